@@ -1,0 +1,21 @@
+package dev.tornadomoe;
+
+/// A failure whose message is one sentence for the user: what was asked, what was found, where, and
+/// what to do. The command line prints it and exits with 2; every other exception is our own
+/// defect.
+///
+/// Each room throws a subclass of its own.
+public abstract class MoeException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /// @param message the whole sentence, with names and figures in it
+  protected MoeException(String message) {
+    super(message);
+  }
+
+  /// @param message the whole sentence, with names and figures in it
+  /// @param cause what led to it
+  protected MoeException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}

@@ -1,0 +1,29 @@
+package dev.tornadomoe.backend;
+
+import dev.tornadomoe.plan.MoePlan;
+import java.util.List;
+
+/// Something that runs plans. Found by [Backends] through `ServiceLoader`, or made by hand.
+public interface Backend {
+
+  /// What `--backend` calls it.
+  String name();
+
+  /// Whether it can run here.
+  Availability availability();
+
+  /// Its devices and what they support, a line each.
+  List<String> devices();
+
+  /// Loads the plan's weights and compiles its steps.
+  ///
+  /// @param progress hears how far loading is
+  /// @throws dev.tornadomoe.MoeException when the plan can't run here: too little memory, weights
+  ///   that can't be right, an operation it does not know
+  Session prepare(MoePlan plan, Progress progress);
+
+  /// Loads the plan's weights and compiles its steps.
+  default Session prepare(MoePlan plan) {
+    return prepare(plan, Progress.NONE);
+  }
+}

@@ -1,0 +1,14 @@
+package dev.tornadomoe.backend;
+
+/// Hears how far loading is. Called from one thread at a time.
+@FunctionalInterface
+public interface Progress {
+  /// Hears nothing.
+  Progress NONE = (done, total) -> {};
+
+  /// Some more is done.
+  ///
+  /// @param done bytes of weights that are ready
+  /// @param total bytes of weights in all
+  void update(long done, long total);
+}

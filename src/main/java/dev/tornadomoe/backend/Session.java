@@ -1,0 +1,37 @@
+package dev.tornadomoe.backend;
+
+import dev.tornadomoe.plan.MoePlan;
+import java.lang.foreign.MemorySegment;
+
+/// A plan that is ready to run: weights in memory, workspace allocated. For one thread at a time;
+/// [#fork] makes more on the same weights.
+public interface Session extends AutoCloseable {
+
+  /// The plan it runs.
+  MoePlan plan();
+
+  /// Runs one layer.
+  ///
+  /// @throws dev.tornadomoe.MoeException when the call does not keep to the plan's
+  ///   [dev.tornadomoe.plan.CallSpec]: sizes, overlaps, closed memory, ids out of range
+  void run(MoeCall call);
+
+  /// Runs the plan's first layer.
+  ///
+  /// @param hidden hidden states `[tokens, H]`
+  /// @param tokens M
+  /// @param output where the result `[tokens, H]` goes
+  default void run(MemorySegment hidden, int tokens, MemorySegment output) {
+    run(new MoeCall().hidden(hidden, tokens).output(output));
+  }
+
+  /// Another session for another thread: the same plan and weights, a workspace of its own.
+  Session fork();
+
+  /// How many copies into outputs have been carried out, counted as they ran.
+  long copies();
+
+  /// Gives back the workspace, and the weights with the last session on them.
+  @Override
+  void close();
+}

@@ -1,0 +1,19 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.modular.Operation;
+
+/// The part of a host backend that computes: compiles the operations with arithmetic in them, on
+/// weights that it holds in memory. Sessions on the same plan share it.
+public interface Arithmetic {
+
+  /// Compiles an operation for one session.
+  ///
+  /// @throws dev.tornadomoe.backend.BackendException for an operation it does not know
+  HostStep compile(Operation operation, StepContext context);
+
+  /// Whether the weights' memory is still there; a checkpoint may have been closed too early.
+  boolean isAlive();
+
+  /// Gives back the weights. Called once, when no session uses them any more.
+  void close();
+}

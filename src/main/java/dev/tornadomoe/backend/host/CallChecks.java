@@ -1,0 +1,192 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Residual;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/// Checks that a call keeps what the plan was promised: sizes, memory that is alive and can be
+/// written, no overlap but the one that was planned. The planner proved the rest.
+final class CallChecks {
+  /// A thread that is never started: memory that it can't touch, our workers can't touch either.
+  private static final Thread ANY_THREAD = new Thread(() -> {});
+
+  private final MoePlan plan;
+  private final CallSpec spec;
+  private final boolean[] seen;
+
+  CallChecks(MoePlan plan) {
+    this.plan = plan;
+    this.spec = plan.options().call();
+    int experts = 0;
+    for (MoeLayer layer : plan.layers()) {
+      experts = Math.max(experts, layer.globalExperts());
+    }
+    this.seen = new boolean[experts];
+  }
+
+  void check(MoeCall call) {
+    int place = call.layer();
+    if (place < 0 || place >= plan.layers().size()) {
+      throw new BackendException(
+          "the plan has layers 0 to %d, the call is for layer %d"
+              .formatted(plan.layers().size() - 1, place));
+    }
+    int tokens = call.tokens();
+    if (tokens < 0 || tokens > plan.options().maxTokens()) {
+      throw new BackendException(
+          "the plan is for at most %d tokens, the call has %d; plan with maxTokens(%d)"
+              .formatted(plan.options().maxTokens(), tokens, tokens));
+    }
+    MoeLayer layer = plan.layers().get(place);
+    long row = (long) layer.hidden();
+    MemorySegment hidden = required("hidden", call.hidden());
+    MemorySegment output = required("output", call.output());
+    checkMemory("hidden", hidden, tokens * row * spec.hiddenType().bytes());
+    checkOutput(output, tokens, layer.hidden());
+    if (spec.inPlace()) {
+      if (!isSame(hidden, output)) {
+        throw new BackendException(
+            "the plan is in place: hidden and output must be the same memory");
+      }
+    } else {
+      refuseOverlap("hidden", hidden, output);
+    }
+    checkResidual(call, tokens * row * spec.hiddenType().bytes(), output);
+    checkRouting(call, tokens, layer, output);
+  }
+
+  private static MemorySegment required(String what, @Nullable MemorySegment segment) {
+    if (segment == null) {
+      throw new BackendException("the call has no %s".formatted(what));
+    }
+    return segment;
+  }
+
+  private static void checkMemory(String what, MemorySegment segment, long bytes) {
+    if (segment.byteSize() != bytes) {
+      throw new BackendException(
+          "%s has %d bytes, expected %d".formatted(what, segment.byteSize(), bytes));
+    }
+    if (!segment.scope().isAlive()) {
+      throw new BackendException("%s lies in memory that has been closed".formatted(what));
+    }
+    if (!segment.isAccessibleBy(ANY_THREAD)) {
+      throw new BackendException(
+          "%s lies in an arena that belongs to one thread, but several work on it; use Arena.ofShared() or Arena.ofAuto()"
+              .formatted(what));
+    }
+  }
+
+  private void checkOutput(MemorySegment output, int tokens, int hidden) {
+    int element = spec.outputType().bytes();
+    long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
+    long least = tokens == 0 ? 0 : ((tokens - 1) * stride + hidden) * element;
+    long most = tokens * stride * element;
+    // The last row may end with its elements or be as wide as the others.
+    checkMemory("output", output, output.byteSize() == least ? least : most);
+    if (output.isReadOnly()) {
+      throw new BackendException("output is read-only");
+    }
+    if (output.isNative() && output.address() % element != 0) {
+      throw new BackendException(
+          "output begins at an address that is no multiple of %d, the size of its %s elements"
+              .formatted(element, spec.outputType()));
+    }
+  }
+
+  private void checkResidual(MoeCall call, long bytes, MemorySegment output) {
+    MemorySegment residual = call.residual();
+    if (spec.residual() != Residual.GIVEN) {
+      if (residual != null) {
+        throw new BackendException(
+            "the call has a residual, but the plan says residual %s".formatted(spec.residual()));
+      }
+      return;
+    }
+    checkMemory("residual", required("residual", residual), bytes);
+    refuseOverlap("residual", required("residual", residual), output);
+  }
+
+  private void checkRouting(MoeCall call, int tokens, MoeLayer layer, MemorySegment output) {
+    if (!spec.callerRoutes()) {
+      if (call.topkIds() != null || call.topkWeights() != null) {
+        throw new BackendException(
+            "the call has ids and weights, but the plan uses the layer's router");
+      }
+      return;
+    }
+    MemorySegment ids = required("topk_ids", call.topkIds());
+    MemorySegment weights = required("topk_weights", call.topkWeights());
+    long bytes = (long) tokens * layer.topK() * 4;
+    checkMemory("topk_ids", ids, bytes);
+    checkMemory("topk_weights", weights, bytes);
+    refuseOverlap("topk_ids", ids, output);
+    refuseOverlap("topk_weights", weights, output);
+    checkIds(ids, tokens, layer);
+  }
+
+  private void checkIds(MemorySegment ids, int tokens, MoeLayer layer) {
+    int topK = layer.topK();
+    for (int token = 0; token < tokens; token++) {
+      long first = (long) token * topK;
+      for (int slot = 0; slot < topK; slot++) {
+        int id = id(ids, first + slot);
+        if (id < 0 || id >= layer.globalExperts()) {
+          clear(ids, first, slot);
+          throw new BackendException(
+              "topk_ids has expert %d for token %d, expected 0 to %d"
+                  .formatted(id, token, layer.globalExperts() - 1));
+        }
+        if (seen[id]) {
+          clear(ids, first, slot);
+          throw new BackendException(
+              "topk_ids has expert %d twice for token %d".formatted(id, token));
+        }
+        seen[id] = true;
+      }
+      clear(ids, first, topK);
+    }
+  }
+
+  private void clear(MemorySegment ids, long first, int count) {
+    for (int slot = 0; slot < count; slot++) {
+      seen[id(ids, first + slot)] = false;
+    }
+  }
+
+  private static int id(MemorySegment ids, long index) {
+    return ids.get(ValueLayout.JAVA_INT_UNALIGNED, index * 4);
+  }
+
+  private static void refuseOverlap(String what, MemorySegment segment, MemorySegment output) {
+    if (overlaps(segment, output)) {
+      throw new BackendException(
+          isSame(segment, output)
+              ? "output is the same memory as %s, which the plan does not allow".formatted(what)
+              : "output overlaps %s".formatted(what));
+    }
+  }
+
+  private static boolean isSame(MemorySegment a, MemorySegment b) {
+    return a.byteSize() == b.byteSize() && a.address() == b.address() && haveSameBase(a, b);
+  }
+
+  private static boolean overlaps(MemorySegment a, MemorySegment b) {
+    return a.address() < b.address() + b.byteSize()
+        && b.address() < a.address() + a.byteSize()
+        && haveSameBase(a, b);
+  }
+
+  /// Whether both are native, or over the same array.
+  @SuppressWarnings("ReferenceEquality") // the same array, not an equal one
+  static boolean haveSameBase(MemorySegment a, MemorySegment b) {
+    return a.isNative() == b.isNative()
+        && (a.isNative() || a.heapBase().orElse(null) == b.heapBase().orElse(null));
+  }
+}

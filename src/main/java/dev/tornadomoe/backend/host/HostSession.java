@@ -1,0 +1,220 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.MemoryKind;
+import dev.tornadomoe.plan.MoePlan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/// A session in host memory: allocates the workspace, compiles every bucket, and runs the steps of
+/// a call one after the other. How a step computes is the backend's [Arithmetic].
+public final class HostSession implements Session {
+  private final MoePlan plan;
+  private final SharedArithmetic arithmetic;
+  private final Arena arena;
+  private final CallChecks checks;
+  private final List<CompiledBucket> buckets = new ArrayList<>();
+  private final @Nullable CallAudit audit;
+  private final @Nullable ScratchGuard guard;
+  private final AtomicBoolean busy = new AtomicBoolean();
+  private boolean closed;
+  private long copies;
+
+  @SuppressWarnings("MustBeClosedChecker") // close() closes it
+  private HostSession(MoePlan plan, SharedArithmetic arithmetic) {
+    this.plan = plan;
+    this.arithmetic = arithmetic;
+    this.checks = new CallChecks(plan);
+    this.arena = Arena.ofShared();
+    try {
+      // At least a byte: an empty segment has no address of its own.
+      MemorySegment workspace = arena.allocate(Math.max(1, plan.workspaceBytes()), 64);
+      for (BucketPlan bucket : plan.buckets()) {
+        buckets.add(CompiledBucket.compile(plan, bucket, arithmetic.get(), workspace));
+      }
+      this.audit = plan.options().sanitize() ? new CallAudit(plan, this::shadow) : null;
+      this.guard = plan.options().sanitize() ? new ScratchGuard() : null;
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  /// The first session on weights that have just been loaded.
+  ///
+  /// @throws BackendException for a plan that is not for host memory
+  public static HostSession of(MoePlan plan, Arithmetic arithmetic) {
+    SharedArithmetic shared = new SharedArithmetic(arithmetic);
+    try {
+      return new HostSession(plan, shared);
+    } catch (RuntimeException | Error e) {
+      shared.release();
+      throw e;
+    }
+  }
+
+  /// Refuses plans for other memory and workspaces that do not fit, before anything is loaded.
+  ///
+  /// @param weightBytes what loading the weights will allocate
+  public static void requireSuitable(MoePlan plan, long weightBytes) {
+    if (plan.options().memory() != MemoryKind.HOST
+        || plan.options().call().outputMemory() != MemoryKind.HOST) {
+      throw new BackendException("the plan is for device memory, this backend uses host memory");
+    }
+    MemoryBudget.require(
+        "the plan (%d %s)"
+            .formatted(plan.layers().size(), plan.layers().size() == 1 ? "layer" : "layers"),
+        Math.addExact(weightBytes, plan.workspaceBytes()));
+  }
+
+  @Override
+  public MoePlan plan() {
+    return plan;
+  }
+
+  @Override
+  public void run(MoeCall call) {
+    enter();
+    try {
+      checks.check(call);
+      if (!arithmetic.get().isAlive()) {
+        throw new BackendException(
+            "the weights' memory is gone: the checkpoint was closed before the session");
+      }
+      int lease = OutputLeases.acquire(outputOf(call));
+      try {
+        if (audit == null) {
+          runChunks(call);
+        } else {
+          audit.run(call, this::runChunks);
+        }
+      } finally {
+        OutputLeases.release(lease);
+      }
+    } finally {
+      busy.set(false);
+    }
+  }
+
+  private void enter() {
+    if (!busy.compareAndSet(false, true)) {
+      throw new BackendException(
+          "the session is in use by another thread; make one for each with fork()");
+    }
+    if (closed) {
+      busy.set(false);
+      throw new BackendException("the session is closed");
+    }
+  }
+
+  private void runChunks(MoeCall call) {
+    int most = plan.options().chunkTokens();
+    for (int first = 0; first < call.tokens(); first += most) {
+      int tokens = Math.min(most, call.tokens() - first);
+      CompiledBucket bucket = bucket(tokens);
+      bind(bucket, call, first);
+      runSteps(bucket, call.layer(), tokens);
+    }
+  }
+
+  private CompiledBucket bucket(int tokens) {
+    for (int i = 0; i < buckets.size(); i++) {
+      if (tokens <= buckets.get(i).plan().maxTokens()) {
+        return buckets.get(i);
+      }
+    }
+    throw new IllegalStateException("no bucket for " + tokens + " tokens");
+  }
+
+  private static void bind(CompiledBucket bucket, MoeCall call, int firstToken) {
+    bind(bucket, call.layer(), Operand.HIDDEN, call.hidden(), firstToken);
+    bind(bucket, call.layer(), Operand.OUTPUT, call.output(), firstToken);
+    MemorySegment residual = call.residual();
+    bind(
+        bucket,
+        call.layer(),
+        Operand.RESIDUAL,
+        residual != null ? residual : call.output(),
+        firstToken);
+    if (call.topkIds() != null) {
+      bind(bucket, call.layer(), Operand.TOPK_IDS, call.topkIds(), firstToken);
+      bind(bucket, call.layer(), Operand.TOPK_WEIGHTS, call.topkWeights(), firstToken);
+    }
+  }
+
+  private static void bind(
+      CompiledBucket bucket,
+      int layer,
+      Operand operand,
+      @Nullable MemorySegment segment,
+      int firstToken) {
+    BufferRef ref = bucket.find(layer, operand);
+    if (ref != null && segment != null) {
+      ref.bind(segment, firstToken * ref.rowBytes());
+    }
+  }
+
+  private void runSteps(CompiledBucket bucket, int layer, int tokens) {
+    CompiledBucket.CompiledStep[] steps = bucket.steps(layer);
+    for (CompiledBucket.CompiledStep step : steps) {
+      if (guard != null) {
+        guard.beforeStep(bucket, step.step());
+      }
+      step.run().run(tokens);
+      if (step.isOutputCopy()) {
+        copies++;
+      }
+      if (guard != null) {
+        guard.afterStep(bucket, step.step());
+      }
+    }
+  }
+
+  private static MemorySegment outputOf(MoeCall call) {
+    MemorySegment output = call.output();
+    if (output == null) {
+      throw new IllegalStateException("checked before");
+    }
+    return output;
+  }
+
+  /// What an aliased run is compared with.
+  private HostSession shadow() {
+    return new HostSession(plan.unaliased(), arithmetic.retain());
+  }
+
+  @Override
+  public HostSession fork() {
+    return new HostSession(plan, arithmetic.retain());
+  }
+
+  @Override
+  public long copies() {
+    return copies;
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    if (!busy.compareAndSet(false, true)) {
+      throw new BackendException("the session is running a call and can't be closed");
+    }
+    closed = true;
+    busy.set(false);
+    if (audit != null) {
+      audit.close();
+    }
+    arena.close();
+    arithmetic.release();
+  }
+}

@@ -1,0 +1,11 @@
+package dev.tornadomoe.backend.host;
+
+/// One compiled step.
+@FunctionalInterface
+public interface HostStep {
+
+  /// Carries it out on the memory that its [BufferRef]s are bound to.
+  ///
+  /// @param tokens M of this call, or of this chunk of it
+  void run(int tokens);
+}

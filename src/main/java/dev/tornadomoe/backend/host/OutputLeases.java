@@ -1,0 +1,48 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.backend.BackendException;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/// The outputs that calls are writing right now, in this process. Two calls that write the same
+/// memory at once would each destroy the other's result, so the second one is refused.
+final class OutputLeases {
+  private static final int MOST = 1024;
+
+  /// Slots of calls that are under way; a free one is null. Reused, so that a call allocates
+  /// nothing.
+  private static final @Nullable MemorySegment[] IN_FLIGHT = new @Nullable MemorySegment[MOST];
+
+  private static int used;
+
+  private OutputLeases() {}
+
+  /// Takes a lease.
+  ///
+  /// @return to be given to [#release]
+  static synchronized int acquire(MemorySegment output) {
+    int free = -1;
+    for (int i = 0; i < used; i++) {
+      MemorySegment other = IN_FLIGHT[i];
+      if (other == null) {
+        free = i;
+      } else if (output.address() < other.address() + other.byteSize()
+          && other.address() < output.address() + output.byteSize()
+          && CallChecks.haveSameBase(output, other)) {
+        throw new BackendException("output is being written by another call at the same time");
+      }
+    }
+    if (free < 0) {
+      if (used == MOST) {
+        throw new BackendException("more than %d calls at the same time".formatted(MOST));
+      }
+      free = used++;
+    }
+    IN_FLIGHT[free] = output;
+    return free;
+  }
+
+  static synchronized void release(int lease) {
+    IN_FLIGHT[lease] = null;
+  }
+}

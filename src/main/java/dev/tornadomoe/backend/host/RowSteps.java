@@ -1,0 +1,133 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// The operations that move rows and indices and need no weights: the same on every host backend.
+final class RowSteps {
+  private RowSteps() {}
+
+  /// Compiles one of them, or returns null for an operation that needs weights.
+  static @Nullable HostStep compile(Operation operation, StepContext context) {
+    int hidden = context.layer().hidden();
+    ExpertMap map = context.layer().experts().map();
+    return switch (operation) {
+      case Operation.Copy copy ->
+          copy(context.buffer(copy.source()), context.buffer(copy.target()), hidden);
+      case Operation.Add add ->
+          add(context.buffer(add.target()), context.buffer(add.addend()), hidden);
+      case Operation.Zero zero -> zero(context.buffer(zero.target()), hidden);
+      case Operation.WeightInput weigh ->
+          weightInput(
+              context.buffer(weigh.input()),
+              context.buffer(weigh.weights()),
+              context.buffer(weigh.target()),
+              hidden);
+      case Operation.SelectExperts select ->
+          new SelectStep(
+              context,
+              context.buffer(select.logits()),
+              context.buffer(select.ids()),
+              context.buffer(select.weights()));
+      case Operation.GroupByExpert group ->
+          new GroupStep(
+              context.layer().topK(),
+              map,
+              context.buffer(group.ids()),
+              context.buffer(group.order()),
+              context.buffer(group.offsets()));
+      case Operation.Dispatch dispatch ->
+          new DispatchStep(
+              hidden,
+              context.layer().topK(),
+              context.maxTokens(),
+              map,
+              context.buffer(dispatch.input()),
+              context.buffer(dispatch.ids()),
+              context.buffer(dispatch.batched()),
+              context.buffer(dispatch.counts()),
+              context.buffer(dispatch.rows()));
+      case Operation.Custom custom -> custom(custom, context);
+      default -> null;
+    };
+  }
+
+  private static HostStep copy(BufferRef source, BufferRef target, int hidden) {
+    if (source.dtype() == DType.F32 && target.dtype() == DType.F32) {
+      return tokens -> {
+        for (int row = 0; row < tokens; row++) {
+          MemorySegment.copy(
+              source.segment(),
+              source.offset(row),
+              target.segment(),
+              target.offset(row),
+              (long) hidden * Float.BYTES);
+        }
+      };
+    }
+    return tokens -> {
+      for (int row = 0; row < tokens; row++) {
+        for (int column = 0; column < hidden; column++) {
+          target.setFloat(row, column, source.getFloat(row, column));
+        }
+      }
+    };
+  }
+
+  private static HostStep add(BufferRef target, BufferRef addend, int hidden) {
+    return tokens -> {
+      for (int row = 0; row < tokens; row++) {
+        for (int column = 0; column < hidden; column++) {
+          target.setFloat(row, column, target.getFloat(row, column) + addend.getFloat(row, column));
+        }
+      }
+    };
+  }
+
+  private static HostStep zero(BufferRef target, int hidden) {
+    return tokens -> {
+      for (int row = 0; row < tokens; row++) {
+        for (int column = 0; column < hidden; column++) {
+          target.setFloat(row, column, 0);
+        }
+      }
+    };
+  }
+
+  private static HostStep weightInput(
+      BufferRef input, BufferRef weights, BufferRef target, int hidden) {
+    return tokens -> {
+      for (int row = 0; row < tokens; row++) {
+        float weight = weights.getFloat(row, 0);
+        for (int column = 0; column < hidden; column++) {
+          target.setFloat(row, column, weight * input.getFloat(row, column));
+        }
+      }
+    };
+  }
+
+  private static HostStep custom(Operation.Custom custom, StepContext context) {
+    Map<Operand, BufferRef> refs = new HashMap<>();
+    custom.accesses().forEach(a -> refs.put(a.operand(), context.buffer(a.operand())));
+    return tokens ->
+        custom
+            .function()
+            .run(
+                operand -> {
+                  BufferRef ref = refs.get(operand);
+                  if (ref == null) {
+                    throw new IllegalArgumentException(
+                        "step \"%s\" did not declare that it uses %s"
+                            .formatted(custom.name(), operand));
+                  }
+                  return ref.segment().asSlice(ref.offset());
+                },
+                tokens);
+  }
+}

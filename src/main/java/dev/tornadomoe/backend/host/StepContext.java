@@ -1,0 +1,30 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.Operand;
+import org.jspecify.annotations.Nullable;
+
+/// What a step is compiled for.
+///
+/// @param place the layer's place in the plan
+/// @param layer the layer
+/// @param maxTokens the most tokens of a call
+/// @param buffers where its operands are
+public record StepContext(int place, MoeLayer layer, int maxTokens, Buffers buffers) {
+
+  /// Looks up operands.
+  @FunctionalInterface
+  public interface Buffers {
+    /// The buffer behind an operand of this layer.
+    BufferRef of(Operand operand);
+  }
+
+  public BufferRef buffer(Operand operand) {
+    return buffers.of(operand);
+  }
+
+  /// The buffer, or null for no operand.
+  public @Nullable BufferRef bufferOrNull(@Nullable Operand operand) {
+    return operand == null ? null : buffers.of(operand);
+  }
+}

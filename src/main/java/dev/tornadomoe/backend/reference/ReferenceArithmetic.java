@@ -1,0 +1,119 @@
+package dev.tornadomoe.backend.reference;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.host.Arithmetic;
+import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.backend.host.StepContext;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// The operations with arithmetic, each as its definition reads.
+final class ReferenceArithmetic implements Arithmetic {
+  private final Arena arena;
+  private final List<LayerParts> layers = new ArrayList<>();
+
+  /// One layer's weights in memory.
+  private record LayerParts(
+      @Nullable ReferenceLinear router,
+      List<ReferenceMlp> experts,
+      @Nullable ReferenceMlp shared,
+      @Nullable ReferenceLinear sharedGate) {}
+
+  private ReferenceArithmetic(Arena arena) {
+    this.arena = arena;
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // close() closes it
+  static ReferenceArithmetic load(MoePlan plan, Progress progress) {
+    Arena arena = Arena.ofShared();
+    try {
+      ReferenceArithmetic arithmetic = new ReferenceArithmetic(arena);
+      long total =
+          plan.layers().stream()
+              .flatMap(layer -> LayerWeights.of(layer).stream())
+              .mapToLong(Weight::bytes)
+              .sum();
+      long[] done = new long[1];
+      Function<Weight, WeightMatrix> loader =
+          weight -> {
+            WeightMatrix matrix = weight.load(arena);
+            done[0] += weight.bytes();
+            progress.update(done[0], total);
+            return matrix;
+          };
+      plan.layers().forEach(layer -> arithmetic.layers.add(parts(layer, loader)));
+      return arithmetic;
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private static LayerParts parts(MoeLayer layer, Function<Weight, WeightMatrix> loader) {
+    Router router = layer.router();
+    SharedExperts shared = layer.shared();
+    return new LayerParts(
+        router == null ? null : new ReferenceLinear(loader.apply(router.weight()), router.bias()),
+        layer.experts().local().stream()
+            .map(mlp -> ReferenceMlp.load(mlp, layer.experts().activation(), loader))
+            .toList(),
+        shared == null
+            ? null
+            : ReferenceMlp.load(shared.mlp(), layer.experts().activation(), loader),
+        shared == null || shared.gate() == null
+            ? null
+            : new ReferenceLinear(loader.apply(shared.gate()), null));
+  }
+
+  @Override
+  public HostStep compile(Operation operation, StepContext context) {
+    LayerParts parts = layers.get(context.place());
+    ReferenceSteps steps = new ReferenceSteps(context, parts.experts());
+    return switch (operation) {
+      case Operation.RouterLogits op -> steps.routerLogits(op, required(parts.router()));
+      case Operation.SharedGateUp op -> steps.sharedGateUp(op, required(parts.shared()));
+      case Operation.SharedDown op ->
+          steps.sharedDown(op, required(parts.shared()), parts.sharedGate());
+      case Operation.GateUp op -> steps.gateUp(op);
+      case Operation.GroupedGateUp op -> steps.groupedGateUp(op);
+      case Operation.GroupedDown op -> steps.groupedDown(op);
+      case Operation.DownReduce op -> steps.downReduce(op);
+      case Operation.Reduce op -> steps.reduce(op);
+      case Operation.BatchedGateUp op -> steps.batchedGateUp(op);
+      case Operation.BatchedDown op -> steps.batchedDown(op);
+      case Operation.BatchedReduce op -> steps.batchedReduce(op);
+      default ->
+          throw new BackendException(
+              "the reference backend does not know \"%s\"".formatted(operation.name()));
+    };
+  }
+
+  private static <T> T required(@Nullable T part) {
+    if (part == null) {
+      throw new IllegalStateException("the plan uses a part that the layer does not have");
+    }
+    return part;
+  }
+
+  @Override
+  public boolean isAlive() {
+    return arena.scope().isAlive();
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

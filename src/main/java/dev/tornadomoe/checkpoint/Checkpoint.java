@@ -1,0 +1,121 @@
+package dev.tornadomoe.checkpoint;
+
+import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
+
+/// A model directory as Hugging Face lays it out: `config.json` and safetensors files, whole or
+/// sharded. Files are memory-mapped; opening reads the config and one header, and a shard's header
+/// when one of its tensors is first asked for.
+///
+/// Layers, weights and sessions made from a checkpoint use its memory: close it after them. Safe
+/// for use from several threads.
+public final class Checkpoint implements AutoCloseable {
+  private static final String INDEX = "model.safetensors.index.json";
+  private static final String SINGLE = "model.safetensors";
+
+  private final Path directory;
+  private final ModelConfig config;
+  private final TensorStore tensors;
+  private final Quantization quantization;
+  private final Arena arena;
+
+  private Checkpoint(Path directory, ModelConfig config, TensorStore tensors, Arena arena) {
+    this.directory = directory;
+    this.config = config;
+    this.tensors = tensors;
+    this.quantization = Quantization.of(config);
+    this.arena = arena;
+  }
+
+  /// Opens a model directory.
+  ///
+  /// @param directory holds `config.json` and `model.safetensors`, or its index and shards
+  /// @throws CheckpointException when it is no such directory, or its files contradict themselves
+  @SuppressWarnings("MustBeClosedChecker") // the checkpoint closes the arena
+  public static Checkpoint open(Path directory) {
+    if (!Files.isDirectory(directory)) {
+      throw new CheckpointException(
+          "%s: %s; expected a directory with config.json and model.safetensors"
+              .formatted(
+                  directory, Files.exists(directory) ? "not a directory" : "no such directory"));
+    }
+    Path configFile = directory.resolve("config.json");
+    if (!Files.isRegularFile(configFile)) {
+      throw new CheckpointException("%s: no config.json, so this is no model".formatted(directory));
+    }
+    ModelConfig config = ModelConfig.read(configFile);
+    Arena arena = Arena.ofShared();
+    try {
+      return new Checkpoint(directory, config, openTensors(directory, arena), arena);
+    } catch (RuntimeException e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  private static TensorStore openTensors(Path directory, Arena arena) {
+    if (Files.isRegularFile(directory.resolve(INDEX))) {
+      return SafetensorsShards.open(directory.resolve(INDEX), arena);
+    }
+    if (Files.isRegularFile(directory.resolve(SINGLE))) {
+      return SafetensorsFile.open(directory.resolve(SINGLE), arena);
+    }
+    throw new CheckpointException(
+        "%s: neither %s nor %s is there, so this is no model in safetensors form"
+            .formatted(directory, SINGLE, INDEX));
+  }
+
+  public Path directory() {
+    return directory;
+  }
+
+  public ModelConfig config() {
+    return config;
+  }
+
+  /// The names of all tensors.
+  public Set<String> tensorNames() {
+    return tensors.names();
+  }
+
+  /// The tensor, over the mapped file, or empty when there is none of that name.
+  public Optional<TensorView> find(String tensor) {
+    return Optional.ofNullable(tensors.find(tensor));
+  }
+
+  /// A tensor of F32, F16 or BF16 and this shape.
+  ///
+  /// @throws CheckpointException when it is missing or something else
+  public TensorView require(String tensor, long... shape) {
+    return tensors.require(tensor, Quantization.FLOATS, shape);
+  }
+
+  /// The weight of a linear layer, in whatever form the checkpoint stores it.
+  ///
+  /// @param module the layer's name, without `.weight`
+  /// @param rows output features
+  /// @param columns input features
+  /// @throws CheckpointException when it is missing, misshapen or stored in an unsupported form
+  public Weight linear(String module, int rows, int columns) {
+    Weight quantized = quantization.find(tensors, module, rows, columns);
+    return quantized != null
+        ? quantized
+        : Weight.dense(tensors.require(module + ".weight", Quantization.FLOATS, rows, columns));
+  }
+
+  /// What messages call the file that holds a tensor, or would.
+  public String fileOf(String tensor) {
+    return tensors.fileOf(tensor);
+  }
+
+  /// Unmaps the files. Using their tensors afterwards is an error.
+  @Override
+  public void close() {
+    arena.close();
+  }
+}

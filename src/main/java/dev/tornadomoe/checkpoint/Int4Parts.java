@@ -1,0 +1,81 @@
+package dev.tornadomoe.checkpoint;
+
+import dev.tornadomoe.tensor.Int4Matrix;
+import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
+
+/// What the 4-bit storage formats share when they become an [Int4Matrix]: the order of act-order
+/// columns, zero points, and the checks of scales and group indices.
+final class Int4Parts {
+  private Int4Parts() {}
+
+  /// The order in which act-order columns are stored once they are sorted by group, or null when
+  /// they are in the activations' order already.
+  ///
+  /// @param file what messages call the file
+  /// @param groupOf `[columns]`, each column's group
+  /// @throws CheckpointException unless every group has `groupSize` columns, the last one the rest
+  static int @Nullable [] columnOrder(String file, TensorView groupOf, int columns, int groupSize) {
+    int groups = Math.ceilDiv(columns, groupSize);
+    int[] next = new int[groups];
+    int[] order = new int[columns];
+    boolean sorted = true;
+    for (int column = 0; column < columns; column++) {
+      long group = groupOf.getLong(column);
+      if (group < 0 || group >= groups) {
+        throw new CheckpointException(
+            "%s: tensor \"%s\" puts column %d into group %d, expected 0 to %d"
+                .formatted(file, groupOf.name(), column, group, groups - 1));
+      }
+      int g = (int) group;
+      int size = Math.min(groupSize, columns - g * groupSize);
+      if (next[g] == size) {
+        throw new CheckpointException(
+            "%s: tensor \"%s\" puts more than %d columns into group %d"
+                .formatted(file, groupOf.name(), size, g));
+      }
+      int position = g * groupSize + next[g]++;
+      order[position] = column;
+      sorted &= position == column;
+    }
+    return sorted ? null : order;
+  }
+
+  /// Zero points as the bytes of [Int4Matrix], or null when all are 8.
+  ///
+  /// @param zeroOf the zero point of a row's group
+  static @Nullable MemorySegment zeros(int rows, int groups, Arena arena, ZeroPoint zeroOf) {
+    MemorySegment zeros = arena.allocate((long) rows * groups, 64);
+    boolean symmetric = true;
+    for (int row = 0; row < rows; row++) {
+      for (int group = 0; group < groups; group++) {
+        int zero = zeroOf.at(row, group);
+        symmetric &= zero == Int4Matrix.SYMMETRIC_ZERO;
+        zeros.set(ValueLayout.JAVA_BYTE, (long) row * groups + group, (byte) zero);
+      }
+    }
+    return symmetric ? null : zeros;
+  }
+
+  /// Reads one zero point from the file's own layout.
+  @FunctionalInterface
+  interface ZeroPoint {
+    int at(int row, int group);
+  }
+
+  /// Refuses scales that can't be right: a zero loses its group, an infinity or NaN everything.
+  static void requireUsable(String file, TensorView scales) {
+    long count = scales.shape().elements();
+    for (long i = 0; i < count; i++) {
+      float scale = scales.getFloat(i);
+      if (!Float.isFinite(scale) || scale == 0) {
+        throw new CheckpointException(
+            "%s: tensor \"%s\" has scale %s at element %d, expected a finite number other than 0"
+                .formatted(file, scales.name(), scale, i));
+      }
+    }
+  }
+}

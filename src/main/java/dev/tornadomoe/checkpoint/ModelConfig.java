@@ -1,0 +1,191 @@
+package dev.tornadomoe.checkpoint;
+
+import java.math.BigDecimal;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// A checkpoint's `config.json`, as transformers writes it. Models spell the same thing differently
+/// (`num_experts`, `num_local_experts`, `n_routed_experts`), so numbers are asked for by all their
+/// names, which must not contradict each other; `null` counts as absent.
+///
+/// A multimodal model keeps its language model's values in `text_config`; they are looked up there
+/// first.
+public final class ModelConfig {
+  private final Path file;
+  private final Map<String, Object> root;
+  private final Map<String, Object> text;
+
+  private ModelConfig(Path file, Map<String, Object> root, Map<String, Object> text) {
+    this.file = file;
+    this.root = root;
+    this.text = text;
+  }
+
+  /// @throws CheckpointException when the file is missing or no JSON object
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  static ModelConfig read(Path file) {
+    Map<String, Object> root = StrictJson.readObject(file);
+    Map<String, Object> text =
+        root.get("text_config") instanceof Map<?, ?> nested ? (Map<String, Object>) nested : root;
+    return new ModelConfig(file, root, text);
+  }
+
+  /// The file, for messages.
+  public Path file() {
+    return file;
+  }
+
+  /// The `model_type` of the language model.
+  ///
+  /// @throws CheckpointException when there is none
+  public String modelType() {
+    return string("model_type")
+        .orElseThrow(() -> new CheckpointException("%s: no \"model_type\"".formatted(file)));
+  }
+
+  private @Nullable Object value(String name) {
+    Object value = text.get(name);
+    return value != null ? value : root.get(name);
+  }
+
+  /// A number of 1 or more that the model can't do without.
+  ///
+  /// @param names its spellings
+  public int positive(String... names) {
+    Integer value = wholeNumber(names);
+    if (value == null) {
+      throw new CheckpointException(
+          "%s: no %s".formatted(file, String.join(" or ", quoted(names))));
+    }
+    if (value < 1) {
+      throw wrong(present(names), "a whole number from 1", value);
+    }
+    return value;
+  }
+
+  /// A number of 0 or more, with the default of the model's own config class.
+  public int countOr(int absent, String... names) {
+    Integer value = wholeNumber(names);
+    if (value == null) {
+      return absent;
+    }
+    if (value < 0) {
+      throw wrong(present(names), "a whole number from 0", value);
+    }
+    return value;
+  }
+
+  private @Nullable Integer wholeNumber(String... names) {
+    String name = present(names);
+    Object value = value(name);
+    if (value == null) {
+      return null;
+    }
+    for (String other : names) {
+      Object second = value(other);
+      if (second != null && !second.equals(value)) {
+        throw new CheckpointException(
+            "%s: \"%s\" is %s, but \"%s\" is %s".formatted(file, name, value, other, second));
+      }
+    }
+    if (value instanceof Integer number) {
+      return number;
+    }
+    throw wrong(name, "a whole number below 2^31", value);
+  }
+
+  /// A finite number, with the default of the model's own config class.
+  public double numberOr(double absent, String name) {
+    Object value = value(name);
+    if (value == null) {
+      return absent;
+    }
+    double number =
+        value instanceof Number n && !(value instanceof BigDecimal) ? n.doubleValue() : Double.NaN;
+    if (!Double.isFinite(number)) {
+      throw wrong(name, "a finite number", value);
+    }
+    return number;
+  }
+
+  /// A truth value, with the default of the model's own config class.
+  public boolean flagOr(boolean absent, String name) {
+    Object value = value(name);
+    if (value == null) {
+      return absent;
+    }
+    if (value instanceof Boolean flag) {
+      return flag;
+    }
+    throw wrong(name, "true or false", value);
+  }
+
+  public Optional<String> string(String name) {
+    Object value = value(name);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof String text) {
+      return Optional.of(text);
+    }
+    throw wrong(name, "a string", value);
+  }
+
+  /// A list of whole numbers, layer indices say.
+  public Optional<List<Integer>> integers(String name) {
+    Object value = value(name);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (!(value instanceof List<?> list)) {
+      throw wrong(name, "a list of whole numbers", value);
+    }
+    List<Integer> numbers = new ArrayList<>(list.size());
+    for (Object element : list) {
+      if (!(element instanceof Integer number)) {
+        throw wrong(name, "a list of whole numbers", value);
+      }
+      numbers.add(number);
+    }
+    return Optional.of(List.copyOf(numbers));
+  }
+
+  /// A nested object.
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  Optional<Map<String, Object>> object(String name) {
+    Object value = value(name);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof Map<?, ?> map) {
+      return Optional.of((Map<String, Object>) map);
+    }
+    throw wrong(name, "an object", value);
+  }
+
+  private String present(String... names) {
+    for (String name : names) {
+      if (value(name) != null) {
+        return name;
+      }
+    }
+    return names[0];
+  }
+
+  private CheckpointException wrong(String name, String expected, Object found) {
+    return new CheckpointException(
+        "%s: \"%s\" must be %s, found %s".formatted(file, name, expected, found));
+  }
+
+  private static String[] quoted(String... names) {
+    String[] quoted = new String[names.length];
+    for (int i = 0; i < names.length; i++) {
+      quoted[i] = '"' + names[i] + '"';
+    }
+    return quoted;
+  }
+}

@@ -1,0 +1,128 @@
+package dev.tornadomoe.checkpoint;
+
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Int4Matrix;
+import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// compressed-tensors' `pack-quantized` with 4 bits
+/// ([source](https://github.com/vllm-project/compressed-tensors/tree/main/src/compressed_tensors/compressors/pack_quantized)):
+/// `weight_packed` I32 `[out, ceil(in / 8)]` holds value + 8, lowest column in the lowest bits;
+/// `weight_scale` `[out, groups]`; `weight_zero_point` I32 `[ceil(out / 8), groups]`, packed the
+/// same way along out; `weight_g_idx` `[in]` with act-order. Without act-order the file's own words
+/// and scales are used.
+///
+/// @param config the config file, for messages
+/// @param groupSize columns per scale, 0 for one scale per row
+/// @param asymmetric whether there are zero points
+record PackQuantized(Path config, int groupSize, boolean asymmetric)
+    implements CompressedTensors.Scheme {
+  private static final Set<DType> INT = Set.of(DType.I32);
+
+  @Override
+  public Weight weight(TensorStore tensors, String module, int rows, int columns) {
+    int size = groupSize == 0 ? columns : groupSize;
+    int groups = Math.ceilDiv(columns, size);
+    requireShape(tensors, module + ".weight_shape", rows, columns);
+    TensorView packed =
+        tensors.require(module + ".weight_packed", INT, rows, Math.ceilDiv(columns, 8));
+    TensorView scales =
+        tensors.require(module + ".weight_scale", Quantization.FLOATS, rows, groups);
+    TensorView zeros =
+        asymmetric
+            ? tensors.require(module + ".weight_zero_point", INT, Math.ceilDiv(rows, 8), groups)
+            : null;
+    String groupIndex = module + ".weight_g_idx";
+    TensorView groupOf =
+        tensors.names().contains(groupIndex)
+            ? tensors.require(groupIndex, Set.of(DType.I32, DType.I64), columns)
+            : null;
+    return new Packed(
+        tensors.fileOf(packed.name()), module, rows, columns, size, packed, scales, zeros, groupOf);
+  }
+
+  private void requireShape(TensorStore tensors, String name, int rows, int columns) {
+    TensorView shape = tensors.find(name);
+    if (shape == null) {
+      return; // older exports have none; the packed shape is checked in any case
+    }
+    tensors.require(name, Set.of(DType.I32, DType.I64), 2);
+    if (shape.getLong(0) != rows || shape.getLong(1) != columns) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" says [%d, %d], %s needs [%d, %d]"
+              .formatted(
+                  tensors.fileOf(name),
+                  name,
+                  shape.getLong(0),
+                  shape.getLong(1),
+                  config,
+                  rows,
+                  columns));
+    }
+  }
+
+  private record Packed(
+      String file,
+      String name,
+      int rows,
+      int columns,
+      int groupSize,
+      TensorView packed,
+      TensorView scales,
+      @Nullable TensorView zeros,
+      @Nullable TensorView groupOf)
+      implements Weight {
+
+    @Override
+    public WeightFormat format() {
+      return WeightFormat.int4(scales.dtype(), groupSize, zeros != null, groupOf != null);
+    }
+
+    @Override
+    public long bytesToLoad() {
+      long zeroBytes = zeros == null ? 0 : (long) rows * Math.ceilDiv(columns, groupSize);
+      return zeroBytes + (groupOf == null ? 0 : packed.data().byteSize());
+    }
+
+    @Override
+    public Int4Matrix load(Arena arena) {
+      Int4Parts.requireUsable(file, scales);
+      int groups = Math.ceilDiv(columns, groupSize);
+      TensorView packedZeros = zeros;
+      MemorySegment zeroBytes =
+          packedZeros == null
+              ? null
+              : Int4Parts.zeros(
+                  rows,
+                  groups,
+                  arena,
+                  (row, group) ->
+                      ((int) packedZeros.getLong((long) (row / 8) * groups + group)
+                              >>> (row % 8 * 4))
+                          & 15);
+      int[] order =
+          groupOf == null || groupOf.getLong(0) < 0 // -1 marks an index that was never set
+              ? null
+              : Int4Parts.columnOrder(file, groupOf, columns, groupSize);
+      MemorySegment words = packed.data();
+      if (order != null) {
+        int perRow = Math.ceilDiv(columns, 8);
+        words =
+            Int4Words.write(
+                rows,
+                columns,
+                arena,
+                (row, column) ->
+                    (int) packed.getLong((long) row * perRow + order[column] / 8)
+                        >>> (order[column] % 8 * 4));
+      }
+      return new Int4Matrix(rows, columns, groupSize, words, scales, zeroBytes, order);
+    }
+  }
+}

@@ -1,0 +1,46 @@
+package dev.tornadomoe.checkpoint;
+
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Weight;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// How a checkpoint stores the weights of its quantised linear layers, as its `quantization_config`
+/// says. One implementation per method.
+interface Quantization {
+  /// The types that unquantised weights and the scales of quantised ones may have.
+  Set<DType> FLOATS = EnumSet.of(DType.F32, DType.F16, DType.BF16);
+
+  /// The weight of a linear layer, or null when the layer is not stored in quantised form.
+  ///
+  /// @param module the layer's name, without `.weight`
+  /// @param rows output features
+  /// @param columns input features
+  @Nullable Weight find(TensorStore tensors, String module, int rows, int columns);
+
+  /// Reads `quantization_config`; without one nothing is quantised.
+  static Quantization of(ModelConfig config) {
+    Map<String, Object> json =
+        config
+            .object("quantization_config")
+            .or(() -> config.object("compression_config")) // compressed-tensors until late 2024
+            .orElse(null);
+    if (json == null) {
+      return (tensors, module, rows, columns) -> null;
+    }
+    QuantizationJson fields = new QuantizationJson(config.file(), json);
+    String method = fields.text("quant_method", "compressed-tensors");
+    return switch (method) {
+      case "compressed-tensors" -> CompressedTensors.of(fields);
+      case "awq" -> AwqQuantization.of(fields);
+      case "gptq" -> GptqQuantization.of(fields);
+      default ->
+          (tensors, module, rows, columns) -> {
+            throw fields.unsupported(
+                "quant_method \"%s\" (supported: compressed-tensors, awq, gptq)".formatted(method));
+          };
+    };
+  }
+}

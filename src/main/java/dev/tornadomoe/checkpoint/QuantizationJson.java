@@ -1,0 +1,94 @@
+package dev.tornadomoe.checkpoint;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// Typed look-ups in a `quantization_config` object, or in an object inside it.
+///
+/// @param file the config file, for messages
+record QuantizationJson(Path file, Map<String, Object> json) {
+
+  @Nullable Object value(String name) {
+    return json.get(name);
+  }
+
+  String text(String name, String absent) {
+    Object value = json.get(name);
+    if (value == null) {
+      return absent;
+    }
+    if (value instanceof String text) {
+      return text;
+    }
+    throw wrong(name, "a string", value);
+  }
+
+  int number(String name, int absent) {
+    Object value = json.get(name);
+    if (value == null) {
+      return absent;
+    }
+    if (value instanceof Integer number) {
+      return number;
+    }
+    throw wrong(name, "a whole number", value);
+  }
+
+  boolean flag(String name, boolean absent) {
+    Object value = json.get(name);
+    if (value == null) {
+      return absent;
+    }
+    if (value instanceof Boolean flag) {
+      return flag;
+    }
+    throw wrong(name, "true or false", value);
+  }
+
+  List<String> texts(String name) {
+    Object value = json.get(name);
+    if (value == null) {
+      return List.of();
+    }
+    if (value instanceof List<?> list && list.stream().allMatch(String.class::isInstance)) {
+      return list.stream().map(String.class::cast).toList();
+    }
+    throw wrong(name, "a list of strings", value);
+  }
+
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  @Nullable QuantizationJson object(String name) {
+    Object value = json.get(name);
+    if (value == null) {
+      return null;
+    }
+    if (value instanceof Map<?, ?> map) {
+      return new QuantizationJson(file, (Map<String, Object>) map);
+    }
+    throw wrong(name, "an object", value);
+  }
+
+  /// Columns per scale; `-1` and `null` mean one scale per row.
+  ///
+  /// @return 0 for one scale per row
+  int groupSize() {
+    int size = number("group_size", -1);
+    if (size == 0 || size < -1) {
+      throw wrong("group_size", "-1 or a whole number from 1", size);
+    }
+    return Math.max(size, 0);
+  }
+
+  CheckpointException wrong(String name, String expected, @Nullable Object found) {
+    return new CheckpointException(
+        "%s: quantization_config \"%s\" must be %s, found %s"
+            .formatted(file, name, expected, found));
+  }
+
+  CheckpointException unsupported(String what) {
+    return new CheckpointException(
+        "%s: quantization_config: %s is not supported".formatted(file, what));
+  }
+}

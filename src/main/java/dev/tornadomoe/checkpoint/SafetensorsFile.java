@@ -1,0 +1,87 @@
+package dev.tornadomoe.checkpoint;
+
+import dev.tornadomoe.tensor.TensorView;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// One safetensors file, memory-mapped: an 8-byte little-endian header length, the JSON header, the
+/// data. Opening reads the header alone.
+final class SafetensorsFile implements TensorStore {
+  /// The limit of the format's own reader.
+  private static final long MAX_HEADER_BYTES = 100_000_000;
+
+  private static final ValueLayout.OfLong LENGTH =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final Path file;
+  private final SafetensorsHeader header;
+  private final MemorySegment data;
+
+  private SafetensorsFile(Path file, SafetensorsHeader header, MemorySegment data) {
+    this.file = file;
+    this.header = header;
+    this.data = data;
+  }
+
+  /// @param arena the mapping lives as long as this
+  static SafetensorsFile open(Path file, Arena arena) {
+    MemorySegment mapped;
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+    } catch (NoSuchFileException e) {
+      throw new CheckpointException("%s: no such file".formatted(file), e);
+    } catch (IOException e) {
+      throw new CheckpointException("%s: can't be read (%s)".formatted(file, e.getMessage()), e);
+    }
+    long size = mapped.byteSize();
+    if (size < 8) {
+      throw new CheckpointException(
+          "%s: %d bytes, too short for a safetensors file".formatted(file, size));
+    }
+    long length = mapped.get(LENGTH, 0);
+    if (length < 2 || length > MAX_HEADER_BYTES) {
+      throw new CheckpointException(
+          "%s: header length %s is outside 2 to %d; is this a safetensors file?"
+              .formatted(file, Long.toUnsignedString(length), MAX_HEADER_BYTES));
+    }
+    if (length > size - 8) {
+      throw new CheckpointException(
+          "%s: the header claims %d bytes, but only %d follow (truncated?)"
+              .formatted(file, length, size - 8));
+    }
+    byte[] text = mapped.asSlice(8, length).toArray(ValueLayout.JAVA_BYTE);
+    SafetensorsHeader header = SafetensorsHeader.parse(text, size - 8 - length, file.toString());
+    return new SafetensorsFile(file, header, mapped.asSlice(8 + length));
+  }
+
+  @Override
+  public Set<String> names() {
+    return header.tensors().keySet();
+  }
+
+  @Override
+  public @Nullable TensorView find(String name) {
+    SafetensorsHeader.Entry entry = header.tensors().get(name);
+    return entry == null
+        ? null
+        : new TensorView(
+            name,
+            entry.dtype(),
+            entry.shape(),
+            data.asSlice(entry.begin(), entry.end() - entry.begin()));
+  }
+
+  @Override
+  public String fileOf(String name) {
+    return file.toString();
+  }
+}

@@ -1,0 +1,97 @@
+package dev.tornadomoe.checkpoint;
+
+import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// A checkpoint split over several safetensors files, found through `model.safetensors.index.json`.
+/// A shard is opened when the first of its tensors is asked for, so one layer of a hundred files
+/// opens two or three.
+final class SafetensorsShards implements TensorStore {
+  private final Path index;
+  private final Map<String, String> shardOf;
+  private final Arena arena;
+  private final Map<String, SafetensorsFile> opened = new HashMap<>();
+
+  private SafetensorsShards(Path index, Map<String, String> shardOf, Arena arena) {
+    this.index = index;
+    this.shardOf = shardOf;
+    this.arena = arena;
+  }
+
+  /// @param index the index file
+  /// @param arena the shards' mappings live as long as this
+  static SafetensorsShards open(Path index, Arena arena) {
+    if (!(StrictJson.readObject(index).get("weight_map") instanceof Map<?, ?> weightMap)) {
+      throw new CheckpointException("%s: no \"weight_map\" object".formatted(index));
+    }
+    Map<String, String> shardOf = LinkedHashMap.newLinkedHashMap(weightMap.size());
+    weightMap.forEach((tensor, file) -> {
+      if (!(file instanceof String name) || !isPlainFileName(name)) {
+        throw new CheckpointException(
+            "%s: tensor \"%s\" is mapped to %s, expected the name of a file beside the index"
+                .formatted(index, tensor, file));
+      }
+      shardOf.put((String) tensor, name);
+    });
+    return new SafetensorsShards(index, shardOf, arena);
+  }
+
+  /// A hostile index must not make us open files elsewhere.
+  private static boolean isPlainFileName(String name) {
+    return !name.isEmpty()
+        && !name.equals("..")
+        && name.chars().noneMatch(c -> c == '/' || c == '\\' || c == 0);
+  }
+
+  @Override
+  public Set<String> names() {
+    return shardOf.keySet();
+  }
+
+  @Override
+  public @Nullable TensorView find(String name) {
+    String shard = shardOf.get(name);
+    if (shard == null) {
+      return null;
+    }
+    TensorView tensor = file(shard, name).find(name);
+    if (tensor == null) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" is not in this shard, though %s says so"
+              .formatted(path(shard), name, index));
+    }
+    return tensor;
+  }
+
+  private SafetensorsFile file(String shard, String tensor) {
+    synchronized (opened) {
+      SafetensorsFile file = opened.get(shard);
+      if (file == null) {
+        Path path = path(shard);
+        if (!path.toFile().isFile()) {
+          throw new CheckpointException(
+              "%s: shard is missing, it should hold tensor \"%s\"".formatted(path, tensor));
+        }
+        file = SafetensorsFile.open(path, arena);
+        opened.put(shard, file);
+      }
+      return file;
+    }
+  }
+
+  private Path path(String shard) {
+    return index.resolveSibling(shard);
+  }
+
+  @Override
+  public String fileOf(String name) {
+    String shard = shardOf.get(name);
+    return (shard == null ? index : path(shard)).toString();
+  }
+}

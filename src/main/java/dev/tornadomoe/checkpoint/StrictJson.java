@@ -1,0 +1,73 @@
+package dev.tornadomoe.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.core.JsonParser;
+import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadConstraints;
+import tools.jackson.core.StreamReadFeature;
+import tools.jackson.core.json.JsonFactory;
+import tools.jackson.core.json.JsonReadFeature;
+import tools.jackson.jr.ob.JSON;
+
+/// Reads JSON objects the strict way: no duplicate names, nothing after the end, bounded depth.
+final class StrictJson {
+  /// Real config and index files stay below a few megabytes.
+  private static final long MAX_FILE_BYTES = 64L << 20;
+
+  private static final JsonFactory FACTORY =
+      JsonFactory.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          // Python's json module writes NaN and Infinity, and some configs hold them.
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(64).build())
+          .build();
+
+  private StrictJson() {}
+
+  /// Parses a whole file.
+  ///
+  /// @throws CheckpointException when it is missing, too large or no JSON object
+  static Map<String, Object> readObject(Path file) {
+    try {
+      long size = Files.size(file);
+      if (size > MAX_FILE_BYTES) {
+        throw new CheckpointException(
+            "%s: %d bytes is too large for a JSON file of a checkpoint (limit %d)"
+                .formatted(file, size, MAX_FILE_BYTES));
+      }
+      return parseObject(Files.readAllBytes(file), file.toString());
+    } catch (NoSuchFileException e) {
+      throw new CheckpointException("%s: no such file".formatted(file), e);
+    } catch (IOException e) {
+      throw new CheckpointException("%s: can't be read (%s)".formatted(file, e.getMessage()), e);
+    }
+  }
+
+  /// Parses UTF-8 JSON text.
+  ///
+  /// @param where what the message of a failure begins with
+  /// @throws CheckpointException when it is no JSON object
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  static Map<String, Object> parseObject(byte[] text, String where) {
+    try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text)) {
+      Object value = JSON.std.anyFrom(parser);
+      if (parser.nextToken() != null) {
+        throw new CheckpointException("%s: text after the end of the JSON object".formatted(where));
+      }
+      if (!(value instanceof Map<?, ?>)) {
+        throw new CheckpointException("%s: expected a JSON object".formatted(where));
+      }
+      return (Map<String, Object>) value;
+    } catch (JacksonException e) {
+      throw new CheckpointException(
+          "%s: not valid JSON (%s)"
+              .formatted(where, e.getOriginalMessage().lines().findFirst().orElse("")),
+          e);
+    }
+  }
+}

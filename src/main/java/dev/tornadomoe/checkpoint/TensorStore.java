@@ -1,0 +1,61 @@
+package dev.tornadomoe.checkpoint;
+
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
+import java.util.Arrays;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/// Named tensors in one or more files.
+interface TensorStore {
+
+  Set<String> names();
+
+  /// The tensor, over the file's mapped memory, or null when there is none of that name.
+  ///
+  /// @throws CheckpointException when the file that should hold it is missing or broken
+  @Nullable TensorView find(String name);
+
+  /// What messages call the file that holds the tensor, or would.
+  String fileOf(String name);
+
+  /// The tensor, which must be there.
+  default TensorView require(String name) {
+    TensorView tensor = find(name);
+    if (tensor == null) {
+      throw new CheckpointException("%s: tensor \"%s\" is missing".formatted(fileOf(name), name));
+    }
+    return tensor;
+  }
+
+  /// The tensor, which must be there with one of these types and this shape.
+  default TensorView require(String name, Set<DType> types, long... shape) {
+    TensorView tensor = require(name);
+    if (!types.contains(tensor.dtype())) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" is %s, expected %s"
+              .formatted(
+                  fileOf(name),
+                  name,
+                  tensor.dtype(),
+                  types.stream().map(DType::name).sorted().collect(Collectors.joining(" or "))));
+    }
+    if (!tensor.shape().is(shape)) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" is %s, expected %s%s"
+              .formatted(
+                  fileOf(name),
+                  name,
+                  tensor.shape(),
+                  Arrays.toString(shape),
+                  isTransposed(tensor.shape(), shape) ? "; is this a transposed export?" : ""));
+    }
+    return tensor;
+  }
+
+  private static boolean isTransposed(Shape found, long... expected) {
+    return found.rank() == 2 && expected.length == 2 && found.is(expected[1], expected[0]);
+  }
+}

@@ -1,0 +1,75 @@
+package dev.tornadomoe.layer;
+
+/// The function between an expert's first and second projection. Gated experts compute
+/// `function(gate) * up`, others `function(up)`.
+///
+/// @param function which one
+/// @param limit for [Function#SWIGLU_OAI], where gate and up are clamped
+/// @param alpha for [Function#SWIGLU_OAI], the factor inside the sigmoid
+public record Activation(Function function, float limit, float alpha) {
+
+  public static final Activation SILU = new Activation(Function.SILU);
+  public static final Activation GELU = new Activation(Function.GELU);
+  public static final Activation GELU_TANH = new Activation(Function.GELU_TANH);
+  public static final Activation RELU = new Activation(Function.RELU);
+  public static final Activation RELU_SQUARED = new Activation(Function.RELU_SQUARED);
+
+  /// The functions themselves.
+  public enum Function {
+    /// x * sigmoid(x)
+    SILU,
+    /// x * Phi(x), with the error function
+    GELU,
+    /// GELU's approximation by tanh
+    GELU_TANH,
+    /// max(x, 0)
+    RELU,
+    /// max(x, 0)^2
+    RELU_SQUARED,
+    /// gpt-oss: g = min(gate, limit), u = clamp(up, -limit, limit), g * sigmoid(alpha * g) * (u +
+    /// 1) ([source](https://github.com/openai/gpt-oss/blob/main/gpt_oss/torch/model.py), `swiglu`)
+    SWIGLU_OAI
+  }
+
+  private Activation(Function function) {
+    this(function, Float.POSITIVE_INFINITY, 1);
+  }
+
+  /// An activation with its parameters.
+  ///
+  /// @throws LayerException for a limit or factor that is no positive number
+  public Activation {
+    if (!(limit > 0) || !(alpha > 0)) {
+      throw new LayerException(
+          "activation %s needs a positive limit and alpha, found %s and %s"
+              .formatted(function, limit, alpha));
+    }
+  }
+
+  /// gpt-oss's clamped SwiGLU, alpha 1.702.
+  public static Activation swigluOai(float limit) {
+    return new Activation(Function.SWIGLU_OAI, limit, 1.702f);
+  }
+
+  /// The activation by the name `hidden_act` uses for it.
+  ///
+  /// @throws LayerException for an unknown name
+  public static Activation named(String hiddenAct) {
+    return switch (hiddenAct) {
+      case "silu", "swish" -> SILU;
+      case "gelu" -> GELU;
+      case "gelu_pytorch_tanh", "gelu_new", "gelu_tanh" -> GELU_TANH;
+      case "relu" -> RELU;
+      case "relu2" -> RELU_SQUARED;
+      default ->
+          throw new LayerException(
+              "activation \"%s\" is not supported (supported: silu, gelu, gelu_pytorch_tanh, relu, relu2)"
+                  .formatted(hiddenAct));
+    };
+  }
+
+  /// Whether only gated experts can use it.
+  public boolean needsGate() {
+    return function == Function.SWIGLU_OAI;
+  }
+}

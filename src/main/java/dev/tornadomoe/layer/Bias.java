@@ -1,0 +1,41 @@
+package dev.tornadomoe.layer;
+
+import dev.tornadomoe.tensor.TensorView;
+
+/// A bias vector, or every second element of one where gate and up are interleaved.
+///
+/// @param values F32, F16 or BF16, of one dimension
+/// @param size elements taken
+/// @param first the first element taken
+/// @param step the distance to the next
+public record Bias(TensorView values, int size, int first, int step) {
+
+  /// Checked extents.
+  ///
+  /// @throws LayerException when the tensor does not have these elements
+  public Bias {
+    if (values.shape().rank() != 1
+        || !values.dtype().isFloat()
+        || first < 0
+        || step < 1
+        || first + (size - 1L) * step >= values.shape().elements()) {
+      throw new LayerException(
+          "bias \"%s\" is %s %s, expected %d floats from %d in steps of %d"
+              .formatted(values.name(), values.dtype(), values.shape(), size, first, step));
+    }
+  }
+
+  /// A whole tensor as bias.
+  public static Bias of(TensorView values) {
+    return new Bias(values, Math.toIntExact(values.shape().elements()), 0, 1);
+  }
+
+  /// The elements.
+  public float[] toFloats() {
+    float[] floats = new float[size];
+    for (int i = 0; i < size; i++) {
+      floats[i] = values.getFloat(first + (long) i * step);
+    }
+    return floats;
+  }
+}

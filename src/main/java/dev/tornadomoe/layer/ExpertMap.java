@@ -1,0 +1,81 @@
+package dev.tornadomoe.layer;
+
+import java.util.Arrays;
+
+/// Which of the layer's experts are here: from the index that the router uses to an index among the
+/// local experts, or -1 for an expert that lives elsewhere and contributes zero here.
+public final class ExpertMap {
+  private final int[] localOf;
+  private final int local;
+
+  private ExpertMap(int[] localOf, int local) {
+    this.localOf = localOf;
+    this.local = local;
+  }
+
+  /// All experts are here.
+  public static ExpertMap identity(int experts) {
+    int[] localOf = new int[experts];
+    Arrays.setAll(localOf, i -> i);
+    return new ExpertMap(localOf, experts);
+  }
+
+  /// A map by its values, vLLM's `expert_map`.
+  ///
+  /// @param localOf for each of the router's experts its local index, or -1
+  /// @throws LayerException unless the local indices are 0, 1, 2, ... each once, in any order
+  public static ExpertMap of(int... localOf) {
+    boolean[] seen = new boolean[localOf.length];
+    int local = 0;
+    for (int expert = 0; expert < localOf.length; expert++) {
+      int index = localOf[expert];
+      if (index == -1) {
+        continue;
+      }
+      if (index < 0 || index >= localOf.length || seen[index]) {
+        throw new LayerException(
+            "expert map: expert %d is mapped to local expert %d, which is %s"
+                .formatted(
+                    expert,
+                    index,
+                    index < 0 || index >= localOf.length ? "out of range" : "taken already"));
+      }
+      seen[index] = true;
+      local++;
+    }
+    for (int index = 0; index < local; index++) {
+      if (!seen[index]) {
+        throw new LayerException(
+            "expert map: %d experts are local, but none is mapped to local expert %d"
+                .formatted(local, index));
+      }
+    }
+    return new ExpertMap(localOf.clone(), local);
+  }
+
+  /// The local index of an expert, or -1.
+  public int localOf(int expert) {
+    return localOf[expert];
+  }
+
+  /// E, the experts that the router chooses from.
+  public int globalExperts() {
+    return localOf.length;
+  }
+
+  /// The experts that are here.
+  public int localExperts() {
+    return local;
+  }
+
+  /// Whether some experts live elsewhere.
+  public boolean isPartial() {
+    return local < localOf.length;
+  }
+
+  /// As in `all 128` or `32 of 128`.
+  @Override
+  public String toString() {
+    return isPartial() ? local + " of " + localOf.length : "all " + local;
+  }
+}

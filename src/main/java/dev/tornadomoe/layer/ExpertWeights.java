@@ -1,0 +1,111 @@
+package dev.tornadomoe.layer;
+
+import dev.tornadomoe.tensor.WeightFormat;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// The routed experts of a layer.
+///
+/// @param local the experts that are here, in the order of their local indices
+/// @param map from the router's indices to local ones
+/// @param activation between the projections
+public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activation) {
+
+  /// Checked against each other.
+  ///
+  /// @throws LayerException when the experts differ in shape, or in being gated or biased
+  public ExpertWeights {
+    local = List.copyOf(local);
+    if (local.size() != map.localExperts()) {
+      throw new LayerException(
+          "the expert map has %d local experts, but the weights of %d are given"
+              .formatted(map.localExperts(), local.size()));
+    }
+    if (local.isEmpty()) {
+      throw new LayerException("a layer needs at least one expert");
+    }
+    Mlp first = local.getFirst();
+    for (int e = 1; e < local.size(); e++) {
+      Mlp expert = local.get(e);
+      if (expert.hidden() != first.hidden()
+          || expert.intermediate() != first.intermediate()
+          || expert.isGated() != first.isGated()) {
+        throw new LayerException(
+            "expert %d (\"%s\") is [I %d, H %d%s], expert 0 is [I %d, H %d%s]"
+                .formatted(
+                    e,
+                    expert.up().name(),
+                    expert.intermediate(),
+                    expert.hidden(),
+                    expert.isGated() ? ", gated" : "",
+                    first.intermediate(),
+                    first.hidden(),
+                    first.isGated() ? ", gated" : ""));
+      }
+    }
+    if (activation.needsGate() && !first.isGated()) {
+      throw new LayerException(
+          "activation %s needs gated experts".formatted(activation.function()));
+    }
+  }
+
+  /// All experts of a layer.
+  public static ExpertWeights of(List<Mlp> experts, Activation activation) {
+    return new ExpertWeights(experts, ExpertMap.identity(experts.size()), activation);
+  }
+
+  /// The experts that a map leaves here, in its order.
+  ///
+  /// @throws LayerException unless all experts are here now
+  public ExpertWeights restrictedTo(ExpertMap restriction) {
+    if (map.isPartial() || restriction.globalExperts() != map.globalExperts()) {
+      throw new LayerException(
+          "an expert map for %d experts can't be applied to %s experts"
+              .formatted(restriction.globalExperts(), map));
+    }
+    @Nullable Mlp[] kept = new @Nullable Mlp[restriction.localExperts()];
+    for (int expert = 0; expert < map.globalExperts(); expert++) {
+      int index = restriction.localOf(expert);
+      if (index >= 0) {
+        kept[index] = local.get(map.localOf(expert));
+      }
+    }
+    List<Mlp> experts = new ArrayList<>(kept.length);
+    for (Mlp expert : kept) {
+      if (expert != null) {
+        experts.add(expert);
+      }
+    }
+    return new ExpertWeights(experts, restriction, activation);
+  }
+
+  /// H.
+  public int hidden() {
+    return local.getFirst().hidden();
+  }
+
+  /// I.
+  public int intermediate() {
+    return local.getFirst().intermediate();
+  }
+
+  public boolean isGated() {
+    return local.getFirst().isGated();
+  }
+
+  /// The distinct formats of the projections, for messages and to choose kernels by.
+  public Set<WeightFormat> formats() {
+    Set<WeightFormat> formats = new TreeSet<>((a, b) -> a.toString().compareTo(b.toString()));
+    for (Mlp expert : local) {
+      if (expert.gate() != null) {
+        formats.add(expert.gate().format());
+      }
+      formats.add(expert.up().format());
+      formats.add(expert.down().format());
+    }
+    return formats;
+  }
+}

@@ -1,0 +1,10 @@
+package dev.tornadomoe.layer;
+
+/// How router logits `[M, E]` become ids and weights `[M, k]`.
+///
+/// Wherever two experts tie, the lower index comes first. Ids are in the order of selection.
+public sealed interface Gating permits TopKGating, SparseMixer, CustomGating {
+
+  /// Experts per token.
+  int topK();
+}

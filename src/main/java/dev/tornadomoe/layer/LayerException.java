@@ -1,0 +1,13 @@
+package dev.tornadomoe.layer;
+
+import dev.tornadomoe.MoeException;
+
+/// A layer that can't be: more experts per token than experts, matrices that do not fit each other,
+/// an unknown model type. The message says what was expected and what was found.
+public final class LayerException extends MoeException {
+  private static final long serialVersionUID = 1L;
+
+  public LayerException(String message) {
+    super(message);
+  }
+}

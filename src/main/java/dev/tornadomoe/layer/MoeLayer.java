@@ -1,0 +1,106 @@
+package dev.tornadomoe.layer;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.family.MoeModel;
+import org.jspecify.annotations.Nullable;
+
+/// One MoE layer: what it computes and the weights it computes with. Making one reads shapes, not
+/// weights.
+///
+/// `output[t] = sum over the k experts e of token t of weight(t, e) * expert(e, x[t]) +
+/// shared(x[t])`
+///
+/// With `routerWeightOnInput` the expert gets `weight * x` and its result is not weighted again
+/// (Llama 4).
+///
+/// @param index its place in the model, for messages
+/// @param topK k, experts per token
+/// @param router how experts are chosen, or null when the caller gives ids and weights
+/// @param experts the routed experts
+/// @param shared what every token goes through, or null
+/// @param routerWeightOnInput whether the router's weight multiplies the expert's input
+public record MoeLayer(
+    int index,
+    int topK,
+    @Nullable Router router,
+    ExpertWeights experts,
+    @Nullable SharedExperts shared,
+    boolean routerWeightOnInput) {
+
+  /// Checked against each other.
+  ///
+  /// @throws LayerException when the parts do not fit
+  public MoeLayer {
+    int hidden = experts.hidden();
+    int count = experts.map().globalExperts();
+    if (topK < 1 || topK > count) {
+      throw new LayerException(
+          "layer %d: top-k is %d, expected 1 to %d (the number of experts)"
+              .formatted(index, topK, count));
+    }
+    if (router != null) {
+      if (router.topK() != topK) {
+        throw new LayerException(
+            "layer %d: top-k is %d, but the router chooses %d"
+                .formatted(index, topK, router.topK()));
+      }
+      if (router.experts() != count || router.weight().columns() != hidden) {
+        throw new LayerException(
+            "layer %d: router \"%s\" is [%d, %d], the experts need [%d, %d]"
+                .formatted(
+                    index,
+                    router.weight().name(),
+                    router.experts(),
+                    router.weight().columns(),
+                    count,
+                    hidden));
+      }
+    }
+    if (shared != null && shared.mlp().hidden() != hidden) {
+      throw new LayerException(
+          "layer %d: the shared expert's hidden size is %d, the experts' %d"
+              .formatted(index, shared.mlp().hidden(), hidden));
+    }
+    if (routerWeightOnInput && topK != 1) {
+      throw new LayerException(
+          "layer %d: the router weight can go on the input for top-k 1 only, found top-k %d"
+              .formatted(index, topK));
+    }
+  }
+
+  /// A layer that is given to the planner with a router.
+  public static MoeLayer of(
+      int index, Router router, ExpertWeights experts, @Nullable SharedExperts shared) {
+    return new MoeLayer(index, router.topK(), router, experts, shared, false);
+  }
+
+  /// A layer of a checkpoint. For several, use [MoeModel#of] once.
+  ///
+  /// @param index its place in the model, from 0
+  /// @throws dev.tornadomoe.MoeException when the model is unknown, the layer is no MoE layer, or
+  ///   its tensors are missing or misshapen
+  public static MoeLayer from(Checkpoint checkpoint, int index) {
+    return MoeModel.of(checkpoint).layer(index);
+  }
+
+  /// This layer with only some of its experts here.
+  public MoeLayer withExpertMap(ExpertMap map) {
+    return new MoeLayer(
+        index, topK, router, experts.restrictedTo(map), shared, routerWeightOnInput);
+  }
+
+  /// H.
+  public int hidden() {
+    return experts.hidden();
+  }
+
+  /// I of the routed experts.
+  public int intermediate() {
+    return experts.intermediate();
+  }
+
+  /// E, the experts that the router chooses from.
+  public int globalExperts() {
+    return experts.map().globalExperts();
+  }
+}

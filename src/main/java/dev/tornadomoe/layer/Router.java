@@ -1,0 +1,72 @@
+package dev.tornadomoe.layer;
+
+import dev.tornadomoe.tensor.Weight;
+import org.jspecify.annotations.Nullable;
+
+/// Hidden states to experts: logits = weight x + bias, then the gating.
+///
+/// @param weight `[E, H]`
+/// @param bias `[E]`, added to the logits (gpt-oss), or null
+/// @param correctionBias `[E]`, added to the scores for the selection only (DeepSeek-V3's
+///   `e_score_correction_bias`), or null
+/// @param gating from logits to ids and weights
+public record Router(
+    Weight weight, @Nullable Bias bias, @Nullable Bias correctionBias, Gating gating) {
+
+  /// Checked against each other.
+  ///
+  /// @throws LayerException when the parts do not fit
+  public Router {
+    int experts = weight.rows();
+    if (gating.topK() > experts) {
+      throw new LayerException(
+          "top-k is %d, but router \"%s\" has only %d experts"
+              .formatted(gating.topK(), weight.name(), experts));
+    }
+    requireSize("bias", bias, experts);
+    requireSize("correction bias", correctionBias, experts);
+    if (gating instanceof TopKGating topK && topK.groups() != null) {
+      requireGroups(topK, topK.groups(), experts);
+    }
+    if (correctionBias != null && !(gating instanceof TopKGating)) {
+      throw new LayerException(
+          "a correction bias goes with top-k gating, not with %s".formatted(gating));
+    }
+  }
+
+  private static void requireSize(String what, @Nullable Bias bias, int experts) {
+    if (bias != null && bias.size() != experts) {
+      throw new LayerException(
+          "router %s \"%s\" has %d elements, expected %d"
+              .formatted(what, bias.values().name(), bias.size(), experts));
+    }
+  }
+
+  private static void requireGroups(TopKGating gating, TopKGating.Groups groups, int experts) {
+    if (experts % groups.count() != 0) {
+      throw new LayerException(
+          "%d experts can't be divided into %d groups".formatted(experts, groups.count()));
+    }
+    int selectable = experts / groups.count() * groups.kept();
+    if (gating.topK() > selectable) {
+      throw new LayerException(
+          "top-k is %d, but %d of %d groups hold only %d experts"
+              .formatted(gating.topK(), groups.kept(), groups.count(), selectable));
+    }
+    if (groups.score() == TopKGating.GroupScore.SUM_OF_TWO && experts / groups.count() < 2) {
+      throw new LayerException(
+          "groups of one expert can't be judged by their two highest scores (%d experts, %d groups)"
+              .formatted(experts, groups.count()));
+    }
+  }
+
+  /// E, the number of experts it chooses from.
+  public int experts() {
+    return weight.rows();
+  }
+
+  /// k, experts per token.
+  public int topK() {
+    return gating.topK();
+  }
+}

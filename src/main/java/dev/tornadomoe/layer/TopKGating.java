@@ -1,0 +1,91 @@
+package dev.tornadomoe.layer;
+
+import org.jspecify.annotations.Nullable;
+
+/// Scores, an optional restriction to groups, the k highest, their weights:
+///
+/// 1. score each expert ([Scoring]);
+/// 2. for the selection only, add the router's correction bias if it has one;
+/// 3. keep the best groups of experts, if there are groups;
+/// 4. take the k highest;
+/// 5. their weights are the scores without the correction bias; divide by their sum + 1e-20 if
+///    `renormalise`; multiply by `scale`.
+///
+/// @param topK experts per token
+/// @param scoring how logits become scores
+/// @param groups restriction to groups, or null
+/// @param renormalise whether the weights are made to sum to 1
+/// @param scale factor on every weight, after renormalisation
+public record TopKGating(
+    int topK, Scoring scoring, @Nullable Groups groups, boolean renormalise, float scale)
+    implements Gating {
+
+  /// How logits become scores.
+  public enum Scoring {
+    /// softmax over all experts, then the selection
+    SOFTMAX,
+    /// a sigmoid for each expert, then the selection
+    SIGMOID,
+    /// selection by logits, then softmax over the selected
+    SOFTMAX_OF_SELECTED,
+    /// selection by logits, then a sigmoid for each selected
+    SIGMOID_OF_SELECTED
+  }
+
+  /// What a group of experts is judged by.
+  public enum GroupScore {
+    /// its highest score (DeepSeek-V2)
+    MAX,
+    /// the sum of its two highest scores (DeepSeek-V3)
+    SUM_OF_TWO
+  }
+
+  /// Restriction of the selection to the best groups of consecutive experts.
+  ///
+  /// @param count groups in all
+  /// @param kept groups whose experts can be selected
+  /// @param score what a group is judged by
+  public record Groups(int count, int kept, GroupScore score) {
+
+    /// Checked numbers.
+    ///
+    /// @throws LayerException when not 1 <= kept <= count
+    public Groups {
+      if (kept < 1 || kept > count) {
+        throw new LayerException("%d of %d expert groups can't be kept".formatted(kept, count));
+      }
+    }
+  }
+
+  /// Checked numbers.
+  ///
+  /// @throws LayerException for k below 1 or a scale that is no finite number
+  public TopKGating {
+    if (topK < 1) {
+      throw new LayerException("top-k must be 1 or more, found %d".formatted(topK));
+    }
+    if (!Float.isFinite(scale)) {
+      throw new LayerException("routed scaling factor must be finite, found %s".formatted(scale));
+    }
+  }
+
+  /// softmax, then the k highest.
+  public static TopKGating softmax(int topK, boolean renormalise) {
+    return new TopKGating(topK, Scoring.SOFTMAX, null, renormalise, 1);
+  }
+
+  /// The k highest logits, then softmax over them.
+  public static TopKGating softmaxOfSelected(int topK) {
+    return new TopKGating(topK, Scoring.SOFTMAX_OF_SELECTED, null, false, 1);
+  }
+
+  /// This gating with a factor on every weight.
+  public TopKGating scaled(float factor) {
+    return new TopKGating(topK, scoring, groups, renormalise, factor);
+  }
+
+  /// This gating restricted to the best groups.
+  public TopKGating grouped(Groups restriction) {
+    return new TopKGating(topK, scoring, restriction, renormalise, scale);
+  }
+}

@@ -1,0 +1,58 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.checkpoint.ModelConfig;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.TopKGating;
+import java.util.Set;
+
+/// DeepSeek-V2: softmax, top-k among the best groups (judged by their highest score), times the
+/// scaling factor, not renormalised. `norm_topk_prob` is false in every release, and transformers
+/// never reads it; a config that sets it is refused, since implementations disagree on what it
+/// means.
+final class DeepseekV2 implements MoeFamily {
+
+  @Override
+  public Set<String> modelTypes() {
+    return Set.of("deepseek_v2");
+  }
+
+  @Override
+  public ModelLayout layout(ModelConfig config) {
+    int intermediate = config.positive("moe_intermediate_size");
+    return ModelLayout.builder(config)
+        .moeLayers(SparseLayers.afterDense(config, 0))
+        .shared(
+            "shared_experts",
+            Math.multiplyExact(intermediate, config.countOr(0, "n_shared_experts")),
+            null)
+        .build(
+            intermediate,
+            config.positive("n_routed_experts", "num_experts", "num_local_experts"),
+            gating(config));
+  }
+
+  private static TopKGating gating(ModelConfig config) {
+    if (config.flagOr(false, "norm_topk_prob")) {
+      throw new LayerException(
+          "%s: deepseek_v2 with \"norm_topk_prob\": true is not supported"
+              .formatted(config.file()));
+    }
+    TopKGating gating =
+        TopKGating.softmax(config.positive("num_experts_per_tok"), false)
+            .scaled((float) config.numberOr(1, "routed_scaling_factor"));
+    String method = config.string("topk_method").orElse("greedy");
+    return switch (method) {
+      case "greedy", "gready" -> gating; // the original config class spells its default "gready"
+      case "group_limited_greedy" ->
+          gating.grouped(
+              new TopKGating.Groups(
+                  config.positive("n_group"),
+                  config.positive("topk_group"),
+                  TopKGating.GroupScore.MAX));
+      default ->
+          throw new LayerException(
+              "%s: \"topk_method\" is \"%s\", expected greedy or group_limited_greedy"
+                  .formatted(config.file(), method));
+    };
+  }
+}

@@ -1,0 +1,27 @@
+package dev.tornadomoe.layer.family;
+
+/// How a checkpoint may store a layer's experts, by names relative to the MoE block.
+sealed interface ExpertStorage {
+
+  /// A linear layer for each projection of each expert, in any quantisation:
+  /// `experts.7.gate_proj.weight` `[I, H]` and so on.
+  ///
+  /// @param gate its projection's name, `gate_proj` or `w1`
+  /// @param up `up_proj` or `w3`
+  /// @param down `down_proj` or `w2`
+  record PerExpert(String gate, String up, String down) implements ExpertStorage {
+    static final PerExpert PROJ = new PerExpert("gate_proj", "up_proj", "down_proj");
+    static final PerExpert W123 = new PerExpert("w1", "w3", "w2");
+  }
+
+  /// One unquantised tensor for all experts' gate and up, one for down: `[E, 2I, H]` and `[E, H,
+  /// I]`, or transposed `[E, H, 2I]` and `[E, I, H]`; their shapes tell which. Biases, if there are
+  /// any, add `_bias` to the names.
+  ///
+  /// @param gateUp the tensor's name
+  /// @param down the tensor's name
+  /// @param interleaved whether gate and up alternate; otherwise the first half is the gate
+  record Fused(String gateUp, String down, boolean interleaved) implements ExpertStorage {
+    static final Fused PROJ = new Fused("experts.gate_up_proj", "experts.down_proj", false);
+  }
+}

@@ -1,0 +1,26 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.checkpoint.ModelConfig;
+import dev.tornadomoe.layer.TopKGating;
+import java.util.Set;
+
+/// Mixtral: softmax, top-k, always renormalised; w1 is the gate, w3 up, w2 down.
+final class Mixtral implements MoeFamily {
+
+  @Override
+  public Set<String> modelTypes() {
+    return Set.of("mixtral");
+  }
+
+  @Override
+  public ModelLayout layout(ModelConfig config) {
+    return ModelLayout.builder(config)
+        .blocks("block_sparse_moe", "mlp")
+        .storages(
+            ExpertStorage.PerExpert.W123, ExpertStorage.PerExpert.PROJ, ExpertStorage.Fused.PROJ)
+        .build(
+            config.positive("intermediate_size"),
+            config.positive("num_local_experts", "num_experts"),
+            TopKGating.softmax(config.positive("num_experts_per_tok"), true));
+  }
+}

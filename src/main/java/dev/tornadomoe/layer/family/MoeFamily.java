@@ -1,0 +1,16 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.checkpoint.ModelConfig;
+import java.util.Set;
+
+/// A kind of model: knows what its config means and what its checkpoints call their tensors.
+public interface MoeFamily {
+
+  /// The values of `model_type` that stand for it.
+  Set<String> modelTypes();
+
+  /// What a config of this family describes.
+  ///
+  /// @throws dev.tornadomoe.MoeException when the config lacks something or contradicts itself
+  ModelLayout layout(ModelConfig config);
+}

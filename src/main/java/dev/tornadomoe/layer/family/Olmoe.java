@@ -1,0 +1,24 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.checkpoint.ModelConfig;
+import dev.tornadomoe.layer.TopKGating;
+import java.util.Set;
+
+/// OLMoE: softmax, top-k, renormalised if the config says so.
+final class Olmoe implements MoeFamily {
+
+  @Override
+  public Set<String> modelTypes() {
+    return Set.of("olmoe");
+  }
+
+  @Override
+  public ModelLayout layout(ModelConfig config) {
+    return ModelLayout.builder(config)
+        .build(
+            config.positive("intermediate_size"),
+            config.positive("num_experts", "num_local_experts"),
+            TopKGating.softmax(
+                config.positive("num_experts_per_tok"), config.flagOr(false, "norm_topk_prob")));
+  }
+}

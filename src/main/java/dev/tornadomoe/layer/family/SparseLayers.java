@@ -1,0 +1,36 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.checkpoint.ModelConfig;
+import java.util.List;
+import java.util.function.IntPredicate;
+
+/// The ways in which configs say which layers are MoE layers and which are dense.
+final class SparseLayers {
+  private SparseLayers() {}
+
+  /// Qwen: every `decoder_sparse_step`-th layer, counted from 1, without those of
+  /// `mlp_only_layers`.
+  static IntPredicate byStep(ModelConfig config) {
+    int step = Math.max(1, config.countOr(1, "decoder_sparse_step"));
+    List<Integer> dense = config.integers("mlp_only_layers").orElse(List.of());
+    return layer -> !dense.contains(layer) && (layer + 1) % step == 0;
+  }
+
+  /// DeepSeek: all from layer `first_k_dense_replace`, of these every `moe_layer_freq`-th, counted
+  /// from layer 0 (released models have 1).
+  static IntPredicate afterDense(ModelConfig config, int denseByDefault) {
+    int dense = config.countOr(denseByDefault, "first_k_dense_replace");
+    int frequency = Math.max(1, config.countOr(1, "moe_layer_freq"));
+    return layer -> layer >= dense && layer % frequency == 0;
+  }
+
+  /// Llama 4: those of `moe_layers`, or else every `interleave_moe_layer_step`-th, counted from 1.
+  static IntPredicate listed(ModelConfig config) {
+    List<Integer> listed = config.integers("moe_layers").orElse(null);
+    if (listed != null) {
+      return listed::contains;
+    }
+    int step = Math.max(1, config.countOr(1, "interleave_moe_layer_step"));
+    return layer -> (layer + 1) % step == 0;
+  }
+}

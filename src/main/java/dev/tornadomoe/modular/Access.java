@@ -1,0 +1,41 @@
+package dev.tornadomoe.modular;
+
+/// How an operation uses an operand.
+///
+/// @param operand which one
+/// @param mode how
+public record Access(Operand operand, Mode mode) {
+
+  /// Ways to use memory.
+  public enum Mode {
+    /// reads it in any order
+    READ,
+    /// reads each element just before it writes the element of the same place
+    READ_ELEMENTWISE,
+    /// writes all of it (all rows of the call), reads none of it
+    OVERWRITE,
+    /// adds to what is there
+    ACCUMULATE
+  }
+
+  static Access read(Operand operand) {
+    return new Access(operand, Mode.READ);
+  }
+
+  static Access overwrite(Operand operand) {
+    return new Access(operand, Mode.OVERWRITE);
+  }
+
+  static Access accumulate(Operand operand) {
+    return new Access(operand, Mode.ACCUMULATE);
+  }
+
+  /// Whether earlier content matters.
+  public boolean reads() {
+    return mode != Mode.OVERWRITE;
+  }
+
+  public boolean writes() {
+    return mode == Mode.OVERWRITE || mode == Mode.ACCUMULATE;
+  }
+}

@@ -1,0 +1,56 @@
+package dev.tornadomoe.modular;
+
+import java.util.List;
+
+/// All experts in this process, each with a batch of its own: rows are copied to their experts, and
+/// summed up from there.
+public final class BatchedPrepareAndFinalize implements PrepareAndFinalize {
+
+  @Override
+  public String name() {
+    return "local, batched";
+  }
+
+  @Override
+  public ActivationFormat format() {
+    return ActivationFormat.BATCHED;
+  }
+
+  @Override
+  public boolean isLocal() {
+    return true;
+  }
+
+  @Override
+  public TopKWeightAndReduce resolve(TopKWeightAndReduce declared) {
+    return declared instanceof TopKWeightAndReduce.Delegate
+        ? new TopKWeightAndReduce.NaiveBatched(0)
+        : declared;
+  }
+
+  @Override
+  public List<Workspace> workspaces(Problem problem) {
+    // A token chooses an expert at most once, so no expert gets more rows than there are tokens.
+    return List.of(
+        Workspace.floats(
+            Operand.DISPATCHED, problem.localExperts(), problem.tokens(), problem.hidden()),
+        Workspace.ints(Operand.DISPATCH_COUNTS, problem.localExperts()),
+        Workspace.ints(Operand.DISPATCH_ROWS, problem.pairs()));
+  }
+
+  @Override
+  public Operand expertInput(Operand input) {
+    return Operand.DISPATCHED;
+  }
+
+  @Override
+  public List<Operation> prepare(Operand input) {
+    return List.of(
+        new Operation.Dispatch(
+            input,
+            Operand.TOPK_IDS,
+            Operand.DISPATCHED,
+            Operand.DISPATCH_COUNTS,
+            Operand.DISPATCH_ROWS));
+  }
+}

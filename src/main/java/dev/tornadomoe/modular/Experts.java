@@ -1,0 +1,58 @@
+package dev.tornadomoe.modular;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.tensor.Shape;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// The middle of a modular MoE layer: from rows and chosen experts to `fused_out`, and how much of
+/// weighting and summing that leaves to finalize.
+///
+/// Implementations hold no memory: they declare the scratch they need and the operations they
+/// consist of, and the planner places them. What they write goes to [Operand#FUSED_OUT].
+public interface Experts {
+
+  /// For plans and messages.
+  String name();
+
+  /// Whether they can compute this layer, and if not, why not.
+  Support supports(MoeLayer layer);
+
+  /// The format in which they get their rows.
+  ActivationFormat format();
+
+  /// What they promise about writing `fused_out`.
+  Set<Capability> capabilities();
+
+  /// Whether `fused_out` may be the caller's own output. Only they can know that they write all of
+  /// it, nothing outside it, and write it through the view they are given; so it is false unless
+  /// they say otherwise.
+  default boolean supportsOutputAlias() {
+    return false;
+  }
+
+  /// What they leave to finalize.
+  TopKWeightAndReduce weightAndReduce();
+
+  /// The token counts up to which other operations are used than above: `[5]` for experts that
+  /// treat 1 to 5 tokens in another way than more. A plan has a bucket for each, and decides for
+  /// each.
+  default List<Integer> pathLimits() {
+    return List.of();
+  }
+
+  /// The shape of `fused_out`.
+  Shape outputShape(Problem problem);
+
+  /// Scratch memory, beside `fused_out`.
+  List<Workspace> workspaces(Problem problem);
+
+  /// The operations, in order.
+  ///
+  /// @param problem sizes; its tokens say which path
+  /// @param input the rows, in [#format]
+  /// @param weights the router's weights, or null where they went on the input and must not be
+  ///   applied again
+  List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights);
+}

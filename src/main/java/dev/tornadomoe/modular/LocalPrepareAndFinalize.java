@@ -1,0 +1,44 @@
+package dev.tornadomoe.modular;
+
+import java.util.List;
+
+/// All experts in this process, rows where they are: nothing to prepare.
+public final class LocalPrepareAndFinalize implements PrepareAndFinalize {
+
+  @Override
+  public String name() {
+    return "local";
+  }
+
+  @Override
+  public ActivationFormat format() {
+    return ActivationFormat.STANDARD;
+  }
+
+  @Override
+  public boolean isLocal() {
+    return true;
+  }
+
+  @Override
+  public TopKWeightAndReduce resolve(TopKWeightAndReduce declared) {
+    return declared instanceof TopKWeightAndReduce.Delegate
+        ? new TopKWeightAndReduce.Contiguous()
+        : declared;
+  }
+
+  @Override
+  public List<Workspace> workspaces(Problem problem) {
+    return List.of();
+  }
+
+  @Override
+  public Operand expertInput(Operand input) {
+    return input;
+  }
+
+  @Override
+  public List<Operation> prepare(Operand input) {
+    return List.of();
+  }
+}

@@ -1,0 +1,13 @@
+package dev.tornadomoe.modular;
+
+import dev.tornadomoe.MoeException;
+
+/// Pieces that can't work together, or a layer that none of them can compute. Thrown when the
+/// combination is built.
+public final class ModularException extends MoeException {
+  private static final long serialVersionUID = 1L;
+
+  public ModularException(String message) {
+    super(message);
+  }
+}

@@ -1,0 +1,47 @@
+package dev.tornadomoe.modular;
+
+/// A pair of pieces that can work together.
+///
+/// @param prepareAndFinalize the two ends
+/// @param experts the middle
+public record ModularMoe(PrepareAndFinalize prepareAndFinalize, Experts experts) {
+
+  /// Checked against each other.
+  ///
+  /// @throws ModularException when they can't work together, with the reason
+  public ModularMoe {
+    if (prepareAndFinalize.format() != experts.format()) {
+      throw new ModularException(
+          "prepare/finalize \"%s\" hands out the %s format, but experts \"%s\" take the %s format"
+              .formatted(
+                  prepareAndFinalize.name(),
+                  prepareAndFinalize.format(),
+                  experts.name(),
+                  experts.format()));
+    }
+    TopKWeightAndReduce resolved = prepareAndFinalize.resolve(experts.weightAndReduce());
+    if (resolved instanceof TopKWeightAndReduce.Delegate) {
+      throw new ModularException(
+          "experts \"%s\" leave weighting and summing to prepare/finalize, but \"%s\" does not do it"
+              .formatted(experts.name(), prepareAndFinalize.name()));
+    }
+    boolean batchedReduce = resolved instanceof TopKWeightAndReduce.NaiveBatched;
+    boolean batched = experts.format() == ActivationFormat.BATCHED;
+    if (batchedReduce != batched) {
+      throw new ModularException(
+          "experts \"%s\" in the %s format can't be combined by %s"
+              .formatted(experts.name(), experts.format(), resolved));
+    }
+    boolean accumulates = experts.capabilities().contains(Capability.ACCUMULATES_INTO_OUTPUT);
+    if (accumulates && !(resolved instanceof TopKWeightAndReduce.NoOp)) {
+      throw new ModularException(
+          "experts \"%s\" accumulate into finished rows, so nothing can be left to finalize, found %s"
+              .formatted(experts.name(), resolved));
+    }
+  }
+
+  /// What finalize does.
+  public TopKWeightAndReduce reduce() {
+    return prepareAndFinalize.resolve(experts.weightAndReduce());
+  }
+}

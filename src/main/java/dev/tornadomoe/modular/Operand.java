@@ -1,0 +1,57 @@
+package dev.tornadomoe.modular;
+
+/// A name for memory that operations of one layer read and write. The planner decides which buffer
+/// stands behind it; two operands may turn out to be the same buffer.
+///
+/// @param name as plans print it
+public record Operand(String name) {
+  /// Hidden states `[M, H]`, the caller's.
+  public static final Operand HIDDEN = new Operand("hidden");
+
+  /// The layer's result `[M, H]`, the caller's.
+  public static final Operand OUTPUT = new Operand("output");
+
+  /// What is added to the result `[M, H]`, the caller's.
+  public static final Operand RESIDUAL = new Operand("residual");
+
+  /// Router logits `[M, E]`.
+  public static final Operand ROUTER_LOGITS = new Operand("router_logits");
+
+  /// Chosen experts `[M, k]`, I32; the caller's when the caller routes.
+  public static final Operand TOPK_IDS = new Operand("topk_ids");
+
+  /// Their weights `[M, k]`; the caller's when the caller routes.
+  public static final Operand TOPK_WEIGHTS = new Operand("topk_weights");
+
+  /// Hidden states as F32 `[M, H]`, where the caller's have another type.
+  public static final Operand HIDDEN_F32 = new Operand("hidden_f32");
+
+  /// Hidden states times router weight `[M, H]`, where that is applied to the input.
+  public static final Operand WEIGHTED_HIDDEN = new Operand("weighted_hidden");
+
+  /// What the experts write: `[M, H]`, `[M*k, H]` or `[E, T, H]`.
+  public static final Operand FUSED_OUT = new Operand("fused_out");
+
+  /// A private result `[M, H]` that is copied to the output last.
+  public static final Operand STAGED_OUT = new Operand("staged_out");
+
+  /// The shared expert's activated rows `[M, shared I]`.
+  public static final Operand SHARED_ACTIVATED = new Operand("shared_activated");
+
+  /// The shared expert's result `[M, H]`.
+  public static final Operand SHARED_OUT = new Operand("shared_out");
+
+  /// Tokens' rows at their experts `[E, T, H]`, in the batched format.
+  public static final Operand DISPATCHED = new Operand("dispatched");
+
+  /// Valid rows of each expert `[E]`, I32, in the batched format.
+  public static final Operand DISPATCH_COUNTS = new Operand("dispatch_counts");
+
+  /// The row of its expert that each pair went to `[M*k]`, I32, in the batched format.
+  public static final Operand DISPATCH_ROWS = new Operand("dispatch_rows");
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

@@ -1,0 +1,54 @@
+package dev.tornadomoe.modular;
+
+import java.util.List;
+
+/// The two ends of a modular MoE layer. They are one piece because both ends share a mechanism:
+/// what dispatches tokens to experts must combine their results.
+///
+/// An implementation for experts on several machines returns false from [#isLocal], sends rows in
+/// its prepare operations and receives them in its finalize operations.
+public interface PrepareAndFinalize {
+
+  /// For plans and messages.
+  String name();
+
+  /// The format in which experts get their rows.
+  ActivationFormat format();
+
+  /// Whether finalize only touches this process's memory. If not, `fused_out` may be read while the
+  /// output is written, so they are never the same memory.
+  boolean isLocal();
+
+  /// What finalize will do for experts that declare this. Whoever accepts
+  /// [TopKWeightAndReduce.Delegate] returns what it puts in its place; everything else is returned
+  /// as it is.
+  TopKWeightAndReduce resolve(TopKWeightAndReduce declared);
+
+  /// Which layers it can serve.
+  default Support supports(Problem problem) {
+    return Support.yes();
+  }
+
+  /// Scratch memory of [#prepare] and [#finish], beside the experts' output.
+  List<Workspace> workspaces(Problem problem);
+
+  /// The operand that the experts read.
+  ///
+  /// @param input the hidden states, weighted if that is due
+  Operand expertInput(Operand input);
+
+  /// From hidden states to the experts' input. Must not change the hidden states: shared experts
+  /// read them too.
+  ///
+  /// @param input the hidden states, weighted if that is due
+  List<Operation> prepare(Operand input);
+
+  /// From `fused_out` to finished rows.
+  ///
+  /// @param reduce what is left to do, resolved
+  /// @param weighted whether the router's weights are still to be applied
+  /// @param target the rows, all of which are written
+  default List<Operation> finish(TopKWeightAndReduce reduce, boolean weighted, Operand target) {
+    return reduce.operations(Operand.FUSED_OUT, weighted ? Operand.TOPK_WEIGHTS : null, target);
+  }
+}

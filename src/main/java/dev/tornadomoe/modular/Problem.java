@@ -1,0 +1,31 @@
+package dev.tornadomoe.modular;
+
+import dev.tornadomoe.layer.MoeLayer;
+
+/// The sizes that workspace shapes depend on.
+///
+/// @param tokens M, the most tokens that a call of this plan bucket has
+/// @param hidden H
+/// @param intermediate I
+/// @param topK k
+/// @param globalExperts E, which the router chooses from
+/// @param localExperts those that are here
+public record Problem(
+    int tokens, int hidden, int intermediate, int topK, int globalExperts, int localExperts) {
+
+  /// The sizes of a layer.
+  public static Problem of(MoeLayer layer, int tokens) {
+    return new Problem(
+        tokens,
+        layer.hidden(),
+        layer.intermediate(),
+        layer.topK(),
+        layer.globalExperts(),
+        layer.experts().map().localExperts());
+  }
+
+  /// P = M*k.
+  public int pairs() {
+    return Math.multiplyExact(tokens, topK);
+  }
+}

@@ -1,0 +1,26 @@
+package dev.tornadomoe.modular;
+
+import org.jspecify.annotations.Nullable;
+
+/// Whether something can be done, and if not, why not: the reason is never lost.
+///
+/// @param refusal null when it can be done
+public record Support(@Nullable String refusal) {
+
+  /// It can be done.
+  public static Support yes() {
+    return new Support(null);
+  }
+
+  /// It can't.
+  ///
+  /// @param reason a clause that follows the name of what refuses: "needs 4-bit weights, found
+  ///   BF16"
+  public static Support no(String reason) {
+    return new Support(reason);
+  }
+
+  public boolean isSupported() {
+    return refusal == null;
+  }
+}

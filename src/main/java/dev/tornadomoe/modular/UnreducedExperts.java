@@ -1,0 +1,53 @@
+package dev.tornadomoe.modular;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.tensor.Shape;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Experts that stop after the down projection: `fused_out` is `[M*k, H]`, unweighted, and finalize
+/// weights and sums. For callers that combine in their own way; they can't write the output.
+public final class UnreducedExperts implements Experts {
+
+  @Override
+  public String name() {
+    return "unreduced";
+  }
+
+  @Override
+  public Support supports(MoeLayer layer) {
+    return Support.yes();
+  }
+
+  @Override
+  public ActivationFormat format() {
+    return ActivationFormat.STANDARD;
+  }
+
+  @Override
+  public Set<Capability> capabilities() {
+    return EnumSet.of(Capability.INPUT_CONSUMED_BEFORE_OUTPUT, Capability.CHUNKABLE);
+  }
+
+  @Override
+  public TopKWeightAndReduce weightAndReduce() {
+    return new TopKWeightAndReduce.Contiguous();
+  }
+
+  @Override
+  public Shape outputShape(Problem problem) {
+    return Shape.of(problem.pairs(), problem.hidden());
+  }
+
+  @Override
+  public List<Workspace> workspaces(Problem problem) {
+    return GroupedPath.workspaces(problem);
+  }
+
+  @Override
+  public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
+    return GroupedPath.operations(input, Operand.FUSED_OUT);
+  }
+}

@@ -1,0 +1,21 @@
+package dev.tornadomoe.modular;
+
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+
+/// Scratch memory that a piece asks for. The planner places it, and reuses it as soon as the last
+/// reader is done.
+///
+/// @param operand its name
+/// @param dtype F32 or I32
+/// @param shape its size at the bucket's most tokens, outermost dimension first
+public record Workspace(Operand operand, DType dtype, Shape shape) {
+
+  static Workspace floats(Operand operand, long... shape) {
+    return new Workspace(operand, DType.F32, Shape.of(shape));
+  }
+
+  static Workspace ints(Operand operand, long... shape) {
+    return new Workspace(operand, DType.I32, Shape.of(shape));
+  }
+}

@@ -1,0 +1,101 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.modular.Workspace;
+import dev.tornadomoe.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/// Makes the plan of one bucket: lowers each layer, runs the passes, has the buffers placed.
+final class BucketPlanner {
+  private final List<MoeLayer> layers;
+  private final List<ModularMoe> pieces;
+  private final PlanOptions options;
+
+  /// @param pieces what each layer is computed by
+  BucketPlanner(List<MoeLayer> layers, List<ModularMoe> pieces, PlanOptions options) {
+    this.layers = layers;
+    this.pieces = pieces;
+    this.options = options;
+  }
+
+  BucketPlan plan(int minTokens, int maxTokens) {
+    List<LayerDraft> drafts = new ArrayList<>();
+    List<LayerDraft> unimproved = new ArrayList<>();
+    List<AliasDecision> decisions = new ArrayList<>();
+    for (int i = 0; i < layers.size(); i++) {
+      LayerDraft lowered =
+          lower(layers.get(i), pieces.get(i), Problem.of(layers.get(i), maxTokens));
+      LayerDraft draft = fold(lowered);
+      AliasDecision decision = OutputAliasing.decide(draft, options);
+      unimproved.add(lowered);
+      decisions.add(decision);
+      drafts.add(decision.aliased() ? draft.withAlias() : draft);
+    }
+    List<Step> steps = steps(drafts);
+    BufferPlacement placement = BufferPlacement.of(drafts, steps, options);
+    return new BucketPlan(
+        minTokens,
+        maxTokens,
+        steps,
+        placement.buffers(),
+        placement.bindings(),
+        List.copyOf(decisions),
+        placement.workspaceBytes(),
+        baseline(unimproved));
+  }
+
+  private LayerDraft fold(LayerDraft draft) {
+    return options.fold() ? FoldAdditions.apply(draft) : draft;
+  }
+
+  /// Finishes results in a private buffer where finishing them in the output would destroy what is
+  /// still needed, or write what the output can't hold.
+  private LayerDraft lower(MoeLayer layer, ModularMoe modular, Problem problem) {
+    CallSpec call = options.call();
+    LayerDraft draft = Lowering.lower(layer, modular, problem, call, false);
+    LayerDraft folded = fold(draft);
+    Set<Operand> output = Set.of(Operand.OUTPUT);
+    boolean staged =
+        call.outputType() != DType.F32
+            || call.outputMemory() != options.memory()
+            || (call.inPlace() && Hazards.find(folded, Operand.HIDDEN, output) != null)
+            || (call.residual() == Residual.IN_OUTPUT
+                && Hazards.find(folded, Operand.RESIDUAL, output) != null);
+    return staged ? Lowering.lower(layer, modular, problem, call, true) : draft;
+  }
+
+  private static List<Step> steps(List<LayerDraft> drafts) {
+    List<Step> steps = new ArrayList<>();
+    for (int layer = 0; layer < drafts.size(); layer++) {
+      for (LayerDraft.Stage stage : drafts.get(layer).stages()) {
+        steps.add(new Step(steps.size(), layer, stage.phase(), stage.operation()));
+      }
+    }
+    return List.copyOf(steps);
+  }
+
+  private BucketPlan.Baseline baseline(List<LayerDraft> drafts) {
+    int steps = 0;
+    int copies = 0;
+    long copied = 0;
+    long workspace = 0;
+    for (LayerDraft draft : drafts) {
+      steps += draft.stages().size();
+      copies += draft.copies();
+      copied +=
+          (long) draft.copies()
+              * draft.problem().tokens()
+              * draft.problem().hidden()
+              * options.call().outputType().bytes();
+      for (Workspace scratch : draft.scratch().values()) {
+        workspace += BufferPlacement.bytes(scratch);
+      }
+    }
+    return new BucketPlan.Baseline(steps, copies, copied, workspace);
+  }
+}

@@ -1,0 +1,59 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+
+/// Memory that steps of a plan read and write.
+///
+/// @param id its place in the bucket's list
+/// @param layer the layer's place in the plan
+/// @param operand what it holds; operands that were merged into it have it as their buffer too
+/// @param dtype element type
+/// @param shape at the bucket's most tokens
+/// @param rowStride elements from one row to the next
+/// @param placement where it is
+public record Buffer(
+    int id,
+    int layer,
+    Operand operand,
+    DType dtype,
+    Shape shape,
+    long rowStride,
+    Placement placement) {
+
+  /// Where a buffer is.
+  public sealed interface Placement {}
+
+  /// Memory the caller brings with each call. Buffers of one region are the same memory.
+  ///
+  /// @param region the name of the operand that the region is called by
+  public record Caller(String region) implements Placement {}
+
+  /// A part of the session's workspace.
+  ///
+  /// @param offset in bytes
+  /// @param bytes without any guard behind it
+  public record Slot(long offset, long bytes) implements Placement {
+
+    /// One after its last byte.
+    public long end() {
+      return offset + bytes;
+    }
+  }
+
+  /// Its size at the bucket's most tokens.
+  public long bytes() {
+    return Math.multiplyExact(shape.elements(), (long) dtype.bytes());
+  }
+
+  public boolean isCallers() {
+    return placement instanceof Caller;
+  }
+
+  /// As in `layer 3 fused_out`.
+  @Override
+  public String toString() {
+    return "layer %d %s".formatted(layer, operand);
+  }
+}

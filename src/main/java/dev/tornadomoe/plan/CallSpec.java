@@ -1,0 +1,59 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.tensor.DType;
+
+/// What the caller promises about the memory of its calls. The planner decides by it, and every
+/// call is checked against it.
+///
+/// @param hiddenType element type of the hidden states and of a given residual: F32, F16 or BF16
+/// @param outputType element type of the output: F32, F16 or BF16
+/// @param outputStride elements from one output row to the next, or 0 for H
+/// @param outputAlignment what the output's address is a multiple of, in bytes
+/// @param outputMemory where the output lives
+/// @param exclusive whether nobody else uses the output while a call runs
+/// @param inPlace whether the output is the hidden states' own memory
+/// @param residual whether and from where rows are added to the result
+/// @param callerRoutes whether the caller gives ids and weights; otherwise the layer's router does
+public record CallSpec(
+    DType hiddenType,
+    DType outputType,
+    int outputStride,
+    int outputAlignment,
+    MemoryKind outputMemory,
+    boolean exclusive,
+    boolean inPlace,
+    Residual residual,
+    boolean callerRoutes) {
+
+  /// F32 rows of the caller's own in host memory, nothing added, routed by the layer.
+  public static final CallSpec DEFAULT =
+      new CallSpec(DType.F32, DType.F32, 0, 4, MemoryKind.HOST, true, false, Residual.NONE, false);
+
+  /// Checked against each other.
+  ///
+  /// @throws PlanException when they contradict each other
+  public CallSpec {
+    requireActivation("hidden states", hiddenType);
+    requireActivation("the output", outputType);
+    if (outputStride < 0) {
+      throw new PlanException("output stride must be 0 or more, found " + outputStride);
+    }
+    if (outputAlignment < 1) {
+      throw new PlanException("output alignment must be 1 or more, found " + outputAlignment);
+    }
+    if ((inPlace || residual == Residual.IN_OUTPUT) && hiddenType != outputType) {
+      throw new PlanException(
+          "an output that shares memory with an input must have its type; found %s and %s"
+              .formatted(outputType, hiddenType));
+    }
+    if (inPlace && outputStride != 0) {
+      throw new PlanException("an output in place of the hidden states can't have a row stride");
+    }
+  }
+
+  private static void requireActivation(String what, DType type) {
+    if (type != DType.F32 && type != DType.F16 && type != DType.BF16) {
+      throw new PlanException("%s can be F32, F16 or BF16, found %s".formatted(what, type));
+    }
+  }
+}

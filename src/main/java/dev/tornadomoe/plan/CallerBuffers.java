@@ -1,0 +1,71 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+
+/// The buffers that a caller brings, as its [CallSpec] describes them.
+///
+/// @param draft the layer
+/// @param layer its place in the plan
+/// @param call what the caller promises
+record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
+
+  /// The buffer of one of the caller's operands.
+  ///
+  /// @throws PlanException for an operand that is none of theirs
+  Buffer buffer(int id, Operand operand) {
+    Problem problem = draft.problem();
+    Shape rows = Shape.of(problem.tokens(), problem.hidden());
+    if (operand.equals(Operand.HIDDEN)) {
+      return new Buffer(
+          id,
+          layer,
+          operand,
+          call.hiddenType(),
+          rows,
+          problem.hidden(),
+          new Buffer.Caller(call.inPlace() ? "output" : "hidden"));
+    }
+    if (operand.equals(Operand.OUTPUT)) {
+      return outputLike(id, operand, rows);
+    }
+    if (operand.equals(Operand.RESIDUAL)) {
+      return call.residual() == Residual.IN_OUTPUT
+          ? outputLike(id, operand, rows)
+          : new Buffer(
+              id,
+              layer,
+              operand,
+              call.hiddenType(),
+              rows,
+              problem.hidden(),
+              new Buffer.Caller("residual"));
+    }
+    if (operand.equals(Operand.TOPK_IDS) || operand.equals(Operand.TOPK_WEIGHTS)) {
+      return new Buffer(
+          id,
+          layer,
+          operand,
+          operand.equals(Operand.TOPK_IDS) ? DType.I32 : DType.F32,
+          Shape.of(problem.tokens(), problem.topK()),
+          problem.topK(),
+          new Buffer.Caller(operand.name()));
+    }
+    throw new PlanException(
+        "layer %d: an operation uses \"%s\", which is no workspace and not the caller's"
+            .formatted(draft.layer().index(), operand));
+  }
+
+  private Buffer outputLike(int id, Operand operand, Shape rows) {
+    int hidden = draft.problem().hidden();
+    int stride = call.outputStride() == 0 ? hidden : call.outputStride();
+    if (stride < hidden) {
+      throw new PlanException(
+          "output rows %d elements apart can't hold rows of %d".formatted(stride, hidden));
+    }
+    return new Buffer(
+        id, layer, operand, call.outputType(), rows, stride, new Buffer.Caller("output"));
+  }
+}

@@ -1,0 +1,176 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.Operand;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/// What a plan does and why, for one token count: as text, JSON, DOT (Graphviz) or a picture.
+public final class Explanation {
+  private final MoePlan plan;
+  private final int tokens;
+
+  private final BucketPlan bucket;
+  private final Liveness liveness;
+
+  Explanation(MoePlan plan, int tokens) {
+    this.plan = plan;
+    this.tokens = tokens;
+    // Calls with more tokens are cut into chunks, which use the last bucket.
+    this.bucket = plan.bucket(Math.min(tokens, plan.options().chunkTokens()));
+    this.liveness = Liveness.of(bucket.steps());
+  }
+
+  /// For people.
+  public String text() {
+    return new ExplainText(this).render();
+  }
+
+  /// For programs; docs/explain.md lists the fields.
+  public String json() {
+    return new ExplainJson(this).render();
+  }
+
+  /// Steps and buffers as a graph, for Graphviz.
+  public String dot() {
+    return new ExplainDot(this).render();
+  }
+
+  /// Steps, buffers over time and what shares memory, before and after, as a picture.
+  public String svg() {
+    return new ExplainSvg(this).render();
+  }
+
+  /// The text.
+  @Override
+  public String toString() {
+    return text();
+  }
+
+  MoePlan plan() {
+    return plan;
+  }
+
+  int tokens() {
+    return tokens;
+  }
+
+  BucketPlan bucket() {
+    return bucket;
+  }
+
+  /// Copies per step for this token count: each chunk copies its part.
+  long copiesPerStep() {
+    return (long) bucket.copies() * chunks();
+  }
+
+  long copiesPerStepBefore() {
+    return (long) bucket.baseline().copies() * chunks();
+  }
+
+  /// Bytes written by these copies.
+  long copiedBytes() {
+    return copiedBytes(bucket.copiedBytes());
+  }
+
+  long copiedBytesBefore() {
+    return copiedBytes(bucket.baseline().copiedBytes());
+  }
+
+  private long copiedBytes(long atMostTokens) {
+    int most = bucket.maxTokens();
+    return most == 0 ? 0 : atMostTokens / most * tokens;
+  }
+
+  private int chunks() {
+    return Math.ceilDiv(Math.max(tokens, 1), plan.options().chunkTokens());
+  }
+
+  /// Layers next to each other that are planned alike.
+  ///
+  /// @param first place of the first one in the plan
+  /// @param last place of the last one
+  record Run(int first, int last) {}
+
+  List<Run> runs() {
+    List<Run> runs = new ArrayList<>();
+    int layers = plan.layers().size();
+    for (int first = 0; first < layers; ) {
+      int last = first;
+      while (last + 1 < layers && alike(first, last + 1)) {
+        last++;
+      }
+      runs.add(new Run(first, last));
+      first = last + 1;
+    }
+    return runs;
+  }
+
+  private boolean alike(int a, int b) {
+    return bucket.decisions().get(a).equals(bucket.decisions().get(b))
+        && operations(a).equals(operations(b))
+        && sizes(a).equals(sizes(b));
+  }
+
+  private List<Object> operations(int layer) {
+    return bucket.stepsOf(layer).stream().map(step -> (Object) step.operation()).toList();
+  }
+
+  private List<Object> sizes(int layer) {
+    List<Object> sizes = new ArrayList<>();
+    for (Map.Entry<Operand, Buffer> bound : bucket.bindings().get(layer).entrySet()) {
+      Buffer buffer = bound.getValue();
+      sizes.add(List.of(bound.getKey(), buffer.dtype(), buffer.shape(), buffer.placement()));
+    }
+    return sizes;
+  }
+
+  /// As in `layer 3` or `layers 0-47`.
+  String name(Run run) {
+    int first = plan.layers().get(run.first()).index();
+    int last = plan.layers().get(run.last()).index();
+    return run.first() == run.last() ? "layer " + first : "layers %d-%d".formatted(first, last);
+  }
+
+  /// All names of a buffer, merged operands included: `output = fused_out`.
+  String names(int layer, Buffer buffer) {
+    return String.join(" = ", operands(layer, buffer));
+  }
+
+  List<String> operands(int layer, Buffer buffer) {
+    return bucket.bindings().get(layer).entrySet().stream()
+        .filter(bound -> bound.getValue().id() == buffer.id())
+        .map(bound -> bound.getKey().name())
+        .toList();
+  }
+
+  /// The buffers that a step reads or writes, each once, by their first names.
+  List<String> operands(Step step, Predicate<Access> which) {
+    return step.operation().accesses().stream()
+        .filter(which)
+        .map(access -> bucket.buffer(step.layer(), access.operand()).operand().name())
+        .distinct()
+        .toList();
+  }
+
+  /// The steps during which a buffer is in use, under any of its names.
+  Liveness.Range life(Buffer buffer) {
+    int first = Integer.MAX_VALUE;
+    int last = -1;
+    for (Map.Entry<Operand, Buffer> bound : bucket.bindings().get(buffer.layer()).entrySet()) {
+      if (bound.getValue().id() == buffer.id() && liveness.isUsed(buffer.layer(), bound.getKey())) {
+        Liveness.Range range = liveness.of(buffer.layer(), bound.getKey());
+        first = Math.min(first, range.first());
+        last = Math.max(last, range.last());
+      }
+    }
+    return new Liveness.Range(first, last);
+  }
+
+  /// The buffers of a layer, each once.
+  List<Buffer> buffers(int layer) {
+    return bucket.buffers().stream().filter(buffer -> buffer.layer() == layer).toList();
+  }
+}

@@ -1,0 +1,28 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.modular.Operation;
+
+/// Why two buffers can't be the same memory: a value is read after something else was written over
+/// it.
+///
+/// @param value the operand whose value is read
+/// @param definition where the value comes from: an operation, or the caller
+/// @param read the operation that reads it
+/// @param readPhase the part of the layer that operation belongs to
+/// @param write the operation that would have written over it before
+public record Hazard(String value, String definition, String read, Phase readPhase, String write) {
+
+  static Hazard ofCallerValue(String value, LayerDraft.Stage read, Operation write) {
+    return new Hazard(value, "the caller", read.operation().name(), read.phase(), write.name());
+  }
+
+  /// As in `hidden (defined by the caller) is read by "gate/up" after "reduce" wrote over it`.
+  @Override
+  public String toString() {
+    return write.equals(read)
+        ? "%s (defined by %s) is read by \"%s\" while that writes over it"
+            .formatted(value, definition, read)
+        : "%s (defined by %s) is read by \"%s\" after \"%s\" wrote over it"
+            .formatted(value, definition, read, write);
+  }
+}

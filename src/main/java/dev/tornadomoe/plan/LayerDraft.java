@@ -1,0 +1,59 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.modular.Workspace;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// One layer on its way to a plan: what is done, in order, and what scratch it takes. Passes make
+/// new drafts of it.
+///
+/// @param layer the layer
+/// @param pieces what it is computed by
+/// @param problem its sizes at the bucket's most tokens
+/// @param stages what is done, in order
+/// @param scratch operands that need memory of the workspace
+/// @param aliased whether `fused_out` is the output
+record LayerDraft(
+    MoeLayer layer,
+    ModularMoe pieces,
+    Problem problem,
+    List<Stage> stages,
+    Map<Operand, Workspace> scratch,
+    boolean aliased) {
+
+  /// One operation.
+  record Stage(Phase phase, Operation operation) {}
+
+  LayerDraft withStages(List<Stage> replaced) {
+    return new LayerDraft(layer, pieces, problem, List.copyOf(replaced), scratch, aliased);
+  }
+
+  /// The draft in which the experts write the output: without the copy and without `fused_out`.
+  LayerDraft withAlias() {
+    List<Stage> kept = new ArrayList<>(stages);
+    kept.removeIf(stage -> stage.operation().equals(finalCopy()));
+    Map<Operand, Workspace> left = new LinkedHashMap<>(scratch);
+    left.remove(Operand.FUSED_OUT);
+    return new LayerDraft(layer, pieces, problem, List.copyOf(kept), left, true);
+  }
+
+  private static Operation.Copy finalCopy() {
+    return new Operation.Copy(Operand.FUSED_OUT, Operand.OUTPUT);
+  }
+
+  /// Copies into the output.
+  int copies() {
+    return (int) stages.stream().filter(stage -> isOutputCopy(stage.operation())).count();
+  }
+
+  static boolean isOutputCopy(Operation operation) {
+    return operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT);
+  }
+}

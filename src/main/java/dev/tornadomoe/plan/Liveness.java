@@ -1,0 +1,58 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.Operand;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// When each scratch operand of each layer holds a value that somebody needs.
+final class Liveness {
+
+  /// From the step that first writes to the last step that uses, both included. During its first
+  /// and last step a buffer is in use, so two that meet in one step can't share memory.
+  ///
+  /// @param first index of a step
+  /// @param last index of a step
+  record Range(int first, int last) {
+
+    boolean meets(Range other) {
+      return first <= other.last && other.first <= last;
+    }
+  }
+
+  private record Key(int layer, Operand operand) {}
+
+  private final Map<Key, Range> ranges = new HashMap<>();
+
+  private Liveness() {}
+
+  /// Liveness over all steps of a bucket.
+  static Liveness of(List<Step> steps) {
+    Liveness liveness = new Liveness();
+    for (Step step : steps) {
+      for (Access access : step.operation().accesses()) {
+        liveness.ranges.merge(
+            new Key(step.layer(), access.operand()),
+            new Range(step.index(), step.index()),
+            (known, now) -> new Range(known.first(), now.last()));
+      }
+    }
+    return liveness;
+  }
+
+  /// The range of an operand.
+  ///
+  /// @throws IllegalArgumentException when no step uses it
+  Range of(int layer, Operand operand) {
+    Range range = ranges.get(new Key(layer, operand));
+    if (range == null) {
+      throw new IllegalArgumentException("no step of layer %d uses %s".formatted(layer, operand));
+    }
+    return range;
+  }
+
+  boolean isUsed(int layer, Operand operand) {
+    return ranges.containsKey(new Key(layer, operand));
+  }
+}

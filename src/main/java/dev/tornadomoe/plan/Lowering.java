@@ -1,0 +1,177 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.Experts;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.PrepareAndFinalize;
+import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.modular.TopKWeightAndReduce;
+import dev.tornadomoe.modular.Workspace;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Turns one layer and its pieces into a first draft: correct, with every buffer of its own and
+/// every copy in place. Order: route, prepare, shared experts, experts, finalize. Shared experts
+/// run first so that their result can be added by the experts' last step, and so that nobody needs
+/// the hidden states any more when that writes.
+final class Lowering {
+  private final MoeLayer layer;
+  private final ModularMoe pieces;
+  private final Problem problem;
+  private final CallSpec call;
+  private final List<LayerDraft.Stage> stages = new ArrayList<>();
+  private final Map<Operand, Workspace> scratch = new LinkedHashMap<>();
+
+  private Lowering(MoeLayer layer, ModularMoe pieces, Problem problem, CallSpec call) {
+    this.layer = layer;
+    this.pieces = pieces;
+    this.problem = problem;
+    this.call = call;
+  }
+
+  /// Lowers one layer.
+  ///
+  /// @param staged whether results are finished in a private buffer where they would otherwise be
+  ///   finished in the output
+  static LayerDraft lower(
+      MoeLayer layer, ModularMoe pieces, Problem problem, CallSpec call, boolean staged) {
+    return new Lowering(layer, pieces, problem, call).lower(staged);
+  }
+
+  private LayerDraft lower(boolean staged) {
+    if (problem.tokens() > 0) {
+      Operand input = convertedHidden();
+      route(input);
+      Operand expertInput = prepare(input);
+      shared(input);
+      experts(expertInput);
+      finish(staged);
+    }
+    return new LayerDraft(layer, pieces, problem, List.copyOf(stages), scratch, false);
+  }
+
+  private Operand convertedHidden() {
+    if (call.hiddenType() == DType.F32) {
+      return Operand.HIDDEN;
+    }
+    rows(Operand.HIDDEN_F32, problem.hidden());
+    add(Phase.PREPARE, new Operation.Copy(Operand.HIDDEN, Operand.HIDDEN_F32));
+    return Operand.HIDDEN_F32;
+  }
+
+  private void route(Operand input) {
+    if (call.callerRoutes()) {
+      return;
+    }
+    if (layer.router() == null) {
+      throw new PlanException(
+          "layer %d has no router, so the caller must give ids and weights (callerRoutes)"
+              .formatted(layer.index()));
+    }
+    rows(Operand.ROUTER_LOGITS, problem.globalExperts());
+    Shape pairs = Shape.of(problem.tokens(), problem.topK());
+    scratch(new Workspace(Operand.TOPK_IDS, DType.I32, pairs));
+    scratch(new Workspace(Operand.TOPK_WEIGHTS, DType.F32, pairs));
+    add(Phase.ROUTE, new Operation.RouterLogits(input, Operand.ROUTER_LOGITS));
+    add(
+        Phase.ROUTE,
+        new Operation.SelectExperts(Operand.ROUTER_LOGITS, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS));
+  }
+
+  private Operand prepare(Operand input) {
+    Operand weighted = input;
+    if (layer.routerWeightOnInput()) {
+      rows(Operand.WEIGHTED_HIDDEN, problem.hidden());
+      add(
+          Phase.PREPARE,
+          new Operation.WeightInput(input, Operand.TOPK_WEIGHTS, Operand.WEIGHTED_HIDDEN));
+      weighted = Operand.WEIGHTED_HIDDEN;
+    }
+    PrepareAndFinalize ends = pieces.prepareAndFinalize();
+    ends.workspaces(problem).forEach(this::scratch);
+    ends.prepare(weighted).forEach(operation -> add(Phase.PREPARE, operation));
+    return ends.expertInput(weighted);
+  }
+
+  private void shared(Operand input) {
+    SharedExperts shared = layer.shared();
+    if (shared == null) {
+      return;
+    }
+    rows(Operand.SHARED_ACTIVATED, shared.mlp().intermediate());
+    rows(Operand.SHARED_OUT, problem.hidden());
+    add(Phase.SHARED, new Operation.SharedGateUp(input, Operand.SHARED_ACTIVATED));
+    add(
+        Phase.SHARED,
+        new Operation.SharedDown(input, Operand.SHARED_ACTIVATED, Operand.SHARED_OUT));
+  }
+
+  private void experts(Operand input) {
+    Experts experts = pieces.experts();
+    experts.workspaces(problem).forEach(this::scratch);
+    scratch(new Workspace(Operand.FUSED_OUT, DType.F32, experts.outputShape(problem)));
+    if (experts.capabilities().contains(Capability.ACCUMULATES_INTO_OUTPUT)) {
+      add(Phase.EXPERTS, new Operation.Zero(Operand.FUSED_OUT));
+    }
+    Operand weights = layer.routerWeightOnInput() ? null : Operand.TOPK_WEIGHTS;
+    experts.operations(problem, input, weights).forEach(operation -> add(Phase.EXPERTS, operation));
+  }
+
+  private void finish(boolean staged) {
+    PrepareAndFinalize ends = pieces.prepareAndFinalize();
+    TopKWeightAndReduce reduce = pieces.reduce();
+    boolean weighted = !layer.routerWeightOnInput();
+    if (reduce instanceof TopKWeightAndReduce.NoOp && ends.isLocal()) {
+      // Added before the copy, so that the output is written once and last.
+      addends(Operand.FUSED_OUT);
+      ends.finish(reduce, weighted, Operand.OUTPUT).forEach(this::finalStage);
+      return;
+    }
+    Operand target = staged ? Operand.STAGED_OUT : Operand.OUTPUT;
+    if (staged) {
+      rows(Operand.STAGED_OUT, problem.hidden());
+    }
+    ends.finish(reduce, weighted, target).forEach(this::finalStage);
+    addends(target);
+    if (staged) {
+      finalStage(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+    }
+  }
+
+  private void addends(Operand target) {
+    if (layer.shared() != null) {
+      finalStage(new Operation.Add(target, Operand.SHARED_OUT));
+    }
+    if (call.residual() != Residual.NONE) {
+      finalStage(new Operation.Add(target, Operand.RESIDUAL));
+    }
+  }
+
+  private void finalStage(Operation operation) {
+    add(Phase.FINALIZE, operation);
+  }
+
+  private void add(Phase phase, Operation operation) {
+    stages.add(new LayerDraft.Stage(phase, operation));
+  }
+
+  private void rows(Operand operand, long width) {
+    scratch(new Workspace(operand, DType.F32, Shape.of(problem.tokens(), width)));
+  }
+
+  private void scratch(Workspace workspace) {
+    if (scratch.put(workspace.operand(), workspace) != null) {
+      throw new PlanException(
+          "layer %d: two pieces ask for a workspace called \"%s\""
+              .formatted(layer.index(), workspace.operand()));
+    }
+  }
+}

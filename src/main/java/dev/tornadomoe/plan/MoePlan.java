@@ -1,0 +1,93 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ModularMoe;
+import java.util.List;
+
+/// How one or more MoE layers of a step are computed: for each range of token counts the steps, the
+/// buffers and the decisions. Data, made by a [Planner] and verified; a backend compiles it.
+public final class MoePlan {
+  private final List<MoeLayer> layers;
+  private final List<ModularMoe> pieces;
+  private final List<List<String>> rejected;
+  private final PlanOptions options;
+  private final List<BucketPlan> buckets;
+
+  MoePlan(
+      List<MoeLayer> layers,
+      List<ModularMoe> pieces,
+      List<List<String>> rejected,
+      PlanOptions options,
+      List<BucketPlan> buckets) {
+    this.layers = layers;
+    this.pieces = pieces;
+    this.rejected = rejected;
+    this.options = options;
+    this.buckets = buckets;
+  }
+
+  public List<MoeLayer> layers() {
+    return layers;
+  }
+
+  /// What a layer is computed by.
+  ///
+  /// @param layer its place in the plan
+  public ModularMoe pieces(int layer) {
+    return pieces.get(layer);
+  }
+
+  /// What could have computed a layer but was rejected, each with its reason.
+  ///
+  /// @param layer its place in the plan
+  public List<String> rejectedPieces(int layer) {
+    return rejected.get(layer);
+  }
+
+  public PlanOptions options() {
+    return options;
+  }
+
+  /// The plans by token count, ascending; the first is for no tokens at all.
+  public List<BucketPlan> buckets() {
+    return buckets;
+  }
+
+  /// The plan for calls (or chunks of calls) with this many tokens.
+  ///
+  /// @throws PlanException for more tokens than the plan was made for
+  public BucketPlan bucket(int tokens) {
+    for (BucketPlan bucket : buckets) {
+      if (tokens <= bucket.maxTokens()) {
+        return bucket;
+      }
+    }
+    throw new PlanException(
+        "the plan is for at most %d tokens at once, found %d"
+            .formatted(buckets.getLast().maxTokens(), tokens));
+  }
+
+  /// Scratch that a session needs: the most of any bucket.
+  public long workspaceBytes() {
+    return buckets.stream().mapToLong(BucketPlan::workspaceBytes).max().orElse(0);
+  }
+
+  /// The same layers planned without any alias, and without sanitising: what an aliased run must
+  /// agree with to the bit.
+  public MoePlan unaliased() {
+    return Planner.plan(
+        layers, pieces, rejected, options.withAliasing(AliasMode.OFF).withSanitize(false));
+  }
+
+  /// Says what was planned and why, for decode with one token.
+  public Explanation explain() {
+    return explain(1);
+  }
+
+  /// Says what was planned and why.
+  ///
+  /// @param tokens M of the calls it is about
+  public Explanation explain(int tokens) {
+    return new Explanation(this, tokens);
+  }
+}

@@ -1,0 +1,142 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Checks a finished plan without trusting the passes that made it: it walks the steps and keeps,
+/// for every buffer, which step last wrote something else over its bytes. Reading a buffer whose
+/// value is gone, or was never there, refuses the plan. Knows neither liveness nor aliases, only
+/// memory.
+final class PlanVerifier {
+  private static final String NEVER_WRITTEN = "nothing has written it";
+
+  private final BucketPlan plan;
+  private final List<? extends Set<Capability>> capabilities;
+
+  /// For each buffer why its value is not there, or null when it is.
+  private final @Nullable String[] gone;
+
+  private PlanVerifier(BucketPlan plan, List<? extends Set<Capability>> capabilities) {
+    this.plan = plan;
+    this.capabilities = capabilities;
+    this.gone = new @Nullable String[plan.buffers().size()];
+  }
+
+  /// Checks one bucket.
+  ///
+  /// @param capabilities what the experts of each layer promise
+  /// @throws PlanException when some step would read what is not there any more
+  static void verify(BucketPlan plan, List<? extends Set<Capability>> capabilities) {
+    new PlanVerifier(plan, capabilities).verify();
+  }
+
+  private void verify() {
+    checkSlots();
+    for (Buffer buffer : plan.buffers()) {
+      gone[buffer.id()] =
+          buffer.isCallers() && !buffer.operand().equals(Operand.OUTPUT) ? null : NEVER_WRITTEN;
+    }
+    for (Step step : plan.steps()) {
+      for (Access access : step.operation().accesses()) {
+        if (access.reads()) {
+          requireThere(buffer(step, access.operand()), step.toString());
+        }
+      }
+      for (Access access : step.operation().accesses()) {
+        if (access.writes()) {
+          write(step, access);
+        }
+      }
+    }
+    for (Map<Operand, Buffer> bound : plan.bindings()) {
+      Buffer output = bound.get(Operand.OUTPUT);
+      if (output != null) {
+        if (!output.isCallers()) {
+          throw new PlanException(
+              "plan verifier: %s lies in the workspace, where the next layer would write over it"
+                  .formatted(output));
+        }
+        requireThere(output, "the caller");
+      }
+    }
+  }
+
+  private void checkSlots() {
+    for (Buffer buffer : plan.buffers()) {
+      if (buffer.placement() instanceof Buffer.Slot slot
+          && (slot.offset() < 0
+              || slot.bytes() < buffer.bytes()
+              || slot.end() > plan.workspaceBytes())) {
+        throw new PlanException(
+            "plan verifier: %s takes bytes %d to %d of a workspace of %d"
+                .formatted(buffer, slot.offset(), slot.end(), plan.workspaceBytes()));
+      }
+    }
+  }
+
+  private Buffer buffer(Step step, Operand operand) {
+    return plan.buffer(step.layer(), operand);
+  }
+
+  private void requireThere(Buffer buffer, String reader) {
+    String reason = gone[buffer.id()];
+    if (reason != null) {
+      throw new PlanException(
+          "plan verifier: %s is read by step %s, but %s".formatted(buffer, reader, reason));
+    }
+  }
+
+  private void write(Step step, Access write) {
+    Buffer target = buffer(step, write.operand());
+    for (Access other : step.operation().accesses()) {
+      Buffer buffer = buffer(step, other.operand());
+      if (!other.operand().equals(write.operand())
+          && overlap(target, buffer)
+          && !mayShare(step, other, target, buffer)) {
+        throw new PlanException(
+            "plan verifier: step %s writes %s and uses %s in the same bytes"
+                .formatted(step, target, buffer));
+      }
+    }
+    for (Buffer buffer : plan.buffers()) {
+      if (buffer.id() != target.id() && overlap(target, buffer)) {
+        gone[buffer.id()] = "step %s wrote %s over it".formatted(step, target);
+      }
+    }
+    gone[target.id()] = null;
+  }
+
+  /// Reading each element just before writing it is safe when both lie alike.
+  private boolean mayShare(Step step, Access other, Buffer target, Buffer buffer) {
+    boolean readFirst =
+        other.mode() == Access.Mode.READ_ELEMENTWISE
+            || (step.operation() instanceof Operation.Custom
+                && other.mode() == Access.Mode.READ
+                && capabilities
+                    .get(step.layer())
+                    .contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT));
+    return readFirst
+        && target.placement().equals(buffer.placement())
+        && target.dtype() == buffer.dtype()
+        && target.rowStride() == buffer.rowStride();
+  }
+
+  private static boolean overlap(Buffer a, Buffer b) {
+    if (a.id() == b.id()) {
+      return true;
+    }
+    if (a.placement() instanceof Buffer.Slot x && b.placement() instanceof Buffer.Slot y) {
+      return x.offset() < y.end() && y.offset() < x.end();
+    }
+    return a.placement() instanceof Buffer.Caller x
+        && b.placement() instanceof Buffer.Caller y
+        && a.layer() == b.layer()
+        && x.region().equals(y.region());
+  }
+}

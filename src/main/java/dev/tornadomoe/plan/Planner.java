@@ -1,0 +1,315 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ActivationFormat;
+import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.modular.Support;
+import dev.tornadomoe.tensor.DType;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// Turns layers into a plan: chooses the pieces, makes a bucket for each range of token counts,
+/// improves it and has it verified.
+public final class Planner {
+  /// `-Dtornadomoe.alias=off` switches output aliasing off; where it is required, that is an error.
+  public static final String ALIAS_PROPERTY = "tornadomoe.alias";
+
+  private final PlanOptions options;
+
+  private Planner(PlanOptions options) {
+    this.options = options;
+  }
+
+  /// A planner with the defaults: 64 tokens, aliasing and reuse on, a caller with F32 rows in host
+  /// memory.
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /// Plans one layer.
+  ///
+  /// @throws dev.tornadomoe.MoeException when the options or pieces do not suit it
+  public MoePlan plan(MoeLayer layer) {
+    return plan(List.of(layer));
+  }
+
+  /// Plans the MoE layers of a step; they share one workspace.
+  ///
+  /// @throws dev.tornadomoe.MoeException when the options or pieces do not suit them
+  public MoePlan plan(List<MoeLayer> layers) {
+    if (layers.isEmpty()) {
+      throw new PlanException("a plan needs at least one layer");
+    }
+    List<ModularMoe> pieces = new ArrayList<>();
+    List<List<String>> rejected = new ArrayList<>();
+    for (MoeLayer layer : layers) {
+      ModularMoe forced = options.pieces();
+      if (forced == null) {
+        ExpertsCatalog.Choice choice = ExpertsCatalog.choose(layer);
+        pieces.add(choice.chosen());
+        rejected.add(choice.rejected());
+      } else {
+        pieces.add(forced);
+        rejected.add(List.of());
+      }
+      requireSupport(layer, pieces.getLast());
+    }
+    return plan(layers, pieces, rejected, options);
+  }
+
+  private void requireSupport(MoeLayer layer, ModularMoe pieces) {
+    Support support = pieces.experts().supports(layer);
+    if (support.refusal() != null) {
+      throw new PlanException(
+          "layer %d can't be computed by experts \"%s\": %s"
+              .formatted(layer.index(), pieces.experts().name(), support.refusal()));
+    }
+    Problem problem = Problem.of(layer, options.chunkTokens());
+    support = pieces.prepareAndFinalize().supports(problem);
+    if (support.refusal() != null) {
+      throw new PlanException(
+          "layer %d can't be served by prepare/finalize \"%s\": %s"
+              .formatted(layer.index(), pieces.prepareAndFinalize().name(), support.refusal()));
+    }
+    boolean chunked = options.chunkTokens() < options.maxTokens();
+    if (chunked
+        && (pieces.experts().format() == ActivationFormat.BATCHED
+            || !pieces.experts().capabilities().contains(Capability.CHUNKABLE))) {
+      throw new PlanException(
+          "experts \"%s\" can't work on a call in chunks (of %d tokens, for up to %d)"
+              .formatted(pieces.experts().name(), options.chunkTokens(), options.maxTokens()));
+    }
+  }
+
+  static MoePlan plan(
+      List<MoeLayer> layers,
+      List<ModularMoe> pieces,
+      List<List<String>> rejected,
+      PlanOptions options) {
+    BucketPlanner planner = new BucketPlanner(layers, pieces, options);
+    List<Set<Capability>> capabilities =
+        pieces.stream().map(piece -> piece.experts().capabilities()).toList();
+    List<BucketPlan> buckets = new ArrayList<>();
+    buckets.add(planner.plan(0, 0));
+    for (int limit : limits(pieces, options.chunkTokens())) {
+      BucketPlan bucket = planner.plan(buckets.getLast().maxTokens() + 1, limit);
+      PlanVerifier.verify(bucket, capabilities);
+      if (options.aliasing() == AliasMode.REQUIRE) {
+        requireAliases(layers, bucket);
+      }
+      buckets.add(bucket);
+    }
+    return new MoePlan(
+        List.copyOf(layers),
+        List.copyOf(pieces),
+        List.copyOf(rejected),
+        options,
+        List.copyOf(buckets));
+  }
+
+  /// The most tokens of each bucket, ascending.
+  private static SortedSet<Integer> limits(List<ModularMoe> pieces, int most) {
+    SortedSet<Integer> limits = new TreeSet<>();
+    pieces.forEach(piece -> limits.addAll(piece.experts().pathLimits()));
+    limits.removeIf(limit -> limit < 1 || limit >= most);
+    limits.add(most);
+    return limits;
+  }
+
+  private static void requireAliases(List<MoeLayer> layers, BucketPlan bucket) {
+    for (int i = 0; i < layers.size(); i++) {
+      AliasDecision decision = bucket.decisions().get(i);
+      if (!decision.aliased()) {
+        throw new PlanException(
+            "layer %d, %d to %d tokens: the output alias is required but refused: %s"
+                .formatted(
+                    layers.get(i).index(),
+                    bucket.minTokens(),
+                    bucket.maxTokens(),
+                    decision.explanation()));
+      }
+    }
+  }
+
+  /// Collects a planner's options.
+  public static final class Builder {
+    private int maxTokens = 64;
+    private int chunkTokens;
+    private AliasMode aliasing = AliasMode.AUTO;
+    private boolean reuse = true;
+    private boolean fold = true;
+    private boolean sanitize;
+    private MemoryKind memory = MemoryKind.HOST;
+    private @Nullable ModularMoe pieces;
+    private DType hiddenType = DType.F32;
+    private DType outputType = DType.F32;
+    private int outputStride;
+    private int outputAlignment = Float.BYTES;
+    private MemoryKind outputMemory = MemoryKind.HOST;
+    private boolean exclusive = true;
+    private boolean inPlace;
+    private Residual residual = Residual.NONE;
+    private boolean callerRoutes;
+
+    private Builder() {}
+
+    /// The most tokens that a call may have.
+    public Builder maxTokens(int tokens) {
+      maxTokens = tokens;
+      return this;
+    }
+
+    /// Works on at most this many tokens at once, which bounds the workspace; calls with more are
+    /// cut into slices.
+    public Builder chunkTokens(int tokens) {
+      chunkTokens = tokens;
+      return this;
+    }
+
+    /// Whether `fused_out` may be the caller's output.
+    public Builder outputAliasing(AliasMode mode) {
+      aliasing = mode;
+      return this;
+    }
+
+    /// Refuses any plan in which some layer's output must be copied.
+    public Builder requireAlias() {
+      return outputAliasing(AliasMode.REQUIRE);
+    }
+
+    /// Whether scratch buffers may share memory; on by default.
+    public Builder workspaceReuse(boolean on) {
+      reuse = on;
+      return this;
+    }
+
+    /// Whether shared experts and residual are added by the final reduction; on by default.
+    public Builder foldAdditions(boolean on) {
+      fold = on;
+      return this;
+    }
+
+    /// Has sessions check every run: outputs and workspace are poisoned, guards stand between
+    /// buffers, inputs are checksummed, everything written is scanned, and an unaliased run beside
+    /// it must agree to the bit. Slow.
+    public Builder sanitize(boolean on) {
+      sanitize = on;
+      return this;
+    }
+
+    /// Where the backend's own buffers live.
+    public Builder memory(MemoryKind kind) {
+      memory = kind;
+      return this;
+    }
+
+    /// Uses these pieces instead of the catalogue's choice.
+    public Builder pieces(ModularMoe modular) {
+      pieces = modular;
+      return this;
+    }
+
+    /// Element type of hidden states and residual: F32, F16 or BF16.
+    public Builder hiddenType(DType type) {
+      hiddenType = type;
+      return this;
+    }
+
+    /// Element type of the output: F32, F16 or BF16.
+    public Builder outputType(DType type) {
+      outputType = type;
+      return this;
+    }
+
+    /// Elements from one output row to the next, for an output that is part of a wider one.
+    public Builder outputStride(int elements) {
+      outputStride = elements;
+      return this;
+    }
+
+    /// What the output's address is a multiple of, in bytes; 4 by default.
+    public Builder outputAlignment(int bytes) {
+      outputAlignment = bytes;
+      return this;
+    }
+
+    /// Where the output lives.
+    public Builder outputMemory(MemoryKind kind) {
+      outputMemory = kind;
+      return this;
+    }
+
+    /// Says that somebody else may read or write the output while a call runs.
+    public Builder sharedOutput() {
+      exclusive = false;
+      return this;
+    }
+
+    /// Says that the output is the hidden states' own memory.
+    public Builder inPlace() {
+      inPlace = true;
+      return this;
+    }
+
+    /// Adds rows to the result.
+    public Builder residual(Residual from) {
+      residual = from;
+      return this;
+    }
+
+    /// Says that the caller gives ids and weights.
+    public Builder callerRoutes() {
+      callerRoutes = true;
+      return this;
+    }
+
+    /// The planner.
+    ///
+    /// @throws PlanException when the options contradict each other
+    public Planner build() {
+      if (maxTokens < 1) {
+        throw new PlanException("a plan needs room for at least 1 token, found " + maxTokens);
+      }
+      if (chunkTokens < 0) {
+        throw new PlanException("chunks need at least 1 token, found " + chunkTokens);
+      }
+      int chunk = chunkTokens == 0 ? maxTokens : Math.min(chunkTokens, maxTokens);
+      AliasMode mode = aliasing;
+      if ("off".equalsIgnoreCase(System.getProperty(ALIAS_PROPERTY))) {
+        if (aliasing == AliasMode.REQUIRE) {
+          throw new PlanException(
+              "output aliasing is required, but -D%s=off switches it off"
+                  .formatted(ALIAS_PROPERTY));
+        }
+        mode = AliasMode.OFF;
+      }
+      return new Planner(
+          new PlanOptions(
+              maxTokens,
+              chunk,
+              mode,
+              reuse,
+              fold,
+              sanitize,
+              memory,
+              new CallSpec(
+                  hiddenType,
+                  outputType,
+                  outputStride,
+                  outputAlignment,
+                  outputMemory,
+                  exclusive,
+                  inPlace,
+                  residual,
+                  callerRoutes),
+              pieces));
+    }
+  }
+}

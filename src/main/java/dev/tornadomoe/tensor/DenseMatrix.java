@@ -1,0 +1,40 @@
+package dev.tornadomoe.tensor;
+
+/// An unquantised weight matrix: F32, F16 or BF16, row-major.
+///
+/// @param values `[rows, columns]`
+public record DenseMatrix(TensorView values) implements WeightMatrix {
+
+  /// @throws IllegalArgumentException for a tensor that is no matrix of F32, F16 or BF16
+  public DenseMatrix {
+    if (values.shape().rank() != 2) {
+      throw new IllegalArgumentException(
+          "tensor \"%s\" is %s, expected a matrix".formatted(values.name(), values.shape()));
+    }
+    WeightFormat.dense(values.dtype());
+  }
+
+  @Override
+  public int rows() {
+    return Math.toIntExact(values.shape().dimension(0));
+  }
+
+  @Override
+  public int columns() {
+    return Math.toIntExact(values.shape().dimension(1));
+  }
+
+  @Override
+  public WeightFormat format() {
+    return WeightFormat.dense(values.dtype());
+  }
+
+  @Override
+  public void decodeRow(int row, float[] target) {
+    int columns = columns();
+    long start = (long) row * columns;
+    for (int column = 0; column < columns; column++) {
+      target[column] = values.getFloat(start + column);
+    }
+  }
+}

@@ -1,0 +1,140 @@
+package dev.tornadomoe.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/// A 4-bit weight matrix (W4A16), the one form that compressed-tensors, AWQ and GPTQ files become:
+/// `value = (nibble - zero) * scale`, with the nibble 0 to 15.
+///
+/// Nibbles lie eight to a little-endian 32-bit word, lowest column in the lowest bits, each row
+/// starting on a word (what compressed-tensors stores; its files are used without a copy). Scales
+/// keep the type of the file, so they are exact. Without zero points the zero is 8. Zero points
+/// take a byte each.
+///
+/// Act-order (GPTQ's `desc_act`) sorts the columns by group: stored column j multiplies activation
+/// `columnOrder[j]`. So a group is always a run of `groupSize` stored columns, the last one perhaps
+/// shorter.
+public final class Int4Matrix implements WeightMatrix {
+  /// The zero of weights without zero points.
+  public static final int SYMMETRIC_ZERO = 8;
+
+  private static final ValueLayout.OfInt WORD =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private final int rows;
+  private final int columns;
+  private final int groupSize;
+  private final MemorySegment words;
+  private final TensorView scales;
+  private final @Nullable MemorySegment zeros;
+  private final int @Nullable [] columnOrder;
+
+  /// @param rows output features
+  /// @param columns input features
+  /// @param groupSize columns per scale
+  /// @param words `[rows, ceil(columns / 8)]` 32-bit words
+  /// @param scales `[rows, ceil(columns / groupSize)]`, F32, F16 or BF16
+  /// @param zeros `[rows, ceil(columns / groupSize)]` unsigned bytes, or null when all are 8
+  /// @param columnOrder for each stored column the activation it multiplies, or null when that is
+  ///   the same column
+  /// @throws IllegalArgumentException when the parts do not fit each other
+  public Int4Matrix(
+      int rows,
+      int columns,
+      int groupSize,
+      MemorySegment words,
+      TensorView scales,
+      @Nullable MemorySegment zeros,
+      int @Nullable [] columnOrder) {
+    if (groupSize < 1) {
+      throw new IllegalArgumentException("group size " + groupSize);
+    }
+    long groups = Math.ceilDiv(columns, groupSize);
+    requireBytes("words", words, (long) rows * Math.ceilDiv(columns, 8) * 4);
+    if (!scales.shape().is(rows, groups)) {
+      throw new IllegalArgumentException(
+          "scales are %s, expected [%d, %d]".formatted(scales.shape(), rows, groups));
+    }
+    if (zeros != null) {
+      requireBytes("zero points", zeros, rows * groups);
+    }
+    if (columnOrder != null && columnOrder.length != columns) {
+      throw new IllegalArgumentException(
+          "column order has %d entries, expected %d".formatted(columnOrder.length, columns));
+    }
+    this.rows = rows;
+    this.columns = columns;
+    this.groupSize = groupSize;
+    this.words = words;
+    this.scales = scales;
+    this.zeros = zeros;
+    this.columnOrder = columnOrder;
+  }
+
+  private static void requireBytes(String what, MemorySegment segment, long bytes) {
+    if (segment.byteSize() != bytes) {
+      throw new IllegalArgumentException(
+          "%s have %d bytes, expected %d".formatted(what, segment.byteSize(), bytes));
+    }
+  }
+
+  @Override
+  public int rows() {
+    return rows;
+  }
+
+  @Override
+  public int columns() {
+    return columns;
+  }
+
+  @Override
+  public WeightFormat format() {
+    return WeightFormat.int4(scales.dtype(), groupSize, zeros != null, columnOrder != null);
+  }
+
+  public int groupSize() {
+    return groupSize;
+  }
+
+  /// Groups per row.
+  public int groups() {
+    return Math.ceilDiv(columns, groupSize);
+  }
+
+  /// 32-bit words per row.
+  public int wordsPerRow() {
+    return Math.ceilDiv(columns, 8);
+  }
+
+  /// Word `word` of a row: stored columns `8 * word` to `8 * word + 7`.
+  public int word(int row, int word) {
+    return words.get(WORD, ((long) row * wordsPerRow() + word) * 4);
+  }
+
+  public float scale(int row, int group) {
+    return scales.getFloat((long) row * groups() + group);
+  }
+
+  public int zero(int row, int group) {
+    return zeros == null
+        ? SYMMETRIC_ZERO
+        : zeros.get(ValueLayout.JAVA_BYTE, (long) row * groups() + group) & 0xFF;
+  }
+
+  /// The activation that a stored column multiplies.
+  public int activationOf(int storedColumn) {
+    return columnOrder == null ? storedColumn : columnOrder[storedColumn];
+  }
+
+  @Override
+  public void decodeRow(int row, float[] target) {
+    for (int column = 0; column < columns; column++) {
+      int nibble = (word(row, column >>> 3) >>> ((column & 7) * 4)) & 15;
+      int group = column / groupSize;
+      target[activationOf(column)] = (nibble - zero(row, group)) * scale(row, group);
+    }
+  }
+}

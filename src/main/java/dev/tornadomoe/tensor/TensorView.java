@@ -1,0 +1,99 @@
+package dev.tornadomoe.tensor;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/// A named, dense, row-major, little-endian tensor over memory that somebody else owns.
+///
+/// @param name what messages call it
+/// @param dtype its element type
+/// @param shape its dimensions
+/// @param data exactly its bytes; no alignment is promised
+public record TensorView(String name, DType dtype, Shape shape, MemorySegment data) {
+  private static final ValueLayout.OfShort SHORT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfLong LONG =
+      ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT =
+      ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  /// @throws IllegalArgumentException when the bytes are not those of the shape and type
+  public TensorView {
+    long bytes = Math.multiplyExact(shape.elements(), (long) dtype.bits()) / 8;
+    if (data.byteSize() != bytes) {
+      throw new IllegalArgumentException(
+          "tensor \"%s\": %s %s has %d bytes, found %d"
+              .formatted(name, dtype, shape, bytes, data.byteSize()));
+    }
+  }
+
+  /// Element `index` in row-major order, exactly.
+  ///
+  /// @throws IllegalStateException when the type is none that [DType#isFloat()] names
+  public float getFloat(long index) {
+    return switch (dtype) {
+      case F32 -> data.get(FLOAT, index * 4);
+      case F16 -> Float.float16ToFloat(data.get(SHORT, index * 2));
+      case BF16 -> BFloat16.toFloat(data.get(SHORT, index * 2));
+      case F8_E4M3 -> Float8E4M3.toFloat(data.get(JAVA_BYTE, index));
+      default -> throw new IllegalStateException("tensor \"%s\" is %s".formatted(name, dtype));
+    };
+  }
+
+  /// Element `index` in row-major order; U8 counts from 0 to 255.
+  ///
+  /// @throws IllegalStateException when the type is none that [DType#isInteger()] names
+  public long getLong(long index) {
+    return switch (dtype) {
+      case I8 -> data.get(JAVA_BYTE, index);
+      case U8 -> data.get(JAVA_BYTE, index) & 0xFF;
+      case I32 -> data.get(INT, index * 4);
+      case I64 -> data.get(LONG, index * 8);
+      default -> throw new IllegalStateException("tensor \"%s\" is %s".formatted(name, dtype));
+    };
+  }
+
+  /// All elements as floats, in row-major order.
+  ///
+  /// @throws IllegalStateException when the type is no float, or there are too many for an array
+  public float[] toFloats() {
+    long count = shape.elements();
+    if (count > Integer.MAX_VALUE - 8) {
+      throw new IllegalStateException(
+          "tensor \"%s\" has %d elements, too many for an array".formatted(name, count));
+    }
+    float[] values = new float[(int) count];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = getFloat(i);
+    }
+    return values;
+  }
+
+  /// The part at `index` of the outermost dimension: the matrix of one expert, say. Shares memory.
+  public TensorView at(long index) {
+    Shape inner = shape.inner();
+    long bytes = Math.multiplyExact(inner.elements(), (long) dtype.bits()) / 8;
+    return new TensorView(
+        name + "[" + index + "]", dtype, inner, data.asSlice(index * bytes, bytes));
+  }
+
+  /// Rows `from` to `to` (exclusive) of the outermost dimension. Shares memory.
+  public TensorView rows(long from, long to) {
+    long rowBytes = Math.multiplyExact(shape.inner().elements(), (long) dtype.bits()) / 8;
+    long[] dimensions = new long[shape.rank()];
+    dimensions[0] = to - from;
+    for (int axis = 1; axis < dimensions.length; axis++) {
+      dimensions[axis] = shape.dimension(axis);
+    }
+    return new TensorView(
+        "%s[%d:%d]".formatted(name, from, to),
+        dtype,
+        Shape.of(dimensions),
+        data.asSlice(from * rowBytes, (to - from) * rowBytes));
+  }
+}

@@ -1,0 +1,60 @@
+package dev.tornadomoe.tensor;
+
+import java.lang.foreign.Arena;
+
+/// A weight matrix that is described now and brought into memory when a backend asks for it.
+/// Planning and explaining a layer needs the description alone, so they never touch the data.
+///
+/// Implementations are immutable; [#load] may be called from several threads.
+public interface Weight {
+
+  /// What messages call it: the tensor or module name in the file.
+  String name();
+
+  /// Output features.
+  int rows();
+
+  /// Input features.
+  int columns();
+
+  /// The format as headers and config announce it; the loaded matrix has the last word (GPTQ zero
+  /// points that turn out to be all 8 are dropped, say).
+  WeightFormat format();
+
+  /// Bytes that [#load] will allocate in its arena: 0 when the file's own bytes are used.
+  long bytesToLoad();
+
+  /// Brings the matrix into memory.
+  ///
+  /// @param arena where a form that differs from the file's is allocated
+  /// @throws dev.tornadomoe.MoeException for content that can't be right (a scale that is zero,
+  ///   infinite or NaN, say)
+  WeightMatrix load(Arena arena);
+
+  /// Bytes that one pass over the matrix reads.
+  default long bytes() {
+    return format().bytes(rows(), columns());
+  }
+
+  /// A weight that is in memory already.
+  static Weight of(String name, WeightMatrix matrix) {
+    return new LoadedWeight(name, matrix);
+  }
+
+  /// An unquantised weight in the form we use, `[rows, columns]`.
+  ///
+  /// @throws IllegalArgumentException for a tensor that is no matrix of F32, F16 or BF16
+  static Weight dense(TensorView values) {
+    return new DenseWeight(values);
+  }
+
+  /// An unquantised weight stored `[columns, rows]`, or every `step`-th output of one.
+  ///
+  /// @param values `[columns, stored outputs]`
+  /// @param rows how many outputs are taken
+  /// @param first the first output taken
+  /// @param step the distance to the next: 2 where gate and up are interleaved
+  static Weight transposed(TensorView values, int rows, int first, int step) {
+    return new TransposedWeight(values, rows, first, step);
+  }
+}
