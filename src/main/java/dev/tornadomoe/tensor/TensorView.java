@@ -58,6 +58,17 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     };
   }
 
+  /// The bits of element `index`, in the lower half of the result where it has 16.
+  ///
+  /// @throws IllegalStateException when the elements have neither 16 nor 32 bits
+  public int getBits(long index) {
+    return switch (dtype.bits()) {
+      case 16 -> data.get(SHORT, index * 2) & 0xFFFF;
+      case 32 -> data.get(INT, index * 4);
+      default -> throw new IllegalStateException("tensor \"%s\" is %s".formatted(name, dtype));
+    };
+  }
+
   /// All elements as floats, in row-major order.
   ///
   /// @throws IllegalStateException when the type is no float, or there are too many for an array

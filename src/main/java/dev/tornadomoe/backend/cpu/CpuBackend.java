@@ -1,0 +1,64 @@
+package dev.tornadomoe.backend.cpu;
+
+import dev.tornadomoe.backend.Availability;
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.host.HostSession;
+import dev.tornadomoe.plan.MoePlan;
+import java.util.List;
+
+/// The backend named `cpu`. `-Dtornadomoe.cpu.threads` says how many threads it uses, all cores unless
+/// set.
+public final class CpuBackend implements Backend {
+  /// Names the system property.
+  public static final String THREADS_PROPERTY = "tornadomoe.cpu.threads";
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public Availability availability() {
+    return Availability.yes();
+  }
+
+  @Override
+  public List<String> devices() {
+    String missing = KernelChoice.whyNotVector();
+    return List.of(
+        "%d threads, %s, %s, kernels: %s"
+            .formatted(
+                threads(),
+                System.getProperty("os.arch"),
+                System.getProperty("java.vm.name") + " " + Runtime.version(),
+                KernelChoice.choose().name() + (missing == null ? "" : " (" + missing + ")")));
+  }
+
+  @Override
+  public Session prepare(MoePlan plan, Progress progress) {
+    HostSession.requireSuitable(
+        plan, plan.layers().stream().mapToLong(CpuLoader::bytes).sum());
+    return HostSession.of(
+        plan, CpuArithmetic.load(plan, KernelChoice.choose(), threads(), progress));
+  }
+
+  private static int threads() {
+    String text = System.getProperty(THREADS_PROPERTY);
+    if (text == null) {
+      return Runtime.getRuntime().availableProcessors();
+    }
+    try {
+      int threads = Integer.parseInt(text);
+      if (threads >= 1 && threads <= 4096) {
+        return threads;
+      }
+    } catch (NumberFormatException e) {
+      // said below
+    }
+    throw new BackendException(
+        "-D%s=%s: expected a whole number from 1 to 4096".formatted(THREADS_PROPERTY, text));
+  }
+}

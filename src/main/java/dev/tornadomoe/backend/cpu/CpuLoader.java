@@ -1,0 +1,186 @@
+package dev.tornadomoe.backend.cpu;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.Int4Matrix;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+
+/// Brings weights into the form the kernels read, on all cores: unquantised ones stay in their mapped
+/// file, 4-bit ones are repacked into [Int4Blocks].
+final class CpuLoader {
+  private final CpuKernels kernels;
+  private final Arena arena;
+  private final Progress progress;
+  private final long total;
+  private final Set<MemorySegment.Scope> scopes = ConcurrentHashMap.newKeySet();
+  private long done;
+
+  /// A loader for one plan.
+  ///
+  /// @param arena where repacked weights are allocated
+  CpuLoader(CpuKernels kernels, MoePlan plan, Arena arena, Progress progress) {
+    this.kernels = kernels;
+    this.arena = arena;
+    this.progress = progress;
+    this.total =
+        plan.layers().stream()
+            .flatMap(layer -> LayerWeights.of(layer).stream())
+            .mapToLong(Weight::bytes)
+            .sum();
+  }
+
+  /// What loading a layer will allocate: repacked weights, and files' weights that need another form.
+  static long bytes(MoeLayer layer) {
+    long bytes = 0;
+    for (Weight weight : LayerWeights.of(layer)) {
+      WeightFormat format = weight.format();
+      bytes +=
+          format.isInt4()
+              ? Int4Blocks.bytes(
+                  weight.rows(),
+                  weight.columns(),
+                  format.groupSize(),
+                  format.element(),
+                  format.zeroPoints())
+              : weight.bytesToLoad();
+    }
+    return bytes;
+  }
+
+  /// The memory that the loaded weights lie in, mapped files included.
+  Set<MemorySegment.Scope> scopes() {
+    return scopes;
+  }
+
+  /// Loads all layers.
+  ///
+  /// @throws dev.tornadomoe.MoeException for weights that can't be right or can't be repacked
+  List<CpuLayer> load(MoePlan plan, int threads) {
+    try (ExecutorService pool =
+        Executors.newFixedThreadPool(
+            threads, Thread.ofPlatform().daemon().name("moe-loader-", 0).factory())) {
+      List<LayerTasks> tasks =
+          plan.layers().stream().map(layer -> submit(layer, pool)).toList();
+      try {
+        List<CpuLayer> layers = new ArrayList<>(tasks.size());
+        for (LayerTasks layer : tasks) {
+          layers.add(layer.get());
+        }
+        return layers;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new BackendException("loading was interrupted", e);
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof RuntimeException cause) {
+          throw cause;
+        }
+        if (e.getCause() instanceof Error cause) {
+          throw cause;
+        }
+        throw new IllegalStateException(e);
+      } finally {
+        pool.shutdownNow(); // after a failure the others need not go on
+      }
+    }
+  }
+
+  /// One layer's weights on their way.
+  private record LayerTasks(
+      @Nullable Future<CpuLinear> router,
+      List<Future<CpuMlp>> experts,
+      @Nullable Future<CpuMlp> shared,
+      @Nullable Future<CpuLinear> sharedGate) {
+
+    CpuLayer get() throws InterruptedException, ExecutionException {
+      List<CpuMlp> loaded = new ArrayList<>(experts.size());
+      for (Future<CpuMlp> expert : experts) {
+        loaded.add(expert.get());
+      }
+      return new CpuLayer(
+          router == null ? null : router.get(),
+          loaded,
+          shared == null ? null : shared.get(),
+          sharedGate == null ? null : sharedGate.get());
+    }
+  }
+
+  private LayerTasks submit(MoeLayer layer, ExecutorService pool) {
+    Router router = layer.router();
+    SharedExperts shared = layer.shared();
+    Weight sharedGate = shared == null ? null : shared.gate();
+    Activation activation = layer.experts().activation();
+    List<Future<CpuMlp>> experts = new ArrayList<>();
+    for (Mlp expert : layer.experts().local()) {
+      experts.add(pool.submit(mlp(expert, activation)));
+    }
+    return new LayerTasks(
+        router == null ? null : pool.submit(() -> linear(router.weight(), router.bias())),
+        experts,
+        shared == null ? null : pool.submit(mlp(shared.mlp(), activation)),
+        sharedGate == null ? null : pool.submit(() -> linear(sharedGate, null)));
+  }
+
+  private Callable<CpuMlp> mlp(Mlp mlp, Activation activation) {
+    return () ->
+        new CpuMlp(
+            mlp.gate() == null ? null : linear(mlp.gate(), mlp.gateBias()),
+            linear(mlp.up(), mlp.upBias()),
+            linear(mlp.down(), mlp.downBias()),
+            activation,
+            kernels);
+  }
+
+  private CpuLinear linear(Weight weight, @Nullable Bias bias) {
+    CpuLinear linear;
+    if (weight.format().isInt4()) {
+      // The file's form is needed for the repacking only.
+      try (Arena temporary = Arena.ofConfined()) {
+        linear = linear(weight.name(), weight.load(temporary), bias);
+      }
+    } else {
+      linear = linear(weight.name(), weight.load(arena), bias);
+    }
+    loaded(weight.bytes());
+    return linear;
+  }
+
+  private CpuLinear linear(String name, WeightMatrix matrix, @Nullable Bias bias) {
+    return switch (matrix) {
+      case DenseMatrix dense -> {
+        scopes.add(dense.values().data().scope());
+        yield new CpuLinear(kernels.dense(dense), null, bias);
+      }
+      case Int4Matrix int4 ->
+          new CpuLinear(
+              kernels.int4(Int4Blocks.pack(name, int4, arena)), int4.columnOrder(), bias);
+    };
+  }
+
+  private synchronized void loaded(long bytes) {
+    done += bytes;
+    progress.update(done, total);
+  }
+}

@@ -1,0 +1,97 @@
+package dev.tornadomoe.backend.cpu;
+
+import dev.tornadomoe.backend.host.BufferRef;
+import dev.tornadomoe.backend.host.HostStep;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Sends groups of rows through their projections. A work item is one group and one tile of the
+/// projection's rows; it is the only one that writes these elements.
+final class ProjectionStep implements HostStep, WorkerTeam.Task {
+  private final WorkerTeam team;
+  private final List<Projection> projections;
+  private final TokenGroups groups;
+  private final BufferRef input;
+  private final BufferRef output;
+  private final int rows;
+  private final int columns;
+  private final int rowTile;
+  private final int tiles;
+  private final Scratch[] scratch;
+  private final float @Nullable [] factors;
+
+  /// A step over projections of the same size.
+  ///
+  /// @param projections what [TokenGroups#projection] indexes
+  ProjectionStep(
+      WorkerTeam team,
+      List<Projection> projections,
+      TokenGroups groups,
+      BufferRef input,
+      BufferRef output) {
+    this(team, projections, groups, input, output, null);
+  }
+
+  /// A step whose output rows are multiplied by a factor each.
+  ///
+  /// @param factors one for each output row, read when the step runs, or null
+  ProjectionStep(
+      WorkerTeam team,
+      List<Projection> projections,
+      TokenGroups groups,
+      BufferRef input,
+      BufferRef output,
+      float @Nullable [] factors) {
+    this.team = team;
+    this.projections = projections;
+    this.groups = groups;
+    this.input = input;
+    this.output = output;
+    this.factors = factors;
+    this.rows = projections.getFirst().rows();
+    this.columns = projections.getFirst().columns();
+    this.rowTile = RowTile.of(rows, team.threads());
+    this.tiles = Math.ceilDiv(rows, rowTile);
+    this.scratch = new Scratch[team.threads()];
+    for (int worker = 0; worker < scratch.length; worker++) {
+      scratch[worker] = new Scratch(columns, rowTile);
+    }
+  }
+
+  @Override
+  public void run(int tokens) {
+    team.run(this, groups.begin(tokens) * tiles);
+  }
+
+  @Override
+  public void run(int item, int worker) {
+    int group = item / tiles;
+    int rowFrom = item % tiles * rowTile;
+    int rowTo = Math.min(rows, rowFrom + rowTile);
+    int stride = RowTile.stride(rowTo - rowFrom);
+    Projection projection = projections.get(groups.projection(group));
+    Scratch mine = scratch[worker];
+    mine.begin(columns);
+    int size = groups.size(group);
+    for (int first = 0; first < size; first += Scratch.TOKENS) {
+      int count = Math.min(Scratch.TOKENS, size - first);
+      for (int i = 0; i < count; i++) {
+        input.readRow(groups.input(group, first + i), mine.staged(), i * columns, columns);
+      }
+      projection.apply(rowFrom, rowTo, mine, count, stride);
+      for (int i = 0; i < count; i++) {
+        long row = groups.output(group, first + i);
+        if (factors != null) {
+          scale(mine.result, i * stride, rowTo - rowFrom, factors[(int) row]);
+        }
+        output.writeRow(row, rowFrom, mine.result, i * stride, rowTo - rowFrom);
+      }
+    }
+  }
+
+  private static void scale(float[] values, int at, int count, float factor) {
+    for (int i = at; i < at + count; i++) {
+      values[i] *= factor;
+    }
+  }
+}

@@ -1,0 +1,36 @@
+package dev.tornadomoe.backend.cpu;
+
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/// The vectors that the kernels use: as wide as the machine's, or as wide as
+/// `-Dtornadomoe.cpu.vectorBits` says (128, 256 or 512), so that one machine can test all widths.
+/// Constants in a class of their own: only of constants does the compiler make registers, and nobody
+/// may touch this class before it is known that the Vector API is there.
+final class Species {
+  /// Names the system property.
+  static final String BITS_PROPERTY = "tornadomoe.cpu.vectorBits";
+
+  private static final int BITS =
+      Math.min(
+          512,
+          Integer.getInteger(BITS_PROPERTY, FloatVector.SPECIES_PREFERRED.vectorBitSize()));
+
+  static final VectorSpecies<Float> FLOAT =
+      FloatVector.SPECIES_PREFERRED.withShape(VectorShape.forBitSize(BITS));
+  static final VectorSpecies<Integer> INT = FLOAT.withLanes(int.class);
+
+  /// As many lanes of 16 bits as FLOAT has of 32.
+  static final VectorSpecies<Short> HALF =
+      ShortVector.SPECIES_PREFERRED.withShape(VectorShape.forBitSize(BITS / 2));
+
+  static final int LANES = FLOAT.length();
+
+  /// Weights in files and in our blocks are little-endian.
+  static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
+
+  private Species() {}
+}

@@ -1,0 +1,70 @@
+package dev.tornadomoe.backend.cpu;
+
+import static dev.tornadomoe.backend.cpu.Species.FLOAT;
+import static dev.tornadomoe.backend.cpu.Species.LANES;
+
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.tensor.DenseMatrix;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/// The twin on the Vector API. Load it only where the module is there.
+final class VectorKernels implements CpuKernels {
+  private final ScalarKernels rest = new ScalarKernels();
+
+  @Override
+  public String name() {
+    return "Vector API, %d bits".formatted(FLOAT.vectorBitSize());
+  }
+
+  @Override
+  public CpuMatrix dense(DenseMatrix matrix) {
+    return new VectorDense(matrix);
+  }
+
+  @Override
+  public CpuMatrix int4(Int4Blocks blocks) {
+    return new VectorInt4(blocks);
+  }
+
+  @Override
+  public void activate(
+      Activation activation, float @Nullable [] gate, float[] up, int count) {
+    if (activation.function() == Activation.Function.GELU) {
+      rest.activate(activation, gate, up, count);
+      return;
+    }
+    int vectors = FLOAT.loopBound(count);
+    for (int i = 0; i < vectors; i += LANES) {
+      FloatVector u = FloatVector.fromArray(FLOAT, up, i);
+      FloatVector result =
+          gate == null
+              ? VectorMath.activate(activation, u)
+              : VectorMath.activate(activation, FloatVector.fromArray(FLOAT, gate, i))
+                  .mul(VectorMath.gated(activation, u));
+      result.intoArray(up, i);
+    }
+    for (int i = vectors; i < count; i++) {
+      up[i] =
+          gate == null
+              ? ScalarMath.activate(activation, up[i])
+              : ScalarMath.activate(activation, gate[i]) * ScalarMath.gated(activation, up[i]);
+    }
+  }
+
+  @Override
+  public void addScaled(float factor, float[] values, int at, float[] sum, int count) {
+    int vectors = FLOAT.loopBound(count);
+    FloatVector scale = FloatVector.broadcast(FLOAT, factor);
+    for (int i = 0; i < vectors; i += LANES) {
+      scale
+          .fma(
+              FloatVector.fromArray(FLOAT, values, at + i),
+              FloatVector.fromArray(FLOAT, sum, i))
+          .intoArray(sum, i);
+    }
+    for (int i = vectors; i < count; i++) {
+      sum[i] = Math.fma(factor, values[at + i], sum[i]);
+    }
+  }
+}

@@ -1,0 +1,176 @@
+package dev.tornadomoe.backend.cpu;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// Threads that work through the items of one task together with the thread that asks. A decode step
+/// is a handful of tasks of some hundred microseconds, so workers spin a little before they sleep, and
+/// handing them a task allocates nothing.
+///
+/// Sessions share a team. A session that finds it busy does its task alone: which thread does an item
+/// never changes a result.
+final class WorkerTeam implements AutoCloseable {
+  /// How often a worker looks for the next task before it sleeps: some 50 microseconds.
+  private static final int SPINS = 2_000;
+
+  /// One item of a task.
+  interface Task {
+
+    /// Does one item.
+    ///
+    /// @param item from 0
+    /// @param worker which of the team does it, from 0; two items never have the same at once
+    void run(int item, int worker);
+  }
+
+  private final Thread[] workers;
+  private final boolean[] parked;
+  private final ReentrantLock owner = new ReentrantLock();
+  private final AtomicInteger nextItem = new AtomicInteger();
+  private final AtomicInteger working = new AtomicInteger();
+  private @Nullable Task task;
+  private int items;
+  private volatile int round;
+  private volatile @Nullable Throwable failure;
+  private volatile boolean closed;
+
+  /// Starts a team.
+  ///
+  /// @param threads how many work, the asking one included
+  WorkerTeam(int threads) {
+    workers = new Thread[threads - 1];
+    parked = new boolean[threads - 1];
+    for (int i = 0; i < workers.length; i++) {
+      int worker = i;
+      workers[i] =
+          Thread.ofPlatform()
+              .daemon()
+              .name("moe-worker-" + (i + 1))
+              .start(() -> work(worker));
+    }
+  }
+
+  /// How many threads work, the asking one included.
+  int threads() {
+    return workers.length + 1;
+  }
+
+  /// Does all items of a task and returns when the last one is done.
+  void run(Task newTask, int itemCount) {
+    if (itemCount <= 1 || workers.length == 0 || !owner.tryLock()) {
+      for (int item = 0; item < itemCount; item++) {
+        newTask.run(item, 0);
+      }
+      return;
+    }
+    try {
+      runTogether(newTask, itemCount);
+    } finally {
+      owner.unlock();
+    }
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // only the owner of the lock writes the round
+  private void runTogether(Task newTask, int itemCount) {
+    task = newTask;
+    items = itemCount;
+    failure = null;
+    nextItem.set(0);
+    working.set(workers.length);
+    round++; // publishes the above
+    wakeUp();
+    try {
+      takeItems(newTask, itemCount, 0);
+    } catch (Throwable e) {
+      nextItem.set(itemCount);
+      failure = e;
+    }
+    while (working.get() > 0) {
+      Thread.onSpinWait();
+    }
+    task = null;
+    Throwable thrown = failure;
+    if (thrown != null) {
+      throw rethrown(thrown);
+    }
+  }
+
+  private static RuntimeException rethrown(Throwable thrown) {
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    return thrown instanceof RuntimeException exception
+        ? exception
+        : new IllegalStateException(thrown);
+  }
+
+  private void takeItems(Task current, int count, int worker) {
+    for (int item = nextItem.getAndIncrement();
+        item < count;
+        item = nextItem.getAndIncrement()) {
+      current.run(item, worker);
+    }
+  }
+
+  private void wakeUp() {
+    synchronized (parked) {
+      for (int i = 0; i < parked.length; i++) {
+        if (parked[i]) {
+          LockSupport.unpark(workers[i]);
+        }
+      }
+    }
+  }
+
+  private void work(int worker) {
+    int seen = 0;
+    while (true) {
+      awaitRound(seen, worker);
+      if (closed) {
+        return;
+      }
+      seen = round;
+      Task current = task;
+      try {
+        if (current != null) {
+          takeItems(current, items, worker + 1);
+        }
+      } catch (Throwable e) {
+        nextItem.set(items);
+        failure = e;
+      } finally {
+        working.decrementAndGet();
+      }
+    }
+  }
+
+  private void awaitRound(int seen, int worker) {
+    for (int spin = 0; spin < SPINS; spin++) {
+      if (round != seen || closed) {
+        return;
+      }
+      Thread.onSpinWait();
+    }
+    setParked(worker, true);
+    while (round == seen && !closed) {
+      LockSupport.park(this);
+    }
+    setParked(worker, false);
+  }
+
+  private void setParked(int worker, boolean value) {
+    synchronized (parked) {
+      parked[worker] = value;
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    for (Thread worker : workers) {
+      LockSupport.unpark(worker);
+    }
+  }
+}
