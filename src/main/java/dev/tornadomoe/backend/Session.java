@@ -2,6 +2,7 @@ package dev.tornadomoe.backend;
 
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /// A plan that is ready to run: weights in memory, workspace allocated. For one thread at a time;
 /// [#fork] makes more on the same weights.
@@ -26,10 +27,22 @@ public interface Session extends AutoCloseable {
   }
 
   /// Another session for another thread: the same plan and weights, a workspace of its own.
-  Session fork();
+  default Session fork() {
+    return fork(plan());
+  }
+
+  /// Another session on the same weights with another plan for the same layers.
+  ///
+  /// @throws dev.tornadomoe.MoeException when the plan is for other layers
+  Session fork(MoePlan other);
 
   /// How many copies into outputs have been carried out, counted as they ran.
   long copies();
+
+  /// What reads the weights for comparison, where the backend has something of the kind.
+  default Optional<WeightReader> weightReader() {
+    return Optional.empty();
+  }
 
   /// Gives back the workspace, and the weights with the last session on them.
   @Override

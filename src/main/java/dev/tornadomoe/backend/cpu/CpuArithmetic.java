@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
@@ -13,6 +14,7 @@ import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -201,6 +203,11 @@ final class CpuArithmetic implements Arithmetic {
       throw new IllegalStateException("the plan uses a part that the layer does not have");
     }
     return part;
+  }
+
+  @Override
+  public Optional<WeightReader> weightReader() {
+    return Optional.of(new CpuWeightReader(team, kernels, layers));
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.tensor.DenseMatrix;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// The seam between what the CPU backend does and the instructions it does it with. Two twins stand
@@ -22,4 +23,9 @@ interface CpuKernels {
 
   /// `sum[i] = fma(factor, values[i], sum[i])`.
   void addScaled(float factor, float[] values, int at, float[] sum, int count);
+
+  /// Reads memory as fast as it can be read.
+  ///
+  /// @return something that depends on every byte, so that the reading can't be left out
+  long read(MemorySegment segment, long from, long to);
 }

@@ -1,5 +1,8 @@
 package dev.tornadomoe.backend.cpu;
 
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
 /// A weight matrix with a kernel that multiplies rows of it by some tokens. What a weight format is in
 /// memory, and what code decodes it, is one class.
 interface CpuMatrix {
@@ -9,6 +12,9 @@ interface CpuMatrix {
   int rows();
 
   int columns();
+
+  /// The memory that a multiplication reads.
+  List<MemorySegment> memory();
 
   /// Elements from one staged row of x to the next: the columns, rounded up to what the kernel reads.
   /// What is behind the columns must be zeros.

@@ -6,6 +6,7 @@ import dev.tornadomoe.tensor.Int4Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A 4-bit matrix repacked for lanes that are rows: 16 rows lie side by side, so that one vector of
@@ -132,5 +133,10 @@ final class Int4Blocks {
 
   @Nullable MemorySegment zeros() {
     return zeros;
+  }
+
+  /// Everything, for reading it in one go.
+  List<MemorySegment> memory() {
+    return zeros == null ? List.of(words, scales) : List.of(words, scales, zeros);
   }
 }

@@ -2,6 +2,8 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
 
 /// Unquantised weights, scalar.
 final class ScalarDense implements CpuMatrix {
@@ -23,6 +25,11 @@ final class ScalarDense implements CpuMatrix {
   @Override
   public int columns() {
     return columns;
+  }
+
+  @Override
+  public List<MemorySegment> memory() {
+    return List.of(values.data());
   }
 
   @Override

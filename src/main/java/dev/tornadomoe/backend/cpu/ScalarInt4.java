@@ -4,6 +4,7 @@ import dev.tornadomoe.tensor.BFloat16;
 import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// 4-bit weights, scalar: the sums of a group, then times its scale, like [VectorInt4] to the bit.
@@ -30,6 +31,11 @@ final class ScalarInt4 implements CpuMatrix {
   @Override
   public int columns() {
     return blocks.columns();
+  }
+
+  @Override
+  public List<MemorySegment> memory() {
+    return blocks.memory();
   }
 
   @Override

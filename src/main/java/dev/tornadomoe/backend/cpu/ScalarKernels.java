@@ -2,6 +2,8 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.tensor.DenseMatrix;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /// The twin that runs on any JVM.
@@ -38,5 +40,20 @@ final class ScalarKernels implements CpuKernels {
     for (int i = 0; i < count; i++) {
       sum[i] = Math.fma(factor, values[at + i], sum[i]);
     }
+  }
+
+  @Override
+  public long read(MemorySegment segment, long from, long to) {
+    long a = 0;
+    long b = 0;
+    long at = from;
+    for (; at + 16 <= to; at += 16) {
+      a ^= segment.get(ValueLayout.JAVA_LONG_UNALIGNED, at);
+      b ^= segment.get(ValueLayout.JAVA_LONG_UNALIGNED, at + 8);
+    }
+    for (; at < to; at++) {
+      a ^= segment.get(ValueLayout.JAVA_BYTE, at);
+    }
+    return a ^ b;
   }
 }

@@ -7,6 +7,7 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 
@@ -38,6 +39,11 @@ final class VectorDense implements CpuMatrix {
   @Override
   public int columns() {
     return columns;
+  }
+
+  @Override
+  public List<MemorySegment> memory() {
+    return List.of(data);
   }
 
   @Override

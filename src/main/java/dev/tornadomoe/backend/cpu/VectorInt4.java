@@ -8,6 +8,7 @@ import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -50,6 +51,11 @@ final class VectorInt4 implements CpuMatrix {
   @Override
   public int columns() {
     return blocks.columns();
+  }
+
+  @Override
+  public List<MemorySegment> memory() {
+    return blocks.memory();
   }
 
   @Override

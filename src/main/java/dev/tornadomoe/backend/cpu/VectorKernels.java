@@ -1,11 +1,16 @@
 package dev.tornadomoe.backend.cpu;
 
 import static dev.tornadomoe.backend.cpu.Species.FLOAT;
+import static dev.tornadomoe.backend.cpu.Species.INT;
 import static dev.tornadomoe.backend.cpu.Species.LANES;
+import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.tensor.DenseMatrix;
+import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /// The twin on the Vector API. Load it only where the module is there.
@@ -66,5 +71,22 @@ final class VectorKernels implements CpuKernels {
     for (int i = vectors; i < count; i++) {
       sum[i] = Math.fma(factor, values[at + i], sum[i]);
     }
+  }
+
+  @Override
+  public long read(MemorySegment segment, long from, long to) {
+    int bytes = INT.vectorByteSize();
+    IntVector a = IntVector.zero(INT);
+    IntVector b = a;
+    IntVector c = a;
+    IntVector d = a;
+    long at = from;
+    for (; at + 4L * bytes <= to; at += 4L * bytes) {
+      a = a.or(IntVector.fromMemorySegment(INT, segment, at, ORDER));
+      b = b.or(IntVector.fromMemorySegment(INT, segment, at + bytes, ORDER));
+      c = c.or(IntVector.fromMemorySegment(INT, segment, at + 2L * bytes, ORDER));
+      d = d.or(IntVector.fromMemorySegment(INT, segment, at + 3L * bytes, ORDER));
+    }
+    return a.or(b).or(c.or(d)).reduceLanes(VectorOperators.OR) ^ rest.read(segment, at, to);
   }
 }

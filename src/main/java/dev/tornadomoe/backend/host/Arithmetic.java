@@ -1,6 +1,8 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.modular.Operation;
+import java.util.Optional;
 
 /// The part of a host backend that computes: compiles the operations with arithmetic in them, on
 /// weights that it holds in memory. Sessions on the same plan share it.
@@ -13,6 +15,11 @@ public interface Arithmetic {
 
   /// Whether the weights' memory is still there; a checkpoint may have been closed too early.
   boolean isAlive();
+
+  /// What reads the weights for comparison, where there is something of the kind.
+  default Optional<WeightReader> weightReader() {
+    return Optional.empty();
+  }
 
   /// Gives back the weights. Called once, when no session uses them any more.
   void close();

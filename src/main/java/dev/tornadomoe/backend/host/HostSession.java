@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MemoryKind;
@@ -11,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -187,18 +189,32 @@ public final class HostSession implements Session {
   }
 
   /// What an aliased run is compared with.
-  private HostSession shadow() {
-    return new HostSession(plan.unaliased(), arithmetic.retain());
+  private Session shadow() {
+    return fork(plan.unaliased());
   }
 
   @Override
-  public HostSession fork() {
-    return new HostSession(plan, arithmetic.retain());
+  public Session fork(MoePlan other) {
+    if (!other.layers().equals(plan.layers())) {
+      throw new BackendException("a session can be forked only for a plan of the same layers");
+    }
+    SharedArithmetic shared = arithmetic.retain();
+    try {
+      return new HostSession(other, shared);
+    } catch (RuntimeException | Error e) {
+      shared.release();
+      throw e;
+    }
   }
 
   @Override
   public long copies() {
     return copies;
+  }
+
+  @Override
+  public Optional<WeightReader> weightReader() {
+    return arithmetic.get().weightReader();
   }
 
   @Override

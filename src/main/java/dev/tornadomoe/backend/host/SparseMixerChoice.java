@@ -1,7 +1,7 @@
 package dev.tornadomoe.backend.host;
 
 /// [dev.tornadomoe.layer.SparseMixer] for one token at a time.
-final class SparseMixerChoice implements SelectStep.TokenGating {
+final class SparseMixerChoice implements TokenGating {
   private final double jitter;
 
   SparseMixerChoice(double jitter) {

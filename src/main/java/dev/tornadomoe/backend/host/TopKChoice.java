@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /// [TopKGating] for one token at a time, in double precision. A NaN is never selected while a
 /// number is left, but its weight carries it on.
-final class TopKChoice implements SelectStep.TokenGating {
+final class TopKChoice implements TokenGating {
   private final TopKGating gating;
   private final float @Nullable [] correction;
   private final double[] scores;

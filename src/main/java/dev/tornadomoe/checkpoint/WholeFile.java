@@ -1,0 +1,59 @@
+package dev.tornadomoe.checkpoint;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+
+/// Writes files whole or not at all: under a temporary name beside the target, then moved.
+public final class WholeFile {
+
+  /// Fills the temporary file.
+  @FunctionalInterface
+  interface Content {
+    void writeTo(Path temporary) throws IOException;
+  }
+
+  private WholeFile() {}
+
+  /// Writes UTF-8 text, replacing a file that is there.
+  ///
+  /// @throws CheckpointException when the file can't be written
+  public static void writeText(Path file, String text) {
+    write(file, temporary -> Files.writeString(temporary, text, StandardCharsets.UTF_8));
+  }
+
+  static void write(Path file, Content content) {
+    Path directory = file.toAbsolutePath().getParent();
+    if (directory == null || !Files.isDirectory(directory)) {
+      throw new CheckpointException(
+          "%s: can't be written, there is no directory %s".formatted(file, directory));
+    }
+    if (Files.isDirectory(file)) {
+      throw new CheckpointException("%s: can't be written, it is a directory".formatted(file));
+    }
+    Path temporary =
+        directory.resolve(
+            ".%s.%d.tmp".formatted(file.getFileName(), ProcessHandle.current().pid()));
+    try {
+      content.writeTo(temporary);
+      Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+    } catch (IOException e) {
+      deleteQuietly(temporary);
+      throw new CheckpointException(
+          "%s: can't be written (%s)".formatted(file, e.getMessage()), e);
+    } catch (RuntimeException | Error e) {
+      deleteQuietly(temporary);
+      throw e;
+    }
+  }
+
+  private static void deleteQuietly(Path temporary) {
+    try {
+      Files.deleteIfExists(temporary);
+    } catch (IOException e) {
+      // The failure that brought us here is the one to report.
+    }
+  }
+}

@@ -1,0 +1,250 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `moe bench`.
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Measures time per MoE layer with and without the output alias, the rate at which weights are "
+          + "read, and beside it what plain reading of the same weights reaches in the same run."
+    },
+    footer = {
+      "",
+      "Presets (made-up weights): qwen3-30b-a3b, qwen3.5-35b-a3b, mixtral-8x7b, deepseek-v3, gpt-oss-20b.",
+      "",
+      "Examples:",
+      "  moe bench --preset qwen3-30b-a3b --tokens 1,16,256",
+      "  moe bench --preset mixtral-8x7b --layers 1 --experts-only --json",
+      "  moe bench checkpoint --layers 4 --html report.html"
+    })
+final class BenchCommand implements Callable<Integer> {
+
+  /// The values of `--weights`.
+  enum Weights {
+    INT4,
+    BF16
+  }
+
+  /// What is measured.
+  private static final class Subject {
+    @Parameters(paramLabel = "DIR", description = "A checkpoint directory.")
+    private @Nullable Path directory;
+
+    @Option(
+        names = "--preset",
+        paramLabel = "NAME",
+        description = "A model's sizes with made-up weights (default: qwen3-30b-a3b).")
+    private @Nullable String preset;
+  }
+
+  @ArgGroup(exclusive = true)
+  private Subject subject = new Subject();
+
+  @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Option(
+      names = "--layers",
+      paramLabel = "N",
+      description = "How many MoE layers, each with weights of its own (default: 2).")
+  private int layers = 2;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "M,...",
+      split = ",",
+      defaultValue = "1,16,256",
+      description = "Tokens per call (default: ${DEFAULT-VALUE}).")
+  private List<Integer> tokens = List.of(1, 16, 256);
+
+  @Option(
+      names = "--alias",
+      paramLabel = "on|off|both|require",
+      defaultValue = "both",
+      description = "What to measure (default: ${DEFAULT-VALUE}).")
+  private String alias = "both";
+
+  @Option(
+      names = "--weights",
+      paramLabel = "int4|bf16",
+      defaultValue = "int4",
+      description =
+          "Format of made-up expert weights; int4 has groups of 32 (default: ${DEFAULT-VALUE}).")
+  private Weights weights = Weights.INT4;
+
+  @Option(
+      names = "--experts-only",
+      description =
+          "Leaves router and shared experts out: random ids and weights are given, as the peers' figures do.")
+  private boolean expertsOnly;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      defaultValue = "2",
+      description =
+          "How long to measure each token count, and to warm up before (default: ${DEFAULT-VALUE}).")
+  private double seconds = 2;
+
+  @Option(names = "--json", description = "Prints one JSON object.")
+  private boolean json;
+
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Writes a page with table, chart and the plan's picture.")
+  private @Nullable Path html;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() {
+    requireSensible();
+    if (subject.directory == null) {
+      Preset preset = Preset.named(subject.preset == null ? "qwen3-30b-a3b" : subject.preset);
+      WeightFormat format =
+          weights == Weights.INT4
+              ? WeightFormat.int4(DType.BF16, 32, false, false)
+              : WeightFormat.dense(DType.BF16);
+      measure(preset.name(), new SyntheticLayers(preset, format).make(layers));
+    } else {
+      try (Checkpoint checkpoint = Checkpoint.open(subject.directory)) {
+        MoeModel model = MoeModel.of(checkpoint);
+        List<MoeLayer> ofModel =
+            model.layerIndices().stream().limit(layers).map(model::layer).toList();
+        if (ofModel.isEmpty()) {
+          throw new LayerException(
+              "%s: the model has no MoE layers".formatted(subject.directory));
+        }
+        measure(model.modelType(), ofModel);
+      }
+    }
+    return Main.FINE;
+  }
+
+  private void requireSensible() {
+    if (layers < 1) {
+      throw new LayerException("--layers must be 1 or more, found " + layers);
+    }
+    for (int m : tokens) {
+      if (m < 1) {
+        throw new LayerException("--tokens must be 1 or more, found " + m);
+      }
+    }
+    if (!(seconds > 0)) {
+      throw new LayerException("--seconds must be positive, found " + seconds);
+    }
+  }
+
+  private List<AliasMode> modes() {
+    return switch (alias.toLowerCase(Locale.ROOT)) {
+      case "both" -> List.of(AliasMode.AUTO, AliasMode.OFF);
+      case "on" -> List.of(AliasMode.AUTO);
+      case "off" -> List.of(AliasMode.OFF);
+      case "require" -> List.of(AliasMode.REQUIRE);
+      default ->
+          throw new LayerException(
+              "--alias must be on, off, both or require, found " + alias);
+    };
+  }
+
+  private MoePlan plan(List<MoeLayer> ofModel, AliasMode mode) {
+    int most = tokens.stream().mapToInt(m -> m).max().orElse(1);
+    Planner.Builder planner = choices.planner(mode).maxTokens(most);
+    if (!expertsOnly) {
+      return planner.build().plan(ofModel);
+    }
+    return planner
+        .callerRoutes()
+        .build()
+        .plan(
+            ofModel.stream()
+                .map(
+                    layer ->
+                        new MoeLayer(
+                            layer.index(),
+                            layer.topK(),
+                            null,
+                            layer.experts(),
+                            null,
+                            layer.routerWeightOnInput()))
+                .toList());
+  }
+
+  private void measure(String name, List<MoeLayer> ofModel) {
+    PrintWriter err = spec.commandLine().getErr();
+    Backend backend = choices.backend();
+    List<MoePlan> plans = modes().stream().map(mode -> plan(ofModel, mode)).toList();
+    List<BenchResult> results = new ArrayList<>();
+    List<Session> sessions = new ArrayList<>();
+    try {
+      try (LoadingBar bar = new LoadingBar("making and loading weights", err)) {
+        sessions.add(backend.prepare(plans.getFirst(), bar));
+      }
+      for (MoePlan plan : plans.subList(1, plans.size())) {
+        sessions.add(sessions.getFirst().fork(plan));
+      }
+      BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds);
+      BenchTable table =
+          new BenchTable(name, ofModel, backend.devices().getFirst(), expertsOnly);
+      if (!json) {
+        table.printHeading(spec.commandLine().getOut());
+      }
+      for (int m : tokens) {
+        List<BenchResult> point = runner.run(m);
+        results.addAll(point);
+        if (!json) {
+          table.print(spec.commandLine().getOut(), point);
+        }
+      }
+      if (json) {
+        spec.commandLine().getOut().println(JsonOutput.of(json(table, ofModel, results)));
+      }
+      if (html != null) {
+        WholeFile.writeText(html, BenchReport.render(table, plans.getFirst(), results));
+        err.println("wrote " + html);
+      }
+    } finally {
+      sessions.forEach(Session::close);
+    }
+  }
+
+  private static Map<String, Object> json(
+      BenchTable table, List<MoeLayer> ofModel, List<BenchResult> results) {
+    Map<String, Object> root = new LinkedHashMap<>();
+    root.put("device", table.device());
+    root.put("preset", table.name());
+    root.put("layers", ofModel.size());
+    root.put("experts_only", table.expertsOnly());
+    root.put("results", results.stream().map(BenchResult::json).toList());
+    return root;
+  }
+}

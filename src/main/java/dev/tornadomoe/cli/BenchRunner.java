@@ -1,0 +1,133 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.WeightReader;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.MoePlan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Measures one token count: sessions with and without alias and plain reading of the same weights, in
+/// turns, so that whatever the machine does besides meets all of them.
+final class BenchRunner {
+  private static final int FEWEST_ROUNDS = 5;
+
+  private final List<Session> sessions;
+  private final boolean expertsOnly;
+  private final double seconds;
+
+  /// @param sessions on the same layers, each measured
+  /// @param seconds how long to measure, and how long to warm up before
+  BenchRunner(List<Session> sessions, boolean expertsOnly, double seconds) {
+    this.sessions = sessions;
+    this.expertsOnly = expertsOnly;
+    this.seconds = seconds;
+  }
+
+  /// One result for each session.
+  List<BenchResult> run(int tokens) {
+    MoePlan plan = sessions.getFirst().plan();
+    int layers = plan.layers().size();
+    try (Arena arena = Arena.ofShared()) {
+      List<BenchInputs.Input> inputs =
+          new BenchInputs(plan.layers(), expertsOnly, arena).make(tokens);
+      MemorySegment output =
+          arena.allocate((long) tokens * plan.layers().getFirst().hidden() * Float.BYTES, 64);
+      @Nullable WeightReader reader = sessions.getFirst().weightReader().orElse(null);
+      List<List<Double>> times = new ArrayList<>();
+      sessions.forEach(session -> times.add(new ArrayList<>()));
+      List<Double> reading = new ArrayList<>();
+      long warm = System.nanoTime() + (long) (seconds * 1e9);
+      long end = warm + (long) (seconds * 1e9);
+      int round = 0;
+      for (int measured = 0; measured < FEWEST_ROUNDS || System.nanoTime() < end; round++) {
+        BenchInputs.Input input = inputs.get(round % inputs.size());
+        boolean count = System.nanoTime() >= warm;
+        measured += count ? 1 : 0;
+        for (int s = 0; s < sessions.size(); s++) {
+          double micros = step(sessions.get(s), input, tokens, output) / layers;
+          if (count) {
+            times.get(s).add(micros);
+          }
+        }
+        if (reader != null) {
+          double rate = read(reader, input);
+          if (count) {
+            reading.add(rate);
+          }
+        }
+      }
+      return results(tokens, inputs, times, reading, output);
+    }
+  }
+
+  private static double bytes(BenchInputs.Input input) {
+    return input.routings().stream().mapToDouble(BenchInputs.Routing::bytes).sum();
+  }
+
+  private double step(
+      Session session, BenchInputs.Input input, int tokens, MemorySegment output) {
+    MoeCall call = new MoeCall().hidden(input.hidden(), tokens).output(output);
+    long start = System.nanoTime();
+    for (int layer = 0; layer < input.routings().size(); layer++) {
+      call.layer(layer);
+      if (expertsOnly) {
+        BenchInputs.Routing routing = input.routings().get(layer);
+        call.routing(routing.ids(), routing.weights());
+      }
+      session.run(call);
+    }
+    return (System.nanoTime() - start) / 1e3;
+  }
+
+  /// GB/s.
+  private static double read(WeightReader reader, BenchInputs.Input input) {
+    long bytes = 0;
+    long start = System.nanoTime();
+    for (int layer = 0; layer < input.routings().size(); layer++) {
+      bytes += reader.read(layer, input.routings().get(layer).experts());
+    }
+    return bytes / (double) (System.nanoTime() - start);
+  }
+
+  private List<BenchResult> results(
+      int tokens,
+      List<BenchInputs.Input> inputs,
+      List<List<Double>> times,
+      List<Double> reading,
+      MemorySegment output) {
+    int layers = sessions.getFirst().plan().layers().size();
+    double bytesPerLayer =
+        inputs.stream().mapToDouble(BenchRunner::bytes).average().orElse(0) / layers;
+    List<BenchResult> results = new ArrayList<>();
+    for (int s = 0; s < sessions.size(); s++) {
+      Session session = sessions.get(s);
+      BucketPlan bucket = session.plan().bucket(tokens);
+      long before = session.copies();
+      step(session, inputs.getFirst(), tokens, output);
+      double median = median(times.get(s));
+      results.add(
+          new BenchResult(
+              tokens,
+              bucket.decisions().getFirst().aliased(),
+              median,
+              times.get(s).stream().mapToDouble(t -> t).min().orElse(Double.NaN),
+              bucket.stepsOf(0).size(),
+              session.copies() - before,
+              bytesPerLayer / median / 1e3,
+              median(reading)));
+    }
+    return results;
+  }
+
+  private static double median(List<Double> values) {
+    double[] sorted = values.stream().mapToDouble(v -> v).toArray();
+    Arrays.sort(sorted);
+    return sorted.length == 0 ? Double.NaN : sorted[sorted.length / 2];
+  }
+}

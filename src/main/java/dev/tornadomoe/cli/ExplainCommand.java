@@ -1,0 +1,135 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.plan.Explanation;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `moe explain`.
+@Command(
+    name = "explain",
+    mixinStandardHelpOptions = true,
+    description =
+        "Says how the MoE layers of a checkpoint would be computed and why: steps, buffers, what shares memory, and the copies that are left. Reads no weights.",
+    footer = {
+      "",
+      "Examples:",
+      "  moe explain checkpoint",
+      "  moe explain checkpoint --layers 0-1 --tokens 256 --format json",
+      "  moe explain checkpoint --format svg --output plan.svg",
+      "  moe explain checkpoint --experts batched"
+    })
+final class ExplainCommand implements Callable<Integer> {
+
+  /// The values of `--format`.
+  enum Format {
+    TEXT,
+    JSON,
+    DOT,
+    SVG
+  }
+
+  @Parameters(paramLabel = "DIR", description = "A checkpoint directory.")
+  private Path directory = Path.of("");
+
+  @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Option(
+      names = "--layers",
+      paramLabel = "RANGE",
+      converter = LayerRange.Converter.class,
+      description = "MoE layers, as in 0-1 or 3,5 (default: all).")
+  private @Nullable LayerRange layers;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "M",
+      defaultValue = "1",
+      description = "Tokens per call (default: ${DEFAULT-VALUE}).")
+  private int tokens = 1;
+
+  @Option(
+      names = "--alias",
+      paramLabel = "on|off|require",
+      defaultValue = "on",
+      description = "Whether experts may write the output (default: ${DEFAULT-VALUE}).")
+  private PlanChoices.Alias alias = PlanChoices.Alias.ON;
+
+  @Option(names = "--in-place", description = "The output is the hidden states' own memory.")
+  private boolean inPlace;
+
+  @Option(
+      names = "--residual",
+      paramLabel = "none|given|in_output",
+      defaultValue = "none",
+      description =
+          "Whether rows are added to the result: the caller's, or what the output holds (default: ${DEFAULT-VALUE}).")
+  private Residual residual = Residual.NONE;
+
+  @Option(
+      names = "--format",
+      paramLabel = "text|json|dot|svg",
+      defaultValue = "text",
+      description = "What to print (default: ${DEFAULT-VALUE}).")
+  private Format format = Format.TEXT;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "FILE",
+      description = "Writes it to a file.")
+  private @Nullable Path output;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() {
+    String text = explain();
+    if (output != null) {
+      WholeFile.writeText(output, text);
+      spec.commandLine().getErr().println("wrote " + output);
+    } else {
+      spec.commandLine().getOut().println(text.stripTrailing());
+    }
+    return Main.FINE;
+  }
+
+  private String explain() {
+    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+      MoeModel model = MoeModel.of(checkpoint);
+      List<Integer> indices = layers == null ? model.layerIndices() : layers.indices();
+      if (indices.isEmpty()) {
+        throw new LayerException("%s: the model has no MoE layers".formatted(directory));
+      }
+      List<MoeLayer> chosen = indices.stream().map(model::layer).toList();
+      Planner.Builder planner =
+          choices.planner(alias.mode).maxTokens(Math.max(1, tokens)).residual(residual);
+      if (inPlace) {
+        planner.inPlace();
+      }
+      if (tokens < 0) {
+        throw new LayerException("--tokens must be 0 or more, found " + tokens);
+      }
+      Explanation explanation = planner.build().plan(chosen).explain(tokens);
+      return switch (format) {
+        case TEXT -> explanation.text();
+        case JSON -> explanation.json();
+        case DOT -> explanation.dot();
+        case SVG -> explanation.svg();
+      };
+    }
+  }
+}

@@ -1,0 +1,102 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.backend.SanitizeException;
+import java.io.PrintWriter;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/// The `moe` command: exit code 0 when all is well, 1 when a check failed, 2 for wrong usage or input.
+@Command(
+    name = "moe",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    description = "Mixture-of-Experts layers on the JVM: verify, explain, run and measure them.",
+    subcommands = {
+      DemoCommand.class,
+      VerifyCommand.class,
+      ExplainCommand.class,
+      RunCommand.class,
+      BenchCommand.class,
+      DevicesCommand.class
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  moe demo",
+      "  moe verify path/to/checkpoint --alias off",
+      "  moe explain path/to/checkpoint --tokens 1 --format svg > plan.svg",
+      "  moe bench --preset qwen3-30b-a3b --tokens 1,16,256",
+      "",
+      "Exit codes: 0 fine, 1 a check failed, 2 wrong usage or input."
+    })
+public final class Main {
+  static final int FINE = 0;
+  static final int CHECK_FAILED = 1;
+  static final int WRONG_INPUT = 2;
+
+  /// Prints the stack trace of every failure.
+  static final String TRACE_PROPERTY = "tornadomoe.trace";
+
+  @Option(names = "--trace", hidden = true, scope = CommandLine.ScopeType.INHERIT)
+  @SuppressWarnings("UnusedMethod") // picocli calls it
+  private void setTrace(boolean on) {
+    System.setProperty(TRACE_PROPERTY, Boolean.toString(on));
+  }
+
+  /// Runs a command and exits.
+  public static void main(String[] args) {
+    System.exit(
+        run(
+            new PrintWriter(System.out, true, System.out.charset()),
+            new PrintWriter(System.err, true, System.err.charset()),
+            args));
+  }
+
+  /// Runs a command.
+  ///
+  /// @param out for results
+  /// @param err for everything else
+  /// @return the exit code
+  static int run(PrintWriter out, PrintWriter err, String... args) {
+    CommandLine command =
+        new CommandLine(new Main())
+            .setOut(out)
+            .setErr(err)
+            .setCaseInsensitiveEnumValuesAllowed(true)
+            .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
+    command.setParameterExceptionHandler(
+        (e, arguments) -> {
+          err.println("moe: " + e.getMessage());
+          err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
+          return WRONG_INPUT;
+        });
+    return command.execute(args);
+  }
+
+  private static int report(Exception e, PrintWriter err) {
+    if (Boolean.getBoolean(TRACE_PROPERTY)) {
+      e.printStackTrace(err);
+    }
+    if (e instanceof MoeException) {
+      err.println("moe: " + e.getMessage());
+      return e instanceof SanitizeException ? CHECK_FAILED : WRONG_INPUT;
+    }
+    err.println(
+        "moe: internal error: %s; run again with --trace and report it".formatted(e));
+    return WRONG_INPUT;
+  }
+
+  /// The version of the jar.
+  static final class Version implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Main.class.getPackage().getImplementationVersion();
+      return new String[] {
+        "moe " + (version == null ? "(built from source)" : version),
+        "Java " + Runtime.version() + ", " + System.getProperty("java.vm.name")
+      };
+    }
+  }
+}

@@ -1,0 +1,75 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.Planner;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/// The options that say how a plan is made and what runs it, shared by the commands.
+final class PlanChoices {
+
+  /// The values of `--alias`.
+  enum Alias {
+    ON(AliasMode.AUTO),
+    OFF(AliasMode.OFF),
+    REQUIRE(AliasMode.REQUIRE);
+
+    final AliasMode mode;
+
+    Alias(AliasMode mode) {
+      this.mode = mode;
+    }
+  }
+
+  /// The values of `--precision`.
+  enum Precision {
+    EXACT,
+    FAST
+  }
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "auto",
+      description =
+          "What runs it: auto, cpu, reference or tornado (default: ${DEFAULT-VALUE}). A named one is never replaced by another.")
+  private String backend = "auto";
+
+  @Option(
+      names = "--precision",
+      paramLabel = "exact|fast",
+      defaultValue = "exact",
+      description = "exact: activations in F32 (default: ${DEFAULT-VALUE}).")
+  private Precision precision = Precision.EXACT;
+
+  @Option(
+      names = "--experts",
+      paramLabel = "NAME",
+      description =
+          "Experts to use instead of the best: fused, hybrid, unreduced or batched.")
+  private @Nullable String experts;
+
+  /// The chosen backend.
+  ///
+  /// @throws BackendException when it is not there, or does not have the precision
+  Backend backend() {
+    if (precision == Precision.FAST) {
+      throw new BackendException(
+          "--precision fast: no backend computes with rounded activations yet; use --precision exact");
+    }
+    return backend.equals("auto") ? Backends.auto() : Backends.require(backend);
+  }
+
+  /// A planner with these choices.
+  Planner.Builder planner(AliasMode alias) {
+    Planner.Builder planner = Planner.builder().outputAliasing(alias);
+    if (experts != null) {
+      planner.pieces(ExpertsCatalog.named(experts));
+    }
+    return planner;
+  }
+}

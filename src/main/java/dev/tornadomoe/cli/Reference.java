@@ -1,0 +1,104 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/// Inputs of a layer with the outputs they should have.
+///
+/// @param tokens M
+/// @param input `[M, H]`
+/// @param output `[M, H]`
+/// @param source who says so
+@SuppressWarnings("ArrayRecordComponent") // never compared
+record Reference(int tokens, float[] input, float[] output, String source) {
+  private static final Pattern INPUT = Pattern.compile("layer(\\d+)/m(\\d+)/input");
+  private static final int[] MADE_UP_TOKENS = {1, 7, 33};
+
+  /// The cases of a `golden.safetensors`, by layer: `layer<L>/m<M>/input` and `/output`, F32
+  /// `[M, H]`.
+  ///
+  /// @throws CheckpointException when they are misshapen or none are there
+  static TreeMap<Integer, List<Reference>> golden(TensorFile file, int hidden) {
+    TreeMap<Integer, List<Reference>> cases = new TreeMap<>();
+    for (String name : file.names()) {
+      Matcher matcher = INPUT.matcher(name);
+      if (!matcher.matches()) {
+        continue;
+      }
+      int layer = number(file, name, matcher.group(1));
+      int tokens = number(file, name, matcher.group(2));
+      String output = name.substring(0, name.length() - "input".length()) + "output";
+      cases
+          .computeIfAbsent(layer, l -> new ArrayList<>())
+          .add(
+              new Reference(
+                  tokens,
+                  rows(file, name, tokens, hidden),
+                  rows(file, output, tokens, hidden),
+                  "golden.safetensors"));
+    }
+    if (cases.isEmpty()) {
+      throw new CheckpointException(
+          "%s: no tensor called layer<L>/m<M>/input".formatted(file.file()));
+    }
+    return cases;
+  }
+
+  private static int number(TensorFile file, String name, String digits) {
+    try {
+      return Integer.parseInt(digits);
+    } catch (NumberFormatException e) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" has a number that is too large".formatted(file.file(), name), e);
+    }
+  }
+
+  private static float[] rows(TensorFile file, String name, int tokens, int hidden) {
+    TensorView tensor = file.require(name);
+    if (tensor.dtype() != DType.F32 || !tensor.shape().is(tokens, hidden)) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" is %s %s, expected F32 [%d, %d]"
+              .formatted(file.file(), name, tensor.dtype(), tensor.shape(), tokens, hidden));
+    }
+    return tensor.toFloats();
+  }
+
+  /// Cases made up from seeded random inputs, with what the reference backend computes.
+  static List<Reference> madeUp(MoeLayer layer) {
+    List<Reference> cases = new ArrayList<>();
+    for (int tokens : MADE_UP_TOKENS) {
+      float[] input = new float[tokens * layer.hidden()];
+      Random random = new Random(layer.index() * 1000L + tokens);
+      for (int i = 0; i < input.length; i++) {
+        input[i] = (float) random.nextGaussian();
+      }
+      float[] output = new float[input.length];
+      try (Session session =
+          Backends.require("reference")
+              .prepare(
+                  Planner.builder()
+                      .maxTokens(tokens)
+                      .outputAliasing(AliasMode.OFF)
+                      .build()
+                      .plan(layer))) {
+        session.run(MemorySegment.ofArray(input), tokens, MemorySegment.ofArray(output));
+      }
+      cases.add(new Reference(tokens, input, output, "reference backend"));
+    }
+    return cases;
+  }
+}

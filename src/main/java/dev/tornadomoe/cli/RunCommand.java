@@ -1,0 +1,151 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `moe run`.
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = "Runs one MoE layer on hidden states from a safetensors file.",
+    footer = {
+      "",
+      "Examples:",
+      "  moe run checkpoint --layer 0 --input hidden.safetensors --output moe.safetensors",
+      "  moe run checkpoint --layer 3 --input all.safetensors --tensor layer3/hidden --output y.safetensors"
+    })
+final class RunCommand implements Callable<Integer> {
+  /// Longer inputs are worked on in slices, to bound the workspace.
+  private static final int CHUNK_TOKENS = 4096;
+
+  @Parameters(paramLabel = "DIR", description = "A checkpoint directory.")
+  private Path directory = Path.of("");
+
+  @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Option(
+      names = "--layer",
+      paramLabel = "L",
+      required = true,
+      description = "The layer's index in the model, from 0.")
+  private int layerIndex;
+
+  @Option(
+      names = "--input",
+      paramLabel = "FILE",
+      required = true,
+      description = "Safetensors file with the hidden states [M, H], F32, F16 or BF16.")
+  private Path input = Path.of("");
+
+  @Option(
+      names = "--tensor",
+      paramLabel = "NAME",
+      description = "Which tensor of the input file, where it has several.")
+  private @Nullable String tensorName;
+
+  @Option(
+      names = "--output",
+      paramLabel = "FILE",
+      required = true,
+      description = "Safetensors file to write: \"output\" F32 [M, H].")
+  private Path output = Path.of("");
+
+  @Option(
+      names = "--alias",
+      paramLabel = "on|off|require",
+      defaultValue = "on",
+      description = "Whether experts may write the output (default: ${DEFAULT-VALUE}).")
+  private PlanChoices.Alias alias = PlanChoices.Alias.ON;
+
+  @Option(names = "--sanitize", description = "Checks the run for breaches of contract.")
+  private boolean sanitize;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() {
+    Backend backend = choices.backend();
+    try (Checkpoint checkpoint = Checkpoint.open(directory);
+        TensorFile file = TensorFile.open(input)) {
+      MoeLayer layer = MoeLayer.from(checkpoint, layerIndex);
+      TensorView hidden = hidden(file, layer.hidden());
+      int tokens = Math.toIntExact(hidden.shape().dimension(0));
+      float[] rows = hidden.toFloats();
+      float[] result = new float[rows.length];
+      MoePlan plan =
+          choices
+              .planner(alias.mode)
+              .maxTokens(Math.max(1, tokens))
+              .chunkTokens(CHUNK_TOKENS)
+              .sanitize(sanitize)
+              .build()
+              .plan(layer);
+      try (LoadingBar bar =
+              new LoadingBar("loading layer " + layerIndex, spec.commandLine().getErr());
+          Session session = backend.prepare(plan, bar)) {
+        session.run(MemorySegment.ofArray(rows), tokens, MemorySegment.ofArray(result));
+      }
+      MemorySegment bytes = MemorySegment.ofArray(result);
+      SafetensorsWriter.write(
+          output,
+          List.of(
+              new TensorView(
+                  "output", DType.F32, Shape.of(tokens, layer.hidden()), bytes)));
+      spec.commandLine()
+          .getErr()
+          .println(
+              "wrote %s: \"output\" F32 [%d, %d]".formatted(output, tokens, layer.hidden()));
+    }
+    return Main.FINE;
+  }
+
+  private TensorView hidden(TensorFile file, int hidden) {
+    if (tensorName == null && file.names().size() != 1) {
+      throw new CheckpointException(
+          "%s: has %d tensors (%s); say which with --tensor"
+              .formatted(
+                  input,
+                  file.names().size(),
+                  String.join(", ", file.names().stream().limit(8).toList())));
+    }
+    TensorView tensor =
+        file.require(tensorName != null ? tensorName : file.names().iterator().next());
+    boolean isRows =
+        tensor.shape().rank() == 2 && tensor.shape().dimension(1) == hidden;
+    boolean isActivation =
+        tensor.dtype() == DType.F32
+            || tensor.dtype() == DType.F16
+            || tensor.dtype() == DType.BF16;
+    if (!isRows || !isActivation) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" is %s %s, expected F32, F16 or BF16 [M, %d]"
+              .formatted(input, tensor.name(), tensor.dtype(), tensor.shape(), hidden));
+    }
+    if (tensor.shape().elements() > Integer.MAX_VALUE - 8) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" is %s, too large to run in one go; cut it into several files"
+              .formatted(input, tensor.name(), tensor.shape()));
+    }
+    return tensor;
+  }
+}

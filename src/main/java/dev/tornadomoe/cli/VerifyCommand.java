@@ -1,0 +1,110 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.MoeException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/// `moe verify`.
+@Command(
+    name = "verify",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs the MoE layers of checkpoints and compares their outputs with DIR/golden.safetensors "
+          + "(tensors layer<L>/m<M>/input and /output), or, where there is none, the first layer's "
+          + "with the reference backend."
+    },
+    footer = {
+      "",
+      "A case passes when max |error| <= 2e-5 x rms(expected).",
+      "",
+      "Examples:",
+      "  moe verify checkpoint",
+      "  moe verify checkpoints/* --alias off --sanitize",
+      "  moe verify checkpoint --backend reference --json"
+    })
+final class VerifyCommand implements Callable<Integer> {
+  @Parameters(paramLabel = "DIR", arity = "1..*", description = "Checkpoint directories.")
+  private List<Path> directories = List.of();
+
+  @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Option(
+      names = "--alias",
+      paramLabel = "on|off|require",
+      defaultValue = "on",
+      description =
+          "on: experts write the output wherever that is legal; require: a refusal is an error; off: never (default: ${DEFAULT-VALUE}).")
+  private PlanChoices.Alias alias = PlanChoices.Alias.ON;
+
+  @Option(
+      names = "--sanitize",
+      description =
+          "Checks every run: poisoned memory, guards, write coverage, inputs, and an unaliased run beside it that must agree to the bit.")
+  private boolean sanitize;
+
+  @Option(names = "--json", description = "Prints one JSON object.")
+  private boolean json;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() {
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    Verification verification = new Verification(choices, alias.mode, sanitize, err);
+    choices.backend(); // a backend that is not there is one error, not one for each directory
+    List<Case> cases = new ArrayList<>();
+    boolean unusable = false;
+    for (Path directory : directories) {
+      try {
+        List<Case> ofDirectory = verification.run(directory);
+        if (!json) {
+          print(out, directory, ofDirectory);
+        }
+        cases.addAll(ofDirectory);
+      } catch (MoeException e) {
+        err.println("moe: " + e.getMessage());
+        unusable = true;
+      }
+    }
+    long failed = cases.stream().filter(c -> !c.pass()).count();
+    if (json) {
+      Map<String, Object> root = new LinkedHashMap<>();
+      root.put("cases", cases.stream().map(Case::json).toList());
+      out.println(JsonOutput.of(root));
+    } else {
+      out.println(
+          "%d cases, %d passed, %d failed"
+              .formatted(cases.size(), cases.size() - failed, failed));
+    }
+    return unusable ? Main.WRONG_INPUT : failed > 0 ? Main.CHECK_FAILED : Main.FINE;
+  }
+
+  private static void print(PrintWriter out, Path directory, List<Case> cases) {
+    out.println(directory);
+    for (Case c : cases) {
+      out.println(
+          String.format(
+              Locale.ROOT,
+              "  layer %-3d M %-4d %s, alias %-3s  max error %.1e x rms  %s",
+              c.layer(),
+              c.tokens(),
+              c.backend(),
+              c.alias() ? "on" : "off",
+              c.error(),
+              c.pass() ? "ok" : "FAILED"));
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/// The `moe` command.
+@NullMarked
+package dev.tornadomoe.cli;
+
+import org.jspecify.annotations.NullMarked;
