@@ -1,7 +1,7 @@
 package dev.tornadomoe.backend;
 
-/// Reads a session's own weights and does nothing with them: how fast this memory can be read in this
-/// process, which is what a decode step is measured against.
+/// Reads a session's own weights and does nothing with them: how fast this memory can be read in
+/// this process, which is what a decode step is measured against.
 @FunctionalInterface
 public interface WeightReader {
 

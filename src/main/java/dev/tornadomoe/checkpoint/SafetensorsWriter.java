@@ -48,7 +48,8 @@ public final class SafetensorsWriter {
         file,
         temporary -> {
           try (FileChannel channel =
-              FileChannel.open(temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
+              FileChannel.open(
+                  temporary, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
             ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
             write(channel, length.putLong(0, text.length));
             write(channel, ByteBuffer.wrap(text));

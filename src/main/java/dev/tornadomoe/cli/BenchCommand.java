@@ -141,8 +141,7 @@ final class BenchCommand implements Callable<Integer> {
         List<MoeLayer> ofModel =
             model.layerIndices().stream().limit(layers).map(model::layer).toList();
         if (ofModel.isEmpty()) {
-          throw new LayerException(
-              "%s: the model has no MoE layers".formatted(subject.directory));
+          throw new LayerException("%s: the model has no MoE layers".formatted(subject.directory));
         }
         measure(model.modelType(), ofModel);
       }
@@ -171,8 +170,7 @@ final class BenchCommand implements Callable<Integer> {
       case "off" -> List.of(AliasMode.OFF);
       case "require" -> List.of(AliasMode.REQUIRE);
       default ->
-          throw new LayerException(
-              "--alias must be on, off, both or require, found " + alias);
+          throw new LayerException("--alias must be on, off, both or require, found " + alias);
     };
   }
 
@@ -187,15 +185,14 @@ final class BenchCommand implements Callable<Integer> {
         .build()
         .plan(
             ofModel.stream()
-                .map(
-                    layer ->
-                        new MoeLayer(
-                            layer.index(),
-                            layer.topK(),
-                            null,
-                            layer.experts(),
-                            null,
-                            layer.routerWeightOnInput()))
+                .map(layer ->
+                    new MoeLayer(
+                        layer.index(),
+                        layer.topK(),
+                        null,
+                        layer.experts(),
+                        null,
+                        layer.routerWeightOnInput()))
                 .toList());
   }
 
@@ -213,8 +210,7 @@ final class BenchCommand implements Callable<Integer> {
         sessions.add(sessions.getFirst().fork(plan));
       }
       BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds);
-      BenchTable table =
-          new BenchTable(name, ofModel, backend.devices().getFirst(), expertsOnly);
+      BenchTable table = new BenchTable(name, ofModel, backend.devices().getFirst(), expertsOnly);
       if (!json) {
         table.printHeading(spec.commandLine().getOut());
       }

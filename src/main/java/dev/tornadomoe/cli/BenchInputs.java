@@ -14,8 +14,8 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/// The inputs of a measurement: several random ones, so that each call goes to other experts and their
-/// weights come from memory, with the routing that each layer will find.
+/// The inputs of a measurement: several random ones, so that each call goes to other experts and
+/// their weights come from memory, with the routing that each layer will find.
 final class BenchInputs {
   /// So many tokens in all, but at least two inputs.
   private static final int TOKENS_IN_ALL = 64;
@@ -31,7 +31,8 @@ final class BenchInputs {
   /// @param ids `[M, k]`
   /// @param weights `[M, k]`
   /// @param experts the distinct experts, ascending
-  /// @param bytes of weights that must be read: these experts, and router and shared expert if they run
+  /// @param bytes of weights that must be read: these experts, and router and shared expert if they
+  ///   run
   @SuppressWarnings("ArrayRecordComponent") // never compared
   record Routing(MemorySegment ids, MemorySegment weights, int[] experts, long bytes) {}
 
@@ -123,8 +124,7 @@ final class BenchInputs {
     }
   }
 
-  private Routing routing(
-      MoeLayer layer, int[][] ids, float[][] weights, int first, int tokens) {
+  private Routing routing(MoeLayer layer, int[][] ids, float[][] weights, int first, int tokens) {
     int topK = layer.topK();
     MemorySegment idRows = arena.allocate((long) tokens * topK * 4, 64);
     MemorySegment weightRows = arena.allocate((long) tokens * topK * 4, 64);

@@ -15,29 +15,29 @@ final class BenchReport {
 
   static String render(BenchTable table, MoePlan plan, List<BenchResult> results) {
     return """
-        <!DOCTYPE html>
-        <html lang="en"><head><meta charset="utf-8"><title>moe bench: %1$s</title>
-        <style>
-        body { font: 15px/1.5 "Helvetica Neue", Helvetica, Arial, sans-serif; color: #1d2733;
-               max-width: 1280px; margin: 32px auto; padding: 0 24px; }
-        table { border-collapse: collapse; margin: 16px 0 32px; }
-        td, th { padding: 6px 14px; text-align: right; border-bottom: 1px solid #e3e7eb; }
-        th { font-weight: 600; }
-        .note { color: #6b7785; }
-        svg { max-width: 100%%; height: auto; }
-        </style></head><body>
-        <h1>moe bench: %1$s</h1>
-        <p>%2$s<br>%3$s<br><span class="note">%4$s</span></p>
-        <h2>Time per layer</h2>
-        %5$s
-        <table id="results"><thead><tr><th>M</th><th>alias</th><th>us/layer, median</th><th>minimum</th>\
-        <th>tasks/layer</th><th>copies/step</th><th>weights GB/s</th><th>reading alone GB/s</th></tr></thead>
-        <tbody>
-        %6$s</tbody></table>
-        <h2>The plan</h2>
-        %7$s
-        </body></html>
-        """
+    <!DOCTYPE html>
+    <html lang="en"><head><meta charset="utf-8"><title>moe bench: %1$s</title>
+    <style>
+    body { font: 15px/1.5 "Helvetica Neue", Helvetica, Arial, sans-serif; color: #1d2733;
+           max-width: 1280px; margin: 32px auto; padding: 0 24px; }
+    table { border-collapse: collapse; margin: 16px 0 32px; }
+    td, th { padding: 6px 14px; text-align: right; border-bottom: 1px solid #e3e7eb; }
+    th { font-weight: 600; }
+    .note { color: #6b7785; }
+    svg { max-width: 100%%; height: auto; }
+    </style></head><body>
+    <h1>moe bench: %1$s</h1>
+    <p>%2$s<br>%3$s<br><span class="note">%4$s</span></p>
+    <h2>Time per layer</h2>
+    %5$s
+    <table id="results"><thead><tr><th>M</th><th>alias</th><th>us/layer, median</th><th>minimum</th>\
+    <th>tasks/layer</th><th>copies/step</th><th>weights GB/s</th><th>reading alone GB/s</th></tr></thead>
+    <tbody>
+    %6$s</tbody></table>
+    <h2>The plan</h2>
+    %7$s
+    </body></html>
+    """
         .formatted(
             escape(table.name()),
             escape(table.subject()),

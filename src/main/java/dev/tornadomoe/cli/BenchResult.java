@@ -12,7 +12,7 @@ import java.util.Map;
 /// @param tasksPerLayer operations carried out for one layer
 /// @param copiesPerStep copies into outputs for all layers, counted as they ran
 /// @param weightGbPerSecond bytes of the weights that the routing needs, each expert once, by the
-///     median time
+///   median time
 /// @param bandwidthGbPerSecond what reading the same experts' weights reached in the same run
 record BenchResult(
     int tokens,

@@ -22,7 +22,8 @@ import java.util.Map;
 import java.util.Random;
 
 /// Makes a small checkpoint in a real format: a Qwen3-MoE with 48 layers and W4A16 experts as
-/// compressed-tensors stores them, in two shards, with reference outputs for its first and last layer.
+/// compressed-tensors stores them, in two shards, with reference outputs for its first and last
+/// layer.
 final class DemoCheckpoint {
   static final int LAYERS = 48;
 
@@ -61,7 +62,8 @@ final class DemoCheckpoint {
     quantization.put("quant_method", "compressed-tensors");
     quantization.put("format", "pack-quantized");
     quantization.put(
-        "config_groups", Map.of("group_0", Map.of("targets", List.of("Linear"), "weights", weights)));
+        "config_groups",
+        Map.of("group_0", Map.of("targets", List.of("Linear"), "weights", weights)));
     quantization.put("ignore", List.of("lm_head", "re:.*mlp.gate$"));
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("architectures", List.of("Qwen3MoeForCausalLM"));
@@ -126,8 +128,7 @@ final class DemoCheckpoint {
     for (int i = 0; i < values.length; i++) {
       values[i] = BFloat16.fromFloat((float) (random.nextGaussian() * spread));
     }
-    return new TensorView(
-        name, DType.BF16, Shape.of(rows, columns), MemorySegment.ofArray(values));
+    return new TensorView(name, DType.BF16, Shape.of(rows, columns), MemorySegment.ofArray(values));
   }
 
   /// Computed by the reference backend, one loop per step in double precision.
@@ -151,8 +152,7 @@ final class DemoCheckpoint {
               input[i] = (float) random.nextGaussian();
             }
             float[] output = new float[input.length];
-            session.run(
-                MemorySegment.ofArray(input), tokens, MemorySegment.ofArray(output));
+            session.run(MemorySegment.ofArray(input), tokens, MemorySegment.ofArray(output));
             String name = "layer" + index + "/m" + tokens + "/";
             tensors.add(rows(name + "input", tokens, input));
             tensors.add(rows(name + "output", tokens, output));
@@ -164,7 +164,6 @@ final class DemoCheckpoint {
   }
 
   private static TensorView rows(String name, int tokens, float[] values) {
-    return new TensorView(
-        name, DType.F32, Shape.of(tokens, HIDDEN), MemorySegment.ofArray(values));
+    return new TensorView(name, DType.F32, Shape.of(tokens, HIDDEN), MemorySegment.ofArray(values));
   }
 }

@@ -59,8 +59,7 @@ final class LoadingBar implements Progress, AutoCloseable {
     if (bar != null) {
       bar.close();
     } else if (total >= WORTH_A_LINE) {
-      err.println(
-          "%s: done in %.1f s".formatted(task, (System.nanoTime() - start) / 1e9));
+      err.println("%s: done in %.1f s".formatted(task, (System.nanoTime() - start) / 1e9));
     }
   }
 }

@@ -7,7 +7,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/// The `moe` command: exit code 0 when all is well, 1 when a check failed, 2 for wrong usage or input.
+/// The `moe` command: exit code 0 when all is well, 1 when a check failed, 2 for wrong usage or
+/// input.
 @Command(
     name = "moe",
     mixinStandardHelpOptions = true,
@@ -66,12 +67,11 @@ public final class Main {
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
             .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
-    command.setParameterExceptionHandler(
-        (e, arguments) -> {
-          err.println("moe: " + e.getMessage());
-          err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
-          return WRONG_INPUT;
-        });
+    command.setParameterExceptionHandler((e, arguments) -> {
+      err.println("moe: " + e.getMessage());
+      err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
+      return WRONG_INPUT;
+    });
     return command.execute(args);
   }
 
@@ -83,8 +83,7 @@ public final class Main {
       err.println("moe: " + e.getMessage());
       return e instanceof SanitizeException ? CHECK_FAILED : WRONG_INPUT;
     }
-    err.println(
-        "moe: internal error: %s; run again with --trace and report it".formatted(e));
+    err.println("moe: internal error: %s; run again with --trace and report it".formatted(e));
     return WRONG_INPUT;
   }
 

@@ -102,7 +102,6 @@ record Preset(
     }
     throw new LayerException(
         "there is no preset \"%s\" (there are: %s)"
-            .formatted(
-                name, ALL.stream().map(Preset::name).collect(Collectors.joining(", "))));
+            .formatted(name, ALL.stream().map(Preset::name).collect(Collectors.joining(", "))));
   }
 }

@@ -28,8 +28,8 @@ record Reference(int tokens, float[] input, float[] output, String source) {
   private static final Pattern INPUT = Pattern.compile("layer(\\d+)/m(\\d+)/input");
   private static final int[] MADE_UP_TOKENS = {1, 7, 33};
 
-  /// The cases of a `golden.safetensors`, by layer: `layer<L>/m<M>/input` and `/output`, F32
-  /// `[M, H]`.
+  /// The cases of a `golden.safetensors`, by layer: `layer<L>/m<M>/input` and `/output`, F32 `[M,
+  /// H]`.
   ///
   /// @throws CheckpointException when they are misshapen or none are there
   static TreeMap<Integer, List<Reference>> golden(TensorFile file, int hidden) {

@@ -36,7 +36,7 @@ import picocli.CommandLine.Spec;
     })
 final class RunCommand implements Callable<Integer> {
   /// Longer inputs are worked on in slices, to bound the workspace.
-  private static final int CHUNK_TOKENS = 4096;
+  private static final int CHUNK_TOKENS = 1024;
 
   @Parameters(paramLabel = "DIR", description = "A checkpoint directory.")
   private Path directory = Path.of("");
@@ -108,13 +108,10 @@ final class RunCommand implements Callable<Integer> {
       MemorySegment bytes = MemorySegment.ofArray(result);
       SafetensorsWriter.write(
           output,
-          List.of(
-              new TensorView(
-                  "output", DType.F32, Shape.of(tokens, layer.hidden()), bytes)));
+          List.of(new TensorView("output", DType.F32, Shape.of(tokens, layer.hidden()), bytes)));
       spec.commandLine()
           .getErr()
-          .println(
-              "wrote %s: \"output\" F32 [%d, %d]".formatted(output, tokens, layer.hidden()));
+          .println("wrote %s: \"output\" F32 [%d, %d]".formatted(output, tokens, layer.hidden()));
     }
     return Main.FINE;
   }
@@ -130,12 +127,9 @@ final class RunCommand implements Callable<Integer> {
     }
     TensorView tensor =
         file.require(tensorName != null ? tensorName : file.names().iterator().next());
-    boolean isRows =
-        tensor.shape().rank() == 2 && tensor.shape().dimension(1) == hidden;
+    boolean isRows = tensor.shape().rank() == 2 && tensor.shape().dimension(1) == hidden;
     boolean isActivation =
-        tensor.dtype() == DType.F32
-            || tensor.dtype() == DType.F16
-            || tensor.dtype() == DType.BF16;
+        tensor.dtype() == DType.F32 || tensor.dtype() == DType.F16 || tensor.dtype() == DType.BF16;
     if (!isRows || !isActivation) {
       throw new CheckpointException(
           "%s: tensor \"%s\" is %s %s, expected F32, F16 or BF16 [M, %d]"

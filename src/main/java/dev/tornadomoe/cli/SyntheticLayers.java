@@ -15,8 +15,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/// Layers of a preset's sizes with made-up weights: routers and gates in BF16, experts in the format
-/// asked for.
+/// Layers of a preset's sizes with made-up weights: routers and gates in BF16, experts in the
+/// format asked for.
 final class SyntheticLayers {
   private final Preset preset;
   private final WeightFormat format;
@@ -45,9 +45,7 @@ final class SyntheticLayers {
             ? null
             : new SharedExperts(
                 mlp("layer %d shared expert".formatted(index), preset.sharedIntermediate()),
-                preset.sharedGate()
-                    ? dense("layer %d shared gate".formatted(index), 1)
-                    : null);
+                preset.sharedGate() ? dense("layer %d shared gate".formatted(index), 1) : null);
     Router router =
         new Router(
             dense("layer %d router".formatted(index), preset.experts()),
@@ -82,7 +80,6 @@ final class SyntheticLayers {
     for (int i = 0; i < size; i++) {
       values[i] = (float) seeds.nextDouble(-0.1, 0.1);
     }
-    return Bias.of(
-        new TensorView(name, DType.F32, Shape.of(size), MemorySegment.ofArray(values)));
+    return Bias.of(new TensorView(name, DType.F32, Shape.of(size), MemorySegment.ofArray(values)));
   }
 }

@@ -18,8 +18,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/// Runs a checkpoint's layers and compares: with its `golden.safetensors` where there is one, else with
-/// the reference backend on made-up inputs.
+/// Runs a checkpoint's layers and compares: with its `golden.safetensors` where there is one, else
+/// with the reference backend on made-up inputs.
 ///
 /// @param choices what plans and runs it
 /// @param alias whether `fused_out` may be the output
@@ -35,10 +35,8 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
     List<Case> cases = new ArrayList<>();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = MoeModel.of(checkpoint);
-      for (Map.Entry<Integer, List<Reference>> layer :
-          references(directory, model).entrySet()) {
-        cases.addAll(
-            run(directory, backend, model.layer(layer.getKey()), layer.getValue()));
+      for (Map.Entry<Integer, List<Reference>> layer : references(directory, model).entrySet()) {
+        cases.addAll(run(directory, backend, model.layer(layer.getKey()), layer.getValue()));
       }
     }
     return cases;

@@ -86,8 +86,7 @@ final class VerifyCommand implements Callable<Integer> {
       out.println(JsonOutput.of(root));
     } else {
       out.println(
-          "%d cases, %d passed, %d failed"
-              .formatted(cases.size(), cases.size() - failed, failed));
+          "%d cases, %d passed, %d failed".formatted(cases.size(), cases.size() - failed, failed));
     }
     return unusable ? Main.WRONG_INPUT : failed > 0 ? Main.CHECK_FAILED : Main.FINE;
   }

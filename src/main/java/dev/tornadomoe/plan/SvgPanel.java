@@ -15,7 +15,8 @@ import java.util.TreeSet;
 /// Bytes are drawn by their logarithm, so that small buffers can be seen beside large ones.
 final class SvgPanel {
   private static final int LEFT = 136;
-  private static final int HEADER = 104;
+  private static final int HEADER = 168;
+  private static final int RIGHT = 120;
   private static final int ROW = 26;
   private static final int MAX_LAYERS = 2;
   private static final String INK = "#1d2733";
@@ -25,7 +26,9 @@ final class SvgPanel {
 
   /// For scratch buffers, in the order of their operands' first appearance.
   private static final List<String> COLORS =
-      List.of("#4c78a8", "#e4a13a", "#7b62a3", "#3f9ea6", "#b2578c", "#8c7a4f", "#6f8fbf");
+      List.of(
+          "#4c78a8", "#c98a1b", "#7b62a3", "#3f9ea6", "#b2578c", "#8c7a4f", "#5b9bd5", "#a0522d",
+          "#6b8e23", "#8b5a9b");
 
   private final Explanation explanation;
   private final BucketPlan bucket;
@@ -136,15 +139,25 @@ final class SvgPanel {
     long previous = 0;
     for (long offset : offsets) {
       if (offset > previous) {
-        // 64 bytes of padding get a hair line, a megabyte gets 50 pixels.
-        y +=
-            (int)
-                Math.max(3, 18 + 3.2 * (Math.log((double) (offset - previous)) / Math.log(2) - 10));
+        y += isUsed(previous, offset) ? height(offset - previous) : 3;
       }
       rows.put(offset, y);
       previous = offset;
     }
     return rows;
+  }
+
+  private boolean isUsed(long from, long to) {
+    return buffers.stream()
+        .anyMatch(buffer ->
+            buffer.placement() instanceof Buffer.Slot slot
+                && slot.offset() < to
+                && from < slot.end());
+  }
+
+  /// High enough for a label; a kilobyte gets 18 pixels, a megabyte 50.
+  private static int height(long bytes) {
+    return (int) Math.max(16, 18 + 3.2 * (Math.log((double) bytes) / Math.log(2) - 10));
   }
 
   private void columns(StringBuilder svg, int y, int bottom) {
@@ -165,12 +178,12 @@ final class SvgPanel {
       }
       if (step.layer() != layer) {
         layer = step.layer();
-        line(svg, x, y + 34, x, bottom + 4, "#aab4bf");
+        line(svg, x, y + 30, x, bottom + 4, "#aab4bf");
         text(
             svg,
             x + 4,
-            y + 40,
-            11,
+            y + 42,
+            12,
             FAINT,
             "",
             "layer " + explanation.plan().layers().get(layer).index());
@@ -181,7 +194,7 @@ final class SvgPanel {
       svg.append(
           String.format(
               Locale.ROOT,
-              "<text transform=\"translate(%.1f %d) rotate(-24)\" font-size=\"11\" fill=\"%s\"%s>%s</text>%n",
+              "<text transform=\"translate(%.1f %d) rotate(-38)\" font-size=\"11\" fill=\"%s\"%s>%s</text>%n",
               center - 8,
               y + HEADER - 14,
               copy ? COPY : INK,
@@ -195,7 +208,9 @@ final class SvgPanel {
     String names = explanation.names(buffer.layer(), buffer);
     boolean result = names.contains(Operand.FUSED_OUT.name()) || names.contains("output");
     String color =
-        result ? OUTPUT : buffer.isCallers() ? "#8593a3" : colors.get(buffer.operand().name());
+        result
+            ? OUTPUT
+            : buffer.isCallers() ? "#8593a3" : colors.getOrDefault(buffer.operand().name(), INK);
     double x = x(life.first()) + 3;
     double barWidth = x(life.last()) + columnWidth() - 3 - x;
     svg.append(
@@ -214,8 +229,11 @@ final class SvgPanel {
             barWidth,
             height,
             color));
-    if (height >= 12) {
-      String label = fit(names, buffer, barWidth);
+    String label = fit(names, buffer, barWidth);
+    if (label.length() < names.length() && names.contains("=")) {
+      // That two operands are one buffer is what the picture is about: say it beside the bar.
+      text(svg, x - 6, y + height / 2 + 4, 11, color, "text-anchor=\"end\"", names);
+    } else {
       text(svg, x + 6, y + height / 2 + 4, 11, "#ffffff", "", label);
     }
     svg.append("</g>\n");
@@ -230,7 +248,7 @@ final class SvgPanel {
   }
 
   private double columnWidth() {
-    return (double) (width - LEFT - 60) / steps.size();
+    return (double) (width - LEFT - RIGHT) / steps.size();
   }
 
   private double x(int step) {

@@ -118,7 +118,8 @@ public final class Int4Matrix implements WeightMatrix {
     return scales.getFloat((long) row * groups() + group);
   }
 
-  /// The scale as the file has it: the bits of an F32, or in the lower half those of an F16 or BF16.
+  /// The scale as the file has it: the bits of an F32, or in the lower half those of an F16 or
+  /// BF16.
   public int scaleBits(int row, int group) {
     return scales.getBits((long) row * groups() + group);
   }
@@ -129,7 +130,8 @@ public final class Int4Matrix implements WeightMatrix {
         : zeros.get(ValueLayout.JAVA_BYTE, (long) row * groups() + group) & 0xFF;
   }
 
-  /// For each stored column the activation that it multiplies, or null when that is the same column.
+  /// For each stored column the activation that it multiplies, or null when that is the same
+  /// column.
   public int @Nullable [] columnOrder() {
     return columnOrder == null ? null : columnOrder.clone();
   }
@@ -139,7 +141,8 @@ public final class Int4Matrix implements WeightMatrix {
     for (int column = 0; column < columns; column++) {
       int nibble = (word(row, column >>> 3) >>> ((column & 7) * 4)) & 15;
       int group = column / groupSize;
-      target[columnOrder == null ? column : columnOrder[column]] = (nibble - zero(row, group)) * scale(row, group);
+      target[columnOrder == null ? column : columnOrder[column]] =
+          (nibble - zero(row, group)) * scale(row, group);
     }
   }
 }

@@ -40,8 +40,7 @@ final class CpuArithmetic implements Arithmetic {
   }
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
-  static CpuArithmetic load(
-      MoePlan plan, CpuKernels kernels, int threads, Progress progress) {
+  static CpuArithmetic load(MoePlan plan, CpuKernels kernels, int threads, Progress progress) {
     Arena arena = Arena.ofShared();
     try {
       CpuLoader loader = new CpuLoader(kernels, plan, arena, progress);
@@ -153,23 +152,15 @@ final class CpuArithmetic implements Arithmetic {
     return layer.experts().stream().map(expert -> Projection.of(expert.down())).toList();
   }
 
-  private HostStep sharedDown(
-      Operation.SharedDown op, CpuLayer layer, StepContext context) {
+  private HostStep sharedDown(Operation.SharedDown op, CpuLayer layer, StepContext context) {
     CpuMlp shared = required(layer.shared());
     CpuLinear gate = layer.sharedGate();
     BufferRef activated = context.buffer(op.activated());
     BufferRef target = context.buffer(op.target());
     return gate == null
-        ? project(
-            List.of(Projection.of(shared.down())), new AllTokens(), activated, target)
+        ? project(List.of(Projection.of(shared.down())), new AllTokens(), activated, target)
         : new SharedDownStep(
-            team,
-            shared,
-            gate,
-            context.maxTokens(),
-            context.buffer(op.input()),
-            activated,
-            target);
+            team, shared, gate, context.maxTokens(), context.buffer(op.input()), activated, target);
   }
 
   private HostStep reduce(

@@ -9,8 +9,8 @@ import dev.tornadomoe.backend.host.HostSession;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.List;
 
-/// The backend named `cpu`. `-Dtornadomoe.cpu.threads` says how many threads it uses, all cores unless
-/// set.
+/// The backend named `cpu`. `-Dtornadomoe.cpu.threads` says how many threads it uses, all cores
+/// unless set.
 public final class CpuBackend implements Backend {
   /// Names the system property.
   public static final String THREADS_PROPERTY = "tornadomoe.cpu.threads";
@@ -39,8 +39,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
-    HostSession.requireSuitable(
-        plan, plan.layers().stream().mapToLong(CpuLoader::bytes).sum());
+    HostSession.requireSuitable(plan, plan.layers().stream().mapToLong(CpuLoader::bytes).sum());
     return HostSession.of(
         plan, CpuArithmetic.load(plan, KernelChoice.choose(), threads(), progress));
   }

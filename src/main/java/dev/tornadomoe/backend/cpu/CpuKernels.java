@@ -6,7 +6,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// The seam between what the CPU backend does and the instructions it does it with. Two twins stand
-/// behind it: [ScalarKernels], which runs everywhere, and [VectorKernels], which needs the Vector API.
+/// behind it: [ScalarKernels], which runs everywhere, and [VectorKernels], which needs the Vector
+/// API.
 interface CpuKernels {
 
   /// For messages: `scalar`, `Vector API 512 bits`.

@@ -3,7 +3,8 @@ package dev.tornadomoe.backend.cpu;
 import dev.tornadomoe.layer.Bias;
 import org.jspecify.annotations.Nullable;
 
-/// One linear layer: a matrix with its kernel, the order in which it stores its columns, and a bias.
+/// One linear layer: a matrix with its kernel, the order in which it stores its columns, and a
+/// bias.
 final class CpuLinear {
   private final CpuMatrix matrix;
   private final int @Nullable [] columnOrder;

@@ -28,8 +28,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
-/// Brings weights into the form the kernels read, on all cores: unquantised ones stay in their mapped
-/// file, 4-bit ones are repacked into [Int4Blocks].
+/// Brings weights into the form the kernels read, on all cores: unquantised ones stay in their
+/// mapped file, 4-bit ones are repacked into [Int4Blocks].
 final class CpuLoader {
   private final CpuKernels kernels;
   private final Arena arena;
@@ -52,7 +52,8 @@ final class CpuLoader {
             .sum();
   }
 
-  /// What loading a layer will allocate: repacked weights, and files' weights that need another form.
+  /// What loading a layer will allocate: repacked weights, and files' weights that need another
+  /// form.
   static long bytes(MoeLayer layer) {
     long bytes = 0;
     for (Weight weight : LayerWeights.of(layer)) {
@@ -82,8 +83,7 @@ final class CpuLoader {
     try (ExecutorService pool =
         Executors.newFixedThreadPool(
             threads, Thread.ofPlatform().daemon().name("moe-loader-", 0).factory())) {
-      List<LayerTasks> tasks =
-          plan.layers().stream().map(layer -> submit(layer, pool)).toList();
+      List<LayerTasks> tasks = plan.layers().stream().map(layer -> submit(layer, pool)).toList();
       try {
         List<CpuLayer> layers = new ArrayList<>(tasks.size());
         for (LayerTasks layer : tasks) {
@@ -174,8 +174,7 @@ final class CpuLoader {
         yield new CpuLinear(kernels.dense(dense), null, bias);
       }
       case Int4Matrix int4 ->
-          new CpuLinear(
-              kernels.int4(Int4Blocks.pack(name, int4, arena)), int4.columnOrder(), bias);
+          new CpuLinear(kernels.int4(Int4Blocks.pack(name, int4, arena)), int4.columnOrder(), bias);
     };
   }
 

@@ -3,8 +3,8 @@ package dev.tornadomoe.backend.cpu;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
-/// A weight matrix with a kernel that multiplies rows of it by some tokens. What a weight format is in
-/// memory, and what code decodes it, is one class.
+/// A weight matrix with a kernel that multiplies rows of it by some tokens. What a weight format is
+/// in memory, and what code decodes it, is one class.
 interface CpuMatrix {
   /// What tiles of rows begin on, and what strides of results are rounded up to.
   int ROW_BLOCK = 16;
@@ -16,12 +16,12 @@ interface CpuMatrix {
   /// The memory that a multiplication reads.
   List<MemorySegment> memory();
 
-  /// Elements from one staged row of x to the next: the columns, rounded up to what the kernel reads.
-  /// What is behind the columns must be zeros.
+  /// Elements from one staged row of x to the next: the columns, rounded up to what the kernel
+  /// reads. What is behind the columns must be zeros.
   int paddedColumns();
 
-  /// `y[t][r - rowFrom] = sum over c of W[r][c] * x[t][c]`, in F32, in an order that depends on nothing
-  /// but the matrix.
+  /// `y[t][r - rowFrom] = sum over c of W[r][c] * x[t][c]`, in F32, in an order that depends on
+  /// nothing but the matrix.
   ///
   /// @param rowFrom first row, a multiple of ROW_BLOCK
   /// @param rowTo one after the last row

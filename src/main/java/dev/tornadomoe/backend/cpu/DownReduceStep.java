@@ -7,8 +7,9 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Down projection, weighting and sum at once, for few tokens. A work item is one token and one tile of
-/// rows: it goes through the token's experts in the order of their slots and writes finished elements.
+/// Down projection, weighting and sum at once, for few tokens. A work item is one token and one
+/// tile of rows: it goes through the token's experts in the order of their slots and writes
+/// finished elements.
 final class DownReduceStep implements HostStep, WorkerTeam.Task {
   private final WorkerTeam team;
   private final List<CpuMlp> experts;

@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 
-/// The end of a reduction: adds what is folded in, and writes the finished elements. Each element is
-/// read from the addends before it is written, so an addend may be the target's own memory.
+/// The end of a reduction: adds what is folded in, and writes the finished elements. Each element
+/// is read from the addends before it is written, so an addend may be the target's own memory.
 ///
 /// @param addends in the order of addition
 /// @param target finished rows

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// A 4-bit matrix repacked for lanes that are rows: 16 rows lie side by side, so that one vector of
 /// words is 8 columns of 16 rows, and neither decoding nor summing ever crosses lanes.
 ///
-/// - `words`: `[ceil(rows / 16)][words per row][16]` 32-bit words of eight nibbles, each nibble minus 8
-///   in two's complement, so that a shift up and an arithmetic shift down decode it;
+/// - `words`: `[ceil(rows / 16)][words per row][16]` 32-bit words of eight nibbles, each nibble
+///   minus 8 in two's complement, so that a shift up and an arithmetic shift down decode it;
 /// - `scales`: `[ceil(rows / 16)][groups][16]` in the type of the file;
 /// - `zeros`: `[ceil(rows / 16)][groups][16]` 16-bit numbers, zero point minus 8, or null.
 ///

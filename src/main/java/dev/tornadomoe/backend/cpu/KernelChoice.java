@@ -6,9 +6,9 @@ import java.lang.management.ManagementFactory;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
-/// Chooses between the twins: the Vector API where it runs at speed, else scalar code, which is said
-/// once, with the remedy. `-Dtornadomoe.cpu.kernels=vector` or `scalar` forces one; a forced choice
-/// never falls back.
+/// Chooses between the twins: the Vector API where it runs at speed, else scalar code, which is
+/// said once, with the remedy. `-Dtornadomoe.cpu.kernels=vector` or `scalar` forces one; a forced
+/// choice never falls back.
 final class KernelChoice {
   static final String PROPERTY = "tornadomoe.cpu.kernels";
 

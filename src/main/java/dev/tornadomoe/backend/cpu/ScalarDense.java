@@ -38,8 +38,7 @@ final class ScalarDense implements CpuMatrix {
   }
 
   @Override
-  public void multiply(
-      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
+  public void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
     for (int row = rowFrom; row < rowTo; row++) {
       long start = (long) row * columns;
       for (int token = 0; token < tokens; token++) {

@@ -44,8 +44,7 @@ final class ScalarInt4 implements CpuMatrix {
   }
 
   @Override
-  public void multiply(
-      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
+  public void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
     for (int row = rowFrom; row < rowTo; row++) {
       for (int token = 0; token < tokens; token++) {
         y[token * yStride + row - rowFrom] = dot(row, x, token * paddedColumns());
@@ -66,8 +65,7 @@ final class ScalarInt4 implements CpuMatrix {
       for (int word = first; word < end; word++) {
         int bits =
             words.get(
-                ValueLayout.JAVA_INT,
-                ((block * blocks.wordsPerRow() + word) * LANES + lane) * 4);
+                ValueLayout.JAVA_INT, ((block * blocks.wordsPerRow() + word) * LANES + lane) * 4);
         for (int i = 0; i < 8; i++) {
           float value = ((bits << (28 - 4 * i)) >> 28) - zero;
           partial = Math.fma(value, x[at + word * 8 + i], partial);

@@ -25,8 +25,7 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
-  public void activate(
-      Activation activation, float @Nullable [] gate, float[] up, int count) {
+  public void activate(Activation activation, float @Nullable [] gate, float[] up, int count) {
     for (int i = 0; i < count; i++) {
       up[i] =
           gate == null

@@ -2,8 +2,8 @@ package dev.tornadomoe.backend.cpu;
 
 import java.util.Arrays;
 
-/// One worker's arrays: staged activations and a tile of results. Made once for a session's step, so
-/// that running it allocates nothing.
+/// One worker's arrays: staged activations and a tile of results. Made once for a session's step,
+/// so that running it allocates nothing.
 final class Scratch {
   /// Tokens that are staged together.
   static final int TOKENS = 16;

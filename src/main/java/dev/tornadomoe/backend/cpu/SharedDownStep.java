@@ -4,8 +4,8 @@ import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import java.util.List;
 
-/// The shared expert's down projection times the sigmoid of its gate: the gate of every token first,
-/// then the projection, whose tiles are scaled as they are written.
+/// The shared expert's down projection times the sigmoid of its gate: the gate of every token
+/// first, then the projection, whose tiles are scaled as they are written.
 final class SharedDownStep implements HostStep {
   private final CpuLinear gate;
   private final BufferRef input;

@@ -13,8 +13,8 @@ final class SortedGroups implements TokenGroups {
 
   /// Groups for one of the two halves.
   ///
-  /// @param down whether rows come sorted and go to their pairs; otherwise they come from their tokens
-  ///     and go sorted
+  /// @param down whether rows come sorted and go to their pairs; otherwise they come from their
+  ///   tokens and go sorted
   SortedGroups(int experts, BufferRef order, BufferRef offsets, int topK, boolean down) {
     this.experts = experts;
     this.order = order;

@@ -8,16 +8,15 @@ import jdk.incubator.vector.VectorSpecies;
 
 /// The vectors that the kernels use: as wide as the machine's, or as wide as
 /// `-Dtornadomoe.cpu.vectorBits` says (128, 256 or 512), so that one machine can test all widths.
-/// Constants in a class of their own: only of constants does the compiler make registers, and nobody
-/// may touch this class before it is known that the Vector API is there.
+/// Constants in a class of their own: only of constants does the compiler make registers, and
+/// nobody may touch this class before it is known that the Vector API is there.
 final class Species {
   /// Names the system property.
   static final String BITS_PROPERTY = "tornadomoe.cpu.vectorBits";
 
   private static final int BITS =
       Math.min(
-          512,
-          Integer.getInteger(BITS_PROPERTY, FloatVector.SPECIES_PREFERRED.vectorBitSize()));
+          512, Integer.getInteger(BITS_PROPERTY, FloatVector.SPECIES_PREFERRED.vectorBitSize()));
 
   static final VectorSpecies<Float> FLOAT =
       FloatVector.SPECIES_PREFERRED.withShape(VectorShape.forBitSize(BITS));

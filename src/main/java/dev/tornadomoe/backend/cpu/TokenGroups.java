@@ -1,7 +1,7 @@
 package dev.tornadomoe.backend.cpu;
 
-/// Which rows go through which projection: groups of rows that share one, so that its weights are read
-/// once for all of them.
+/// Which rows go through which projection: groups of rows that share one, so that its weights are
+/// read once for all of them.
 interface TokenGroups {
 
   /// Takes in the call's routing.

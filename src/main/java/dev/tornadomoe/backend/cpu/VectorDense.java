@@ -11,9 +11,9 @@ import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 
-/// Unquantised weights in their file's own rows, lanes along the columns: 4 rows by 4 tokens at once,
-/// so that each weight and each activation that is loaded serves four multiplications. Every result is
-/// summed in the same order whatever the number of tokens.
+/// Unquantised weights in their file's own rows, lanes along the columns: 4 rows by 4 tokens at
+/// once, so that each weight and each activation that is loaded serves four multiplications. Every
+/// result is summed in the same order whatever the number of tokens.
 final class VectorDense implements CpuMatrix {
   private final int rows;
   private final int columns;
@@ -52,8 +52,7 @@ final class VectorDense implements CpuMatrix {
   }
 
   @Override
-  public void multiply(
-      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
+  public void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
     int row = rowFrom;
     for (; row + 3 < rowTo; row += 4) {
       int token = 0;

@@ -15,11 +15,12 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
-/// 4-bit weights in [Int4Blocks], a lane for each row. A vector of words is decoded nibble by nibble
-/// (shift up, shift down, convert) and multiplied by one activation that all lanes share; a group's sum
-/// is scaled once. One token: four vectors of rows side by side, to keep enough loads under way. More:
-/// two vectors of rows by four tokens, so that each decoded weight serves four multiplications. Every
-/// result is summed in the same order whatever the number of tokens and the width of vectors.
+/// 4-bit weights in [Int4Blocks], a lane for each row. A vector of words is decoded nibble by
+/// nibble (shift up, shift down, convert) and multiplied by one activation that all lanes share; a
+/// group's sum is scaled once. One token: four vectors of rows side by side, to keep enough loads
+/// under way. More: two vectors of rows by four tokens, so that each decoded weight serves four
+/// multiplications. Every result is summed in the same order whatever the number of tokens and the
+/// width of vectors.
 final class VectorInt4 implements CpuMatrix {
   private static final int WORD_BYTES = Int4Blocks.LANES * 4;
 
@@ -64,8 +65,7 @@ final class VectorInt4 implements CpuMatrix {
   }
 
   @Override
-  public void multiply(
-      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
+  public void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
     int end = rowTo - rowFrom;
     int token = 0;
     for (; token + 3 < tokens; token += 4) {
@@ -90,14 +90,12 @@ final class VectorInt4 implements CpuMatrix {
 
   /// The first byte of the words of `LANES` rows.
   private long wordsAt(int row) {
-    return (long) (row / Int4Blocks.LANES) * wordsPerRow * WORD_BYTES
-        + row % Int4Blocks.LANES * 4L;
+    return (long) (row / Int4Blocks.LANES) * wordsPerRow * WORD_BYTES + row % Int4Blocks.LANES * 4L;
   }
 
   /// The first element of the scales of `LANES` rows.
   private long scalesAt(int row) {
-    return (long) (row / Int4Blocks.LANES) * groups * Int4Blocks.LANES
-        + row % Int4Blocks.LANES;
+    return (long) (row / Int4Blocks.LANES) * groups * Int4Blocks.LANES + row % Int4Blocks.LANES;
   }
 
   private IntVector loadWords(long offset) {

@@ -33,8 +33,7 @@ final class VectorKernels implements CpuKernels {
   }
 
   @Override
-  public void activate(
-      Activation activation, float @Nullable [] gate, float[] up, int count) {
+  public void activate(Activation activation, float @Nullable [] gate, float[] up, int count) {
     if (activation.function() == Activation.Function.GELU) {
       rest.activate(activation, gate, up, count);
       return;
@@ -63,9 +62,7 @@ final class VectorKernels implements CpuKernels {
     FloatVector scale = FloatVector.broadcast(FLOAT, factor);
     for (int i = 0; i < vectors; i += LANES) {
       scale
-          .fma(
-              FloatVector.fromArray(FLOAT, values, at + i),
-              FloatVector.fromArray(FLOAT, sum, i))
+          .fma(FloatVector.fromArray(FLOAT, values, at + i), FloatVector.fromArray(FLOAT, sum, i))
           .intoArray(sum, i);
     }
     for (int i = vectors; i < count; i++) {

@@ -13,8 +13,7 @@ final class VectorMath {
 
   static FloatVector exp(FloatVector x) {
     FloatVector clamped = x.min(ScalarMath.MAX_EXPONENT).max(ScalarMath.MIN_EXPONENT);
-    FloatVector n =
-        clamped.mul(ScalarMath.LOG2_E).add(ScalarMath.ROUNDER).sub(ScalarMath.ROUNDER);
+    FloatVector n = clamped.mul(ScalarMath.LOG2_E).add(ScalarMath.ROUNDER).sub(ScalarMath.ROUNDER);
     FloatVector r = n.fma(broadcast(-ScalarMath.LN2_HIGH), clamped);
     r = n.fma(broadcast(-ScalarMath.LN2_LOW), r);
     FloatVector p = r.fma(broadcast(ScalarMath.C0), broadcast(ScalarMath.C1));
@@ -24,9 +23,7 @@ final class VectorMath {
     p = p.fma(r, broadcast(ScalarMath.C5));
     FloatVector y = p.fma(r.mul(r), r).add(1f);
     IntVector exponent =
-        ((IntVector) n.convert(VectorOperators.F2I, 0))
-            .add(127)
-            .lanewise(VectorOperators.LSHL, 23);
+        ((IntVector) n.convert(VectorOperators.F2I, 0)).add(127).lanewise(VectorOperators.LSHL, 23);
     return y.mul(exponent.reinterpretAsFloats());
   }
 
@@ -40,11 +37,7 @@ final class VectorMath {
       case SILU -> sigmoidTimes(x, x);
       case GELU_TANH ->
           sigmoidTimes(
-              x.mul(ScalarMath.GELU_CUBIC)
-                  .mul(x)
-                  .fma(x, x)
-                  .mul(2f * ScalarMath.SQRT_2_OVER_PI),
-              x);
+              x.mul(ScalarMath.GELU_CUBIC).mul(x).fma(x, x).mul(2f * ScalarMath.SQRT_2_OVER_PI), x);
       case RELU -> x.max(0f);
       case RELU_SQUARED -> x.max(0f).mul(x.max(0f));
       case SWIGLU_OAI -> {

@@ -5,12 +5,12 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/// Threads that work through the items of one task together with the thread that asks. A decode step
-/// is a handful of tasks of some hundred microseconds, so workers spin a little before they sleep, and
-/// handing them a task allocates nothing.
+/// Threads that work through the items of one task together with the thread that asks. A decode
+/// step is a handful of tasks of some hundred microseconds, so workers spin a little before they
+/// sleep, and handing them a task allocates nothing.
 ///
-/// Sessions share a team. A session that finds it busy does its task alone: which thread does an item
-/// never changes a result.
+/// Sessions share a team. A session that finds it busy does its task alone: which thread does an
+/// item never changes a result.
 final class WorkerTeam implements AutoCloseable {
   /// How often a worker looks for the next task before it sleeps: some 50 microseconds.
   private static final int SPINS = 2_000;
@@ -45,10 +45,7 @@ final class WorkerTeam implements AutoCloseable {
     for (int i = 0; i < workers.length; i++) {
       int worker = i;
       workers[i] =
-          Thread.ofPlatform()
-              .daemon()
-              .name("moe-worker-" + (i + 1))
-              .start(() -> work(worker));
+          Thread.ofPlatform().daemon().name("moe-worker-" + (i + 1)).start(() -> work(worker));
     }
   }
 
@@ -107,9 +104,7 @@ final class WorkerTeam implements AutoCloseable {
   }
 
   private void takeItems(Task current, int count, int worker) {
-    for (int item = nextItem.getAndIncrement();
-        item < count;
-        item = nextItem.getAndIncrement()) {
+    for (int item = nextItem.getAndIncrement(); item < count; item = nextItem.getAndIncrement()) {
       current.run(item, worker);
     }
   }

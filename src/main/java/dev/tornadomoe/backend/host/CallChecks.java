@@ -74,11 +74,12 @@ final class CallChecks {
           "%s has %d bytes, expected %d".formatted(what, segment.byteSize(), bytes));
     }
     if (!segment.scope().isAlive()) {
-      throw new BackendException("%s lies in memory that has been closed".formatted(what));
+      throw new BackendException(
+          "MEMORY_KIND: %s lies in memory that has been closed".formatted(what));
     }
     if (!segment.isAccessibleBy(ANY_THREAD)) {
       throw new BackendException(
-          "%s lies in an arena that belongs to one thread, but several work on it; use Arena.ofShared() or Arena.ofAuto()"
+          "MEMORY_KIND: %s lies in an arena that belongs to one thread, but several work on it; use Arena.ofShared() or Arena.ofAuto()"
               .formatted(what));
     }
   }
@@ -91,11 +92,11 @@ final class CallChecks {
     // The last row may end with its elements or be as wide as the others.
     checkMemory("output", output, output.byteSize() == least ? least : most);
     if (output.isReadOnly()) {
-      throw new BackendException("output is read-only");
+      throw new BackendException("LAYOUT_MISMATCH: output is read-only");
     }
     if (output.isNative() && output.address() % element != 0) {
       throw new BackendException(
-          "output begins at an address that is no multiple of %d, the size of its %s elements"
+          "LAYOUT_MISMATCH: output begins at an address that is no multiple of %d, the size of its %s elements"
               .formatted(element, spec.outputType()));
     }
   }
@@ -168,8 +169,9 @@ final class CallChecks {
     if (overlaps(segment, output)) {
       throw new BackendException(
           isSame(segment, output)
-              ? "output is the same memory as %s, which the plan does not allow".formatted(what)
-              : "output overlaps %s".formatted(what));
+              ? "OVERLAPS_INPUT: output is the same memory as %s, which the plan does not allow"
+                  .formatted(what)
+              : "OVERLAPS_INPUT: output overlaps %s".formatted(what));
     }
   }
 

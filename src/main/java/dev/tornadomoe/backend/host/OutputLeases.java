@@ -29,7 +29,8 @@ final class OutputLeases {
       } else if (output.address() < other.address() + other.byteSize()
           && other.address() < output.address() + output.byteSize()
           && CallChecks.haveSameBase(output, other)) {
-        throw new BackendException("output is being written by another call at the same time");
+        throw new BackendException(
+            "DOUBLE_DONATION: output is being written by another call at the same time");
       }
     }
     if (free < 0) {

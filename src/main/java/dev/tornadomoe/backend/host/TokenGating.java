@@ -5,8 +5,8 @@ import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TopKGating;
 
-/// The gating of one token on the host: from router logits to ids and weights. What the host backends
-/// use, and what a program uses that routes by itself.
+/// The gating of one token on the host: from router logits to ids and weights. What the host
+/// backends use, and what a program uses that routes by itself.
 @FunctionalInterface
 public interface TokenGating {
 
