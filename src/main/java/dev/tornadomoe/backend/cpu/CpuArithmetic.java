@@ -24,7 +24,7 @@ final class CpuArithmetic implements Arithmetic {
   private final WorkerTeam team;
   private final CpuKernels kernels;
   private final List<CpuLayer> layers;
-  private final Set<MemorySegment.Scope> scopes;
+  private final MemorySegment.Scope[] scopes;
 
   private CpuArithmetic(
       Arena arena,
@@ -36,7 +36,7 @@ final class CpuArithmetic implements Arithmetic {
     this.team = team;
     this.kernels = kernels;
     this.layers = layers;
-    this.scopes = scopes;
+    this.scopes = scopes.toArray(MemorySegment.Scope[]::new); // an iterator would be an object
   }
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
@@ -45,8 +45,7 @@ final class CpuArithmetic implements Arithmetic {
     try {
       CpuLoader loader = new CpuLoader(kernels, plan, arena, progress);
       List<CpuLayer> layers = loader.load(plan, threads);
-      return new CpuArithmetic(
-          arena, new WorkerTeam(threads), kernels, layers, Set.copyOf(loader.scopes()));
+      return new CpuArithmetic(arena, new WorkerTeam(threads), kernels, layers, loader.scopes());
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;

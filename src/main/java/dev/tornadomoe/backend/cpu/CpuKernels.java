@@ -19,7 +19,8 @@ interface CpuKernels {
   /// A kernel over a repacked 4-bit matrix.
   CpuMatrix int4(Int4Blocks blocks);
 
-  /// `up[i] = activation(gate[i]) * up[i]`, or `activation(up[i])` without gate.
+  /// `up[i] = activation(gate[i]) * up[i]`, or `activation(up[i])` without gate. What is in `gate`
+  /// afterwards is undefined.
   void activate(Activation activation, float @Nullable [] gate, float[] up, int count);
 
   /// `sum[i] = fma(factor, values[i], sum[i])`.

@@ -35,7 +35,7 @@ final class CpuLinear {
 
   /// A tile of results for the staged rows.
   void apply(int rowFrom, int rowTo, Scratch scratch, int tokens, float[] y, int yStride) {
-    matrix.multiply(rowFrom, rowTo, scratch.staged(this, tokens), tokens, y, yStride);
+    matrix.multiply(rowFrom, rowTo, scratch.staged(this, tokens), tokens, y, yStride, scratch.work);
     if (bias != null) {
       for (int token = 0; token < tokens; token++) {
         for (int row = rowFrom; row < rowTo; row++) {

@@ -12,6 +12,7 @@ import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Int4Matrix;
+import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tensor.WeightMatrix;
@@ -170,12 +171,25 @@ final class CpuLoader {
   private CpuLinear linear(String name, WeightMatrix matrix, @Nullable Bias bias) {
     return switch (matrix) {
       case DenseMatrix dense -> {
-        scopes.add(dense.values().data().scope());
-        yield new CpuLinear(kernels.dense(dense), null, bias);
+        DenseMatrix ours = inNativeMemory(dense);
+        scopes.add(ours.values().data().scope());
+        yield new CpuLinear(kernels.dense(ours), null, bias);
       }
       case Int4Matrix int4 ->
           new CpuLinear(kernels.int4(Int4Blocks.pack(name, int4, arena)), int4.columnOrder(), bias);
     };
+  }
+
+  /// Copies weights that lie in a Java array. The Vector API's loads are compiled for the kinds of
+  /// memory that they have met; with arrays among them every load in the process becomes a virtual
+  /// call that allocates its vector.
+  private DenseMatrix inNativeMemory(DenseMatrix matrix) {
+    TensorView values = matrix.values();
+    if (values.data().isNative()) {
+      return matrix;
+    }
+    MemorySegment copy = arena.allocate(values.data().byteSize(), 64).copyFrom(values.data());
+    return new DenseMatrix(new TensorView(values.name(), values.dtype(), values.shape(), copy));
   }
 
   private synchronized void loaded(long bytes) {

@@ -20,6 +20,9 @@ interface CpuMatrix {
   /// reads. What is behind the columns must be zeros.
   int paddedColumns();
 
+  /// Elements of work space that a multiplication needs.
+  int workSize();
+
   /// `y[t][r - rowFrom] = sum over c of W[r][c] * x[t][c]`, in F32, in an order that depends on
   /// nothing but the matrix.
   ///
@@ -29,5 +32,7 @@ interface CpuMatrix {
   /// @param tokens how many
   /// @param y results; up to `yStride` elements of a row may be written
   /// @param yStride elements from one token's results to the next, a multiple of ROW_BLOCK
-  void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride);
+  /// @param work the calling thread's own work space
+  void multiply(
+      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride, float[] work);
 }

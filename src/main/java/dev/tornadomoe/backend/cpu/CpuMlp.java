@@ -31,6 +31,12 @@ record CpuMlp(
       }
 
       @Override
+      public int workSize() {
+        int ofUp = up.matrix().workSize();
+        return gate == null ? ofUp : Math.max(ofUp, gate.matrix().workSize());
+      }
+
+      @Override
       public void apply(int rowFrom, int rowTo, Scratch scratch, int tokens, int yStride) {
         up.apply(rowFrom, rowTo, scratch, tokens, scratch.result, yStride);
         if (gate != null) {

@@ -51,8 +51,9 @@ final class DownReduceStep implements HostStep, WorkerTeam.Task {
     this.tiles = Math.ceilDiv(rows, rowTile);
     this.scratch = new Scratch[team.threads()];
     this.sums = new float[team.threads()][rowTile];
+    int work = experts.stream().mapToInt(e -> e.down().matrix().workSize()).max().orElse(0);
     for (int worker = 0; worker < scratch.length; worker++) {
-      scratch[worker] = new Scratch(columns, rowTile);
+      scratch[worker] = new Scratch(columns, rowTile, work);
     }
   }
 

@@ -7,6 +7,9 @@ interface Projection {
 
   int columns();
 
+  /// Elements of work space that its kernels need.
+  int workSize();
+
   /// Computes rows `rowFrom` to `rowTo` for the staged tokens into [Scratch#result].
   ///
   /// @param yStride elements from one token's results to the next
@@ -23,6 +26,11 @@ interface Projection {
       @Override
       public int columns() {
         return linear.columns();
+      }
+
+      @Override
+      public int workSize() {
+        return linear.matrix().workSize();
       }
 
       @Override

@@ -53,8 +53,9 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
     this.rowTile = RowTile.of(rows, team.threads());
     this.tiles = Math.ceilDiv(rows, rowTile);
     this.scratch = new Scratch[team.threads()];
+    int work = projections.stream().mapToInt(Projection::workSize).max().orElse(0);
     for (int worker = 0; worker < scratch.length; worker++) {
-      scratch[worker] = new Scratch(columns, rowTile);
+      scratch[worker] = new Scratch(columns, rowTile, work);
     }
   }
 

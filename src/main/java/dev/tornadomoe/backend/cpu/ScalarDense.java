@@ -38,7 +38,13 @@ final class ScalarDense implements CpuMatrix {
   }
 
   @Override
-  public void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
+  public int workSize() {
+    return 0;
+  }
+
+  @Override
+  public void multiply(
+      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride, float[] work) {
     for (int row = rowFrom; row < rowTo; row++) {
       long start = (long) row * columns;
       for (int token = 0; token < tokens; token++) {

@@ -44,7 +44,13 @@ final class ScalarInt4 implements CpuMatrix {
   }
 
   @Override
-  public void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
+  public int workSize() {
+    return 0;
+  }
+
+  @Override
+  public void multiply(
+      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride, float[] work) {
     for (int row = rowFrom; row < rowTo; row++) {
       for (int token = 0; token < tokens; token++) {
         y[token * yStride + row - rowFrom] = dot(row, x, token * paddedColumns());

@@ -17,15 +17,21 @@ final class Scratch {
   /// Results of the gate projection.
   final float[] gate;
 
+  /// For the kernels.
+  final float[] work;
+
   private int stride;
 
   /// Room for rows of at most `columns` elements and tiles of `rowTile` rows.
-  Scratch(int columns, int rowTile) {
+  ///
+  /// @param workSize what the kernels need
+  Scratch(int columns, int rowTile, int workSize) {
     int padded = columns + 7; // a kernel may want whole words of 8 columns
     staged = new float[TOKENS * padded];
     reordered = new float[TOKENS * padded];
     result = new float[TOKENS * rowTile];
     gate = new float[TOKENS * rowTile];
+    work = new float[workSize];
   }
 
   /// Begins with rows of this many elements.

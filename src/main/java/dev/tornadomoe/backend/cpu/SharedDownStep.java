@@ -26,7 +26,7 @@ final class SharedDownStep implements HostStep {
       BufferRef target) {
     this.gate = gate;
     this.input = input;
-    this.scratch = new Scratch(gate.columns(), CpuMatrix.ROW_BLOCK);
+    this.scratch = new Scratch(gate.columns(), CpuMatrix.ROW_BLOCK, gate.matrix().workSize());
     this.factors = new float[maxTokens];
     this.down =
         new ProjectionStep(

@@ -1,7 +1,10 @@
 package dev.tornadomoe.backend.cpu;
 
 import static dev.tornadomoe.backend.cpu.Species.FLOAT;
+import static dev.tornadomoe.backend.cpu.Species.HALF;
+import static dev.tornadomoe.backend.cpu.Species.INT;
 import static dev.tornadomoe.backend.cpu.Species.LANES;
+import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
@@ -9,16 +12,30 @@ import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorShuffle;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
 
-/// Unquantised weights in their file's own rows, lanes along the columns: 4 rows by 4 tokens at
-/// once, so that each weight and each activation that is loaded serves four multiplications. Every
-/// result is summed in the same order whatever the number of tokens.
+/// Unquantised weights in their file's own rows, lanes along the columns. Four rows are decoded to
+/// F32 in cache and serve all tokens; 4 rows by 4 tokens at once, so that each weight and each
+/// activation that is loaded serves four multiplications. Every result is summed in the same order
+/// whatever the number of tokens.
+///
+/// No method here hands a vector to another one: where the compiler does not inline that, it makes
+/// an object of it.
 final class VectorDense implements CpuMatrix {
+  private static final int ROWS = 4;
+  private static final int TOKENS = 4;
+
+  /// 2^(127 - 15): what is left between the exponents once an F16's fields are in an F32's places.
+  private static final float F16_REBIAS = 0x1p112f;
+
+  /// The sign, and the exponent and mantissa of an F16 in an F32's places.
+  private static final int F16_FIELDS = 0x8FFFE000;
+
   private final int rows;
   private final int columns;
   private final int vectorColumns;
-  private final DType type;
   private final TensorView values;
   private final MemorySegment data;
 
@@ -27,7 +44,6 @@ final class VectorDense implements CpuMatrix {
     this.columns = matrix.columns();
     this.vectorColumns = FLOAT.loopBound(columns);
     this.values = matrix.values();
-    this.type = values.dtype();
     this.data = values.data();
   }
 
@@ -52,25 +68,85 @@ final class VectorDense implements CpuMatrix {
   }
 
   @Override
-  public void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
-    int row = rowFrom;
-    for (; row + 3 < rowTo; row += 4) {
-      int token = 0;
-      for (; token + 3 < tokens; token += 4) {
-        fourByFour(row, x, token, y, row - rowFrom, yStride);
-      }
-      for (; token < tokens; token++) {
-        fourByOne(row, x, token, y, token * yStride + row - rowFrom);
-      }
-    }
-    for (; row < rowTo; row++) {
-      for (int token = 0; token < tokens; token++) {
-        y[token * yStride + row - rowFrom] = one(row, x, token);
+  public int workSize() {
+    return ROWS * columns + ROWS * TOKENS * LANES;
+  }
+
+  @Override
+  public void multiply(
+      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride, float[] work) {
+    for (int row = rowFrom; row < rowTo; row += ROWS) {
+      int count = Math.min(ROWS, rowTo - row);
+      decode((long) row * columns, count * columns, work);
+      for (int token = 0; token < tokens; token += TOKENS) {
+        int at = token * yStride + row - rowFrom;
+        if (count == ROWS && token + TOKENS <= tokens) {
+          fourByFour(work, x, token * columns);
+          store(work, count, TOKENS, x, token, y, at, yStride);
+        } else {
+          int left = Math.min(TOKENS, tokens - token);
+          for (int t = 0; t < left; t++) {
+            if (count == ROWS) {
+              fourByOne(work, x, (token + t) * columns);
+            } else {
+              oneByOne(work, count, x, (token + t) * columns);
+            }
+            store(work, count, 1, x, token + t, y, at + t * yStride, yStride);
+          }
+        }
       }
     }
   }
 
-  private void fourByFour(int row, float[] x, int token, float[] y, int yRow, int yStride) {
+  private void decode(long first, int count, float[] target) {
+    int vectors = FLOAT.loopBound(count);
+    if (values.dtype() == DType.BF16) {
+      decodeBf16(first, vectors, target);
+    } else if (values.dtype() == DType.F16) {
+      decodeF16(first, vectors, target);
+    } else {
+      decodeF32(first, vectors, target);
+    }
+    for (int i = vectors; i < count; i++) {
+      target[i] = values.getFloat(first + i);
+    }
+  }
+
+  private void decodeBf16(long first, int count, float[] target) {
+    for (int i = 0; i < count; i += LANES) {
+      ((IntVector)
+              ShortVector.fromMemorySegment(HALF, data, (first + i) * 2, ORDER)
+                  .convertShape(VectorOperators.S2I, INT, 0))
+          .lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
+          .intoArray(target, i);
+    }
+  }
+
+  /// Rebiasing also normalises subnormals. An F16's infinity comes out of it as 2^16, which scaled
+  /// up overflows to infinity while 65504, the largest F16, does not; a NaN becomes an infinity.
+  private void decodeF16(long first, int count, float[] target) {
+    for (int i = 0; i < count; i += LANES) {
+      ((IntVector)
+              ShortVector.fromMemorySegment(HALF, data, (first + i) * 2, ORDER)
+                  .convertShape(VectorOperators.S2I, INT, 0))
+          .lanewise(VectorOperators.LSHL, 13)
+          .and(F16_FIELDS)
+          .reinterpretAsFloats()
+          .mul(F16_REBIAS)
+          .mul(F16_REBIAS)
+          .mul(1 / F16_REBIAS)
+          .intoArray(target, i);
+    }
+  }
+
+  private void decodeF32(long first, int count, float[] target) {
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector.fromMemorySegment(FLOAT, data, (first + i) * 4, ORDER).intoArray(target, i);
+    }
+  }
+
+  private void fourByFour(float[] work, float[] x, int x0) {
     FloatVector s00 = FloatVector.zero(FLOAT);
     FloatVector s01 = s00;
     FloatVector s02 = s00;
@@ -87,106 +163,109 @@ final class VectorDense implements CpuMatrix {
     FloatVector s31 = s00;
     FloatVector s32 = s00;
     FloatVector s33 = s00;
-    long w0 = (long) row * columns;
-    long w1 = w0 + columns;
-    long w2 = w1 + columns;
-    long w3 = w2 + columns;
-    int x0 = token * columns;
     int x1 = x0 + columns;
     int x2 = x1 + columns;
     int x3 = x2 + columns;
+    int w1 = columns;
+    int w2 = w1 + columns;
+    int w3 = w2 + columns;
     for (int c = 0; c < vectorColumns; c += LANES) {
       FloatVector a = FloatVector.fromArray(FLOAT, x, x0 + c);
       FloatVector b = FloatVector.fromArray(FLOAT, x, x1 + c);
       FloatVector d = FloatVector.fromArray(FLOAT, x, x2 + c);
       FloatVector e = FloatVector.fromArray(FLOAT, x, x3 + c);
-      FloatVector w = HalfVectors.load(data, w0 + c, type);
+      FloatVector w = FloatVector.fromArray(FLOAT, work, c);
       s00 = w.fma(a, s00);
       s01 = w.fma(b, s01);
       s02 = w.fma(d, s02);
       s03 = w.fma(e, s03);
-      w = HalfVectors.load(data, w1 + c, type);
+      w = FloatVector.fromArray(FLOAT, work, w1 + c);
       s10 = w.fma(a, s10);
       s11 = w.fma(b, s11);
       s12 = w.fma(d, s12);
       s13 = w.fma(e, s13);
-      w = HalfVectors.load(data, w2 + c, type);
+      w = FloatVector.fromArray(FLOAT, work, w2 + c);
       s20 = w.fma(a, s20);
       s21 = w.fma(b, s21);
       s22 = w.fma(d, s22);
       s23 = w.fma(e, s23);
-      w = HalfVectors.load(data, w3 + c, type);
+      w = FloatVector.fromArray(FLOAT, work, w3 + c);
       s30 = w.fma(a, s30);
       s31 = w.fma(b, s31);
       s32 = w.fma(d, s32);
       s33 = w.fma(e, s33);
     }
-    int y0 = token * yStride + yRow;
-    int y1 = y0 + yStride;
-    int y2 = y1 + yStride;
-    int y3 = y2 + yStride;
-    y[y0] = total(s00, row, x, x0);
-    y[y1] = total(s01, row, x, x1);
-    y[y2] = total(s02, row, x, x2);
-    y[y3] = total(s03, row, x, x3);
-    y[y0 + 1] = total(s10, row + 1, x, x0);
-    y[y1 + 1] = total(s11, row + 1, x, x1);
-    y[y2 + 1] = total(s12, row + 1, x, x2);
-    y[y3 + 1] = total(s13, row + 1, x, x3);
-    y[y0 + 2] = total(s20, row + 2, x, x0);
-    y[y1 + 2] = total(s21, row + 2, x, x1);
-    y[y2 + 2] = total(s22, row + 2, x, x2);
-    y[y3 + 2] = total(s23, row + 2, x, x3);
-    y[y0 + 3] = total(s30, row + 3, x, x0);
-    y[y1 + 3] = total(s31, row + 3, x, x1);
-    y[y2 + 3] = total(s32, row + 3, x, x2);
-    y[y3 + 3] = total(s33, row + 3, x, x3);
+    int sums = w3 + columns;
+    s00.intoArray(work, sums);
+    s01.intoArray(work, sums + LANES);
+    s02.intoArray(work, sums + 2 * LANES);
+    s03.intoArray(work, sums + 3 * LANES);
+    s10.intoArray(work, sums + 4 * LANES);
+    s11.intoArray(work, sums + 5 * LANES);
+    s12.intoArray(work, sums + 6 * LANES);
+    s13.intoArray(work, sums + 7 * LANES);
+    s20.intoArray(work, sums + 8 * LANES);
+    s21.intoArray(work, sums + 9 * LANES);
+    s22.intoArray(work, sums + 10 * LANES);
+    s23.intoArray(work, sums + 11 * LANES);
+    s30.intoArray(work, sums + 12 * LANES);
+    s31.intoArray(work, sums + 13 * LANES);
+    s32.intoArray(work, sums + 14 * LANES);
+    s33.intoArray(work, sums + 15 * LANES);
   }
 
-  private void fourByOne(int row, float[] x, int token, float[] y, int at) {
+  private void fourByOne(float[] work, float[] x, int x0) {
     FloatVector s0 = FloatVector.zero(FLOAT);
     FloatVector s1 = s0;
     FloatVector s2 = s0;
     FloatVector s3 = s0;
-    long w0 = (long) row * columns;
-    long w1 = w0 + columns;
-    long w2 = w1 + columns;
-    long w3 = w2 + columns;
-    int x0 = token * columns;
+    int w1 = columns;
+    int w2 = w1 + columns;
+    int w3 = w2 + columns;
     for (int c = 0; c < vectorColumns; c += LANES) {
       FloatVector a = FloatVector.fromArray(FLOAT, x, x0 + c);
-      s0 = HalfVectors.load(data, w0 + c, type).fma(a, s0);
-      s1 = HalfVectors.load(data, w1 + c, type).fma(a, s1);
-      s2 = HalfVectors.load(data, w2 + c, type).fma(a, s2);
-      s3 = HalfVectors.load(data, w3 + c, type).fma(a, s3);
+      s0 = FloatVector.fromArray(FLOAT, work, c).fma(a, s0);
+      s1 = FloatVector.fromArray(FLOAT, work, w1 + c).fma(a, s1);
+      s2 = FloatVector.fromArray(FLOAT, work, w2 + c).fma(a, s2);
+      s3 = FloatVector.fromArray(FLOAT, work, w3 + c).fma(a, s3);
     }
-    y[at] = total(s0, row, x, x0);
-    y[at + 1] = total(s1, row + 1, x, x0);
-    y[at + 2] = total(s2, row + 2, x, x0);
-    y[at + 3] = total(s3, row + 3, x, x0);
+    int sums = w3 + columns;
+    s0.intoArray(work, sums);
+    s1.intoArray(work, sums + LANES);
+    s2.intoArray(work, sums + 2 * LANES);
+    s3.intoArray(work, sums + 3 * LANES);
   }
 
-  private float one(int row, float[] x, int token) {
-    FloatVector sum = FloatVector.zero(FLOAT);
-    long w = (long) row * columns;
-    int at = token * columns;
-    for (int c = 0; c < vectorColumns; c += LANES) {
-      sum = HalfVectors.load(data, w + c, type).fma(FloatVector.fromArray(FLOAT, x, at + c), sum);
+  private void oneByOne(float[] work, int count, float[] x, int x0) {
+    for (int r = 0; r < count; r++) {
+      FloatVector sum = FloatVector.zero(FLOAT);
+      for (int c = 0; c < vectorColumns; c += LANES) {
+        sum =
+            FloatVector.fromArray(FLOAT, work, r * columns + c)
+                .fma(FloatVector.fromArray(FLOAT, x, x0 + c), sum);
+      }
+      sum.intoArray(work, ROWS * columns + r * LANES);
     }
-    return total(sum, row, x, at);
   }
 
-  /// Adds up the lanes and the columns behind the last whole vector. By halves and not by
-  /// `reduceLanes`, whose order the JDK leaves open.
-  private float total(FloatVector lanes, int row, float[] x, int at) {
-    FloatVector sum = lanes;
-    for (int half = LANES / 2; half > 0; half /= 2) {
-      sum = sum.add(sum.rearrange(VectorShuffle.iota(FLOAT, half, 1, true)));
+  /// Adds up the lanes of each sum, and the columns behind the last whole vector. By halves and not
+  /// by `reduceLanes`, whose order the JDK leaves open.
+  private void store(
+      float[] work, int count, int tokens, float[] x, int token, float[] y, int at, int yStride) {
+    for (int r = 0; r < count; r++) {
+      for (int t = 0; t < tokens; t++) {
+        int lanes = ROWS * columns + (r * tokens + t) * LANES;
+        for (int half = LANES / 2; half > 0; half /= 2) {
+          for (int i = lanes; i < lanes + half; i++) {
+            work[i] += work[i + half];
+          }
+        }
+        float sum = work[lanes];
+        for (int c = vectorColumns; c < columns; c++) {
+          sum = Math.fma(work[r * columns + c], x[(token + t) * columns + c], sum);
+        }
+        y[at + t * yStride + r] = sum;
+      }
     }
-    float total = sum.lane(0);
-    for (int c = vectorColumns; c < columns; c++) {
-      total = Math.fma(values.getFloat((long) row * columns + c), x[at + c], total);
-    }
-    return total;
   }
 }

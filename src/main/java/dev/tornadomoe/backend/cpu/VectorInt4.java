@@ -8,12 +8,12 @@ import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import org.jspecify.annotations.Nullable;
 
 /// 4-bit weights in [Int4Blocks], a lane for each row. A vector of words is decoded nibble by
 /// nibble (shift up, shift down, convert) and multiplied by one activation that all lanes share; a
@@ -21,14 +21,36 @@ import org.jspecify.annotations.Nullable;
 /// under way. More: two vectors of rows by four tokens, so that each decoded weight serves four
 /// multiplications. Every result is summed in the same order whatever the number of tokens and the
 /// width of vectors.
+///
+/// Used in copies, one for each kind of scales and zero points ([KernelCopies]). No method here
+/// hands a vector to another one: where the compiler does not inline that, it makes an object of
+/// it.
 final class VectorInt4 implements CpuMatrix {
+
+  /// What differs between copies.
+  ///
+  /// @param scales the type of the scales
+  /// @param zeroPoints whether there are any
+  record Variant(DType scales, boolean zeroPoints) {}
+
+  private static final Variant VARIANT =
+      KernelCopies.constants(MethodHandles.lookup(), Variant.class);
+  private static final boolean ZERO_POINTS = VARIANT.zeroPoints();
+  private static final boolean WIDE_SCALES = VARIANT.scales() == DType.F32;
+  private static final boolean F16_SCALES = VARIANT.scales() == DType.F16;
+
+  /// Where a scale's 16 bits go in an F32; an F16's need another exponent then. Scales are finite.
+  private static final int SCALE_SHIFT = F16_SCALES ? 13 : 16;
+
+  private static final int SCALE_FIELDS = F16_SCALES ? 0x8FFFE000 : -1;
+  private static final float F16_REBIAS = 0x1p112f;
+
   private static final int WORD_BYTES = Int4Blocks.LANES * 4;
 
   private final Int4Blocks blocks;
   private final MemorySegment words;
   private final MemorySegment scales;
-  private final @Nullable MemorySegment zeros;
-  private final DType scaleType;
+  private final MemorySegment zeros;
   private final int wordsPerRow;
   private final int wordsPerGroup;
   private final int groups;
@@ -37,8 +59,8 @@ final class VectorInt4 implements CpuMatrix {
     this.blocks = blocks;
     this.words = blocks.words();
     this.scales = blocks.scales();
-    this.zeros = blocks.zeros();
-    this.scaleType = blocks.scaleType();
+    MemorySegment zeroPoints = blocks.zeros();
+    this.zeros = zeroPoints == null ? MemorySegment.NULL : zeroPoints;
     this.wordsPerRow = blocks.wordsPerRow();
     this.wordsPerGroup = blocks.wordsPerGroup();
     this.groups = blocks.groups();
@@ -64,93 +86,125 @@ final class VectorInt4 implements CpuMatrix {
     return wordsPerRow * 8;
   }
 
+  /// Decoded scales, and zero points, of four vectors of rows or two.
   @Override
-  public void multiply(int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride) {
+  public int workSize() {
+    return 8 * groups * LANES;
+  }
+
+  @Override
+  public void multiply(
+      int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride, float[] work) {
     int end = rowTo - rowFrom;
-    int token = 0;
-    for (; token + 3 < tokens; token += 4) {
-      int row = 0;
-      for (; row + LANES < end; row += 2 * LANES) {
-        twoByFour(rowFrom + row, x, token, y, token * yStride + row, yStride);
+    for (int row = 0; row < end; row += 4 * LANES) {
+      int vectors = Math.min(4, Math.ceilDiv(end - row, LANES));
+      for (int v = 0; v < vectors; v++) {
+        decodeGroups(rowFrom + row + v * LANES, v, work);
       }
-      for (; row < end; row += LANES) {
-        oneByFour(rowFrom + row, x, token, y, token * yStride + row, yStride);
+      int token = 0;
+      for (; token + 3 < tokens && vectors >= 2; token += 4) {
+        int at = token * yStride + row;
+        twoByFour(rowFrom + row, 0, x, token, y, at, yStride, work);
+        if (vectors == 4) {
+          twoByFour(rowFrom + row + 2 * LANES, 2, x, token, y, at + 2 * LANES, yStride, work);
+        } else if (vectors == 3) {
+          for (int t = 0; t < 4; t++) {
+            oneByOne(
+                rowFrom + row + 2 * LANES, 2, x, token + t, y, at + t * yStride + 2 * LANES, work);
+          }
+        }
       }
-    }
-    for (; token < tokens; token++) {
-      int row = 0;
-      for (; row + 3 * LANES < end; row += 4 * LANES) {
-        fourByOne(rowFrom + row, x, token, y, token * yStride + row);
-      }
-      for (; row < end; row += LANES) {
-        oneByOne(rowFrom + row, x, token, y, token * yStride + row);
+      for (; token < tokens; token++) {
+        int at = token * yStride + row;
+        if (vectors == 4) {
+          fourByOne(rowFrom + row, x, token, y, at, work);
+        } else {
+          for (int v = 0; v < vectors; v++) {
+            oneByOne(rowFrom + row + v * LANES, v, x, token, y, at + v * LANES, work);
+          }
+        }
       }
     }
   }
 
-  /// The first byte of the words of `LANES` rows.
+  /// The first byte of the words of a vector of rows.
   private long wordsAt(int row) {
     return (long) (row / Int4Blocks.LANES) * wordsPerRow * WORD_BYTES + row % Int4Blocks.LANES * 4L;
   }
 
-  /// The first element of the scales of `LANES` rows.
-  private long scalesAt(int row) {
-    return (long) (row / Int4Blocks.LANES) * groups * Int4Blocks.LANES + row % Int4Blocks.LANES;
+  /// Where the decoded scales of a vector of rows begin; its zero points are `4 * groups * LANES`
+  /// further on.
+  private int scalesAt(int vector) {
+    return vector * groups * LANES;
   }
 
-  private IntVector loadWords(long offset) {
-    return IntVector.fromMemorySegment(INT, words, offset, ORDER);
-  }
-
-  private FloatVector loadScales(long element) {
-    return HalfVectors.load(scales, element, scaleType);
-  }
-
-  /// Zero points minus 8; zeros where there are none.
-  private FloatVector loadZeros(long element) {
-    if (zeros == null) {
-      return FloatVector.zero(FLOAT);
+  /// Decodes the scales and zero points of a vector of rows, once for all tokens.
+  private void decodeGroups(int row, int vector, float[] work) {
+    long from =
+        (long) (row / Int4Blocks.LANES) * groups * Int4Blocks.LANES + row % Int4Blocks.LANES;
+    int to = scalesAt(vector);
+    for (int group = 0; group < groups; group++, from += Int4Blocks.LANES, to += LANES) {
+      FloatVector scale;
+      if (WIDE_SCALES) {
+        scale = FloatVector.fromMemorySegment(FLOAT, scales, from * 4, ORDER);
+      } else {
+        scale =
+            ((IntVector)
+                    ShortVector.fromMemorySegment(HALF, scales, from * 2, ORDER)
+                        .convertShape(VectorOperators.S2I, INT, 0))
+                .lanewise(VectorOperators.LSHL, SCALE_SHIFT)
+                .and(SCALE_FIELDS)
+                .reinterpretAsFloats();
+        if (F16_SCALES) {
+          scale = scale.mul(F16_REBIAS);
+        }
+      }
+      scale.intoArray(work, to);
+      if (ZERO_POINTS) {
+        ((FloatVector)
+                ShortVector.fromMemorySegment(HALF, zeros, from * 2, ORDER)
+                    .convertShape(VectorOperators.S2F, FLOAT, 0))
+            .intoArray(work, to + 4 * groups * LANES);
+      }
     }
-    return (FloatVector)
-        ShortVector.fromMemorySegment(HALF, zeros, element * 2, ORDER)
-            .convertShape(VectorOperators.S2F, FLOAT, 0);
   }
 
-  private FloatVector decode(IntVector packed, int nibble, FloatVector zero) {
-    FloatVector value =
-        (FloatVector)
-            packed
-                .lanewise(VectorOperators.LSHL, 28 - 4 * nibble)
-                .lanewise(VectorOperators.ASHR, 28)
-                .convert(VectorOperators.I2F, 0);
-    return zeros == null ? value : value.sub(zero);
-  }
-
-  private static FloatVector broadcast(float value) {
-    return FloatVector.broadcast(FLOAT, value);
-  }
-
-  private void oneByOne(int row, float[] x, int token, float[] y, int at) {
+  private void oneByOne(
+      int row, int vector, float[] x, int token, float[] y, int at, float[] work) {
     FloatVector sum = FloatVector.zero(FLOAT);
     long w = wordsAt(row);
-    long s = scalesAt(row);
+    int s = scalesAt(vector);
+    int zerosAt = 4 * groups * LANES;
     int xAt = token * wordsPerRow * 8;
-    for (int group = 0; group < groups; group++, s += Int4Blocks.LANES) {
-      FloatVector zero = loadZeros(s);
+    for (int group = 0; group < groups; group++, s += LANES) {
+      FloatVector zero = FloatVector.zero(FLOAT);
+      if (ZERO_POINTS) {
+        zero = FloatVector.fromArray(FLOAT, work, s + zerosAt);
+      }
       FloatVector partial = FloatVector.zero(FLOAT);
       int end = Math.min((group + 1) * wordsPerGroup, wordsPerRow);
       for (int word = group * wordsPerGroup; word < end; word++) {
-        IntVector packed = loadWords(w + (long) word * WORD_BYTES);
+        IntVector packed =
+            IntVector.fromMemorySegment(INT, words, w + (long) word * WORD_BYTES, ORDER);
         for (int i = 0; i < 8; i++) {
-          partial = decode(packed, i, zero).fma(broadcast(x[xAt + word * 8 + i]), partial);
+          FloatVector value =
+              (FloatVector)
+                  packed
+                      .lanewise(VectorOperators.LSHL, 28 - 4 * i)
+                      .lanewise(VectorOperators.ASHR, 28)
+                      .convert(VectorOperators.I2F, 0);
+          if (ZERO_POINTS) {
+            value = value.sub(zero);
+          }
+          partial = value.fma(FloatVector.broadcast(FLOAT, x[xAt + word * 8 + i]), partial);
         }
       }
-      sum = partial.fma(loadScales(s), sum);
+      sum = partial.fma(FloatVector.fromArray(FLOAT, work, s), sum);
     }
     sum.intoArray(y, at);
   }
 
-  private void fourByOne(int row, float[] x, int token, float[] y, int at) {
+  private void fourByOne(int row, float[] x, int token, float[] y, int at, float[] work) {
     FloatVector sum0 = FloatVector.zero(FLOAT);
     FloatVector sum1 = sum0;
     FloatVector sum2 = sum0;
@@ -159,17 +213,20 @@ final class VectorInt4 implements CpuMatrix {
     long w1 = wordsAt(row + LANES);
     long w2 = wordsAt(row + 2 * LANES);
     long w3 = wordsAt(row + 3 * LANES);
-    long s0 = scalesAt(row);
-    long s1 = scalesAt(row + LANES);
-    long s2 = scalesAt(row + 2 * LANES);
-    long s3 = scalesAt(row + 3 * LANES);
+    int stride = groups * LANES;
     int xAt = token * wordsPerRow * 8;
     for (int group = 0; group < groups; group++) {
-      long step = (long) group * Int4Blocks.LANES;
-      FloatVector zero0 = loadZeros(s0 + step);
-      FloatVector zero1 = loadZeros(s1 + step);
-      FloatVector zero2 = loadZeros(s2 + step);
-      FloatVector zero3 = loadZeros(s3 + step);
+      int s = group * LANES;
+      FloatVector zero0 = FloatVector.zero(FLOAT);
+      FloatVector zero1 = zero0;
+      FloatVector zero2 = zero0;
+      FloatVector zero3 = zero0;
+      if (ZERO_POINTS) {
+        zero0 = FloatVector.fromArray(FLOAT, work, s + 4 * stride);
+        zero1 = FloatVector.fromArray(FLOAT, work, s + 5 * stride);
+        zero2 = FloatVector.fromArray(FLOAT, work, s + 6 * stride);
+        zero3 = FloatVector.fromArray(FLOAT, work, s + 7 * stride);
+      }
       FloatVector partial0 = FloatVector.zero(FLOAT);
       FloatVector partial1 = partial0;
       FloatVector partial2 = partial0;
@@ -177,22 +234,53 @@ final class VectorInt4 implements CpuMatrix {
       int end = Math.min((group + 1) * wordsPerGroup, wordsPerRow);
       for (int word = group * wordsPerGroup; word < end; word++) {
         long offset = (long) word * WORD_BYTES;
-        IntVector packed0 = loadWords(w0 + offset);
-        IntVector packed1 = loadWords(w1 + offset);
-        IntVector packed2 = loadWords(w2 + offset);
-        IntVector packed3 = loadWords(w3 + offset);
+        IntVector packed0 = IntVector.fromMemorySegment(INT, words, w0 + offset, ORDER);
+        IntVector packed1 = IntVector.fromMemorySegment(INT, words, w1 + offset, ORDER);
+        IntVector packed2 = IntVector.fromMemorySegment(INT, words, w2 + offset, ORDER);
+        IntVector packed3 = IntVector.fromMemorySegment(INT, words, w3 + offset, ORDER);
         for (int i = 0; i < 8; i++) {
-          FloatVector a = broadcast(x[xAt + word * 8 + i]);
-          partial0 = decode(packed0, i, zero0).fma(a, partial0);
-          partial1 = decode(packed1, i, zero1).fma(a, partial1);
-          partial2 = decode(packed2, i, zero2).fma(a, partial2);
-          partial3 = decode(packed3, i, zero3).fma(a, partial3);
+          int up = 28 - 4 * i;
+          FloatVector a = FloatVector.broadcast(FLOAT, x[xAt + word * 8 + i]);
+          FloatVector value0 =
+              (FloatVector)
+                  packed0
+                      .lanewise(VectorOperators.LSHL, up)
+                      .lanewise(VectorOperators.ASHR, 28)
+                      .convert(VectorOperators.I2F, 0);
+          FloatVector value1 =
+              (FloatVector)
+                  packed1
+                      .lanewise(VectorOperators.LSHL, up)
+                      .lanewise(VectorOperators.ASHR, 28)
+                      .convert(VectorOperators.I2F, 0);
+          FloatVector value2 =
+              (FloatVector)
+                  packed2
+                      .lanewise(VectorOperators.LSHL, up)
+                      .lanewise(VectorOperators.ASHR, 28)
+                      .convert(VectorOperators.I2F, 0);
+          FloatVector value3 =
+              (FloatVector)
+                  packed3
+                      .lanewise(VectorOperators.LSHL, up)
+                      .lanewise(VectorOperators.ASHR, 28)
+                      .convert(VectorOperators.I2F, 0);
+          if (ZERO_POINTS) {
+            value0 = value0.sub(zero0);
+            value1 = value1.sub(zero1);
+            value2 = value2.sub(zero2);
+            value3 = value3.sub(zero3);
+          }
+          partial0 = value0.fma(a, partial0);
+          partial1 = value1.fma(a, partial1);
+          partial2 = value2.fma(a, partial2);
+          partial3 = value3.fma(a, partial3);
         }
       }
-      sum0 = partial0.fma(loadScales(s0 + step), sum0);
-      sum1 = partial1.fma(loadScales(s1 + step), sum1);
-      sum2 = partial2.fma(loadScales(s2 + step), sum2);
-      sum3 = partial3.fma(loadScales(s3 + step), sum3);
+      sum0 = partial0.fma(FloatVector.fromArray(FLOAT, work, s), sum0);
+      sum1 = partial1.fma(FloatVector.fromArray(FLOAT, work, s + stride), sum1);
+      sum2 = partial2.fma(FloatVector.fromArray(FLOAT, work, s + 2 * stride), sum2);
+      sum3 = partial3.fma(FloatVector.fromArray(FLOAT, work, s + 3 * stride), sum3);
     }
     sum0.intoArray(y, at);
     sum1.intoArray(y, at + LANES);
@@ -200,48 +288,8 @@ final class VectorInt4 implements CpuMatrix {
     sum3.intoArray(y, at + 3 * LANES);
   }
 
-  private void oneByFour(int row, float[] x, int token, float[] y, int at, int yStride) {
-    FloatVector sum0 = FloatVector.zero(FLOAT);
-    FloatVector sum1 = sum0;
-    FloatVector sum2 = sum0;
-    FloatVector sum3 = sum0;
-    long w = wordsAt(row);
-    long s = scalesAt(row);
-    int x0 = token * wordsPerRow * 8;
-    int x1 = x0 + wordsPerRow * 8;
-    int x2 = x1 + wordsPerRow * 8;
-    int x3 = x2 + wordsPerRow * 8;
-    for (int group = 0; group < groups; group++, s += Int4Blocks.LANES) {
-      FloatVector zero = loadZeros(s);
-      FloatVector partial0 = FloatVector.zero(FLOAT);
-      FloatVector partial1 = partial0;
-      FloatVector partial2 = partial0;
-      FloatVector partial3 = partial0;
-      int end = Math.min((group + 1) * wordsPerGroup, wordsPerRow);
-      for (int word = group * wordsPerGroup; word < end; word++) {
-        IntVector packed = loadWords(w + (long) word * WORD_BYTES);
-        for (int i = 0; i < 8; i++) {
-          FloatVector value = decode(packed, i, zero);
-          int c = word * 8 + i;
-          partial0 = value.fma(broadcast(x[x0 + c]), partial0);
-          partial1 = value.fma(broadcast(x[x1 + c]), partial1);
-          partial2 = value.fma(broadcast(x[x2 + c]), partial2);
-          partial3 = value.fma(broadcast(x[x3 + c]), partial3);
-        }
-      }
-      FloatVector scale = loadScales(s);
-      sum0 = partial0.fma(scale, sum0);
-      sum1 = partial1.fma(scale, sum1);
-      sum2 = partial2.fma(scale, sum2);
-      sum3 = partial3.fma(scale, sum3);
-    }
-    sum0.intoArray(y, at);
-    sum1.intoArray(y, at + yStride);
-    sum2.intoArray(y, at + 2 * yStride);
-    sum3.intoArray(y, at + 3 * yStride);
-  }
-
-  private void twoByFour(int row, float[] x, int token, float[] y, int at, int yStride) {
+  private void twoByFour(
+      int row, int vector, float[] x, int token, float[] y, int at, int yStride, float[] work) {
     FloatVector sum00 = FloatVector.zero(FLOAT);
     FloatVector sum01 = sum00;
     FloatVector sum02 = sum00;
@@ -252,16 +300,19 @@ final class VectorInt4 implements CpuMatrix {
     FloatVector sum13 = sum00;
     long w0 = wordsAt(row);
     long w1 = wordsAt(row + LANES);
-    long s0 = scalesAt(row);
-    long s1 = scalesAt(row + LANES);
+    int stride = groups * LANES;
+    int s = scalesAt(vector);
     int x0 = token * wordsPerRow * 8;
     int x1 = x0 + wordsPerRow * 8;
     int x2 = x1 + wordsPerRow * 8;
     int x3 = x2 + wordsPerRow * 8;
-    for (int group = 0; group < groups; group++) {
-      long step = (long) group * Int4Blocks.LANES;
-      FloatVector zero0 = loadZeros(s0 + step);
-      FloatVector zero1 = loadZeros(s1 + step);
+    for (int group = 0; group < groups; group++, s += LANES) {
+      FloatVector zero0 = FloatVector.zero(FLOAT);
+      FloatVector zero1 = zero0;
+      if (ZERO_POINTS) {
+        zero0 = FloatVector.fromArray(FLOAT, work, s + 4 * stride);
+        zero1 = FloatVector.fromArray(FLOAT, work, s + 5 * stride);
+      }
       FloatVector partial00 = FloatVector.zero(FLOAT);
       FloatVector partial01 = partial00;
       FloatVector partial02 = partial00;
@@ -273,32 +324,47 @@ final class VectorInt4 implements CpuMatrix {
       int end = Math.min((group + 1) * wordsPerGroup, wordsPerRow);
       for (int word = group * wordsPerGroup; word < end; word++) {
         long offset = (long) word * WORD_BYTES;
-        IntVector packed0 = loadWords(w0 + offset);
-        IntVector packed1 = loadWords(w1 + offset);
+        IntVector packed0 = IntVector.fromMemorySegment(INT, words, w0 + offset, ORDER);
+        IntVector packed1 = IntVector.fromMemorySegment(INT, words, w1 + offset, ORDER);
         for (int i = 0; i < 8; i++) {
-          FloatVector value0 = decode(packed0, i, zero0);
-          FloatVector value1 = decode(packed1, i, zero1);
+          int up = 28 - 4 * i;
+          FloatVector value0 =
+              (FloatVector)
+                  packed0
+                      .lanewise(VectorOperators.LSHL, up)
+                      .lanewise(VectorOperators.ASHR, 28)
+                      .convert(VectorOperators.I2F, 0);
+          FloatVector value1 =
+              (FloatVector)
+                  packed1
+                      .lanewise(VectorOperators.LSHL, up)
+                      .lanewise(VectorOperators.ASHR, 28)
+                      .convert(VectorOperators.I2F, 0);
+          if (ZERO_POINTS) {
+            value0 = value0.sub(zero0);
+            value1 = value1.sub(zero1);
+          }
           int c = word * 8 + i;
-          FloatVector a = broadcast(x[x0 + c]);
+          FloatVector a = FloatVector.broadcast(FLOAT, x[x0 + c]);
           partial00 = value0.fma(a, partial00);
           partial10 = value1.fma(a, partial10);
-          a = broadcast(x[x1 + c]);
+          a = FloatVector.broadcast(FLOAT, x[x1 + c]);
           partial01 = value0.fma(a, partial01);
           partial11 = value1.fma(a, partial11);
-          a = broadcast(x[x2 + c]);
+          a = FloatVector.broadcast(FLOAT, x[x2 + c]);
           partial02 = value0.fma(a, partial02);
           partial12 = value1.fma(a, partial12);
-          a = broadcast(x[x3 + c]);
+          a = FloatVector.broadcast(FLOAT, x[x3 + c]);
           partial03 = value0.fma(a, partial03);
           partial13 = value1.fma(a, partial13);
         }
       }
-      FloatVector scale = loadScales(s0 + step);
+      FloatVector scale = FloatVector.fromArray(FLOAT, work, s);
       sum00 = partial00.fma(scale, sum00);
       sum01 = partial01.fma(scale, sum01);
       sum02 = partial02.fma(scale, sum02);
       sum03 = partial03.fma(scale, sum03);
-      scale = loadScales(s1 + step);
+      scale = FloatVector.fromArray(FLOAT, work, s + stride);
       sum10 = partial10.fma(scale, sum10);
       sum11 = partial11.fma(scale, sum11);
       sum12 = partial12.fma(scale, sum12);

@@ -29,31 +29,15 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public CpuMatrix int4(Int4Blocks blocks) {
-    return new VectorInt4(blocks);
+    return KernelCopies.create(
+        VectorInt4.class,
+        new VectorInt4.Variant(blocks.scaleType(), blocks.zeros() != null),
+        blocks);
   }
 
   @Override
   public void activate(Activation activation, float @Nullable [] gate, float[] up, int count) {
-    if (activation.function() == Activation.Function.GELU) {
-      rest.activate(activation, gate, up, count);
-      return;
-    }
-    int vectors = FLOAT.loopBound(count);
-    for (int i = 0; i < vectors; i += LANES) {
-      FloatVector u = FloatVector.fromArray(FLOAT, up, i);
-      FloatVector result =
-          gate == null
-              ? VectorMath.activate(activation, u)
-              : VectorMath.activate(activation, FloatVector.fromArray(FLOAT, gate, i))
-                  .mul(VectorMath.gated(activation, u));
-      result.intoArray(up, i);
-    }
-    for (int i = vectors; i < count; i++) {
-      up[i] =
-          gate == null
-              ? ScalarMath.activate(activation, up[i])
-              : ScalarMath.activate(activation, gate[i]) * ScalarMath.gated(activation, up[i]);
-    }
+    VectorActivation.apply(activation, gate, up, count);
   }
 
   @Override

@@ -84,13 +84,24 @@ final class WorkerTeam implements AutoCloseable {
       nextItem.set(itemCount);
       failure = e;
     }
-    while (working.get() > 0) {
-      Thread.onSpinWait();
-    }
+    awaitWorkers();
     task = null;
     Throwable thrown = failure;
     if (thrown != null) {
       throw rethrown(thrown);
+    }
+  }
+
+  /// Workers finish within an item of each other, unless the machine has given their core to
+  /// somebody else: then spinning would only keep them from it.
+  @SuppressWarnings("ThreadPriorityCheck") // yielding is a kindness here, nothing depends on it
+  private void awaitWorkers() {
+    for (int spin = 0; working.get() > 0; spin++) {
+      if (spin < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        Thread.yield();
+      }
     }
   }
 

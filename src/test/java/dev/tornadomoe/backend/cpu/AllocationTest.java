@@ -1,0 +1,86 @@
+package dev.tornadomoe.backend.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.contract.LayerSpec;
+import dev.tornadomoe.contract.RandomLayer;
+import dev.tornadomoe.contract.Rows;
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Calls allocate nothing, on any thread. Until the compiler has seen a kernel often enough the
+/// Vector API makes an object of each vector, so calls are repeated until a whole window of them is
+/// clean; code that allocates never gets there.
+class AllocationTest {
+  private static final int WINDOW = 50;
+  private static final int MOST_WINDOWS = 2_000;
+
+  static Stream<Arguments> layers() {
+    LayerSpec base = LayerSpec.odd().withShared(40, true);
+    return Stream.of(
+            base,
+            base.with(WeightFormat.dense(DType.F16)),
+            base.with(WeightFormat.int4(DType.BF16, 32, false, false)).withBiases(),
+            base.with(WeightFormat.int4(DType.F16, 32, true, true)),
+            base.with(Activation.swigluOai(7), true).withWeightOnInput())
+        .flatMap(spec -> Stream.of(1, 7).map(tokens -> Arguments.of(spec, tokens)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void callsAllocateNothing(LayerSpec spec, int tokens) {
+    MoeLayer layer = RandomLayer.of(spec, 81);
+    float[] rows = Rows.random(tokens * layer.hidden(), 82);
+    try (Arena arena = Arena.ofShared();
+        Session session = new CpuBackend().prepare(Planner.builder().build().plan(layer))) {
+      MemorySegment hidden = arena.allocateFrom(ValueLayout.JAVA_FLOAT, rows);
+      MemorySegment output = arena.allocate(hidden.byteSize(), 4);
+      MoeCall call = new MoeCall().hidden(hidden, tokens).output(output);
+      long[] threads = threads();
+      long allocated = Long.MAX_VALUE;
+      for (int window = 0; window < MOST_WINDOWS && allocated > 0; window++) {
+        long start = allocatedBy(threads);
+        long before = allocatedBy(threads);
+        for (int i = 0; i < WINDOW; i++) {
+          session.run(call);
+        }
+        // Less what asking allocates.
+        allocated = allocatedBy(threads) - before - (before - start);
+      }
+      assertThat(allocated).as("bytes allocated by %d calls", WINDOW).isZero();
+    }
+  }
+
+  /// This thread and the workers.
+  private static long[] threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(
+            thread -> thread == Thread.currentThread() || thread.getName().startsWith("moe-worker"))
+        .mapToLong(Thread::threadId)
+        .toArray();
+  }
+
+  private static long allocatedBy(long[] threads) {
+    ThreadMXBean bean = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long sum = 0;
+    for (long thread : threads) {
+      long bytes = bean.getThreadAllocatedBytes(thread);
+      sum += Math.max(0, bytes);
+    }
+    return sum;
+  }
+}

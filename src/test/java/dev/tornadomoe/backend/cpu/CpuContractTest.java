@@ -1,0 +1,44 @@
+package dev.tornadomoe.backend.cpu;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.contract.ArithmeticContract;
+import dev.tornadomoe.contract.BreachContract;
+import dev.tornadomoe.contract.CallContract;
+import dev.tornadomoe.contract.MemoryContract;
+import org.junit.jupiter.api.Nested;
+
+/// The CPU backend keeps every contract.
+class CpuContractTest {
+
+  @Nested
+  class Arithmetic extends ArithmeticContract {
+    @Override
+    protected Backend backend() {
+      return new CpuBackend();
+    }
+  }
+
+  @Nested
+  class Memory extends MemoryContract {
+    @Override
+    protected Backend backend() {
+      return new CpuBackend();
+    }
+  }
+
+  @Nested
+  class Calls extends CallContract {
+    @Override
+    protected Backend backend() {
+      return new CpuBackend();
+    }
+  }
+
+  @Nested
+  class Breaches extends BreachContract {
+    @Override
+    protected Backend backend() {
+      return new CpuBackend();
+    }
+  }
+}

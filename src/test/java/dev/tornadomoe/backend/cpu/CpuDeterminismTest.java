@@ -1,0 +1,87 @@
+package dev.tornadomoe.backend.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.host.HostSession;
+import dev.tornadomoe.contract.LayerSpec;
+import dev.tornadomoe.contract.RandomLayer;
+import dev.tornadomoe.contract.Rows;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.util.Arrays;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// A result depends on the layer and the token alone: not on how many threads there are, who else
+/// is in the call, or how often it has run.
+class CpuDeterminismTest {
+  private static final int TOKENS = 37;
+
+  static Stream<LayerSpec> layers() {
+    LayerSpec base =
+        LayerSpec.odd().sized(200, 136, 9, TopKGating.softmax(3, true)).withShared(72, true);
+    return Stream.of(
+        base,
+        base.with(WeightFormat.dense(DType.F16)),
+        base.with(WeightFormat.int4(DType.BF16, 32, false, false)),
+        base.with(WeightFormat.int4(DType.F16, 64, true, true)).withBiases());
+  }
+
+  private static Session session(MoeLayer layer, int threads) {
+    MoePlan plan = Planner.builder().maxTokens(TOKENS).build().plan(layer);
+    return HostSession.of(
+        plan, CpuArithmetic.load(plan, KernelChoice.choose(), threads, Progress.NONE));
+  }
+
+  private static float[] run(Session session, float[] hidden) {
+    float[] output = new float[hidden.length];
+    int size = session.plan().layers().getFirst().hidden();
+    session.run(Rows.of(hidden), hidden.length / size, Rows.of(output));
+    return output;
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void doesNotDependOnTheNumberOfThreads(LayerSpec spec) {
+    MoeLayer layer = RandomLayer.of(spec, 61);
+    float[] hidden = Rows.random(TOKENS * layer.hidden(), 62);
+    float[] one = Arrays.copyOf(hidden, layer.hidden());
+    int[] expected;
+    int[] expectedOfOne;
+    try (Session session = session(layer, 1)) {
+      expected = Rows.bits(run(session, hidden));
+      expectedOfOne = Rows.bits(run(session, one));
+    }
+    for (int threads : new int[] {2, 3, 7}) {
+      try (Session session = session(layer, threads)) {
+        for (int i = 0; i < 20; i++) {
+          assertThat(Rows.bits(run(session, hidden))).isEqualTo(expected);
+          assertThat(Rows.bits(run(session, one))).isEqualTo(expectedOfOne);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void givesATokenTheSameBitsInAnyCompany(LayerSpec spec) {
+    MoeLayer layer = RandomLayer.of(spec, 63);
+    int size = layer.hidden();
+    float[] hidden = Rows.random(TOKENS * size, 64);
+    try (Session session = session(layer, 2)) {
+      float[] together = run(session, hidden);
+      for (int tokens : new int[] {1, 2, 4, 5, 16, 17}) {
+        float[] fewer = run(session, Arrays.copyOfRange(hidden, 3 * size, (3 + tokens) * size));
+        assertThat(Rows.bits(fewer))
+            .isEqualTo(Rows.bits(Arrays.copyOfRange(together, 3 * size, (3 + tokens) * size)));
+      }
+    }
+  }
+}

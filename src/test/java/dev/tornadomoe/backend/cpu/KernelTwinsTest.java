@@ -1,0 +1,182 @@
+package dev.tornadomoe.backend.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Offset.offset;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.tornadomoe.contract.LayerSpec;
+import dev.tornadomoe.contract.RandomLayer;
+import dev.tornadomoe.contract.Rows;
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.Int4Matrix;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Scalar and Vector API kernels side by side, on sizes that fill no vector.
+class KernelTwinsTest {
+  private final CpuKernels scalar = new ScalarKernels();
+  private CpuKernels vector;
+
+  @BeforeEach
+  void needsTheVectorApi() {
+    String missing = KernelChoice.whyNotVector();
+    assumeTrue(missing == null, missing);
+    vector = new VectorKernels();
+  }
+
+  static Stream<Arguments> matrices() {
+    Stream<WeightFormat> formats =
+        Stream.of(
+            WeightFormat.dense(DType.F32),
+            WeightFormat.dense(DType.F16),
+            WeightFormat.dense(DType.BF16),
+            WeightFormat.int4(DType.BF16, 32, false, false),
+            WeightFormat.int4(DType.F16, 32, true, false),
+            WeightFormat.int4(DType.F32, 64, true, false),
+            WeightFormat.int4(DType.BF16, 4096, false, false));
+    return formats.flatMap(format ->
+        Stream.of(
+            Arguments.of(format, 1, 7),
+            Arguments.of(format, 16, 32),
+            Arguments.of(format, 37, 100),
+            Arguments.of(format, 64, 96),
+            Arguments.of(format, 113, 264)));
+  }
+
+  private static WeightMatrix matrix(WeightFormat format, int rows, int columns) {
+    return RandomLayer.of(
+            LayerSpec.odd().sized(columns, rows, 1, TopKGating.softmax(1, false)).with(format), 71)
+        .experts()
+        .local()
+        .getFirst()
+        .up()
+        .load(Arena.global());
+  }
+
+  private static CpuMatrix kernel(CpuKernels kernels, WeightMatrix matrix, Arena arena) {
+    return switch (matrix) {
+      case DenseMatrix dense -> kernels.dense(dense);
+      case Int4Matrix int4 -> kernels.int4(Int4Blocks.pack("w", int4, arena));
+    };
+  }
+
+  @ParameterizedTest
+  @MethodSource("matrices")
+  void multiplyAlike(WeightFormat format, int rows, int columns) {
+    WeightMatrix matrix = matrix(format, rows, columns);
+    try (Arena arena = Arena.ofConfined()) {
+      CpuMatrix a = kernel(scalar, matrix, arena);
+      CpuMatrix b = kernel(vector, matrix, arena);
+      assertThat(b.paddedColumns()).isEqualTo(a.paddedColumns());
+      int stride = RowTile.stride(rows);
+      for (int tokens : new int[] {1, 3, 4, 5, 9}) {
+        float[] x = padded(Rows.random(tokens * columns, 72), tokens, columns, a.paddedColumns());
+        float[] y = new float[tokens * stride];
+        float[] z = new float[tokens * stride];
+        a.multiply(0, rows, x, tokens, y, stride, new float[b.workSize()]);
+        b.multiply(0, rows, x, tokens, z, stride, new float[b.workSize()]);
+        for (int t = 0; t < tokens; t++) {
+          for (int r = 0; r < rows; r++) {
+            float expected = y[t * stride + r];
+            float found = z[t * stride + r];
+            if (format.isInt4()) {
+              assertThat(found)
+                  .isEqualTo(expected); // the same order of additions, whatever the width
+            } else {
+              assertThat(found).isCloseTo(expected, offset(1e-5f * (float) Math.sqrt(columns)));
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static float[] padded(float[] rows, int tokens, int columns, int padded) {
+    float[] x = new float[tokens * padded];
+    for (int t = 0; t < tokens; t++) {
+      System.arraycopy(rows, t * columns, x, t * padded, columns);
+    }
+    return x;
+  }
+
+  @ParameterizedTest
+  @EnumSource(Activation.Function.class)
+  void activateAlike(Activation.Function function) {
+    Activation activation = new Activation(function, 2f, 1.702f);
+    float[] gate = Rows.random(101, 73);
+    float[] up = Rows.random(101, 74);
+    gate[3] = Float.NaN;
+    gate[4] = Float.POSITIVE_INFINITY;
+    gate[5] = -200f;
+    gate[6] = 200f;
+    gate[7] = -0f;
+    for (float[] g : new float[][] {gate, null}) {
+      float[] a = up.clone();
+      float[] b = up.clone();
+      scalar.activate(activation, g == null ? null : g.clone(), a, 101);
+      vector.activate(activation, g == null ? null : g.clone(), b, 101);
+      assertThat(Rows.bits(b)).isEqualTo(Rows.bits(a));
+    }
+  }
+
+  @Test
+  void addAlike() {
+    float[] values = Rows.random(77, 75);
+    float[] a = Rows.random(77, 76);
+    float[] b = a.clone();
+    scalar.addScaled(0.3f, values, 5, a, 70);
+    vector.addScaled(0.3f, values, 5, b, 70);
+    assertThat(Rows.bits(b)).isEqualTo(Rows.bits(a));
+  }
+
+  @Test
+  void readEveryF16Alike() {
+    short[] all = new short[1 << 16];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = (short) i;
+    }
+    MemorySegment segment = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_SHORT, all);
+    int columns = 64;
+    int rows = all.length / columns;
+    TensorView tensor = new TensorView("all", DType.F16, Shape.of(rows, columns), segment);
+    CpuMatrix matrix = vector.dense(new DenseMatrix(tensor));
+    float[] y = new float[rows];
+    for (int c = 0; c < columns; c++) {
+      float[] one = new float[columns];
+      one[c] = 1;
+      matrix.multiply(0, rows, one, 1, y, rows, new float[matrix.workSize()]);
+      for (int r = 0; r < rows; r++) {
+        float expected = tensor.getFloat((long) r * columns + c);
+        if (Float.isFinite(expected) && isFiniteRow(tensor, r, columns)) {
+          assertThat(y[r]).isEqualTo(expected);
+        } else {
+          assertThat(Float.isFinite(y[r])).isFalse();
+        }
+      }
+    }
+  }
+
+  private static boolean isFiniteRow(TensorView tensor, int row, int columns) {
+    for (int c = 0; c < columns; c++) {
+      if (!Float.isFinite(tensor.getFloat((long) row * columns + c))) {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,44 @@
+package dev.tornadomoe.backend.reference;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.contract.ArithmeticContract;
+import dev.tornadomoe.contract.BreachContract;
+import dev.tornadomoe.contract.CallContract;
+import dev.tornadomoe.contract.MemoryContract;
+import org.junit.jupiter.api.Nested;
+
+/// The reference backend keeps every contract.
+class ReferenceContractTest {
+
+  @Nested
+  class Arithmetic extends ArithmeticContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Memory extends MemoryContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Calls extends CallContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Breaches extends BreachContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+}

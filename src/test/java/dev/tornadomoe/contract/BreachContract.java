@@ -1,0 +1,244 @@
+package dev.tornadomoe.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.SanitizeException;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.modular.LocalPrepareAndFinalize;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What host backends must find out about experts that do not do what they promise: vLLM's bugs
+/// 50338, 54056, 29219 and 28939, as far as a plan can have them.
+public abstract class BreachContract {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
+  private static final LayerSpec SPEC =
+      LayerSpec.odd().with(WeightFormat.int4(DType.F16, 32, true, false)).withShared(24, true);
+  private static final MoeLayer LAYER = RandomLayer.of(SPEC, 51);
+  private static final int H = 96;
+  private static final Access.Mode READ = Access.Mode.READ;
+  private static final Access.Mode OVERWRITE = Access.Mode.OVERWRITE;
+
+  /// The backend under test.
+  protected abstract Backend backend();
+
+  private static Planner.Builder planner(Operation.HostFunction function) {
+    return Planner.builder()
+        .sanitize(true)
+        .pieces(
+            new ModularMoe(
+                new LocalPrepareAndFinalize(), new OneStepExperts(READ, OVERWRITE, function)));
+  }
+
+  private void finds(Planner.Builder planner, MoeCall call, String... words) {
+    try (Session session = backend().prepare(planner.build().plan(LAYER))) {
+      assertThatThrownBy(() -> session.run(call))
+          .isInstanceOf(SanitizeException.class)
+          .hasMessageContainingAll(words);
+    }
+  }
+
+  private static MoeCall call(int tokens) {
+    return new MoeCall()
+        .hidden(Rows.of(Rows.random(tokens * H, 52)), tokens)
+        .output(Rows.of(new float[tokens * H]));
+  }
+
+  /// out[i] = 2 * in[i]: sound.
+  private static void doubled(Operation.OperandMemory memory, int tokens) {
+    MemorySegment input = memory.of(Operand.HIDDEN);
+    MemorySegment output = memory.of(Operand.FUSED_OUT);
+    for (long at = 0; at < tokens * H * 4L; at += 4) {
+      output.set(FLOAT, at, 2 * input.get(FLOAT, at));
+    }
+  }
+
+  @Test
+  void letsSoundExpertsPass() {
+    try (Session session =
+        backend().prepare(planner(BreachContract::doubled).build().plan(LAYER))) {
+      assertThatCode(() -> session.run(call(5))).doesNotThrowAnyException();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fused", "hybrid", "unreduced", "batched"})
+  void letsOurOwnExpertsPassInEveryMemory(String experts) {
+    for (AliasMode mode : List.of(AliasMode.AUTO, AliasMode.OFF)) {
+      for (Residual residual : Residual.values()) {
+        for (boolean inPlace : new boolean[] {false, true}) {
+          for (int tokens : new int[] {1, 6}) {
+            Planner.Builder planner =
+                Planner.builder()
+                    .sanitize(true)
+                    .outputAliasing(mode)
+                    .residual(residual)
+                    .pieces(ExpertsCatalog.named(experts));
+            MoeCall call = call(tokens);
+            if (inPlace) {
+              planner.inPlace();
+              call.output(call.hidden());
+            }
+            if (residual == Residual.GIVEN) {
+              call.residual(Rows.of(Rows.random(tokens * H, 53)));
+            }
+            try (Session session = backend().prepare(planner.build().plan(LAYER))) {
+              session.run(call);
+              session.run(call);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void findsOutputThatIsNotWritten() {
+    finds(planner((memory, tokens) -> {}), call(3), "OUTPUT_NOT_WRITTEN", "row 0, column 0");
+    finds(
+        planner((memory, tokens) -> {
+          doubled(memory, tokens);
+          // All but one element, as an off-by-one in a tile would leave it.
+          MemorySegment output = memory.of(Operand.FUSED_OUT);
+          doubled(memory, tokens - 1);
+          output.set(FLOAT, (2 * H + 95) * 4L, Float.intBitsToFloat(0x7FC0DEAD));
+        }),
+        call(3),
+        "OUTPUT_NOT_WRITTEN",
+        "row 2, column 95");
+  }
+
+  @Test
+  void findsChangedInputs() {
+    finds(
+        planner((memory, tokens) -> {
+          doubled(memory, tokens);
+          memory.of(Operand.HIDDEN).set(FLOAT, 8, 1f);
+        }),
+        call(2),
+        "changed the caller's hidden",
+        "byte 8");
+  }
+
+  @Test
+  void findsWritesBehindABuffersEnd() {
+    finds(
+        planner(
+                (memory, tokens) -> {
+                  doubled(memory, tokens);
+                  memory.of(Operand.FUSED_OUT).set(FLOAT, tokens * H * 4L, 7f);
+                })
+            .outputAliasing(AliasMode.OFF)
+            .maxTokens(4),
+        call(4),
+        "behind the end of",
+        "fused_out");
+  }
+
+  @Test
+  void findsResultsMadeOfUninitialisedMemory() {
+    finds(
+        planner((memory, tokens) -> {
+          MemorySegment output = memory.of(Operand.FUSED_OUT);
+          MemorySegment scratch = memory.of(OneStepExperts.SCRATCH);
+          for (long at = 0; at < tokens * H * 4L; at += 4) {
+            output.set(FLOAT, at, scratch.get(FLOAT, at));
+          }
+        }),
+        call(2),
+        "uninitialised");
+  }
+
+  @Test
+  void findsExpertsThatLieAboutReadingTheirInputFirst() {
+    finds(
+        planner(
+                (memory, tokens) -> {
+                  MemorySegment input = memory.of(Operand.HIDDEN);
+                  MemorySegment output = memory.of(Operand.FUSED_OUT);
+                  for (long at = 0; at < tokens * H * 4L; at += 4) {
+                    // Every element needs the first one, which is the first to be written over.
+                    output.set(FLOAT, at, input.get(FLOAT, at) + input.get(FLOAT, 0));
+                  }
+                })
+            .inPlace(),
+        inPlaceCall(),
+        "another result with the output alias than without");
+  }
+
+  private static MoeCall inPlaceCall() {
+    MoeCall call = call(2);
+    return call.output(call.hidden());
+  }
+
+  @Test
+  void refusesOneOutputForTwoCallsAtOnce() throws InterruptedException {
+    CountDownLatch inside = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    Planner planner =
+        planner(
+                (memory, tokens) -> {
+                  inside.countDown();
+                  await(goOn);
+                  doubled(memory, tokens);
+                })
+            .sanitize(false)
+            .build();
+    MemorySegment output = Rows.of(new float[2 * H]);
+    AtomicReference<Throwable> thrown = new AtomicReference<>();
+    try (Session first = backend().prepare(planner.plan(LAYER));
+        Session second = first.fork()) {
+      Thread other =
+          Thread.ofPlatform()
+              .uncaughtExceptionHandler((t, e) -> thrown.set(e))
+              .start(() -> first.run(call(2).output(output)));
+      await(inside);
+      assertThatThrownBy(() -> second.run(call(1).output(output.asSlice(4 * H))))
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining("DOUBLE_DONATION");
+      assertThatThrownBy(() -> first.run(call(2)))
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining("another thread");
+      assertThatThrownBy(first::close)
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining("running");
+      goOn.countDown();
+      other.join();
+      second.run(call(1).output(output.asSlice(4 * H)));
+    }
+    assertThat(thrown.get()).isNull();
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      if (!latch.await(20, TimeUnit.SECONDS)) {
+        throw new IllegalStateException("waited in vain");
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

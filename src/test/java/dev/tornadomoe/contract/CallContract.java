@@ -1,0 +1,222 @@
+package dev.tornadomoe.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.layer.CustomGating;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What every backend must refuse, in one sentence, and how it is used from several threads.
+public abstract class CallContract {
+  private static final MoeLayer LAYER = RandomLayer.of(LayerSpec.odd(), 41);
+  private static final int H = 96;
+
+  /// The backend under test.
+  protected abstract Backend backend();
+
+  private void refuses(Planner.Builder planner, MoeCall call, String... words) {
+    try (Session session = backend().prepare(planner.build().plan(LAYER))) {
+      assertThatThrownBy(() -> session.run(call))
+          .isInstanceOf(MoeException.class)
+          .hasMessageContainingAll(words);
+      // A refused call leaves the session usable.
+      if (planner.build().plan(LAYER).options().call().equals(CallSpec.DEFAULT)) {
+        session.run(Rows.of(new float[H]), 1, Rows.of(new float[H]));
+      }
+    }
+  }
+
+  private static MoeCall call(int tokens, int hidden, int output) {
+    return new MoeCall()
+        .hidden(Rows.of(new float[hidden]), tokens)
+        .output(Rows.of(new float[output]));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "2, 192, 96, output",
+    "2, 192, 193, output",
+    "2, 96, 192, hidden",
+    "1, 97, 96, hidden"
+  })
+  void refusesWrongSizes(int tokens, int hidden, int output, String what) {
+    refuses(Planner.builder(), call(tokens, hidden, output), what, "bytes", "expected");
+  }
+
+  @Test
+  void refusesMoreTokensThanPlanned() {
+    refuses(
+        Planner.builder().maxTokens(4), call(5, 5 * H, 5 * H), "at most 4", "5", "maxTokens(5)");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 1})
+  void refusesLayersThatAreNotPlanned(int place) {
+    refuses(Planner.builder(), call(1, H, H).layer(place), "layers 0 to 0", "layer " + place);
+  }
+
+  @Test
+  void refusesMissingArguments() {
+    refuses(Planner.builder(), new MoeCall().output(Rows.of(new float[H])), "no hidden");
+    refuses(Planner.builder(), new MoeCall().hidden(Rows.of(new float[H]), 1), "no output");
+    refuses(Planner.builder().residual(Residual.GIVEN), call(1, H, H), "no residual");
+    refuses(Planner.builder().callerRoutes(), call(1, H, H), "no topk_ids");
+  }
+
+  @Test
+  void refusesArgumentsThatWereNotPlanned() {
+    refuses(Planner.builder(), call(1, H, H).residual(Rows.of(new float[H])), "residual", "NONE");
+    refuses(
+        Planner.builder(),
+        call(1, H, H).routing(Rows.of(new int[3]), Rows.of(new float[3])),
+        "ids and weights",
+        "router");
+  }
+
+  @Test
+  void refusesOverlaps() {
+    MemorySegment memory = Rows.of(new float[3 * H]);
+    refuses(
+        Planner.builder(),
+        new MoeCall().hidden(memory.asSlice(0, 8 * H), 2).output(memory.asSlice(4, 8 * H)),
+        "OVERLAPS_INPUT",
+        "hidden");
+    MemorySegment same = memory.asSlice(0, 4 * H);
+    refuses(Planner.builder(), new MoeCall().hidden(same, 1).output(same), "same memory", "hidden");
+    refuses(
+        Planner.builder().residual(Residual.GIVEN),
+        call(1, H, H).output(same).residual(memory.asSlice(8, 4 * H)),
+        "OVERLAPS_INPUT",
+        "residual");
+    refuses(
+        Planner.builder().inPlace(),
+        new MoeCall().hidden(same, 1).output(memory.asSlice(4 * H, 4 * H)),
+        "in place",
+        "same memory");
+    refuses(
+        Planner.builder().callerRoutes(),
+        call(1, H, H).output(same).routing(memory.asSlice(0, 12), Rows.of(new float[3])),
+        "OVERLAPS_INPUT",
+        "topk_ids");
+  }
+
+  @Test
+  void refusesMemoryThatCannotBeUsed() {
+    refuses(
+        Planner.builder(),
+        call(1, H, H).output(Rows.of(new float[H]).asReadOnly()),
+        "LAYOUT_MISMATCH",
+        "read-only");
+    MemorySegment closed;
+    try (Arena arena = Arena.ofShared()) {
+      closed = arena.allocate(4 * H, 4);
+      refuses(
+          Planner.builder(),
+          call(1, H, H).output(arena.allocate(4 * H + 1).asSlice(1, 4 * H)),
+          "LAYOUT_MISMATCH",
+          "multiple of 4");
+    }
+    refuses(Planner.builder(), call(1, H, H).output(closed), "MEMORY_KIND", "closed");
+    try (Arena arena = Arena.ofConfined()) {
+      refuses(
+          Planner.builder(),
+          call(1, H, H).output(arena.allocate(4 * H, 4)),
+          "MEMORY_KIND",
+          "one thread",
+          "Arena.ofShared()");
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0|1|5, expert 5", "0|-1|2, expert -1", "2|1|2, expert 2 twice"})
+  void refusesIdsThatNameNoExpertsOrOneTwice(String ids, String words) {
+    String[] texts = ids.split("\\|");
+    int[] twoTokens = {
+      0, 1, 2, Integer.parseInt(texts[0]), Integer.parseInt(texts[1]), Integer.parseInt(texts[2])
+    };
+    refuses(
+        Planner.builder().callerRoutes(),
+        call(2, 2 * H, 2 * H).routing(Rows.of(twoTokens), Rows.of(new float[6])),
+        words,
+        "token 1");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"0, 5, expert 5", "0, -1, expert -1", "3, 3, expert 3 twice"})
+  void refusesWhatAUsersRoutingFunctionMustNotChoose(int first, int second, String words) {
+    CustomGating gating =
+        new CustomGating(
+            2,
+            (logits, ids, weights) -> {
+              ids[0] = first;
+              ids[1] = second;
+            });
+    MoeLayer layer = RandomLayer.of(LayerSpec.odd().with("custom", gating, false), 42);
+    try (Session session = backend().prepare(Planner.builder().build().plan(layer))) {
+      assertThatThrownBy(() -> session.run(call(1, H, H)))
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining(words);
+    }
+  }
+
+  @Test
+  void refusesCallsAfterClose() {
+    Session session = backend().prepare(Planner.builder().build().plan(LAYER));
+    Session fork = session.fork();
+    session.close();
+    session.close(); // again does no harm
+    assertThatThrownBy(() -> session.run(call(1, H, H)))
+        .isInstanceOf(MoeException.class)
+        .hasMessageContaining("closed");
+    fork.run(call(1, H, H)); // the weights are still there for the other one
+    fork.close();
+    assertThatThrownBy(fork::fork).isInstanceOf(MoeException.class).hasMessageContaining("closed");
+  }
+
+  @Test
+  void givesTheSameBitsOnManyThreadsWithASessionEach() throws Exception {
+    float[] hidden = Rows.random(7 * H, 43);
+    float[] expected = new float[hidden.length];
+    try (Session session = backend().prepare(Planner.builder().build().plan(LAYER));
+        ExecutorService pool = Executors.newFixedThreadPool(4)) {
+      session.run(Rows.of(hidden), 7, Rows.of(expected));
+      List<Callable<Boolean>> users = new ArrayList<>();
+      for (int user = 0; user < 4; user++) {
+        users.add(() -> {
+          boolean same = true;
+          try (Session mine = session.fork()) {
+            for (int i = 0; i < 50; i++) {
+              float[] output = new float[hidden.length];
+              mine.run(Rows.of(hidden), 7, Rows.of(output));
+              same &= Arrays.equals(output, expected);
+            }
+          }
+          return same;
+        });
+      }
+      for (Future<Boolean> same : pool.invokeAll(users)) {
+        assertThat(same.get()).isTrue();
+      }
+    }
+  }
+}

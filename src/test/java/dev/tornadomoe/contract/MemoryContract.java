@@ -1,0 +1,282 @@
+package dev.tornadomoe.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tensor.BFloat16;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What every backend must do with memory: aliases that change no bit, chunks, residuals, outputs
+/// in place, other element types, several layers in one workspace.
+public abstract class MemoryContract {
+  private static final LayerSpec SPEC =
+      LayerSpec.odd().with(WeightFormat.int4(DType.F16, 32, true, false)).withShared(24, true);
+
+  /// The backend under test.
+  protected abstract Backend backend();
+
+  private static Planner.Builder planner(String experts) {
+    return Planner.builder().maxTokens(40).pieces(ExpertsCatalog.named(experts));
+  }
+
+  private float[] run(Planner planner, MoeLayer layer, float[] hidden) {
+    float[] output = new float[hidden.length];
+    Arrays.fill(output, Float.NaN);
+    try (Session session = backend().prepare(planner.plan(layer))) {
+      session.run(Rows.of(hidden), hidden.length / layer.hidden(), Rows.of(output));
+    }
+    return output;
+  }
+
+  static Stream<Arguments> expertsAndTokens() {
+    return Stream.of("fused", "hybrid", "unreduced", "batched")
+        .flatMap(name -> Stream.of(1, 4, 5, 6, 33).map(tokens -> Arguments.of(name, tokens)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("expertsAndTokens")
+  void givesTheSameBitsWithAndWithoutAlias(String experts, int tokens) {
+    MoeLayer layer = RandomLayer.of(SPEC, 21);
+    float[] hidden = Rows.random(tokens * layer.hidden(), tokens);
+    float[] aliased = run(planner(experts).build(), layer, hidden);
+    float[] plain =
+        run(
+            planner(experts)
+                .outputAliasing(AliasMode.OFF)
+                .foldAdditions(false)
+                .workspaceReuse(false)
+                .build(),
+            layer,
+            hidden);
+    assertThat(Rows.bits(aliased)).isEqualTo(Rows.bits(plain));
+  }
+
+  @Test
+  void countsTheCopiesItMakes() {
+    MoeLayer layer = RandomLayer.of(SPEC, 22);
+    float[] hidden = Rows.random(3 * layer.hidden(), 1);
+    for (AliasMode mode : List.of(AliasMode.REQUIRE, AliasMode.OFF)) {
+      try (Session session =
+          backend().prepare(Planner.builder().outputAliasing(mode).build().plan(layer))) {
+        for (int i = 0; i < 5; i++) {
+          session.run(Rows.of(hidden), 3, Rows.of(new float[hidden.length]));
+        }
+        assertThat(session.copies()).isEqualTo(mode == AliasMode.OFF ? 5 : 0);
+      }
+    }
+  }
+
+  @Test
+  void leavesTheOutputAloneWithoutTokens() {
+    MoeLayer layer = RandomLayer.of(SPEC, 23);
+    try (Session session = backend().prepare(Planner.builder().build().plan(layer))) {
+      session.run(Rows.of(new float[0]), 0, Rows.of(new float[0]));
+      assertThat(session.copies()).isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 5, 8, 33})
+  void givesTheSameBitsInChunks(int chunk) {
+    MoeLayer layer = RandomLayer.of(SPEC, 24);
+    float[] hidden = Rows.random(33 * layer.hidden(), 2);
+    float[] whole = run(planner("fused").build(), layer, hidden);
+    float[] chunked = run(planner("fused").chunkTokens(chunk).build(), layer, hidden);
+    assertThat(Rows.bits(chunked)).isEqualTo(Rows.bits(whole));
+  }
+
+  @ParameterizedTest
+  @MethodSource("expertsAndTokens")
+  void addsResidualsInEveryWay(String experts, int tokens) {
+    MoeLayer layer = RandomLayer.of(SPEC, 26);
+    int count = tokens * layer.hidden();
+    float[] hidden = Rows.random(count, 4);
+    float[] residual = Rows.random(count, 5);
+    float[] plain = run(planner(experts).build(), layer, hidden);
+    float[] expected = new float[count];
+    for (int i = 0; i < count; i++) {
+      expected[i] = plain[i] + residual[i];
+    }
+    float[] given = new float[count];
+    try (Session session =
+        backend().prepare(planner(experts).residual(Residual.GIVEN).build().plan(layer))) {
+      session.run(
+          new MoeCall()
+              .hidden(Rows.of(hidden), tokens)
+              .residual(Rows.of(residual))
+              .output(Rows.of(given)));
+    }
+    float[] inOutput = residual.clone();
+    try (Session session =
+        backend().prepare(planner(experts).residual(Residual.IN_OUTPUT).build().plan(layer))) {
+      session.run(Rows.of(hidden), tokens, Rows.of(inOutput));
+    }
+    assertThat(Rows.bits(given)).isEqualTo(Rows.bits(expected));
+    assertThat(Rows.bits(inOutput)).isEqualTo(Rows.bits(expected));
+  }
+
+  @ParameterizedTest
+  @MethodSource("expertsAndTokens")
+  void worksInPlace(String experts, int tokens) {
+    MoeLayer layer = RandomLayer.of(SPEC, 27);
+    float[] hidden = Rows.random(tokens * layer.hidden(), 6);
+    float[] expected = run(planner(experts).build(), layer, hidden);
+    float[] inPlace = hidden.clone();
+    MemorySegment memory = Rows.of(inPlace);
+    try (Session session = backend().prepare(planner(experts).inPlace().build().plan(layer))) {
+      session.run(memory, tokens, memory);
+    }
+    assertThat(Rows.bits(inPlace)).isEqualTo(Rows.bits(expected));
+  }
+
+  @Test
+  void worksInPlaceOnTheResidualToo() {
+    MoeLayer layer = RandomLayer.of(SPEC, 28);
+    float[] hidden = Rows.random(6 * layer.hidden(), 7);
+    float[] plain = run(planner("fused").build(), layer, hidden);
+    float[] memory = hidden.clone();
+    try (Session session =
+        backend()
+            .prepare(planner("fused").inPlace().residual(Residual.IN_OUTPUT).build().plan(layer))) {
+      MemorySegment segment = Rows.of(memory);
+      session.run(segment, 6, segment);
+    }
+    for (int i = 0; i < memory.length; i++) {
+      assertThat(memory[i]).isEqualTo(plain[i] + hidden[i]);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fused", "unreduced"})
+  void readsAndWritesShortElements(String experts) {
+    MoeLayer layer = RandomLayer.of(SPEC, 29);
+    float[] hidden = Rows.random(5 * layer.hidden(), 8);
+    short[] halves = new short[hidden.length];
+    for (int i = 0; i < hidden.length; i++) {
+      halves[i] = BFloat16.fromFloat(hidden[i]);
+      hidden[i] = BFloat16.toFloat(halves[i]);
+    }
+    float[] exact = run(planner(experts).build(), layer, hidden);
+    short[] output = new short[hidden.length];
+    Planner planner = planner(experts).hiddenType(DType.BF16).outputType(DType.F16).build();
+    try (Session session = backend().prepare(planner.plan(layer))) {
+      session.run(MemorySegment.ofArray(halves), 5, MemorySegment.ofArray(output));
+      assertThat(session.copies()).isEqualTo(1);
+    }
+    for (int i = 0; i < output.length; i++) {
+      assertThat(output[i]).isEqualTo(Float.floatToFloat16(exact[i]));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fused", "unreduced", "batched"})
+  void writesRowsThatLieApart(String experts) {
+    MoeLayer layer = RandomLayer.of(SPEC, 30);
+    int size = layer.hidden();
+    int stride = size + 13;
+    float[] hidden = Rows.random(7 * size, 9);
+    float[] dense = run(planner(experts).build(), layer, hidden);
+    float[] wide = new float[7 * stride];
+    Arrays.fill(wide, 42f);
+    try (Session session =
+        backend().prepare(planner(experts).outputStride(stride).build().plan(layer))) {
+      session.run(Rows.of(hidden), 7, Rows.of(wide));
+    }
+    for (int row = 0; row < 7; row++) {
+      for (int i = 0; i < stride; i++) {
+        assertThat(wide[row * stride + i]).isEqualTo(i < size ? dense[row * size + i] : 42f);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fused", "hybrid", "unreduced", "batched"})
+  void givesZerosWhereNoExpertIsLocal(String experts) {
+    LayerSpec spec = LayerSpec.odd().with(WeightFormat.int4(DType.F16, 32, true, false));
+    MoeLayer all = RandomLayer.of(spec, 31);
+    MoeLayer some = all.withExpertMap(ExpertMap.of(-1, 0, -1, -1, 1));
+    MoeLayer others = all.withExpertMap(ExpertMap.of(2, -1, 0, 1, -1));
+    for (int tokens : new int[] {2, 9}) {
+      float[] hidden = Rows.random(tokens * all.hidden(), 10);
+      float[] whole = run(planner(experts).build(), all, hidden);
+      float[] a = run(planner(experts).build(), some, hidden);
+      float[] b = run(planner(experts).build(), others, hidden);
+      double[] expected = new double[whole.length];
+      for (int i = 0; i < whole.length; i++) {
+        expected[i] = (double) a[i] + b[i];
+      }
+      Rows.assertClose(whole, expected, 1e-5);
+
+      int[] ids = new int[tokens * 3];
+      for (int i = 0; i < ids.length; i++) {
+        ids[i] = new int[] {0, 2, 3}[i % 3]; // none of them is in `some`
+      }
+      float[] output = new float[whole.length];
+      Arrays.fill(output, Float.NaN);
+      try (Session session =
+          backend().prepare(planner(experts).callerRoutes().build().plan(some))) {
+        session.run(
+            new MoeCall()
+                .hidden(Rows.of(hidden), tokens)
+                .routing(Rows.of(ids), Rows.of(new float[ids.length]))
+                .output(Rows.of(output)));
+      }
+      assertThat(output).containsOnly(0f);
+    }
+  }
+
+  @Test
+  void keepsLayersInOneWorkspaceApart() {
+    MoeLayer first = RandomLayer.of(SPEC, 32);
+    MoeLayer second = RandomLayer.of(SPEC.sized(96, 56, 7, TopKGating.softmax(2, false)), 33);
+    float[] hidden = Rows.random(6 * 96, 11);
+    float[] alone = run(Planner.builder().build(), first, hidden);
+    float[] alone2 = run(Planner.builder().build(), second, hidden);
+    try (Session session =
+        backend().prepare(Planner.builder().build().plan(List.of(first, second, first)))) {
+      float[] output = new float[hidden.length];
+      MoeCall call = new MoeCall().hidden(Rows.of(hidden), 6).output(Rows.of(output));
+      for (int place : new int[] {0, 1, 2, 1, 0}) {
+        Arrays.fill(output, Float.NaN);
+        session.run(call.layer(place));
+        assertThat(Rows.bits(output)).isEqualTo(Rows.bits(place == 1 ? alone2 : alone));
+      }
+    }
+  }
+
+  @Test
+  void keepsNothingFromALargerCall() {
+    MoeLayer layer = RandomLayer.of(SPEC, 34);
+    try (Session session = backend().prepare(Planner.builder().maxTokens(40).build().plan(layer))) {
+      for (int tokens : new int[] {40, 1, 6, 2, 33, 1}) {
+        float[] hidden = Rows.random(tokens * layer.hidden(), 50 + tokens);
+        float[] output = new float[hidden.length];
+        session.run(Rows.of(hidden), tokens, Rows.of(output));
+        float[] again = new float[hidden.length];
+        session.run(Rows.of(hidden), tokens, Rows.of(again));
+        assertThat(Rows.bits(output))
+            .isEqualTo(Rows.bits(run(Planner.builder().maxTokens(40).build(), layer, hidden)))
+            .isEqualTo(Rows.bits(again));
+      }
+    }
+  }
+}

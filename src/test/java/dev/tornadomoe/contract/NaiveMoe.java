@@ -1,0 +1,177 @@
+package dev.tornadomoe.contract;
+
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.util.HashMap;
+import java.util.Map;
+
+/// What a layer's output is, computed in double from the definition, without plan, steps or any
+/// code of a backend: for each token the weighted sum over its experts, plus the shared expert.
+final class NaiveMoe {
+  private final MoeLayer layer;
+  private final Map<Weight, double[][]> decoded = new HashMap<>();
+
+  NaiveMoe(MoeLayer layer) {
+    this.layer = layer;
+  }
+
+  /// Routed by the layer.
+  double[] run(float[] hidden, int tokens) {
+    int topK = layer.topK();
+    int[] ids = new int[tokens * topK];
+    float[] weights = new float[tokens * topK];
+    for (int t = 0; t < tokens; t++) {
+      double[] logits = linear(layer.router().weight(), layer.router().bias(), row(hidden, t));
+      NaiveRouting.Choice choice = NaiveRouting.choose(layer.router(), logits);
+      for (int s = 0; s < topK; s++) {
+        ids[t * topK + s] = choice.ids()[s];
+        weights[t * topK + s] = (float) choice.weights()[s];
+      }
+    }
+    return run(hidden, tokens, ids, weights);
+  }
+
+  /// Routed by the caller.
+  double[] run(float[] hidden, int tokens, int[] ids, float[] weights) {
+    int size = layer.hidden();
+    int topK = layer.topK();
+    double[] output = new double[tokens * size];
+    for (int t = 0; t < tokens; t++) {
+      double[] x = row(hidden, t);
+      for (int s = 0; s < topK; s++) {
+        int local = layer.experts().map().localOf(ids[t * topK + s]);
+        if (local < 0) {
+          continue;
+        }
+        double weight = weights[t * topK + s];
+        double before = layer.routerWeightOnInput() ? weight : 1;
+        double after = layer.routerWeightOnInput() ? 1 : weight;
+        double[] y = expert(layer.experts().local().get(local), scaled(x, before));
+        for (int i = 0; i < size; i++) {
+          output[t * size + i] += after * y[i];
+        }
+      }
+      addShared(output, t, x);
+    }
+    return output;
+  }
+
+  private void addShared(double[] output, int token, double[] x) {
+    SharedExperts shared = layer.shared();
+    if (shared == null) {
+      return;
+    }
+    double factor = shared.gate() == null ? 1 : sigmoid(linear(shared.gate(), null, x)[0]);
+    double[] y = expert(shared.mlp(), x);
+    for (int i = 0; i < y.length; i++) {
+      output[token * y.length + i] += factor * y[i];
+    }
+  }
+
+  private double[] row(float[] hidden, int token) {
+    double[] x = new double[layer.hidden()];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = hidden[token * x.length + i];
+    }
+    return x;
+  }
+
+  private static double[] scaled(double[] x, double factor) {
+    double[] y = x.clone();
+    for (int i = 0; i < y.length; i++) {
+      y[i] *= factor;
+    }
+    return y;
+  }
+
+  private double[] expert(Mlp mlp, double[] x) {
+    double[] up = linear(mlp.up(), mlp.upBias(), x);
+    double[] gate = mlp.gate() == null ? null : linear(mlp.gate(), mlp.gateBias(), x);
+    double[] activated = new double[up.length];
+    for (int i = 0; i < up.length; i++) {
+      activated[i] =
+          activate(
+              layer.experts().activation(), gate == null, gate == null ? up[i] : gate[i], up[i]);
+    }
+    return linear(mlp.down(), mlp.downBias(), activated);
+  }
+
+  private static double activate(Activation activation, boolean plain, double g, double u) {
+    double a =
+        switch (activation.function()) {
+          case SILU -> g * sigmoid(g);
+          case GELU -> g * normalDistribution(g);
+          case GELU_TANH ->
+              0.5 * g * (1 + Math.tanh(0.7978845608028654 * (g + 0.044715 * Math.pow(g, 3))));
+          case RELU -> g > 0 ? g : 0;
+          case RELU_SQUARED -> g > 0 ? g * g : 0;
+          case SWIGLU_OAI -> {
+            double clamped = g > activation.limit() ? activation.limit() : g;
+            yield clamped * sigmoid(1.702f * clamped);
+          }
+        };
+    if (plain) {
+      return a;
+    }
+    if (activation.function() == Activation.Function.SWIGLU_OAI) {
+      double limit = activation.limit();
+      return a * ((u > limit ? limit : u < -limit ? -limit : u) + 1);
+    }
+    return a * u;
+  }
+
+  /// Phi(x) by Simpson's rule from -12: slow and without any library's error function.
+  private static double normalDistribution(double x) {
+    int steps = 20_000;
+    double from = -12;
+    double h = (Math.max(from, x) - from) / steps;
+    double sum = density(from) + density(Math.max(from, x));
+    for (int i = 1; i < steps; i++) {
+      sum += (i % 2 == 0 ? 2 : 4) * density(from + i * h);
+    }
+    return sum * h / 3;
+  }
+
+  private static double density(double x) {
+    return Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+  }
+
+  static double sigmoid(double x) {
+    return 1 / (1 + Math.exp(-x));
+  }
+
+  private double[] linear(Weight weight, Bias bias, double[] x) {
+    double[][] matrix = decoded.computeIfAbsent(weight, NaiveMoe::decode);
+    double[] y = new double[matrix.length];
+    float[] biases = bias == null ? new float[y.length] : bias.toFloats();
+    for (int r = 0; r < y.length; r++) {
+      double sum = 0;
+      for (int c = 0; c < x.length; c++) {
+        sum += matrix[r][c] * x[c];
+      }
+      y[r] = sum + biases[r];
+    }
+    return y;
+  }
+
+  private static double[][] decode(Weight weight) {
+    try (Arena arena = Arena.ofConfined()) {
+      WeightMatrix matrix = weight.load(arena);
+      double[][] values = new double[matrix.rows()][matrix.columns()];
+      float[] row = new float[matrix.columns()];
+      for (int r = 0; r < values.length; r++) {
+        matrix.decodeRow(r, row);
+        for (int c = 0; c < row.length; c++) {
+          values[r][c] = row[c];
+        }
+      }
+      return values;
+    }
+  }
+}
