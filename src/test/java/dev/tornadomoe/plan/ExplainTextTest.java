@@ -95,6 +95,18 @@ class ExplainTextTest {
   }
 
   @Test
+  void describesLayersOfOtherExpertsApartEvenWhereTheyDoTheSame() {
+    List<MoeLayer> layers =
+        List.of(
+            SeededLayers.of(24, 10, 6, 2).int4().index(0).layer(),
+            SeededLayers.of(24, 10, 6, 2).index(1).layer());
+
+    assertThat(Planner.builder().build().plan(layers).explain(64).text())
+        .contains("layer 0: experts \"hybrid W4A16\"", "layer 1: experts \"fused\"")
+        .contains("rejected hybrid W4A16");
+  }
+
+  @Test
   void namesWhatWasRejected() {
     assertThat(Planner.builder().build().plan(model().layer()).explain().text())
         .contains("rejected hybrid W4A16: needs 4-bit weights, found [F32]");
