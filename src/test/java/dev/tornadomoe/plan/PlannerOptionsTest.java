@@ -3,6 +3,7 @@ package dev.tornadomoe.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tornadomoe.MoeException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.ExpertsCatalog;
@@ -58,6 +59,15 @@ class PlannerOptionsTest {
   @Test
   void planWithoutLayersIsRefused() {
     refuses(() -> Planner.builder().build().plan(List.of()), "at least one layer");
+  }
+
+  @Test
+  void moreTokensThanCanBePairedWithExpertsAreRefused() {
+    Planner planner = Planner.builder().maxTokens(Integer.MAX_VALUE).build();
+
+    assertThatThrownBy(() -> planner.plan(LAYER))
+        .isInstanceOf(MoeException.class)
+        .hasMessageContainingAll("2147483647 tokens", "2 experts each", "4294967294 pairs");
   }
 
   @Test
