@@ -32,6 +32,21 @@ public interface StubBody {
         List.of(step("one step", problem, input, weights, Operand.FUSED_OUT, false));
   }
 
+  /// Rows with unused elements behind them.
+  static StubBody padded(int elements) {
+    return new StubBody() {
+      @Override
+      public Shape outputShape(Problem problem) {
+        return Shape.of(problem.tokens(), problem.hidden() + elements);
+      }
+
+      @Override
+      public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
+        return oneStep().operations(problem, input, weights);
+      }
+    };
+  }
+
   /// One operation that adds to the rows.
   static StubBody accumulating() {
     return (problem, input, weights) ->
