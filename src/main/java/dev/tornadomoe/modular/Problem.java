@@ -25,7 +25,15 @@ public record Problem(
   }
 
   /// P = M*k.
+  ///
+  /// @throws ModularException when they can't be counted by an int
   public int pairs() {
-    return Math.multiplyExact(tokens, topK);
+    long pairs = (long) tokens * topK;
+    if (pairs > Integer.MAX_VALUE) {
+      throw new ModularException(
+          "%d tokens with %d experts each are %d pairs, at most %d can be planned for"
+              .formatted(tokens, topK, pairs, Integer.MAX_VALUE));
+    }
+    return (int) pairs;
   }
 }

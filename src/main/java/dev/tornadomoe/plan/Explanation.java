@@ -109,9 +109,18 @@ public final class Explanation {
   }
 
   private boolean alike(int a, int b) {
-    return bucket.decisions().get(a).equals(bucket.decisions().get(b))
+    return names(a).equals(names(b))
+        && bucket.decisions().get(a).equals(bucket.decisions().get(b))
         && operations(a).equals(operations(b))
         && sizes(a).equals(sizes(b));
+  }
+
+  /// Different pieces can come to the same operations: hybrid experts for many tokens, say.
+  private List<Object> names(int layer) {
+    return List.of(
+        plan.pieces(layer).experts().name(),
+        plan.pieces(layer).prepareAndFinalize().name(),
+        plan.rejectedPieces(layer));
   }
 
   private List<Object> operations(int layer) {

@@ -33,7 +33,7 @@ final class Hazards {
       for (Access access : operation.accesses()) {
         if (access.operand().equals(value)
             && access.reads()
-            && !(i == write && readsBeforeItWrites(draft, access))) {
+            && !(i == write && readsBeforeItWrites(draft, stages.get(i), access))) {
           return Hazard.ofCallerValue(value.name(), stages.get(i), writer);
         }
       }
@@ -41,13 +41,16 @@ final class Hazards {
     return null;
   }
 
-  private static boolean readsBeforeItWrites(LayerDraft draft, Access access) {
+  /// What experts promise is no promise of prepare or finalize.
+  private static boolean readsBeforeItWrites(
+      LayerDraft draft, LayerDraft.Stage stage, Access access) {
     return access.mode() == Access.Mode.READ_ELEMENTWISE
-        || draft
-            .pieces()
-            .experts()
-            .capabilities()
-            .contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
+        || (stage.phase() == Phase.EXPERTS
+            && draft
+                .pieces()
+                .experts()
+                .capabilities()
+                .contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT));
   }
 
   private static boolean writesAny(Operation operation, Set<Operand> operands) {

@@ -44,6 +44,27 @@ record LayerDraft(
     return new LayerDraft(layer, pieces, problem, List.copyOf(kept), left, true);
   }
 
+  /// Whether `fused_out` is copied to the output once, and the one is used only before and the
+  /// other only after that: only then can they be two names of the same rows.
+  boolean onlyHandsOver() {
+    boolean handed = false;
+    for (Stage stage : stages) {
+      if (stage.operation().equals(finalCopy())) {
+        if (handed) {
+          return false;
+        }
+        handed = true;
+      } else if (uses(stage.operation(), handed ? Operand.FUSED_OUT : Operand.OUTPUT)) {
+        return false;
+      }
+    }
+    return handed;
+  }
+
+  private static boolean uses(Operation operation, Operand operand) {
+    return operation.accesses().stream().anyMatch(access -> access.operand().equals(operand));
+  }
+
   private static Operation.Copy finalCopy() {
     return new Operation.Copy(Operand.FUSED_OUT, Operand.OUTPUT);
   }

@@ -76,7 +76,14 @@ final class OutputAliasing {
       refuse(ReasonCode.BATCHED_FORMAT);
     }
     switch (draft.pieces().reduce()) {
-      case TopKWeightAndReduce.NoOp noOp -> {}
+      case TopKWeightAndReduce.NoOp noOp -> {
+        if (draft.pieces().prepareAndFinalize().isLocal() && !draft.onlyHandsOver()) {
+          refuse(
+              ReasonCode.REDUCE_IN_FINALIZE,
+              "\"%s\" does more than hand them over"
+                  .formatted(draft.pieces().prepareAndFinalize().name()));
+        }
+      }
       case TopKWeightAndReduce.NaiveBatched batched -> refuse(ReasonCode.REDUCE_ZEROES_FIRST);
       case TopKWeightAndReduce.Contiguous contiguous -> refuse(ReasonCode.REDUCE_IN_FINALIZE);
       case TopKWeightAndReduce.Delegate delegate ->

@@ -112,11 +112,14 @@ final class PlanVerifier {
     gone[target.id()] = null;
   }
 
-  /// Reading each element just before writing it is safe when both lie alike.
+  /// Reading each element just before writing it is safe when both lie alike, and so is a step of
+  /// the experts that reads all of its input first. Their promise covers no step of prepare or
+  /// finalize.
   private boolean mayShare(Step step, Access other, Buffer target, Buffer buffer) {
     boolean readFirst =
         other.mode() == Access.Mode.READ_ELEMENTWISE
             || (step.operation() instanceof Operation.Custom
+                && step.phase() == Phase.EXPERTS
                 && other.mode() == Access.Mode.READ
                 && capabilities
                     .get(step.layer())

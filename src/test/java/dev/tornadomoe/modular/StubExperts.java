@@ -1,0 +1,101 @@
+package dev.tornadomoe.modular;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.tensor.Shape;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Experts that promise what a test wants them to promise.
+///
+/// @param body what they do
+public record StubExperts(
+    String name,
+    ActivationFormat format,
+    Set<Capability> capabilities,
+    boolean supportsOutputAlias,
+    TopKWeightAndReduce weightAndReduce,
+    List<Integer> pathLimits,
+    StubBody body)
+    implements Experts {
+
+  /// Standard format, weighted and reduced, opted in, and able to write the output.
+  public static StubExperts of(StubBody body) {
+    return new StubExperts(
+        "stub",
+        ActivationFormat.STANDARD,
+        EnumSet.of(Capability.WRITES_ALL_OF_OUTPUT, Capability.CHUNKABLE),
+        true,
+        new TopKWeightAndReduce.NoOp(),
+        List.of(),
+        body);
+  }
+
+  public StubExperts named(String other) {
+    return new StubExperts(
+        other, format, capabilities, supportsOutputAlias, weightAndReduce, pathLimits, body);
+  }
+
+  public StubExperts batched() {
+    return new StubExperts(
+        name,
+        ActivationFormat.BATCHED,
+        capabilities,
+        supportsOutputAlias,
+        weightAndReduce,
+        pathLimits,
+        body);
+  }
+
+  public StubExperts with(Capability more) {
+    Set<Capability> all = EnumSet.copyOf(capabilities);
+    all.add(more);
+    return withAll(all);
+  }
+
+  public StubExperts without(Capability less) {
+    Set<Capability> all = EnumSet.copyOf(capabilities);
+    all.remove(less);
+    return withAll(all);
+  }
+
+  private StubExperts withAll(Set<Capability> all) {
+    return new StubExperts(
+        name, format, all, supportsOutputAlias, weightAndReduce, pathLimits, body);
+  }
+
+  public StubExperts notOptedIn() {
+    return new StubExperts(name, format, capabilities, false, weightAndReduce, pathLimits, body);
+  }
+
+  public StubExperts leaving(TopKWeightAndReduce reduce) {
+    return new StubExperts(
+        name, format, capabilities, supportsOutputAlias, reduce, pathLimits, body);
+  }
+
+  public StubExperts pathLimits(Integer... limits) {
+    return new StubExperts(
+        name, format, capabilities, supportsOutputAlias, weightAndReduce, List.of(limits), body);
+  }
+
+  @Override
+  public Support supports(MoeLayer layer) {
+    return Support.yes();
+  }
+
+  @Override
+  public Shape outputShape(Problem problem) {
+    return body.outputShape(problem);
+  }
+
+  @Override
+  public List<Workspace> workspaces(Problem problem) {
+    return body.workspaces(problem);
+  }
+
+  @Override
+  public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
+    return body.operations(problem, input, weights);
+  }
+}

@@ -1,0 +1,70 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.tensor.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/// One call's arguments from a seed, made anew for every run: a run in place destroys them.
+///
+/// @param place the layer's place in the plan
+record RandomCall(MoePlan plan, int place, int tokens, long seed) {
+
+  /// What the output holds after a run, the gaps between its rows included.
+  byte[] run(Session session) {
+    Random random = new Random(seed);
+    CallSpec spec = plan.options().call();
+    MoeLayer layer = plan.layers().get(place);
+    int count = tokens * layer.hidden();
+    int stride = spec.outputStride() == 0 ? layer.hidden() : spec.outputStride();
+    MemorySegment hidden = rows(random, count, spec.hiddenType());
+    MemorySegment output =
+        spec.inPlace() ? hidden : rows(random, tokens * stride, spec.outputType());
+    MoeCall call = new MoeCall().layer(place).hidden(hidden, tokens).output(output);
+    if (spec.residual() == Residual.GIVEN) {
+      call.residual(rows(random, count, spec.hiddenType()));
+    }
+    if (spec.callerRoutes()) {
+      call.routing(ids(random, layer), rows(random, tokens * layer.topK(), DType.F32));
+    }
+    session.run(call);
+    return output.toArray(ValueLayout.JAVA_BYTE);
+  }
+
+  private static MemorySegment rows(Random random, int count, DType type) {
+    MemorySegment rows = Arena.ofAuto().allocate(Math.max(1, (long) count * type.bytes()), 64);
+    for (int i = 0; i < count; i++) {
+      float value = (float) random.nextGaussian();
+      switch (type) {
+        case F32 -> rows.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+        case F16 -> rows.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16(value));
+        // Cut off instead of rounded: any BF16 number will do.
+        default ->
+            rows.setAtIndex(
+                ValueLayout.JAVA_SHORT, i, (short) (Float.floatToRawIntBits(value) >>> 16));
+      }
+    }
+    return rows;
+  }
+
+  private MemorySegment ids(Random random, MoeLayer layer) {
+    MemorySegment ids = Arena.ofAuto().allocate(4L * tokens * layer.topK(), 64);
+    List<Integer> experts =
+        new ArrayList<>(IntStream.range(0, layer.globalExperts()).boxed().toList());
+    for (int t = 0; t < tokens; t++) {
+      Collections.shuffle(experts, random);
+      for (int s = 0; s < layer.topK(); s++) {
+        ids.setAtIndex(ValueLayout.JAVA_INT, (long) t * layer.topK() + s, experts.get(s));
+      }
+    }
+    return ids;
+  }
+}

@@ -1,0 +1,210 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ActivationFormat;
+import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.Experts;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.modular.LocalPrepareAndFinalize;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.PrepareAndFinalize;
+import dev.tornadomoe.modular.SeededLayers;
+import dev.tornadomoe.modular.StubBody;
+import dev.tornadomoe.modular.StubEnds;
+import dev.tornadomoe.modular.StubExperts;
+import dev.tornadomoe.modular.TopKWeightAndReduce;
+import dev.tornadomoe.tensor.DType;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/// Layers, pieces and options that go together, drawn from a seed.
+final class RandomPipeline {
+  private final Random random;
+  private final int experts;
+  private final int topK;
+  private final boolean int4;
+  private final boolean callerRoutes;
+  private final List<MoeLayer> layers;
+  private final @Nullable ModularMoe pieces;
+  private final Planner.Builder planner = Planner.builder();
+
+  private RandomPipeline(long seed) {
+    random = new Random(seed);
+    experts = 1 + random.nextInt(6);
+    topK = 1 + random.nextInt(Math.min(3, experts));
+    int4 = random.nextInt(3) == 0;
+    callerRoutes = random.nextInt(3) == 0;
+    layers = layers();
+    pieces = pieces();
+    if (pieces != null) {
+      planner.pieces(pieces);
+    }
+    if (callerRoutes) {
+      planner.callerRoutes();
+    }
+    passes();
+    tokens();
+    memory();
+    rows();
+  }
+
+  static RandomPipeline of(long seed) {
+    return new RandomPipeline(seed);
+  }
+
+  /// With every check at each call.
+  RandomPipeline sanitized() {
+    planner.sanitize(true);
+    return this;
+  }
+
+  MoePlan plan(AliasMode mode) {
+    return planner.outputAliasing(mode).build().plan(layers);
+  }
+
+  /// Whether a host backend can run it.
+  boolean isForHost() {
+    PlanOptions options = plan(AliasMode.AUTO).options();
+    return options.memory() == MemoryKind.HOST && options.call().outputMemory() == MemoryKind.HOST;
+  }
+
+  private List<MoeLayer> layers() {
+    SeededLayers fixture =
+        SeededLayers.of(1 + random.nextInt(20), 1 + random.nextInt(12), experts, topK)
+            .seed(random.nextLong())
+            .index(random.nextInt(50));
+    if (int4) {
+      fixture.int4();
+    }
+    if (random.nextInt(3) == 0) {
+      fixture.shared(1 + random.nextInt(9), random.nextBoolean());
+    }
+    if (topK == 1 && random.nextInt(3) == 0) {
+      fixture.weightOnInput();
+    }
+    if (callerRoutes && random.nextBoolean()) {
+      fixture.withoutRouter();
+    }
+    if (random.nextInt(3) == 0) {
+      fixture.map(map());
+    }
+    return fixture.layers(1 + random.nextInt(3));
+  }
+
+  /// Some of the experts, at least one, in any order.
+  private int[] map() {
+    List<Integer> local = new ArrayList<>();
+    int kept = 1 + random.nextInt(experts);
+    for (int i = 0; i < experts; i++) {
+      local.add(i < kept ? i : -1);
+    }
+    Collections.shuffle(local, random);
+    return local.stream().mapToInt(i -> i).toArray();
+  }
+
+  private @Nullable ModularMoe pieces() {
+    return switch (random.nextInt(8)) {
+      case 0 -> ExpertsCatalog.named("fused");
+      case 1 -> ExpertsCatalog.named("unreduced");
+      case 2 -> ExpertsCatalog.named("batched");
+      case 3 -> int4 ? ExpertsCatalog.named("hybrid") : null;
+      case 4 -> null;
+      default -> stubs();
+    };
+  }
+
+  private ModularMoe stubs() {
+    StubExperts stub =
+        switch (random.nextInt(5)) {
+          case 0 -> StubExperts.of(StubBody.oneStep());
+          case 1 ->
+              StubExperts.of(StubBody.oneStep()).with(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
+          case 2 -> StubExperts.of(StubBody.twoSteps());
+          case 3 -> StubExperts.of(StubBody.lateReader());
+          default ->
+              StubExperts.of(StubBody.accumulating()).with(Capability.ACCUMULATES_INTO_OUTPUT);
+        };
+    if (random.nextInt(4) == 0) {
+      stub = stub.notOptedIn();
+    }
+    if (random.nextBoolean()) {
+      stub = stub.with(Capability.ZEROES_ROWS_WITHOUT_LOCAL_EXPERTS);
+    }
+    if (random.nextBoolean()) {
+      stub = stub.pathLimits(1 + random.nextInt(4));
+    }
+    // With one row per token, a reduction can be left to finalize.
+    boolean adds = stub.capabilities().contains(Capability.ACCUMULATES_INTO_OUTPUT);
+    if (topK == 1 && !adds && random.nextInt(3) == 0) {
+      stub =
+          stub.leaving(
+              random.nextBoolean()
+                  ? new TopKWeightAndReduce.Contiguous()
+                  : new TopKWeightAndReduce.Delegate());
+    }
+    return new ModularMoe(ends(stub), stub);
+  }
+
+  private PrepareAndFinalize ends(Experts stub) {
+    boolean noOp = stub.weightAndReduce() instanceof TopKWeightAndReduce.NoOp;
+    return switch (random.nextInt(4)) {
+      case 0 -> StubEnds.standard().nonLocal();
+      case 1 ->
+          StubEnds.standard()
+              .auditing(noOp || random.nextBoolean() ? StubEnds.Audit.FIRST : StubEnds.Audit.LAST);
+      default -> new LocalPrepareAndFinalize();
+    };
+  }
+
+  private void passes() {
+    planner
+        .foldAdditions(random.nextInt(4) != 0)
+        .workspaceReuse(random.nextInt(4) != 0)
+        .sanitize(random.nextBoolean());
+  }
+
+  private void tokens() {
+    int most = 1 + random.nextInt(9);
+    planner.maxTokens(most);
+    boolean batched = pieces != null && pieces.experts().format() == ActivationFormat.BATCHED;
+    if (!batched && random.nextInt(3) == 0) {
+      planner.chunkTokens(1 + random.nextInt(most));
+    }
+  }
+
+  private void memory() {
+    if (random.nextInt(8) == 0) {
+      planner.sharedOutput();
+    }
+    if (random.nextInt(8) == 0) {
+      planner.outputAlignment(random.nextBoolean() ? 2 : 64);
+    }
+    if (random.nextInt(10) == 0) {
+      planner.outputMemory(MemoryKind.DEVICE);
+    }
+  }
+
+  private void rows() {
+    boolean inPlace = random.nextInt(3) == 0;
+    Residual residual = Residual.values()[random.nextInt(3)];
+    DType hiddenType = type();
+    planner.residual(residual).hiddenType(hiddenType);
+    planner.outputType(inPlace || residual == Residual.IN_OUTPUT ? hiddenType : type());
+    if (inPlace) {
+      planner.inPlace();
+    } else if (random.nextInt(4) == 0) {
+      planner.outputStride(layers.getFirst().hidden() + random.nextInt(3));
+    }
+  }
+
+  private DType type() {
+    return switch (random.nextInt(6)) {
+      case 0 -> DType.F16;
+      case 1 -> DType.BF16;
+      default -> DType.F32;
+    };
+  }
+}
