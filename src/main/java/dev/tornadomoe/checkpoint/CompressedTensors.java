@@ -3,6 +3,7 @@ package dev.tornadomoe.checkpoint;
 import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -100,7 +101,7 @@ final class CompressedTensors implements Quantization {
     static Group of(QuantizationJson config, String name, Object value, String format) {
       if (value instanceof List<?>) { // the name of a preset, with its targets
         Scheme preset =
-            switch (name) {
+            switch (name.toUpperCase(Locale.ROOT)) {
               case "W4A16" -> new PackQuantized(config.file(), 128, false);
               case "W4A16_ASYM" -> new PackQuantized(config.file(), 128, true);
               default -> unsupported(config, "preset \"" + name + "\"");
