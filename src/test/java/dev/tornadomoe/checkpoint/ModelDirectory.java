@@ -6,6 +6,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,14 +16,14 @@ public final class ModelDirectory {
   private ModelDirectory() {}
 
   /// `config.json` and `model.safetensors`.
-  public static Path write(Path directory, String config, List<TensorView> tensors) {
+  public static Path write(Path directory, String config, Collection<TensorView> tensors) {
     writeText(directory.resolve("config.json"), config);
-    SafetensorsWriter.write(directory.resolve("model.safetensors"), tensors);
+    SafetensorsWriter.write(directory.resolve("model.safetensors"), List.copyOf(tensors));
     return directory;
   }
 
   /// The same, opened.
-  public static Checkpoint open(Path directory, String config, List<TensorView> tensors) {
+  public static Checkpoint open(Path directory, String config, Collection<TensorView> tensors) {
     return Checkpoint.open(write(directory, config, tensors));
   }
 
