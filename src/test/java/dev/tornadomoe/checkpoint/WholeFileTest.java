@@ -56,6 +56,20 @@ class WholeFileTest {
   }
 
   @Test
+  void writersOfTheSameFileDoNotMeet() {
+    Path file = directory.resolve("x");
+    WholeFile.write(
+        file,
+        temporary -> {
+          Files.writeString(temporary, "begun first, ends last");
+          WholeFile.writeText(file, "in between");
+          assertThat(file).hasContent("in between");
+        });
+    assertThat(file).hasContent("begun first, ends last");
+    assertThat(directory.toFile().list()).containsExactly("x");
+  }
+
+  @Test
   void anErrorIsPassedOnAndLeavesNothing() {
     assertThatThrownBy(() ->
             WholeFile.write(
