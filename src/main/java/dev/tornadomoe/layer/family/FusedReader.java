@@ -84,7 +84,7 @@ final class FusedReader {
 
   private @Nullable TensorView bias(String tensor, long size) {
     String name = tensor + "_bias";
-    return checkpoint.find(name).isPresent()
+    return names.biased() || checkpoint.find(name).isPresent()
         ? checkpoint.require(name, layout.experts(), size)
         : null;
   }
