@@ -113,9 +113,11 @@ final class FamilyConfig {
   }
 
   /// As the language model of a multimodal one.
-  String insideOf(String modelType) {
-    return "{\"model_type\": \"%s\", \"text_config\": %s, \"vision_config\": {\"hidden_size\": 7}}"
-        .formatted(modelType, json());
+  ///
+  /// @param fields of the outer object, as JSON
+  String insideOf(String modelType, String... fields) {
+    return "{\"model_type\": \"%s\", \"text_config\": %s, \"vision_config\": {\"hidden_size\": 7}%s}"
+        .formatted(modelType, json(), fields.length == 0 ? "" : ", " + String.join(", ", fields));
   }
 
   String json() {
