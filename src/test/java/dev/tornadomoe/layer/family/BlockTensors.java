@@ -67,6 +67,16 @@ record BlockTensors(int hidden, int intermediate, int experts) {
     return set;
   }
 
+  /// The same under the usual names, `block` ending in a dot.
+  TensorSet perExpert(String block) {
+    return perExpert(block + "experts.", "gate_proj", "up_proj", "down_proj");
+  }
+
+  /// `experts.gate_up_proj` and `experts.down_proj`, `block` ending in a dot.
+  TensorSet fused(String block) {
+    return fused(block + "experts.gate_up_proj", block + "experts.down_proj");
+  }
+
   /// `[E, 2I, H]`, the gates first, and `[E, H, I]`.
   TensorSet fused(String gateUp, String down) {
     return TensorSet.of(gateUp(gateUp, false, false), down(down, false));
@@ -139,6 +149,20 @@ record BlockTensors(int hidden, int intermediate, int experts) {
   /// `[1, H]`.
   TensorSet sharedGate(String module) {
     return TensorSet.of(matrix(module + ".weight", "shared sigmoid", 0, 1, hidden));
+  }
+
+  /// Router, experts and shared expert.
+  ///
+  /// @param sharedSize I of the shared expert, or 0 without one
+  /// @param sharedGate whether a sigmoid multiplies its result
+  void assertLayer(MoeLayer layer, int sharedSize, boolean sharedGate) {
+    assertRouter(layer);
+    assertExperts(layer);
+    if (sharedSize == 0) {
+      assertThat(layer.shared()).isNull();
+    } else {
+      assertShared(layer.shared(), sharedSize, sharedGate);
+    }
   }
 
   void assertRouter(MoeLayer layer) {

@@ -1,10 +1,13 @@
 package dev.tornadomoe.layer.family;
 
+import static dev.tornadomoe.layer.family.QuantisedBlock.E;
+import static dev.tornadomoe.layer.family.QuantisedBlock.H;
+import static dev.tornadomoe.layer.family.QuantisedBlock.I;
+import static dev.tornadomoe.layer.family.QuantisedBlock.compressedConfig;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.checkpoint.AwqPacking;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CompressedTensorsPacking;
 import dev.tornadomoe.checkpoint.GptqPacking;
 import dev.tornadomoe.checkpoint.Int4Values;
 import dev.tornadomoe.checkpoint.ModelDirectory;
@@ -23,12 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// 4-bit experts under the names that real exports give them.
 class QuantisedExpertsTest {
-  private static final int H = 32;
-  private static final int I = 16;
-  private static final int E = 8;
-  private static final int GROUP = 16;
+  private static final BlockTensors DENSE = new BlockTensors(H, I, E);
   private static final String MLP = "model.layers.0.mlp.";
-  private static final BlockTensors BLOCK = new BlockTensors(H, I, E);
   private static final String AWQ =
       "{\"quant_method\": \"awq\", \"bits\": 4, \"group_size\": 16, \"version\": \"gemm\"}";
   private static final String GPTQ =
@@ -36,41 +35,34 @@ class QuantisedExpertsTest {
 
   @TempDir Path directory;
 
-  private interface Packing {
-    TensorSet pack(String module, Int4Values values);
-  }
-
   @ParameterizedTest
   @CsvSource({
     "block_sparse_moe, w1, w3, w2",
     "mlp, gate_proj, up_proj, down_proj",
     "block_sparse_moe, gate_proj, up_proj, down_proj"
   })
-  void mixtralByAwq(String block, String gate, String up, String down) {
-    String prefix = "model.layers.0." + block + ".";
+  void mixtralByAwq(String module, String gate, String up, String down) {
+    String block = "model.layers.0." + module + ".";
     TensorSet tensors =
-        BLOCK
-            .router(prefix + "gate")
-            .putAll(packed(prefix + "experts.", gate, up, down, AwqPacking::pack));
+        QuantisedBlock.experts(block, gate, up, down, AwqPacking::pack)
+            .putAll(DENSE.router(block + "gate"));
     try (Checkpoint checkpoint = open("mixtral", AWQ, tensors)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
-      BLOCK.assertRouter(layer);
-      assertExperts(layer);
+      DENSE.assertRouter(layer);
+      QuantisedBlock.assertExperts(layer);
     }
   }
 
   /// AutoAWQ's class for this model leaves the choice to the user.
   @Test
   void qwenByAwqWithItsRouterQuantised() {
-    Int4Values router = Int4Values.asymmetric(seed("router", 0), E, H, GROUP);
+    Int4Values router = QuantisedBlock.values("router", 0, E, H);
     TensorSet tensors =
-        AwqPacking.pack(MLP + "gate", router)
-            .putAll(
-                packed(MLP + "experts.", "gate_proj", "up_proj", "down_proj", AwqPacking::pack));
+        QuantisedBlock.experts(MLP, AwqPacking::pack).putAll(AwqPacking.pack(MLP + "gate", router));
     try (Checkpoint checkpoint = open("qwen3_moe", AWQ, tensors)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
       router.assertDecodedBy(Objects.requireNonNull(layer.router()).weight());
-      assertExperts(layer);
+      QuantisedBlock.assertExperts(layer);
     }
   }
 
@@ -79,15 +71,8 @@ class QuantisedExpertsTest {
   @ValueSource(booleans = {true, false})
   void qwenByGptqWithBiases(boolean biased) {
     TensorSet tensors =
-        BLOCK
-            .router(MLP + "gate")
-            .putAll(
-                packed(
-                    MLP + "experts.",
-                    "gate_proj",
-                    "up_proj",
-                    "down_proj",
-                    (module, values) -> GptqPacking.v1(module, values, DType.F16)));
+        QuantisedBlock.experts(MLP, (module, values) -> GptqPacking.v1(module, values, DType.F16))
+            .putAll(DENSE.router(MLP + "gate"));
     for (int e = 0; biased && e < E; e++) {
       String expert = MLP + "experts." + e + ".";
       tensors.put(BlockTensors.vector(expert + "gate_proj.bias", "gate bias", e, I));
@@ -96,8 +81,8 @@ class QuantisedExpertsTest {
     }
     try (Checkpoint checkpoint = open("qwen3_moe", GPTQ, tensors)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
-      BLOCK.assertRouter(layer);
-      assertExperts(layer);
+      DENSE.assertRouter(layer);
+      QuantisedBlock.assertExperts(layer);
       for (int e = 0; e < E; e++) {
         Mlp expert = layer.experts().local().get(e);
         if (biased) {
@@ -118,122 +103,49 @@ class QuantisedExpertsTest {
   void llama4ByCompressedTensors() {
     String block = "language_model.model.layers.0.feed_forward.";
     TensorSet tensors =
-        BLOCK
-            .router(block + "router")
-            .putAll(
-                packed(
-                    block + "experts.",
-                    "gate_proj",
-                    "up_proj",
-                    "down_proj",
-                    QuantisedExpertsTest::compressed))
-            .putAll(BLOCK.shared(block + "shared_expert", I));
+        QuantisedBlock.experts(block, QuantisedBlock::compressed)
+            .putAll(DENSE.router(block + "router"))
+            .putAll(DENSE.shared(block + "shared_expert", I));
     String ignore = "\"re:.*router\", \"re:.*shared_expert.*\", \"lm_head\"";
     String config =
-        sized("llama4_text")
+        QuantisedBlock.config("llama4_text")
             .insideOf("llama4", "\"quantization_config\": " + compressedConfig(ignore));
     try (Checkpoint checkpoint = ModelDirectory.open(directory, config, tensors.tensors())) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
-      BLOCK.assertRouter(layer);
-      assertExperts(layer);
-      BLOCK.assertShared(layer.shared(), I, false);
+      DENSE.assertRouter(layer);
+      QuantisedBlock.assertExperts(layer);
+      DENSE.assertShared(layer.shared(), I, false);
     }
   }
 
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void sharedExpertsMayBeQuantisedOrNot(boolean quantised) {
+    String shared = MLP + "shared_experts";
     TensorSet tensors =
-        BLOCK
-            .router(MLP + "gate")
+        QuantisedBlock.experts(MLP, QuantisedBlock::compressed)
+            .putAll(DENSE.router(MLP + "gate"))
             .put(BlockTensors.vector(MLP + "gate.e_score_correction_bias", "correction", 0, E))
             .putAll(
-                packed(
-                    MLP + "experts.",
-                    "gate_proj",
-                    "up_proj",
-                    "down_proj",
-                    QuantisedExpertsTest::compressed));
-    String shared = MLP + "shared_experts";
-    if (quantised) {
-      tensors
-          .putAll(compressed(shared + ".gate_proj", values("shared gate", 0, I, H)))
-          .putAll(compressed(shared + ".up_proj", values("shared up", 0, I, H)))
-          .putAll(compressed(shared + ".down_proj", values("shared down", 0, H, I)));
-    } else {
-      tensors.putAll(BLOCK.shared(shared, I));
-    }
+                quantised
+                    ? QuantisedBlock.shared(shared, QuantisedBlock::compressed)
+                    : DENSE.shared(shared, I));
     String ignore = "\"re:.*mlp.gate$\"" + (quantised ? "" : ", \"re:.*shared_experts.*\"");
     try (Checkpoint checkpoint = open("deepseek_v3", compressedConfig(ignore), tensors)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
-      assertExperts(layer);
+      QuantisedBlock.assertExperts(layer);
       SharedExperts found = Objects.requireNonNull(layer.shared());
       if (quantised) {
-        assertMlp(found.mlp(), "shared ", 0);
+        QuantisedBlock.assertMlp(found.mlp(), "shared ", 0);
       } else {
-        BLOCK.assertShared(found, I, false);
+        DENSE.assertShared(found, I, false);
       }
     }
   }
 
-  private static TensorSet packed(
-      String experts, String gate, String up, String down, Packing packing) {
-    TensorSet tensors = new TensorSet();
-    for (int e = 0; e < E; e++) {
-      String expert = experts + e + ".";
-      tensors
-          .putAll(packing.pack(expert + gate, values("gate", e, I, H)))
-          .putAll(packing.pack(expert + up, values("up", e, I, H)))
-          .putAll(packing.pack(expert + down, values("down", e, H, I)));
-    }
-    return tensors;
-  }
-
-  private static Int4Values values(String what, int expert, int rows, int columns) {
-    return Int4Values.asymmetric(seed(what, expert), rows, columns, GROUP);
-  }
-
-  private static long seed(String what, int expert) {
-    return what.hashCode() * 31L + expert;
-  }
-
-  private static TensorSet compressed(String module, Int4Values values) {
-    return CompressedTensorsPacking.asymmetric(module, values, DType.BF16);
-  }
-
-  private static String compressedConfig(String ignore) {
-    return """
-    {"quant_method": "compressed-tensors", "format": "pack-quantized", "ignore": [%s],
-      "config_groups": {"group_0": {"targets": ["Linear"], "weights":
-        {"num_bits": 4, "type": "int", "strategy": "group", "group_size": 16, "symmetric": false}}}}
-    """
-        .formatted(ignore);
-  }
-
-  private static void assertExperts(MoeLayer layer) {
-    assertThat(layer.experts().local()).hasSize(E);
-    for (int e = 0; e < E; e++) {
-      assertMlp(layer.experts().local().get(e), "", e);
-    }
-  }
-
-  private static void assertMlp(Mlp mlp, String prefix, int expert) {
-    values(prefix + "gate", expert, I, H).assertDecodedBy(Objects.requireNonNull(mlp.gate()));
-    values(prefix + "up", expert, I, H).assertDecodedBy(mlp.up());
-    values(prefix + "down", expert, H, I).assertDecodedBy(mlp.down());
-  }
-
-  private static FamilyConfig sized(String family) {
-    FamilyConfig config = FamilyConfig.of(family).with("hidden_size", H);
-    return switch (family) {
-      case "qwen3_moe" -> config.with("moe_intermediate_size", I).with("num_experts", E);
-      case "deepseek_v3" -> config.with("moe_intermediate_size", I).with("n_routed_experts", E);
-      default -> config.with("intermediate_size", I).with("num_local_experts", E);
-    };
-  }
-
   private Checkpoint open(String family, String quantisation, TensorSet tensors) {
-    String config = sized(family).withJson("quantization_config", quantisation).json();
+    String config =
+        QuantisedBlock.config(family).withJson("quantization_config", quantisation).json();
     return ModelDirectory.open(directory, config, tensors.tensors());
   }
 }

@@ -1,9 +1,7 @@
 package dev.tornadomoe.layer.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelDirectory;
 import dev.tornadomoe.layer.Activation;
@@ -149,43 +147,6 @@ class RouterChoiceTest {
     }
   }
 
-  static Stream<Arguments> refused() {
-    return Stream.of(
-        refusal("mixtral", c -> c.with("num_experts_per_tok", 7), "top-k is 7", "6 experts"),
-        refusal("mixtral", c -> c.with("num_experts_per_tok", 0), "\"num_experts_per_tok\"", "0"),
-        refusal("mixtral", c -> c.without("num_experts_per_tok"), "\"num_experts_per_tok\"", "no"),
-        refusal(
-            "mixtral", c -> c.with("num_experts", 8), "\"num_local_experts\"", "\"num_experts\""),
-        refusal("mixtral", c -> c.with("num_local_experts", 0), "\"num_local_experts\"", "0"),
-        refusal("mixtral", c -> c.without("intermediate_size"), "\"intermediate_size\"", "no"),
-        refusal("mixtral", c -> c.without("hidden_size"), "\"hidden_size\"", "no"),
-        refusal("mixtral", c -> c.with("hidden_act", "quick_gelu"), "\"quick_gelu\"", "silu"),
-        refusal("qwen2_moe", c -> c.with("norm_topk_prob", "yes"), "\"norm_topk_prob\"", "yes"),
-        refusal("gpt_oss", c -> c.with("experts_per_token", 4), "\"experts_per_token\"", "4"),
-        refusal("phimoe", c -> c.with("num_experts_per_tok", 4), "2 experts", "4"),
-        refusal("phimoe", c -> c.with("num_local_experts", 1), "top-k is 2", "1 experts"),
-        refusal("phimoe", c -> c.with("router_jitter_noise", -0.5), "jitter", "-0.5"),
-        refusal("deepseek_v2", c -> c.with("norm_topk_prob", true), "\"norm_topk_prob\""),
-        refusal(
-            "deepseek_v2", c -> c.with("topk_method", "noaux_tc"), "\"topk_method\"", "noaux_tc"),
-        refusal("deepseek_v2", c -> c.without("n_group"), "\"n_group\"", "no"),
-        refusal("deepseek_v2", c -> c.with("topk_group", 3), "3 of 2"),
-        refusal("deepseek_v3", c -> c.with("topk_group", 3), "3 of 2"),
-        refusal("deepseek_v3", c -> c.with("routed_scaling_factor", 1e300), "scaling factor"),
-        refusal("llama4_text", c -> c.with("num_experts_per_tok", 0), "0"));
-  }
-
-  @ParameterizedTest
-  @MethodSource("refused")
-  void refusesConfigsThatCannotBe(String config, List<String> says) {
-    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
-      assertThatThrownBy(() -> MoeModel.of(checkpoint))
-          .isInstanceOf(MoeException.class)
-          .hasMessageStartingWith(directory.resolve("config.json") + ": ")
-          .hasMessageContainingAll(says.toArray(String[]::new));
-    }
-  }
-
   private interface Change {
     void to(FamilyConfig config);
   }
@@ -194,11 +155,5 @@ class RouterChoiceTest {
     FamilyConfig config = FamilyConfig.of(family);
     change.to(config);
     return Arguments.of(family, what, config.json(), expected);
-  }
-
-  private static Arguments refusal(String family, Change change, String... says) {
-    FamilyConfig config = FamilyConfig.of(family);
-    change.to(config);
-    return Arguments.of(config.json(), List.of(says));
   }
 }

@@ -123,7 +123,7 @@ class ShardedModelTest {
     return BLOCK
         .router(mlp + "gate")
         .put(BlockTensors.vector(mlp + "gate.e_score_correction_bias", "correction", 0, EXPERTS))
-        .putAll(BLOCK.perExpert(mlp + "experts.", "gate_proj", "up_proj", "down_proj"))
+        .putAll(BLOCK.perExpert(mlp))
         .putAll(BLOCK.shared(mlp + "shared_experts", INTERMEDIATE));
   }
 
