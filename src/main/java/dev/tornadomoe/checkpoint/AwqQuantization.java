@@ -34,7 +34,7 @@ record AwqQuantization(QuantizationJson config, int groupSize) implements Quanti
     }
     int groupSize =
         config.value("group_size") == null
-            ? config.number("q_group_size", 128)
+            ? config.groupSize("q_group_size", 128)
             : config.groupSize();
     return new AwqQuantization(config, groupSize);
   }

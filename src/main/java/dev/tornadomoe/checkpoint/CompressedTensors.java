@@ -2,8 +2,8 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 /// compressed-tensors ([config](https://github.com/vllm-project/compressed-tensors)): groups of
 /// layers with a scheme each, and a list of layers to ignore. A target is a layer's exact name,
 /// `re:` and a regular expression that must match from the name's start, or a class name
-/// (`Linear`); they win over each other in this order
+/// (`Linear`); they win over each other in this order, patterns in alphabetical order, and of two
+/// equal targets the later one
 /// ([source](https://github.com/vllm-project/compressed-tensors/blob/main/src/compressed_tensors/utils/match.py)).
 final class CompressedTensors implements Quantization {
   private final QuantizationJson config;
@@ -81,26 +82,26 @@ final class CompressedTensors implements Quantization {
   }
 
   private @Nullable Group groupOf(String module) {
-    return groups.stream()
-        .filter(group -> group.precedence(module) < Target.NONE)
-        .min(Comparator.comparingInt(group -> group.precedence(module)))
-        .orElse(null);
+    Group best = null;
+    Target winner = null;
+    for (Group group : groups) {
+      for (Target target : group.targets()) {
+        if (target.matches(module) && (winner == null || !winner.winsOver(target, module))) {
+          best = group;
+          winner = target;
+        }
+      }
+    }
+    return best;
   }
 
   private record Group(List<Target> targets, Scheme scheme) {
-
-    int precedence(String module) {
-      return targets.stream()
-          .mapToInt(target -> target.precedence(module))
-          .min()
-          .orElse(Target.NONE);
-    }
 
     @SuppressWarnings("unchecked") // JSON objects have string keys
     static Group of(QuantizationJson config, String name, Object value, String format) {
       if (value instanceof List<?>) { // the name of a preset, with its targets
         Scheme preset =
-            switch (name) {
+            switch (name.toUpperCase(Locale.ROOT)) {
               case "W4A16" -> new PackQuantized(config.file(), 128, false);
               case "W4A16_ASYM" -> new PackQuantized(config.file(), 128, true);
               default -> unsupported(config, "preset \"" + name + "\"");
@@ -178,6 +179,11 @@ final class CompressedTensors implements Quantization {
 
     boolean matches(String module) {
       return precedence(module) < NONE;
+    }
+
+    boolean winsOver(Target other, String module) {
+      int difference = precedence(module) - other.precedence(module);
+      return difference < 0 || (difference == 0 && text.compareTo(other.text) < 0);
     }
   }
 }

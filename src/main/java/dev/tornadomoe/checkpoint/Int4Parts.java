@@ -48,16 +48,27 @@ final class Int4Parts {
   ///
   /// @param zeroOf the zero point of a row's group
   static @Nullable MemorySegment zeros(int rows, int groups, Arena arena, ZeroPoint zeroOf) {
+    if (areAllSymmetric(rows, groups, zeroOf)) {
+      return null;
+    }
     MemorySegment zeros = arena.allocate((long) rows * groups, 64);
-    boolean symmetric = true;
     for (int row = 0; row < rows; row++) {
       for (int group = 0; group < groups; group++) {
-        int zero = zeroOf.at(row, group);
-        symmetric &= zero == Int4Matrix.SYMMETRIC_ZERO;
-        zeros.set(ValueLayout.JAVA_BYTE, (long) row * groups + group, (byte) zero);
+        zeros.set(ValueLayout.JAVA_BYTE, (long) row * groups + group, (byte) zeroOf.at(row, group));
       }
     }
-    return symmetric ? null : zeros;
+    return zeros;
+  }
+
+  private static boolean areAllSymmetric(int rows, int groups, ZeroPoint zeroOf) {
+    for (int row = 0; row < rows; row++) {
+      for (int group = 0; group < groups; group++) {
+        if (zeroOf.at(row, group) != Int4Matrix.SYMMETRIC_ZERO) {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   /// Reads one zero point from the file's own layout.

@@ -74,9 +74,14 @@ record QuantizationJson(Path file, Map<String, Object> json) {
   ///
   /// @return 0 for one scale per row
   int groupSize() {
-    int size = number("group_size", -1);
+    return groupSize("group_size", -1);
+  }
+
+  /// The same by another name or with another default.
+  int groupSize(String name, int absent) {
+    int size = number(name, absent);
     if (size == 0 || size < -1) {
-      throw wrong("group_size", "-1 or a whole number from 1", size);
+      throw wrong(name, "-1 or a whole number from 1", size);
     }
     return Math.max(size, 0);
   }

@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.Arena;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -44,9 +45,16 @@ final class SafetensorsShards implements TensorStore {
 
   /// A hostile index must not make us open files elsewhere.
   private static boolean isPlainFileName(String name) {
-    return !name.isEmpty()
-        && !name.equals("..")
-        && name.chars().noneMatch(c -> c == '/' || c == '\\' || c == 0);
+    if (name.isEmpty()
+        || name.equals("..")
+        || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == 0)) {
+      return false;
+    }
+    try {
+      return Path.of(name).getNameCount() == 1;
+    } catch (InvalidPathException e) {
+      return false; // characters that the file system has no name for
+    }
   }
 
   @Override

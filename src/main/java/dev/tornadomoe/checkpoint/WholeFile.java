@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.concurrent.atomic.AtomicLong;
 
 /// Writes files whole or not at all: under a temporary name beside the target, then moved.
 public final class WholeFile {
@@ -14,6 +15,9 @@ public final class WholeFile {
   interface Content {
     void writeTo(Path temporary) throws IOException;
   }
+
+  /// Makes names unique, so that two threads that write the same file don't share a temporary one.
+  private static final AtomicLong COUNTER = new AtomicLong();
 
   private WholeFile() {}
 
@@ -35,7 +39,9 @@ public final class WholeFile {
     }
     Path temporary =
         directory.resolve(
-            ".%s.%d.tmp".formatted(file.getFileName(), ProcessHandle.current().pid()));
+            ".%s.%d-%d.tmp"
+                .formatted(
+                    file.getFileName(), ProcessHandle.current().pid(), COUNTER.getAndIncrement()));
     try {
       content.writeTo(temporary);
       Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);

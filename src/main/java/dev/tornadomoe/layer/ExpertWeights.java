@@ -16,7 +16,8 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
 
   /// Checked against each other.
   ///
-  /// @throws LayerException when the experts differ in shape, or in being gated or biased
+  /// @throws LayerException when the experts differ in shape or in being gated; each has biases of
+  ///   its own
   public ExpertWeights {
     local = List.copyOf(local);
     if (local.size() != map.localExperts()) {

@@ -15,13 +15,15 @@ sealed interface ExpertStorage {
   }
 
   /// One unquantised tensor for all experts' gate and up, one for down: `[E, 2I, H]` and `[E, H,
-  /// I]`, or transposed `[E, H, 2I]` and `[E, I, H]`; their shapes tell which. Biases, if there are
-  /// any, add `_bias` to the names.
+  /// I]`, or transposed `[E, H, 2I]` and `[E, I, H]`; their shapes tell which. Biases add `_bias`
+  /// to the names.
   ///
   /// @param gateUp the tensor's name
   /// @param down the tensor's name
   /// @param interleaved whether gate and up alternate; otherwise the first half is the gate
-  record Fused(String gateUp, String down, boolean interleaved) implements ExpertStorage {
-    static final Fused PROJ = new Fused("experts.gate_up_proj", "experts.down_proj", false);
+  /// @param biased whether the model has biases, so that they must be there
+  record Fused(String gateUp, String down, boolean interleaved, boolean biased)
+      implements ExpertStorage {
+    static final Fused PROJ = new Fused("experts.gate_up_proj", "experts.down_proj", false, false);
   }
 }

@@ -1,7 +1,6 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.tensor.TensorView;
@@ -11,8 +10,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Reads experts that are stored as one tensor for all gates and ups and one for all downs. Models
-/// store them `[E, out, in]` or transposed; the shapes tell, since the two tensors can't both be
-/// square.
+/// store them `[E, out, in]` or transposed; the first tensor's shape tells, or, where its matrices
+/// are square, the second one's, whose matrices then aren't. Interleaved ones are always
+/// transposed.
 final class FusedReader {
   private final Checkpoint checkpoint;
   private final ModelLayout layout;
@@ -33,8 +33,9 @@ final class FusedReader {
     String gateUpName = block + names.gateUp();
     String downName = block + names.down();
     boolean transposed =
-        isShaped(gateUpName, count, hidden, 2 * intermediate)
-            && isShaped(downName, count, intermediate, hidden);
+        names.interleaved()
+            || (isShaped(gateUpName, count, hidden, 2 * intermediate)
+                && (hidden != 2 * intermediate || isShaped(downName, count, intermediate, hidden)));
     TensorView gateUp =
         transposed
             ? checkpoint.require(gateUpName, count, hidden, 2 * intermediate)
@@ -71,11 +72,6 @@ final class FusedReader {
     if (transposed) {
       return Weight.transposed(matrix, size, first, names.interleaved() ? 2 : 1);
     }
-    if (names.interleaved()) {
-      throw new CheckpointException(
-          "%s: tensor \"%s\" is %s, expected gate and up interleaved in its last dimension"
-              .formatted(checkpoint.fileOf(matrix.name()), matrix.name(), matrix.shape()));
-    }
     return Weight.dense(matrix.rows(first, (long) first + size));
   }
 
@@ -88,7 +84,7 @@ final class FusedReader {
 
   private @Nullable TensorView bias(String tensor, long size) {
     String name = tensor + "_bias";
-    return checkpoint.find(name).isPresent()
+    return names.biased() || checkpoint.find(name).isPresent()
         ? checkpoint.require(name, layout.experts(), size)
         : null;
   }

@@ -23,7 +23,7 @@ final class GptOss implements MoeFamily {
     return ModelLayout.builder(config)
         .routers("router")
         .routerBias()
-        .storages(new ExpertStorage.Fused("experts.gate_up_proj", "experts.down_proj", true))
+        .storages(new ExpertStorage.Fused("experts.gate_up_proj", "experts.down_proj", true, true))
         .activation(Activation.swigluOai((float) config.numberOr(7, "swiglu_limit")))
         .build(
             config.positive("intermediate_size"),

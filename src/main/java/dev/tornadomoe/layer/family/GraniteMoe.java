@@ -18,7 +18,7 @@ final class GraniteMoe implements MoeFamily {
         .blocks("block_sparse_moe")
         .routers("router.layer", "router")
         .storages(
-            new ExpertStorage.Fused("input_linear.weight", "output_linear.weight", false),
+            new ExpertStorage.Fused("input_linear.weight", "output_linear.weight", false, false),
             ExpertStorage.Fused.PROJ,
             ExpertStorage.PerExpert.PROJ)
         .build(

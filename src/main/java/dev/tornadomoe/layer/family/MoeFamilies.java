@@ -33,9 +33,8 @@ final class MoeFamilies {
       }
     }
     throw new LayerException(
-        "%s: model_type \"%s\" is not supported (supported: %s)"
+        "model_type \"%s\" is not supported (supported: %s)"
             .formatted(
-                config.file(),
                 modelType,
                 ALL.stream()
                     .flatMap(family -> family.modelTypes().stream())

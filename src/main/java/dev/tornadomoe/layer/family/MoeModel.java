@@ -1,9 +1,11 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import java.util.List;
+import java.util.function.Supplier;
 
 /// A checkpoint seen as a stack of MoE layers.
 public final class MoeModel {
@@ -22,13 +24,29 @@ public final class MoeModel {
   /// @throws dev.tornadomoe.MoeException when the model type is unknown or the config contradicts
   ///   itself
   public static MoeModel of(Checkpoint checkpoint) {
-    ModelLayout layout = MoeFamilies.of(checkpoint.config()).layout(checkpoint.config());
+    ModelConfig config = checkpoint.config();
+    return new MoeModel(
+        checkpoint, config.modelType(), namingTheConfig(config, () -> layout(config)));
+  }
+
+  private static ModelLayout layout(ModelConfig config) {
+    ModelLayout layout = MoeFamilies.of(config).layout(config);
     if (layout.gating().topK() > layout.experts()) {
       throw new LayerException(
-          "%s: top-k is %d, but there are only %d experts"
-              .formatted(checkpoint.config().file(), layout.gating().topK(), layout.experts()));
+          "top-k is %d, but there are only %d experts"
+              .formatted(layout.gating().topK(), layout.experts()));
     }
-    return new MoeModel(checkpoint, checkpoint.config().modelType(), layout);
+    return layout;
+  }
+
+  /// Tensors are checked against the config, so a layer that can't be is described by the config:
+  /// messages of parts that know no file begin with it.
+  private static <T> T namingTheConfig(ModelConfig config, Supplier<T> reading) {
+    try {
+      return reading.get();
+    } catch (LayerException e) {
+      throw new LayerException("%s: %s".formatted(config.file(), e.getMessage()));
+    }
   }
 
   /// The config's `model_type`.
@@ -61,7 +79,8 @@ public final class MoeModel {
                   index >= 0 && index < layout.layers() ? "is dense" : "does not exist",
                   ranges(layout.moeLayers())));
     }
-    return new LayerReader(checkpoint, layout, index).read();
+    return namingTheConfig(
+        checkpoint.config(), () -> new LayerReader(checkpoint, layout, index).read());
   }
 
   /// As in `1-3, 5`.

@@ -1,0 +1,159 @@
+package dev.tornadomoe.checkpoint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.tensor.DType;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// What a `quantization_config` may not say.
+class CompressedTensorsConfigTest {
+  private static final String MODULE = "m.gate_proj";
+  private static final String G32 = "{\"num_bits\": 4, \"group_size\": 32, \"symmetric\": false}";
+
+  @TempDir Path directory;
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "`{\"num_bits\": 8, \"group_size\": 32}`, 8-bit int",
+        "`{\"num_bits\": 3, \"group_size\": 32}`, 3-bit int",
+        "`{\"group_size\": 32}`, 8-bit int", // the format's default
+        "`{\"num_bits\": 4, \"type\": \"float\", \"group_size\": 16}`, 4-bit float",
+        "`{\"num_bits\": 4, \"strategy\": \"block\"}`, block",
+        "`{\"num_bits\": 4, \"strategy\": \"tensor\"}`, tensor",
+        "`{\"num_bits\": 4}`, tensor", // the format's default
+        "`{\"num_bits\": 4, \"strategy\": \"tensor_group\", \"group_size\": 32}`, tensor_group"
+      })
+  void namesTheSchemeThatIsNotSupported(String weights, String named) {
+    assertRefused(config(weights), sound(), "config.json", named, "not supported");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "int-quantized",
+        "float-quantized",
+        "naive-quantized",
+        "nvfp4-pack-quantized",
+        "mxfp4-pack-quantized",
+        "marlin-24",
+        "sparse-24-bitmask",
+        "mixed-precision",
+        "dense"
+      })
+  void namesTheFormatThatIsNotSupported(String format) {
+    assertRefused(
+        config(G32).replace("pack-quantized", format),
+        sound(),
+        "config.json",
+        "\"" + format + "\"",
+        "not supported");
+  }
+
+  @Test
+  void aGroupsOwnFormatCounts() {
+    String weights = "\"format\": \"int-quantized\", \"weights\"";
+    assertRefused(config(G32).replace("\"weights\"", weights), sound(), "\"int-quantized\"");
+    String mixed =
+        config(G32)
+            .replace("pack-quantized", "mixed-precision")
+            .replace("\"weights\"", "\"format\": \"pack-quantized\", \"weights\"");
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, mixed, sound().tensors())) {
+      assertThat(checkpoint.linear(MODULE, 8, 64).format().isInt4()).isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"W8A8", "NVFP4", "NO_SUCH"})
+  void namesThePresetThatIsNotSupported(String preset) {
+    String config =
+        "{\"quantization_config\": {\"config_groups\": {\"%s\": [\"Linear\"]}}}".formatted(preset);
+    assertRefused(config, sound(), "config.json", "\"" + preset + "\"", "not supported");
+  }
+
+  /// Without the transform of the activations every result would be wrong.
+  @Test
+  void refusesOnlineTransforms() {
+    String transform =
+        "\"transform_config\": {\"config_groups\": {\"u\": {\"type\": \"hadamard\", \"apply\": []}}}, \"ignore\"";
+    assertRefused(
+        config(G32).replace("\"ignore\"", transform), sound(), "config.json", "transform_config");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"null", "{}", "{\"config_groups\": {}}", "{\"config_groups\": null}"})
+  void acceptsAnEmptyTransformConfig(String transform) {
+    String config =
+        config(G32).replace("\"ignore\"", "\"transform_config\": " + transform + ", \"ignore\"");
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, sound().tensors())) {
+      assertThat(checkpoint.linear(MODULE, 8, 64).rows()).isEqualTo(8);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "`\"group_size\": 32`, `\"group_size\": 0`, group_size",
+        "`\"group_size\": 32`, `\"group_size\": -2`, group_size",
+        "`\"group_size\": 32`, `\"group_size\": \"32\"`, group_size",
+        "`\"num_bits\": 4`, `\"num_bits\": 4.0`, num_bits",
+        "`\"symmetric\": false`, `\"symmetric\": 0`, symmetric",
+        "`\"targets\": [\"Linear\"]`, `\"targets\": \"Linear\"`, targets",
+        "`\"targets\": [\"Linear\"]`, `\"targets\": [\"re:(\"]`, targets",
+        "`\"ignore\": []`, `\"ignore\": [1]`, ignore",
+        "`\"ignore\": []`, `\"ignore\": [\"re:[\"]`, ignore",
+        "`\"config_groups\": {`, `\"config_groups\": {\"a\": 1, `, config_groups.a",
+        "`\"quant_method\": \"compressed-tensors\"`, `\"quant_method\": 1`, quant_method"
+      })
+  void namesTheFieldThatIsWrong(String sound, String broken, String field) {
+    assertThat(config(G32)).contains(sound);
+    assertRefused(
+        config(G32).replace(sound, broken), sound(), "config.json", "\"" + field + "\"", "must be");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fp8", "mxfp4", "bitsandbytes", "auto-round", "quark", ""})
+  void namesTheMethodThatIsNotSupported(String method) {
+    assertRefused(
+        config(G32).replace("\"compressed-tensors\"", "\"" + method + "\""),
+        sound(),
+        "config.json",
+        "\"" + method + "\"",
+        "compressed-tensors, awq, gptq");
+  }
+
+  private static TensorSet sound() {
+    return CompressedTensorsPacking.asymmetric(
+        MODULE, Int4Values.asymmetric(71, 8, 64, 32), DType.BF16);
+  }
+
+  private static String config(String weights) {
+    return """
+    {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
+      "config_groups": {"g": {"targets": ["Linear"], "weights": %s}}, "ignore": []}}
+    """
+        .formatted(weights);
+  }
+
+  private void assertRefused(String config, TensorSet tensors, String... says) {
+    assertThatThrownBy(
+            () -> {
+              try (Checkpoint checkpoint =
+                  ModelDirectory.open(directory, config, tensors.tensors())) {
+                checkpoint.linear(MODULE, 8, 64);
+              }
+            })
+        .isInstanceOf(CheckpointException.class)
+        .isInstanceOf(MoeException.class)
+        .hasMessageContainingAll(says);
+  }
+}

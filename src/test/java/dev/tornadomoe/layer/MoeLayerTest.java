@@ -1,0 +1,114 @@
+package dev.tornadomoe.layer;
+
+import static dev.tornadomoe.layer.LayerParts.experts;
+import static dev.tornadomoe.layer.LayerParts.mlp;
+import static dev.tornadomoe.layer.LayerParts.softmax;
+import static dev.tornadomoe.layer.LayerParts.weight;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.MoeException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class MoeLayerTest {
+  private static final int H = 6;
+  private static final int I = 4;
+
+  @Test
+  void tellsItsSizes() {
+    SharedExperts shared = new SharedExperts(mlp(H, 9), weight("sg", 1, H));
+    MoeLayer layer = MoeLayer.of(12, softmax(5, H, 3), experts(5, H, I), shared);
+    assertThat(layer.index()).isEqualTo(12);
+    assertThat(layer.topK()).isEqualTo(3);
+    assertThat(layer.hidden()).isEqualTo(H);
+    assertThat(layer.intermediate()).isEqualTo(I);
+    assertThat(layer.globalExperts()).isEqualTo(5);
+    assertThat(layer.shared()).isSameAs(shared);
+    assertThat(layer.routerWeightOnInput()).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, -1, 6})
+  void refusesToUseNoExpertOrMoreThanThereAre(int topK) {
+    ExpertWeights experts = experts(5, H, I);
+    assertThatThrownBy(() -> new MoeLayer(12, topK, null, experts, null, false))
+        .isInstanceOf(LayerException.class)
+        .isInstanceOf(MoeException.class)
+        .hasMessageContainingAll("layer 12", "top-k is " + topK, "1 to 5");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 5})
+  void theCallerMayGiveIdsAndWeights(int topK) {
+    MoeLayer layer = new MoeLayer(0, topK, null, experts(5, H, I), null, false);
+    assertThat(layer.router()).isNull();
+    assertThat(layer.topK()).isEqualTo(topK);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"4, 6, '[4, 6]'", "5, 7, '[5, 7]'", "6, 6, '[6, 6]'"})
+  void refusesARouterForOtherExperts(int rows, int columns, String found) {
+    ExpertWeights experts = experts(5, H, I);
+    assertThatThrownBy(() -> MoeLayer.of(3, softmax(rows, columns, 2), experts, null))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "\"router\"", found, "[5, 6]");
+  }
+
+  @Test
+  void refusesARouterThatChoosesAnotherNumber() {
+    ExpertWeights experts = experts(5, H, I);
+    assertThatThrownBy(() -> new MoeLayer(3, 2, softmax(5, H, 3), experts, null, false))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "2", "3");
+  }
+
+  @Test
+  void refusesSharedExpertsOfAnotherHiddenSize() {
+    ExpertWeights experts = experts(5, H, I);
+    SharedExperts shared = new SharedExperts(mlp(7, I), null);
+    assertThatThrownBy(() -> MoeLayer.of(3, softmax(5, H, 2), experts, shared))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "7", "6");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"2, 6, '[2, 6]'", "1, 5, '[1, 5]'", "6, 1, '[6, 1]'"})
+  void refusesASharedExpertGateThatDoesNotFit(int rows, int columns, String found) {
+    assertThatThrownBy(() -> new SharedExperts(mlp(H, I), weight("sg", rows, columns)))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("\"sg\"", found, "[1, 6]");
+  }
+
+  @Test
+  void theRouterWeightGoesOnTheInputOfOneExpertOnly() {
+    ExpertWeights experts = experts(5, H, I);
+    MoeLayer one = new MoeLayer(3, 1, softmax(5, H, 1), experts, null, true);
+    assertThat(one.routerWeightOnInput()).isTrue();
+    assertThatThrownBy(() -> new MoeLayer(3, 2, softmax(5, H, 2), experts, null, true))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "top-k 2");
+  }
+
+  @Test
+  void keepsItsRouterWhenSomeExpertsLiveElsewhere() {
+    MoeLayer all = MoeLayer.of(3, softmax(5, H, 2), experts(5, H, I), null);
+    MoeLayer some = all.withExpertMap(ExpertMap.of(-1, 0, -1, 1, -1));
+    assertThat(some.globalExperts()).isEqualTo(5);
+    assertThat(some.experts().local()).hasSize(2);
+    assertThat(some.experts().local().get(1)).isSameAs(all.experts().local().get(3));
+    assertThat(some.router()).isSameAs(all.router());
+    assertThat(some.index()).isEqualTo(3);
+  }
+
+  /// A token may choose more experts than are here.
+  @Test
+  void topKCountsAllExpertsNotTheLocalOnes() {
+    MoeLayer some =
+        MoeLayer.of(3, softmax(5, H, 3), experts(5, H, I), null)
+            .withExpertMap(ExpertMap.of(0, -1, -1, -1, -1));
+    assertThat(some.topK()).isEqualTo(3);
+  }
+}

@@ -1,0 +1,151 @@
+package dev.tornadomoe.layer.family;
+
+import static dev.tornadomoe.layer.family.FamilyConfig.EXPERTS;
+import static dev.tornadomoe.layer.family.FamilyConfig.HIDDEN;
+import static dev.tornadomoe.layer.family.FamilyConfig.INTERMEDIATE;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.ModelDirectory;
+import dev.tornadomoe.checkpoint.TensorSet;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// A config that contradicts itself, or the tensors beside it.
+class BrokenConfigTest {
+  private static final BlockTensors BLOCK = new BlockTensors(HIDDEN, INTERMEDIATE, EXPERTS);
+  private static final String MLP = "model.layers.0.mlp.";
+
+  @TempDir Path directory;
+
+  static Stream<Arguments> refused() {
+    return Stream.of(
+        refusal("mixtral", c -> c.with("num_experts_per_tok", 7), "top-k is 7", "6 experts"),
+        refusal("mixtral", c -> c.with("num_experts_per_tok", 0), "\"num_experts_per_tok\"", "0"),
+        refusal("mixtral", c -> c.without("num_experts_per_tok"), "\"num_experts_per_tok\"", "no"),
+        refusal(
+            "mixtral", c -> c.with("num_experts", 8), "\"num_local_experts\"", "\"num_experts\""),
+        refusal("mixtral", c -> c.with("num_local_experts", 0), "\"num_local_experts\"", "0"),
+        refusal("mixtral", c -> c.without("intermediate_size"), "\"intermediate_size\"", "no"),
+        refusal("mixtral", c -> c.without("hidden_size"), "\"hidden_size\"", "no"),
+        refusal("mixtral", c -> c.with("hidden_act", "quick_gelu"), "\"quick_gelu\"", "silu"),
+        refusal("qwen2_moe", c -> c.with("norm_topk_prob", "yes"), "\"norm_topk_prob\"", "yes"),
+        refusal("gpt_oss", c -> c.with("experts_per_token", 4), "\"experts_per_token\"", "4"),
+        refusal("phimoe", c -> c.with("num_experts_per_tok", 4), "2 experts", "4"),
+        refusal("phimoe", c -> c.with("num_local_experts", 1), "top-k is 2", "1 experts"),
+        refusal("phimoe", c -> c.with("router_jitter_noise", -0.5), "jitter", "-0.5"),
+        refusal("deepseek_v2", c -> c.with("norm_topk_prob", true), "\"norm_topk_prob\""),
+        refusal(
+            "deepseek_v2", c -> c.with("topk_method", "noaux_tc"), "\"topk_method\"", "noaux_tc"),
+        refusal("deepseek_v2", c -> c.without("n_group"), "\"n_group\"", "no"),
+        refusal("deepseek_v2", c -> c.with("topk_group", 3), "3 of 2"),
+        refusal("deepseek_v3", c -> c.with("topk_group", 3), "3 of 2"),
+        refusal("deepseek_v3", c -> c.with("routed_scaling_factor", 1e300), "scaling factor"),
+        refusal("llama4_text", c -> c.with("num_experts_per_tok", 0), "0"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("refused")
+  void refusesConfigsThatCannotBe(String config, List<String> says) {
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
+      assertThatThrownBy(() -> MoeModel.of(checkpoint))
+          .isInstanceOf(MoeException.class)
+          .hasMessageStartingWith(directory.resolve("config.json") + ": ")
+          .hasMessageContainingAll(says.toArray(String[]::new));
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "hidden_size, 13, '[6, 12]', '[6, 13]'",
+    "moe_intermediate_size, 9, '[8, 12]', '[9, 12]'",
+    "n_routed_experts, 8, 'is [6', 'expected [8'", // the router's weight or its bias
+    "n_routed_experts, 4, 'is [6', 'expected [4'",
+    "n_shared_experts, 2, '[8, 12]', '[16, 12]'"
+  })
+  void refusesAConfigThatContradictsItsTensors(
+      String key, int value, String found, String expected) {
+    assertRefused(FamilyConfig.of("deepseek_v3").with(key, value), deepseek(), found, expected);
+  }
+
+  @Test
+  void refusesMoreExpertsThanTheConfigHas() {
+    TensorSet tensors =
+        BLOCK.perExpert(MLP).putAll(new BlockTensors(HIDDEN, INTERMEDIATE, 5).router(MLP + "gate"));
+    assertRefused(
+        FamilyConfig.of("qwen3_moe").with("num_experts", 5),
+        tensors,
+        "expert 5",
+        MLP + "experts.5.down_proj",
+        "config.json",
+        "there are 5");
+  }
+
+  @Test
+  void refusesGroupsThatDoNotDivideTheExperts() {
+    assertRefused(
+        FamilyConfig.of("deepseek_v3").with("n_group", 4),
+        deepseek(),
+        directory.resolve("config.json") + ": ",
+        "6 experts",
+        "4 groups");
+    assertRefused(
+        FamilyConfig.of("deepseek_v3").with("num_experts_per_tok", 4),
+        deepseek(),
+        directory.resolve("config.json") + ": ",
+        "top-k is 4",
+        "only 3 experts");
+  }
+
+  @Test
+  void theRouterWeightGoesOnTheInputOfOneExpertOnly() {
+    String block = "model.layers.0.feed_forward.";
+    TensorSet tensors =
+        BLOCK
+            .router(block + "router")
+            .putAll(BLOCK.transposed(block + "experts.gate_up_proj", block + "experts.down_proj"))
+            .putAll(BLOCK.shared(block + "shared_expert", INTERMEDIATE));
+    assertRefused(
+        FamilyConfig.of("llama4_text").with("num_experts_per_tok", 2),
+        tensors,
+        directory.resolve("config.json") + ": ",
+        "layer 0",
+        "top-k 2");
+  }
+
+  private static TensorSet deepseek() {
+    return BLOCK
+        .router(MLP + "gate")
+        .put(BlockTensors.vector(MLP + "gate.e_score_correction_bias", "correction", 0, EXPERTS))
+        .putAll(BLOCK.perExpert(MLP))
+        .putAll(BLOCK.shared(MLP + "shared_experts", INTERMEDIATE));
+  }
+
+  private interface Change {
+    void to(FamilyConfig config);
+  }
+
+  private static Arguments refusal(String family, Change change, String... says) {
+    FamilyConfig config = FamilyConfig.of(family);
+    change.to(config);
+    return Arguments.of(config.json(), List.of(says));
+  }
+
+  private void assertRefused(FamilyConfig config, TensorSet tensors, String... says) {
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config.json(), tensors.tensors())) {
+      MoeModel model = MoeModel.of(checkpoint);
+      assertThatThrownBy(() -> model.layer(0))
+          .isInstanceOf(MoeException.class)
+          .hasMessageStartingWith(directory.toString())
+          .hasMessageContainingAll(says);
+    }
+  }
+}

@@ -1,0 +1,152 @@
+package dev.tornadomoe.layer.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.ModelDirectory;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.MoeLayer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Which layers of a model are MoE layers.
+class MoeLayersTest {
+  @TempDir Path directory;
+
+  static Stream<Arguments> layers() {
+    return Stream.of(
+        layers("mixtral", 3, "", 0, 1, 2),
+        layers("olmoe", 2, "", 0, 1),
+        layers("phimoe", 2, "", 0, 1),
+        layers("granitemoe", 2, "", 0, 1),
+        layers("gpt_oss", 2, "", 0, 1),
+        layers("qwen3_5_moe_text", 3, "decoder_sparse_step=2 mlp_only_layers=[0]", 0, 1, 2),
+        layers("qwen2_moe", 3, "", 0, 1, 2),
+        layers("qwen2_moe", 6, "decoder_sparse_step=2", 1, 3, 5),
+        layers("qwen2_moe", 7, "decoder_sparse_step=3", 2, 5),
+        layers("qwen2_moe", 2, "decoder_sparse_step=3"),
+        layers("qwen3_moe", 4, "mlp_only_layers=[0,2]", 1, 3),
+        layers("qwen3_moe", 6, "mlp_only_layers=[1,4] decoder_sparse_step=2", 3, 5),
+        layers("qwen3_moe", 2, "mlp_only_layers=null decoder_sparse_step=null", 0, 1),
+        layers("deepseek_v2", 4, "first_k_dense_replace=1", 1, 2, 3),
+        layers("deepseek_v2", 3, "first_k_dense_replace=null", 0, 1, 2),
+        layers("deepseek_v2", 5, "moe_layer_freq=2", 0, 2, 4), // counted from layer 0
+        layers("deepseek_v2", 6, "first_k_dense_replace=1 moe_layer_freq=2", 2, 4),
+        layers("deepseek_v2", 3, "first_k_dense_replace=3"),
+        layers("deepseek_v3", 5, "first_k_dense_replace=null", 3, 4),
+        layers("deepseek_v3", 5, "first_k_dense_replace=1 num_nextn_predict_layers=1", 1, 2, 3, 4),
+        layers("glm4_moe", 3, "first_k_dense_replace=null", 1, 2),
+        layers("llama4_text", 3, "", 0, 1, 2),
+        layers("llama4_text", 6, "interleave_moe_layer_step=2", 1, 3, 5),
+        layers("llama4_text", 6, "interleave_moe_layer_step=2 moe_layers=null", 1, 3, 5),
+        layers("llama4_text", 6, "interleave_moe_layer_step=2 moe_layers=[0,5]", 0, 5),
+        layers("llama4_text", 3, "moe_layers=[]"));
+  }
+
+  @ParameterizedTest(name = "{0} with {1} layers, {2}: {3}")
+  @MethodSource("layers")
+  void areThoseThatTheConfigNames(String family, int count, String fields, List<Integer> expected) {
+    try (Checkpoint checkpoint = open(family, count, fields)) {
+      MoeModel model = MoeModel.of(checkpoint);
+      assertThat(model.layerIndices()).isEqualTo(expected);
+      assertThat(model.layout().layers()).isEqualTo(count);
+    }
+  }
+
+  @Test
+  void aDenseLayerIsRefusedWithTheListOfOthers() {
+    try (Checkpoint checkpoint = open("qwen3_moe", 8, "mlp_only_layers=[0,4,5,7]")) {
+      MoeModel model = MoeModel.of(checkpoint);
+      assertThatThrownBy(() -> model.layer(4))
+          .isInstanceOf(LayerException.class)
+          .hasMessageContainingAll(directory.toString(), "layer 4 is dense", "MoE layers: 1-3, 6");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 8, 61, Integer.MAX_VALUE})
+  void aLayerThatDoesNotExistIsRefused(int index) {
+    try (Checkpoint checkpoint = open("deepseek_v3", 8, "first_k_dense_replace=3")) {
+      assertThatThrownBy(() -> MoeLayer.from(checkpoint, index))
+          .isInstanceOf(LayerException.class)
+          .hasMessageContainingAll("layer " + index + " does not exist", "MoE layers: 3-7");
+    }
+  }
+
+  @Test
+  void aModelWithoutMoeLayersSaysSo() {
+    try (Checkpoint checkpoint = open("llama4_text", 3, "moe_layers=[]")) {
+      assertThatThrownBy(() -> MoeLayer.from(checkpoint, 0))
+          .isInstanceOf(LayerException.class)
+          .hasMessageContainingAll("layer 0 is dense", "MoE layers: none");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "mlp_only_layers=[\"0\"]", "mlp_only_layers=0", "decoder_sparse_step=-1",
+        "decoder_sparse_step=1.5", "num_hidden_layers=0", "num_hidden_layers=null"
+      })
+  void refusesFieldsOfAnotherKind(String fields) {
+    try (Checkpoint checkpoint = open("qwen3_moe", 8, fields)) {
+      assertThatThrownBy(() -> MoeModel.of(checkpoint))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContainingAll(
+              directory.resolve("config.json").toString(),
+              "\"" + fields.substring(0, fields.indexOf('=')) + "\"");
+    }
+  }
+
+  @Test
+  void anUnknownModelIsRefusedWithTheListOfKnownOnes() {
+    String config = FamilyConfig.of("mixtral").with("model_type", "jamba").json();
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
+      assertThatThrownBy(() -> MoeModel.of(checkpoint))
+          .isInstanceOf(LayerException.class)
+          .hasMessageContainingAll(
+              directory.resolve("config.json").toString(),
+              "\"jamba\"",
+              "mixtral",
+              "qwen2_moe",
+              "qwen3_moe",
+              "qwen3_5_moe",
+              "olmoe",
+              "deepseek_v2",
+              "deepseek_v3",
+              "gpt_oss",
+              "granitemoe",
+              "phimoe",
+              "llama4",
+              "glm4_moe");
+    }
+    ModelDirectory.writeText(directory.resolve("config.json"), "{\"hidden_size\": 4}");
+    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+      assertThatThrownBy(() -> MoeModel.of(checkpoint))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("\"model_type\"");
+    }
+  }
+
+  private static Arguments layers(String family, int count, String fields, Integer... expected) {
+    return Arguments.of(family, count, fields, List.of(expected));
+  }
+
+  private Checkpoint open(String family, int count, String fields) {
+    FamilyConfig config = FamilyConfig.of(family).with("num_hidden_layers", count);
+    for (String field : fields.isEmpty() ? new String[0] : fields.split(" ")) {
+      config.withJson(
+          field.substring(0, field.indexOf('=')), field.substring(field.indexOf('=') + 1));
+    }
+    return ModelDirectory.open(directory, config.json(), List.of());
+  }
+}

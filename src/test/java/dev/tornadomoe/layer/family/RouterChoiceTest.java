@@ -1,0 +1,159 @@
+package dev.tornadomoe.layer.family;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.ModelDirectory;
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.Gating;
+import dev.tornadomoe.layer.SparseMixer;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.TopKGating.GroupScore;
+import dev.tornadomoe.layer.TopKGating.Groups;
+import dev.tornadomoe.layer.TopKGating.Scoring;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// How each family's config says that experts are chosen.
+class RouterChoiceTest {
+  @TempDir Path directory;
+
+  static Stream<Arguments> choices() {
+    TopKGating plain = TopKGating.softmax(2, false);
+    TopKGating renormalised = TopKGating.softmax(2, true);
+    Groups judgedByMax = new Groups(2, 1, GroupScore.MAX);
+    Groups judgedByTwo = new Groups(2, 1, GroupScore.SUM_OF_TWO);
+    TopKGating sigmoid = new TopKGating(2, Scoring.SIGMOID, null, true, 2.5f);
+    return Stream.of(
+        choice("mixtral", "always renormalised", c -> {}, renormalised),
+        choice(
+            "mixtral",
+            "whatever else is in the file",
+            c -> c.with("norm_topk_prob", false),
+            renormalised),
+        choice("qwen2_moe", "released", c -> {}, plain),
+        choice("qwen2_moe", "not renormalised by default", c -> c.without("norm_topk_prob"), plain),
+        choice("qwen2_moe", "if it says so", c -> c.with("norm_topk_prob", true), renormalised),
+        choice("qwen3_moe", "released", c -> {}, renormalised),
+        choice("qwen3_moe", "not renormalised by default", c -> c.without("norm_topk_prob"), plain),
+        choice("olmoe", "released", c -> {}, plain),
+        choice("olmoe", "if it says so", c -> c.with("norm_topk_prob", true), renormalised),
+        choice("qwen3_5_moe_text", "always renormalised", c -> {}, renormalised),
+        choice(
+            "qwen3_5_moe_text",
+            "whatever else is in the file",
+            c -> c.with("norm_topk_prob", false),
+            renormalised),
+        choice("phimoe", "jitter by default", c -> {}, new SparseMixer(0.01f)),
+        choice(
+            "phimoe", "jitter", c -> c.with("router_jitter_noise", 0.125), new SparseMixer(0.125f)),
+        choice("phimoe", "no jitter", c -> c.with("router_jitter_noise", 0), new SparseMixer(0)),
+        choice(
+            "phimoe",
+            "two by default",
+            c -> c.without("num_experts_per_tok"),
+            new SparseMixer(0.01f)),
+        choice("granitemoe", "softmax of the selected", c -> {}, TopKGating.softmaxOfSelected(2)),
+        choice("gpt_oss", "softmax of the selected", c -> {}, TopKGating.softmaxOfSelected(2)),
+        choice(
+            "gpt_oss",
+            "OpenAI's name",
+            c -> c.renamed("num_experts_per_tok", "experts_per_token"),
+            TopKGating.softmaxOfSelected(2)),
+        choice(
+            "gpt_oss",
+            "both names",
+            c -> c.with("experts_per_token", 2),
+            TopKGating.softmaxOfSelected(2)),
+        choice("deepseek_v2", "groups", c -> {}, plain.scaled(16).grouped(judgedByMax)),
+        choice("deepseek_v2", "greedy", c -> c.with("topk_method", "greedy"), plain.scaled(16)),
+        choice("deepseek_v2", "as spelled", c -> c.with("topk_method", "gready"), plain.scaled(16)),
+        choice(
+            "deepseek_v2",
+            "greedy by default",
+            c -> c.without("topk_method").without("n_group").without("topk_group"),
+            plain.scaled(16)),
+        choice(
+            "deepseek_v2",
+            "no scale by default",
+            c -> c.without("routed_scaling_factor"),
+            plain.grouped(judgedByMax)),
+        choice(
+            "deepseek_v2",
+            "a whole number as scale",
+            c -> c.with("routed_scaling_factor", 4),
+            plain.scaled(4).grouped(judgedByMax)),
+        choice("deepseek_v3", "released", c -> {}, sigmoid.grouped(judgedByTwo)),
+        choice("deepseek_v3", "one group", c -> c.with("n_group", 1), sigmoid),
+        choice(
+            "deepseek_v3",
+            "scale and renormalisation by default",
+            c -> c.without("routed_scaling_factor").without("norm_topk_prob"),
+            sigmoid.grouped(judgedByTwo)),
+        choice(
+            "deepseek_v3",
+            "eight groups, four kept by default",
+            c -> c.with("n_routed_experts", 16).without("n_group").without("topk_group"),
+            sigmoid.grouped(new Groups(8, 4, GroupScore.SUM_OF_TWO))),
+        choice(
+            "deepseek_v3",
+            "not renormalised",
+            c -> c.with("norm_topk_prob", false),
+            new TopKGating(2, Scoring.SIGMOID, judgedByTwo, false, 2.5f)),
+        choice("glm4_moe", "released", c -> {}, sigmoid),
+        choice(
+            "glm4_moe",
+            "no scale and no groups by default",
+            c -> c.without("routed_scaling_factor").without("n_group").without("topk_group"),
+            sigmoid.scaled(1)),
+        choice(
+            "llama4_text",
+            "sigmoid of the selected",
+            c -> {},
+            new TopKGating(1, Scoring.SIGMOID_OF_SELECTED, null, false, 1)),
+        choice(
+            "llama4_text",
+            "one by default",
+            c -> c.without("num_experts_per_tok"),
+            new TopKGating(1, Scoring.SIGMOID_OF_SELECTED, null, false, 1)));
+  }
+
+  @ParameterizedTest(name = "{0}: {1}")
+  @MethodSource("choices")
+  void isWhatTheConfigSays(String family, String what, String config, Gating expected) {
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
+      MoeModel model = MoeModel.of(checkpoint);
+      assertThat(model.modelType()).as(what).isEqualTo(family);
+      assertThat(model.layout().gating()).isEqualTo(expected);
+      assertThat(model.layout().routerWeightOnInput()).isEqualTo(family.equals("llama4_text"));
+    }
+  }
+
+  @Test
+  void takesTheActivationFromHiddenAct() {
+    String config = FamilyConfig.of("mixtral").with("hidden_act", "gelu_pytorch_tanh").json();
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
+      assertThat(MoeModel.of(checkpoint).layout().activation()).isEqualTo(Activation.GELU_TANH);
+    }
+    String without = FamilyConfig.of("mixtral").without("hidden_act").json();
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, without, List.of())) {
+      assertThat(MoeModel.of(checkpoint).layout().activation()).isEqualTo(Activation.SILU);
+    }
+  }
+
+  private interface Change {
+    void to(FamilyConfig config);
+  }
+
+  private static Arguments choice(String family, String what, Change change, Gating expected) {
+    FamilyConfig config = FamilyConfig.of(family);
+    change.to(config);
+    return Arguments.of(family, what, config.json(), expected);
+  }
+}
