@@ -66,6 +66,8 @@ public final class Main {
             .setOut(out)
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
+            // "@name" is a path like any other, not a file with more arguments.
+            .setExpandAtFiles(false)
             .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
     command.setParameterExceptionHandler((e, arguments) -> {
       err.println("moe: " + e.getMessage());
