@@ -71,6 +71,11 @@ public final class Planner {
           "layer %d can't be computed by experts \"%s\": %s"
               .formatted(layer.index(), pieces.experts().name(), support.refusal()));
     }
+    if ((long) options.chunkTokens() * layer.topK() > Integer.MAX_VALUE) {
+      throw new PlanException(
+          "layer %d: %d tokens with top-%d are more pairs than can be counted (2^31 - 1)"
+              .formatted(layer.index(), options.chunkTokens(), layer.topK()));
+    }
     Problem problem = Problem.of(layer, options.chunkTokens());
     support = pieces.prepareAndFinalize().supports(problem);
     if (support.refusal() != null) {
