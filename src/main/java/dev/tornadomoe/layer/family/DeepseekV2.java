@@ -23,7 +23,7 @@ final class DeepseekV2 implements MoeFamily {
         .moeLayers(SparseLayers.afterDense(config, 0))
         .shared(
             "shared_experts",
-            Math.multiplyExact(intermediate, config.countOr(0, "n_shared_experts")),
+            (long) intermediate * config.countOr(0, "n_shared_experts"),
             null)
         .build(
             intermediate,

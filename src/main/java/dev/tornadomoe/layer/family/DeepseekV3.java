@@ -23,7 +23,7 @@ final class DeepseekV3 implements MoeFamily {
         .correctionBias("gate.e_score_correction_bias")
         .shared(
             "shared_experts",
-            Math.multiplyExact(intermediate, config.countOr(1, "n_shared_experts")),
+            (long) intermediate * config.countOr(1, "n_shared_experts"),
             null)
         .build(
             intermediate,
