@@ -3,6 +3,7 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.SanitizeException;
 import java.io.PrintWriter;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -70,7 +71,7 @@ public final class Main {
             .setExpandAtFiles(false)
             .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
     command.setParameterExceptionHandler((e, arguments) -> {
-      err.println("moe: " + e.getMessage());
+      complain(err, e.getMessage());
       err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
       return WRONG_INPUT;
     });
@@ -82,11 +83,27 @@ public final class Main {
       e.printStackTrace(err);
     }
     if (e instanceof MoeException) {
-      err.println("moe: " + e.getMessage());
+      complain(err, e.getMessage());
       return e instanceof SanitizeException ? CHECK_FAILED : WRONG_INPUT;
     }
-    err.println("moe: internal error: %s; run again with --trace and report it".formatted(e));
+    complain(err, "internal error: %s; run again with --trace and report it".formatted(e));
     return WRONG_INPUT;
+  }
+
+  /// Says what is wrong, in one line: names from files and arguments may hold line breaks and the
+  /// terminal's control sequences, which are shown and not carried out.
+  static void complain(PrintWriter err, @Nullable String message) {
+    StringBuilder line = new StringBuilder("moe: ");
+    String.valueOf(message)
+        .chars()
+        .forEach(c -> {
+          if (Character.isISOControl(c)) {
+            line.append("\\u%04x".formatted(c));
+          } else {
+            line.append((char) c);
+          }
+        });
+    err.println(line);
   }
 
   /// The version of the jar.
