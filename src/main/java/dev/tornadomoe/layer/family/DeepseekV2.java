@@ -34,8 +34,7 @@ final class DeepseekV2 implements MoeFamily {
   private static TopKGating gating(ModelConfig config) {
     if (config.flagOr(false, "norm_topk_prob")) {
       throw new LayerException(
-          "%s: deepseek_v2 with \"norm_topk_prob\": true is not supported"
-              .formatted(config.file()));
+          "deepseek_v2 with \"norm_topk_prob\": true is not supported");
     }
     TopKGating gating =
         TopKGating.softmax(config.positive("num_experts_per_tok"), false)
@@ -51,8 +50,8 @@ final class DeepseekV2 implements MoeFamily {
                   TopKGating.GroupScore.MAX));
       default ->
           throw new LayerException(
-              "%s: \"topk_method\" is \"%s\", expected greedy or group_limited_greedy"
-                  .formatted(config.file(), method));
+              "\"topk_method\" is \"%s\", expected greedy or group_limited_greedy"
+                  .formatted(method));
     };
   }
 }

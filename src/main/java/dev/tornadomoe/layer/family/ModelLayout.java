@@ -78,8 +78,7 @@ public record ModelLayout(
       this.layers = config.positive("num_hidden_layers");
       if (layers > MOST_LAYERS) {
         throw new LayerException(
-            "%s: \"num_hidden_layers\" is %d, expected at most %d"
-                .formatted(config.file(), layers, MOST_LAYERS));
+            "\"num_hidden_layers\" is %d, expected at most %d".formatted(layers, MOST_LAYERS));
       }
     }
 
@@ -123,8 +122,7 @@ public record ModelLayout(
     Builder shared(String module, long intermediate, @Nullable String gate) {
       if (intermediate > Integer.MAX_VALUE) {
         throw new LayerException(
-            "%s: the shared experts' size is %d, expected at most 2^31 - 1"
-                .formatted(config.file(), intermediate));
+            "the shared experts' size is %d, expected at most 2^31 - 1".formatted(intermediate));
       }
       shared = intermediate == 0 ? null : new SharedLayout(module, (int) intermediate, gate);
       return this;

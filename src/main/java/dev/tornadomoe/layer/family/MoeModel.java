@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import java.util.List;
@@ -22,13 +23,22 @@ public final class MoeModel {
   /// @throws dev.tornadomoe.MoeException when the model type is unknown or the config contradicts
   ///   itself
   public static MoeModel of(Checkpoint checkpoint) {
-    ModelLayout layout = MoeFamilies.of(checkpoint.config()).layout(checkpoint.config());
+    ModelLayout layout = layout(checkpoint.config());
     if (layout.gating().topK() > layout.experts()) {
       throw new LayerException(
           "%s: top-k is %d, but there are only %d experts"
               .formatted(checkpoint.config().file(), layout.gating().topK(), layout.experts()));
     }
     return new MoeModel(checkpoint, checkpoint.config().modelType(), layout);
+  }
+
+  private static ModelLayout layout(ModelConfig config) {
+    MoeFamily family = MoeFamilies.of(config);
+    try {
+      return family.layout(config);
+    } catch (LayerException e) {
+      throw new LayerException("%s: %s".formatted(config.file(), e.getMessage()), e);
+    }
   }
 
   /// The config's `model_type`.
@@ -61,7 +71,12 @@ public final class MoeModel {
                   index >= 0 && index < layout.layers() ? "is dense" : "does not exist",
                   ranges(layout.moeLayers())));
     }
-    return new LayerReader(checkpoint, layout, index).read();
+    try {
+      return new LayerReader(checkpoint, layout, index).read();
+    } catch (LayerException e) {
+      // The parts know what does not fit, not where they come from.
+      throw new LayerException("%s: %s".formatted(checkpoint.directory(), e.getMessage()), e);
+    }
   }
 
   /// As in `1-3, 5`.

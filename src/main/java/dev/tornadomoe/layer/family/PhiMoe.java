@@ -18,8 +18,7 @@ final class PhiMoe implements MoeFamily {
     int topK = config.countOr(2, "num_experts_per_tok");
     if (topK != 2) {
       throw new LayerException(
-          "%s: phimoe chooses 2 experts per token, found \"num_experts_per_tok\": %d"
-              .formatted(config.file(), topK));
+          "phimoe chooses 2 experts per token, found \"num_experts_per_tok\": " + topK);
     }
     return ModelLayout.builder(config)
         .blocks("block_sparse_moe", "mlp")
