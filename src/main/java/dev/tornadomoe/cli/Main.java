@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.SanitizeException;
+import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -75,7 +76,15 @@ public final class Main {
       err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
       return WRONG_INPUT;
     });
-    return command.execute(args);
+    try {
+      return command.execute(args);
+    } catch (OutOfMemoryError e) {
+      complain(
+          err,
+          "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end"
+              .formatted(e.getMessage(), ByteSize.format(Runtime.getRuntime().maxMemory())));
+      return WRONG_INPUT;
+    }
   }
 
   private static int report(Exception e, PrintWriter err) {
