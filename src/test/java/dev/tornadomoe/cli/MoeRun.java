@@ -71,4 +71,24 @@ record MoeRun(int exit, String out, String err) {
       return (Map<String, Object>) value;
     }
   }
+
+  /// The objects of a list in [#json()].
+  List<Map<String, Object>> objects(String field) {
+    return objects(json(), field);
+  }
+
+  /// The objects of a list in a JSON object.
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  static List<Map<String, Object>> objects(Map<String, Object> json, String field) {
+    assertThat(json.get(field)).as(field).isInstanceOf(List.class);
+    return ((List<?>) json.get(field))
+        .stream().map(element -> (Map<String, Object>) element).toList();
+  }
+
+  /// An object in a JSON object.
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  static Map<String, Object> object(Map<String, Object> json, String field) {
+    assertThat(json.get(field)).as(field).isInstanceOf(Map.class);
+    return (Map<String, Object>) json.get(field);
+  }
 }

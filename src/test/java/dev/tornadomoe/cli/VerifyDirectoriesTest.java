@@ -18,7 +18,7 @@ class VerifyDirectoriesTest {
   @Test
   void reportsSeveralInTheOrderGiven() {
     MoeRun run = MoeRun.of("verify", GOOD_TOO, GOOD, "--json").fine();
-    assertThat(VerifyCases.of(run).stream().map(found -> found.get("checkpoint")).distinct())
+    assertThat(run.objects("cases").stream().map(found -> found.get("checkpoint")).distinct())
         .containsExactly(GOOD_TOO.toString(), GOOD.toString());
   }
 
@@ -28,7 +28,7 @@ class VerifyDirectoriesTest {
     Files.delete(bad.resolve("model.safetensors"));
     MoeRun run = MoeRun.of("verify", GOOD, bad, GOOD_TOO, "--json");
     assertThat(run.refusal()).startsWith(bad + ": ").contains("model.safetensors");
-    assertThat(VerifyCases.of(run))
+    assertThat(run.objects("cases"))
         .hasSize(6 + 3)
         .allSatisfy(found -> assertThat(found).containsEntry("pass", true))
         .extracting(found -> found.get("checkpoint"))

@@ -43,7 +43,7 @@ class VerifyGoldenFileTest {
     MoeRun run = MoeRun.of("verify", checkpoint, "--json");
     assertThat(run.exit()).isEqualTo(1);
     assertThat(run.err()).isEmpty();
-    assertThat(VerifyCases.of(run)).hasSize(6).allSatisfy(found -> {
+    assertThat(run.objects("cases")).hasSize(6).allSatisfy(found -> {
       boolean wrong = found.get("layer").equals(1) && found.get("tokens").equals(7);
       assertThat(found).containsEntry("pass", !wrong);
       if (wrong) {
@@ -64,7 +64,7 @@ class VerifyGoldenFileTest {
     MoeRun run = MoeRun.of("verify", checkpoint, "--json");
     assertThat(run.exit()).isEqualTo(1);
     List<Map<String, Object>> failed =
-        VerifyCases.of(run).stream().filter(found -> found.get("pass").equals(false)).toList();
+        run.objects("cases").stream().filter(found -> found.get("pass").equals(false)).toList();
     assertThat(failed).singleElement().satisfies(found ->
         assertThat(found)
             .containsEntry("max_error_over_rms", null)
@@ -140,7 +140,7 @@ class VerifyGoldenFileTest {
             Golden.tensor("layer0/m0/input", new float[0], 0, 64),
             Golden.tensor("layer0/m0/output", new float[0], 0, 64)));
     MoeRun run = MoeRun.of("verify", checkpoint, "--json").fine();
-    assertThat(VerifyCases.of(run)).singleElement().satisfies(found ->
+    assertThat(run.objects("cases")).singleElement().satisfies(found ->
         assertThat(found).containsEntry("tokens", 0).containsEntry("alias", "off"));
   }
 

@@ -26,7 +26,7 @@ class VerifyGoldenTest {
     "--backend reference, on",
   })
   void everyCasePasses(String options, String alias) {
-    List<Map<String, Object>> cases = VerifyCases.of(verifyAll(options + " --json").fine());
+    List<Map<String, Object>> cases = verifyAll(options + " --json").fine().objects("cases");
     assertThat(cases)
         .hasSize(CASES)
         .allSatisfy(found -> {

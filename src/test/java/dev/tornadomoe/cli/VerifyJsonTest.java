@@ -17,8 +17,9 @@ class VerifyJsonTest {
   @Test
   void aCaseHasTheFieldsOfTheCommandLine() {
     Path checkpoint = Golden.directory("hf/mixtral");
-    List<Map<String, Object>> cases =
-        VerifyCases.of(MoeRun.of("verify", "--json", checkpoint).fine());
+    MoeRun run = MoeRun.of("verify", "--json", checkpoint).fine();
+    assertThat(run.json()).containsOnlyKeys("cases");
+    List<Map<String, Object>> cases = run.objects("cases");
     assertThat(cases)
         .hasSize(6)
         .allSatisfy(found ->
@@ -38,7 +39,7 @@ class VerifyJsonTest {
   void namesTheBackendThatRan(String backend) {
     Path checkpoint = Golden.directory("hf/granitemoe");
     MoeRun run = MoeRun.of("verify", checkpoint, "--backend", backend, "--json").fine();
-    assertThat(VerifyCases.of(run))
+    assertThat(run.objects("cases"))
         .allSatisfy(found -> assertThat(found).containsEntry("backend", backend));
   }
 
@@ -46,7 +47,7 @@ class VerifyJsonTest {
   void stdoutIsOneObjectThoughAllIsUnusable() {
     MoeRun run = MoeRun.of("verify", directory.resolve("nothing"), "--json");
     assertThat(run.refusal()).contains("nothing");
-    assertThat(VerifyCases.of(run)).isEmpty();
+    assertThat(run.objects("cases")).isEmpty();
   }
 
   @Test
@@ -54,7 +55,7 @@ class VerifyJsonTest {
     Path checkpoint = Golden.copy("hf/olmoe", directory);
     assertThat(checkpoint.resolve("golden.safetensors").toFile().delete()).isTrue();
     MoeRun run = MoeRun.of("verify", checkpoint, "--json").fine();
-    assertThat(VerifyCases.of(run)).isNotEmpty();
+    assertThat(run.objects("cases")).isNotEmpty();
     assertThat(run.err()).contains(checkpoint.toString());
   }
 }

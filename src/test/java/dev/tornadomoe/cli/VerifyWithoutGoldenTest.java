@@ -22,7 +22,7 @@ class VerifyWithoutGoldenTest {
     assertThat(run.err())
         .startsWith(checkpoint + ": ")
         .contains("no golden.safetensors", "reference backend");
-    assertThat(VerifyCases.of(run)).isNotEmpty().allSatisfy(found -> {
+    assertThat(run.objects("cases")).isNotEmpty().allSatisfy(found -> {
       assertThat(found).containsEntry("backend", "cpu").containsEntry("pass", true);
       assertThat((Double) found.get("max_error_over_rms")).isBetween(0.0, 2e-5);
     });
@@ -33,7 +33,7 @@ class VerifyWithoutGoldenTest {
     Path checkpoint = withoutGolden("hf/qwen3_moe");
     Golden.editConfig(checkpoint, "\"mlp_only_layers\": []", "\"mlp_only_layers\": [0]");
     MoeRun run = MoeRun.of("verify", checkpoint, "--json").fine();
-    assertThat(VerifyCases.of(run))
+    assertThat(run.objects("cases"))
         .isNotEmpty()
         .allSatisfy(found -> assertThat(found).containsEntry("layer", 1));
     assertThat(run.err()).contains("layer 1");
