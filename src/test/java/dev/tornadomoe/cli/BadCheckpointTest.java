@@ -46,7 +46,11 @@ class BadCheckpointTest {
             "config.json",
             "JSON object"),
         spoiled("no model", c -> Files.delete(c.resolve("model.safetensors")), "", "safetensors"),
-        spoiled("empty model", c -> empty(c.resolve("model.safetensors")), "model.safetensors", "0 bytes"),
+        spoiled(
+            "empty model",
+            c -> empty(c.resolve("model.safetensors")),
+            "model.safetensors",
+            "0 bytes"),
         spoiled(
             "header longer than the file",
             c -> header(c, 1L << 26),
@@ -106,13 +110,14 @@ class BadCheckpointTest {
     String name = "model.layers.0.mlp.experts.2.up_proj.scales";
     Path checkpoint = Golden.copy("w4a16/qwen3_moe-awq_g128", directory);
     Path model = checkpoint.resolve("model.safetensors");
-    Golden.rewrite(model, tensor -> {
-      if (tensor.name().equals(name)) {
-        tensor.data().set(
-            ValueLayout.JAVA_SHORT_UNALIGNED, 14, Float.floatToFloat16(scale));
-      }
-      return tensor;
-    });
+    Golden.rewrite(
+        model,
+        tensor -> {
+          if (tensor.name().equals(name)) {
+            tensor.data().set(ValueLayout.JAVA_SHORT_UNALIGNED, 14, Float.floatToFloat16(scale));
+          }
+          return tensor;
+        });
     assertThat(MoeRun.of("verify", checkpoint).refusal())
         .startsWith(model + ": ")
         .contains(name, scale == 0 ? "0" : Float.toString(scale));

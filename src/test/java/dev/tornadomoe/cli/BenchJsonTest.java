@@ -28,13 +28,14 @@ class BenchJsonTest {
     assertThat(results)
         .extracting(result -> result.get("tokens") + " " + result.get("alias"))
         .containsExactlyInAnyOrder("1 on", "1 off", "5 on", "5 off");
-    assertThat(results).allSatisfy(result -> {
-      double median = number(result, "us_per_layer_median");
-      assertThat(number(result, "us_per_layer_min")).isPositive().isLessThanOrEqualTo(median);
-      assertThat(number(result, "tasks_per_layer")).isPositive();
-      assertThat(number(result, "weight_gb_per_s")).isNotNegative();
-      assertThat(number(result, "bandwidth_limit_gb_per_s")).isNotNegative();
-    });
+    assertThat(results)
+        .allSatisfy(result -> {
+          double median = number(result, "us_per_layer_median");
+          assertThat(number(result, "us_per_layer_min")).isPositive().isLessThanOrEqualTo(median);
+          assertThat(number(result, "tasks_per_layer")).isPositive();
+          assertThat(number(result, "weight_gb_per_s")).isNotNegative();
+          assertThat(number(result, "bandwidth_limit_gb_per_s")).isNotNegative();
+        });
   }
 
   @ParameterizedTest
@@ -74,18 +75,19 @@ class BenchJsonTest {
     assertThat(html)
         .startsWith("<!DOCTYPE html>")
         .contains("qwen2_moe", (String) run.json().get("device"), "<svg", "</html>");
-    assertThat(run.objects("results")).allSatisfy(result ->
-        // median and minimum, to a tenth of a microsecond
-        assertThat(html)
-            .containsPattern(
-                "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>"
-                    .formatted(
-                        result.get("tokens"),
-                        result.get("alias"),
-                        tenth(result, "us_per_layer_median"),
-                        tenth(result, "us_per_layer_min"),
-                        result.get("tasks_per_layer"),
-                        result.get("copies_per_step"))));
+    assertThat(run.objects("results"))
+        .allSatisfy(result ->
+            // median and minimum, to a tenth of a microsecond
+            assertThat(html)
+                .containsPattern(
+                    "<tr><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>"
+                        .formatted(
+                            result.get("tokens"),
+                            result.get("alias"),
+                            tenth(result, "us_per_layer_median"),
+                            tenth(result, "us_per_layer_min"),
+                            result.get("tasks_per_layer"),
+                            result.get("copies_per_step"))));
   }
 
   @Test

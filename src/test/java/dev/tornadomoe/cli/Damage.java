@@ -36,8 +36,24 @@ final class Damage {
   private static final Pattern NUMBER = Pattern.compile("(?<![\\w.])-?\\d+(\\.\\d+)?");
   private static final List<String> EXTREMES =
       List.of(
-          "0", "-1", "1", "3", "17", "65536", "2147483647", "2147483648", "9223372036854775807",
-          "99999999999999999999", "1e9", "0.5", "NaN", "null", "true", "\"4\"", "[]", "{}");
+          "0",
+          "-1",
+          "1",
+          "3",
+          "17",
+          "65536",
+          "2147483647",
+          "2147483648",
+          "9223372036854775807",
+          "99999999999999999999",
+          "1e9",
+          "0.5",
+          "NaN",
+          "null",
+          "true",
+          "\"4\"",
+          "[]",
+          "{}");
 
   private final SplittableRandom random;
 
@@ -93,8 +109,8 @@ final class Damage {
     return bytes;
   }
 
-  /// Another value for a number of the JSON text, so that the text stays sound and its meaning
-  /// does not.
+  /// Another value for a number of the JSON text, so that the text stays sound and its meaning does
+  /// not.
   private byte[] number(byte[] bytes, int header) {
     int begin = header == 0 ? 0 : 8;
     int end = header == 0 ? bytes.length : header;

@@ -18,8 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DamagedCheckpointTest {
   private static final int SEEDS = 300;
   private static final List<String> CHECKPOINTS =
-      List.of(
-          "hf/qwen2_moe", "w4a16/qwen3_moe-ct_g32_sym", "w4a16/qwen3_moe-gptq_g64_desc_act");
+      List.of("hf/qwen2_moe", "w4a16/qwen3_moe-ct_g32_sym", "w4a16/qwen3_moe-gptq_g64_desc_act");
 
   /// Not about speed: a hundred times what any of them takes.
   private static final Duration HANGS = Duration.ofSeconds(60);

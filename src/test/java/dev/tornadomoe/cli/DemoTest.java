@@ -70,7 +70,8 @@ class DemoTest {
 
   @Test
   void namesCommandsThatWork() {
-    assertThat(demo.out()).contains("./moe explain " + made, "./moe verify " + made + " --sanitize");
+    assertThat(demo.out())
+        .contains("./moe explain " + made, "./moe verify " + made + " --sanitize");
     MoeRun.of("explain", made).fine();
     MoeRun.of("verify", made, "--sanitize").fine();
   }

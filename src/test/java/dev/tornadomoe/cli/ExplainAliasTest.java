@@ -38,13 +38,15 @@ class ExplainAliasTest {
     assertThat(run.json())
         .containsEntry("copies_per_step_before", before)
         .containsEntry("copies_per_step", after);
-    assertThat(run.objects("layers")).isNotEmpty().allSatisfy(layer -> {
-      Map<String, Object> alias = MoeRun.object(layer, "alias");
-      assertThat(alias)
-          .containsEntry("decision", reasons.startsWith("ALIASED") ? "aliased" : "refused");
-      assertThat(MoeRun.objects(alias, "reasons").stream().map(reason -> reason.get("code")))
-          .contains((Object[]) reasons.split(" "));
-    });
+    assertThat(run.objects("layers"))
+        .isNotEmpty()
+        .allSatisfy(layer -> {
+          Map<String, Object> alias = MoeRun.object(layer, "alias");
+          assertThat(alias)
+              .containsEntry("decision", reasons.startsWith("ALIASED") ? "aliased" : "refused");
+          assertThat(MoeRun.objects(alias, "reasons").stream().map(reason -> reason.get("code")))
+              .contains((Object[]) reasons.split(" "));
+        });
     String text = explain(checkpoint, options).fine().out();
     assertThat(text)
         .contains(reasons.split(" "))
@@ -57,8 +59,7 @@ class ExplainAliasTest {
     "unreduced, REDUCE_IN_FINALIZE EXPERT_NOT_OPTED_IN",
   })
   void requireMakesARefusalAnErrorWithAllReasons(String experts, String reasons) {
-    String refusal =
-        explain("hf/mixtral", "--alias require --experts " + experts).refusal();
+    String refusal = explain("hf/mixtral", "--alias require --experts " + experts).refusal();
     assertThat(refusal).contains("layer 0", "required").contains(reasons.split(" "));
   }
 

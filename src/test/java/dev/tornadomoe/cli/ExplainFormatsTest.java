@@ -34,18 +34,18 @@ class ExplainFormatsTest {
   @Test
   void jsonHasTheFieldsOfTheCommandLine() {
     Map<String, Object> json = explain("--format", "json", "--layers", "1").fine().json();
-    assertThat(json)
-        .containsEntry("copies_per_step", 0)
-        .containsEntry("copies_per_step_before", 1);
+    assertThat(json).containsEntry("copies_per_step", 0).containsEntry("copies_per_step_before", 1);
     assertThat((Integer) json.get("workspace_bytes")).isPositive();
-    assertThat(MoeRun.objects(json, "layers")).singleElement().satisfies(layer -> {
-      assertThat(layer).containsEntry("layer", 1);
-      assertThat(MoeRun.object(layer, "alias"))
-          .containsEntry("reason", "ALIASED")
-          .containsEntry("decision", "aliased");
-      assertThat(MoeRun.objects(layer, "steps")).isNotEmpty();
-      assertThat(MoeRun.objects(layer, "buffers")).isNotEmpty();
-    });
+    assertThat(MoeRun.objects(json, "layers"))
+        .singleElement()
+        .satisfies(layer -> {
+          assertThat(layer).containsEntry("layer", 1);
+          assertThat(MoeRun.object(layer, "alias"))
+              .containsEntry("reason", "ALIASED")
+              .containsEntry("decision", "aliased");
+          assertThat(MoeRun.objects(layer, "steps")).isNotEmpty();
+          assertThat(MoeRun.objects(layer, "buffers")).isNotEmpty();
+        });
   }
 
   @Test
@@ -61,7 +61,14 @@ class ExplainFormatsTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "--tokens 0", "--tokens 256", "--alias off", "--experts batched", "--in-place"})
+      strings = {
+        "",
+        "--tokens 0",
+        "--tokens 256",
+        "--alias off",
+        "--experts batched",
+        "--in-place"
+      })
   void svgIsWellFormed(String options) throws Exception {
     MoeRun run = explain((Object[]) ("--format svg " + options).strip().split(" "));
     Element svg =

@@ -54,8 +54,27 @@ class ExplainRangesTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", " ", ",", "1,", ",1", "-", "-1", "1-", "0--1", "5-3", "0-1-2", "a", "0x1", "1.5", "0..3",
-        "all", "1;2", "99999999999", "1-99999999999", "0,0", "0-3,2"
+        "",
+        " ",
+        ",",
+        "1,",
+        ",1",
+        "-",
+        "-1",
+        "1-",
+        "0--1",
+        "5-3",
+        "0-1-2",
+        "a",
+        "0x1",
+        "1.5",
+        "0..3",
+        "all",
+        "1;2",
+        "99999999999",
+        "1-99999999999",
+        "0,0",
+        "0-3,2"
       })
   void refusesARangeThatIsNone(String range) {
     assertThat(explain("--layers", range).refusal()).contains("--layers", "'" + range + "'");

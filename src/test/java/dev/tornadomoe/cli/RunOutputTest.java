@@ -52,8 +52,16 @@ class RunOutputTest {
     Path old = Files.writeString(directory.resolve("old"), "what was there");
     assertThat(
             MoeRun.of(
-                    "run", checkpoint, "--layer", 0, "--input", GOLDEN, "--tensor",
-                    "layer0/m7/input", "--output", old)
+                    "run",
+                    checkpoint,
+                    "--layer",
+                    0,
+                    "--input",
+                    GOLDEN,
+                    "--tensor",
+                    "layer0/m7/input",
+                    "--output",
+                    old)
                 .refusal())
         .startsWith(checkpoint.resolve("model.safetensors") + ": ")
         .contains("layer 0");
@@ -79,8 +87,16 @@ class RunOutputTest {
   void mayWriteOverItsInput() throws IOException {
     Path file = Files.copy(GOLDEN, directory.resolve("file"));
     MoeRun.of(
-            "run", CHECKPOINT, "--layer", 0, "--input", file, "--tensor", "layer0/m7/input",
-            "--output", file)
+            "run",
+            CHECKPOINT,
+            "--layer",
+            0,
+            "--input",
+            file,
+            "--tensor",
+            "layer0/m7/input",
+            "--output",
+            file)
         .fine();
     assertThat(Case.error(Golden.floats(GOLDEN, "layer0/m7/output"), Golden.floats(file, "output")))
         .isLessThanOrEqualTo(2e-5);

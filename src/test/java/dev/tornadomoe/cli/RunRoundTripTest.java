@@ -62,8 +62,7 @@ class RunRoundTripTest {
     short[] narrow = new short[rows.length];
     for (int i = 0; i < rows.length; i++) {
       narrow[i] = type == DType.F16 ? Float.floatToFloat16(rows[i]) : BFloat16.fromFloat(rows[i]);
-      rows[i] =
-          type == DType.F16 ? Float.float16ToFloat(narrow[i]) : BFloat16.toFloat(narrow[i]);
+      rows[i] = type == DType.F16 ? Float.float16ToFloat(narrow[i]) : BFloat16.toFloat(narrow[i]);
     }
     TensorView stored =
         new TensorView("x", type, Shape.of(33, HIDDEN), MemorySegment.ofArray(narrow));
@@ -78,8 +77,7 @@ class RunRoundTripTest {
     for (int i = 0; i < rows.length; i++) {
       rows[i] = once[i % once.length];
     }
-    float[] expected =
-        Golden.floats(CHECKPOINT.resolve("golden.safetensors"), "layer0/m33/output");
+    float[] expected = Golden.floats(CHECKPOINT.resolve("golden.safetensors"), "layer0/m33/output");
     float[] found = run(Golden.tensor("x", rows, 33L * times, HIDDEN));
     for (int i = 0; i < times; i++) {
       float[] block = new float[once.length];
@@ -112,8 +110,7 @@ class RunRoundTripTest {
   }
 
   private static float[] goldenInput(int tokens) {
-    return Golden.floats(
-        CHECKPOINT.resolve("golden.safetensors"), "layer0/m" + tokens + "/input");
+    return Golden.floats(CHECKPOINT.resolve("golden.safetensors"), "layer0/m" + tokens + "/input");
   }
 
   private float[] run(TensorView input) {

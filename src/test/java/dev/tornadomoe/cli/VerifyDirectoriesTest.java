@@ -39,9 +39,7 @@ class VerifyDirectoriesTest {
   void eachBadOneHasItsOwnSentence() {
     MoeRun run = MoeRun.of("verify", directory.resolve("one"), GOOD, directory.resolve("two"));
     assertThat(run.exit()).isEqualTo(2);
-    assertThat(run.err().lines())
-        .hasSize(2)
-        .allMatch(line -> line.startsWith("moe: " + directory));
+    assertThat(run.err().lines()).hasSize(2).allMatch(line -> line.startsWith("moe: " + directory));
     assertThat(run.out()).contains("6 cases, 6 passed, 0 failed");
   }
 

@@ -43,14 +43,16 @@ class VerifyGoldenFileTest {
     MoeRun run = MoeRun.of("verify", checkpoint, "--json");
     assertThat(run.exit()).isEqualTo(1);
     assertThat(run.err()).isEmpty();
-    assertThat(run.objects("cases")).hasSize(6).allSatisfy(found -> {
-      boolean wrong = found.get("layer").equals(1) && found.get("tokens").equals(7);
-      assertThat(found).containsEntry("pass", !wrong);
-      if (wrong) {
-        assertThat((Double) found.get("max_error_over_rms"))
-            .isCloseTo(expectedError, within(2e-5 + 1e-6 * expectedError));
-      }
-    });
+    assertThat(run.objects("cases"))
+        .hasSize(6)
+        .allSatisfy(found -> {
+          boolean wrong = found.get("layer").equals(1) && found.get("tokens").equals(7);
+          assertThat(found).containsEntry("pass", !wrong);
+          if (wrong) {
+            assertThat((Double) found.get("max_error_over_rms"))
+                .isCloseTo(expectedError, within(2e-5 + 1e-6 * expectedError));
+          }
+        });
     assertThat(MoeRun.of("verify", checkpoint).out())
         .contains("FAILED", "6 cases, 5 passed, 1 failed");
   }
@@ -65,23 +67,27 @@ class VerifyGoldenFileTest {
     assertThat(run.exit()).isEqualTo(1);
     List<Map<String, Object>> failed =
         run.objects("cases").stream().filter(found -> found.get("pass").equals(false)).toList();
-    assertThat(failed).singleElement().satisfies(found ->
-        assertThat(found)
-            .containsEntry("max_error_over_rms", null)
-            .containsEntry("layer", 1)
-            .containsEntry("tokens", 7));
+    assertThat(failed)
+        .singleElement()
+        .satisfies(found ->
+            assertThat(found)
+                .containsEntry("max_error_over_rms", null)
+                .containsEntry("layer", 1)
+                .containsEntry("tokens", 7));
   }
 
   @Test
   void aWrongWeightFails() throws IOException {
     Path model = checkpoint.resolve("model.safetensors");
     byte[] bytes = Files.readAllBytes(model);
-    Golden.rewrite(model, tensor -> {
-      if (tensor.name().equals("model.layers.0.mlp.gate.weight")) {
-        tensor.data().fill((byte) 0); // every logit is 0: the first experts are chosen
-      }
-      return tensor;
-    });
+    Golden.rewrite(
+        model,
+        tensor -> {
+          if (tensor.name().equals("model.layers.0.mlp.gate.weight")) {
+            tensor.data().fill((byte) 0); // every logit is 0: the first experts are chosen
+          }
+          return tensor;
+        });
     assertThat(MoeRun.of("verify", checkpoint).exit()).isEqualTo(1);
     Files.write(model, bytes);
     MoeRun.of("verify", checkpoint).fine();
@@ -140,8 +146,10 @@ class VerifyGoldenFileTest {
             Golden.tensor("layer0/m0/input", new float[0], 0, 64),
             Golden.tensor("layer0/m0/output", new float[0], 0, 64)));
     MoeRun run = MoeRun.of("verify", checkpoint, "--json").fine();
-    assertThat(run.objects("cases")).singleElement().satisfies(found ->
-        assertThat(found).containsEntry("tokens", 0).containsEntry("alias", "off"));
+    assertThat(run.objects("cases"))
+        .singleElement()
+        .satisfies(
+            found -> assertThat(found).containsEntry("tokens", 0).containsEntry("alias", "off"));
   }
 
   private String refusal() {
@@ -150,8 +158,7 @@ class VerifyGoldenFileTest {
 
   private void replace(String name, float[] values, long... shape) {
     Golden.rewrite(
-        golden,
-        tensor -> tensor.name().equals(name) ? Golden.tensor(name, values, shape) : tensor);
+        golden, tensor -> tensor.name().equals(name) ? Golden.tensor(name, values, shape) : tensor);
   }
 
   private static TensorView named(TensorView tensor, String name) {

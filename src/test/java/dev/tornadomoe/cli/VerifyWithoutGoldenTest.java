@@ -22,10 +22,12 @@ class VerifyWithoutGoldenTest {
     assertThat(run.err())
         .startsWith(checkpoint + ": ")
         .contains("no golden.safetensors", "reference backend");
-    assertThat(run.objects("cases")).isNotEmpty().allSatisfy(found -> {
-      assertThat(found).containsEntry("backend", "cpu").containsEntry("pass", true);
-      assertThat((Double) found.get("max_error_over_rms")).isBetween(0.0, 2e-5);
-    });
+    assertThat(run.objects("cases"))
+        .isNotEmpty()
+        .allSatisfy(found -> {
+          assertThat(found).containsEntry("backend", "cpu").containsEntry("pass", true);
+          assertThat((Double) found.get("max_error_over_rms")).isBetween(0.0, 2e-5);
+        });
   }
 
   @Test
