@@ -153,8 +153,7 @@ final class BenchCommand implements Callable<Integer> {
 
   private void requireSensible() {
     if (layers < 1 || layers > MOST_LAYERS) {
-      throw new LayerException(
-          "--layers must be 1 to %d, found %d".formatted(MOST_LAYERS, layers));
+      throw new LayerException("--layers must be 1 to %d, found %d".formatted(MOST_LAYERS, layers));
     }
     for (int m : tokens) {
       if (m < 1) {

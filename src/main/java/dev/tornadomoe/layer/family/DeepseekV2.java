@@ -21,10 +21,7 @@ final class DeepseekV2 implements MoeFamily {
     int intermediate = config.positive("moe_intermediate_size");
     return ModelLayout.builder(config)
         .moeLayers(SparseLayers.afterDense(config, 0))
-        .shared(
-            "shared_experts",
-            (long) intermediate * config.countOr(0, "n_shared_experts"),
-            null)
+        .shared("shared_experts", (long) intermediate * config.countOr(0, "n_shared_experts"), null)
         .build(
             intermediate,
             config.positive("n_routed_experts", "num_experts", "num_local_experts"),
@@ -33,8 +30,7 @@ final class DeepseekV2 implements MoeFamily {
 
   private static TopKGating gating(ModelConfig config) {
     if (config.flagOr(false, "norm_topk_prob")) {
-      throw new LayerException(
-          "deepseek_v2 with \"norm_topk_prob\": true is not supported");
+      throw new LayerException("deepseek_v2 with \"norm_topk_prob\": true is not supported");
     }
     TopKGating gating =
         TopKGating.softmax(config.positive("num_experts_per_tok"), false)
