@@ -47,6 +47,8 @@ import picocli.CommandLine.Spec;
       "  moe bench checkpoint --layers 4 --html report.html"
     })
 final class BenchCommand implements Callable<Integer> {
+  /// More than any model has: made-up layers are listed before it is known whether they fit.
+  private static final int MOST_LAYERS = 256;
 
   /// The values of `--weights`.
   enum Weights {
@@ -150,8 +152,8 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private void requireSensible() {
-    if (layers < 1) {
-      throw new LayerException("--layers must be 1 or more, found " + layers);
+    if (layers < 1 || layers > MOST_LAYERS) {
+      throw new LayerException("--layers must be 1 to %d, found %d".formatted(MOST_LAYERS, layers));
     }
     for (int m : tokens) {
       if (m < 1) {

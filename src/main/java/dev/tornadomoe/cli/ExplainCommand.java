@@ -108,6 +108,7 @@ final class ExplainCommand implements Callable<Integer> {
   }
 
   private String explain() {
+    choices.backend(); // explains nothing for a backend or a precision that is not there
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = MoeModel.of(checkpoint);
       List<Integer> indices = layers == null ? model.layerIndices() : layers.indices();

@@ -1,7 +1,8 @@
 package dev.tornadomoe.cli;
 
-import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import picocli.CommandLine;
 
 /// Layer indices as a user writes them: `3`, `0-7`, `0-1,5`.
@@ -15,7 +16,7 @@ record LayerRange(List<Integer> indices) {
 
     @Override
     public LayerRange convert(String text) {
-      List<Integer> indices = new ArrayList<>();
+      Set<Integer> indices = new LinkedHashSet<>();
       for (String part : text.split(",", -1)) {
         String[] ends = part.strip().split("-", -1);
         int first = index(text, ends[0]);
@@ -24,7 +25,10 @@ record LayerRange(List<Integer> indices) {
           throw wrong(text);
         }
         for (int i = first; i <= last; i++) {
-          indices.add(i);
+          if (!indices.add(i)) {
+            throw new CommandLine.TypeConversionException(
+                "'%s' names layer %d twice".formatted(text, i));
+          }
         }
       }
       return new LayerRange(List.copyOf(indices));

@@ -2,7 +2,9 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.SanitizeException;
+import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -66,13 +68,23 @@ public final class Main {
             .setOut(out)
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
+            // "@name" is a path like any other, not a file with more arguments.
+            .setExpandAtFiles(false)
             .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
     command.setParameterExceptionHandler((e, arguments) -> {
-      err.println("moe: " + e.getMessage());
+      complain(err, e.getMessage());
       err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
       return WRONG_INPUT;
     });
-    return command.execute(args);
+    try {
+      return command.execute(args);
+    } catch (OutOfMemoryError e) {
+      complain(
+          err,
+          "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end"
+              .formatted(e.getMessage(), ByteSize.format(Runtime.getRuntime().maxMemory())));
+      return WRONG_INPUT;
+    }
   }
 
   private static int report(Exception e, PrintWriter err) {
@@ -80,11 +92,27 @@ public final class Main {
       e.printStackTrace(err);
     }
     if (e instanceof MoeException) {
-      err.println("moe: " + e.getMessage());
+      complain(err, e.getMessage());
       return e instanceof SanitizeException ? CHECK_FAILED : WRONG_INPUT;
     }
-    err.println("moe: internal error: %s; run again with --trace and report it".formatted(e));
+    complain(err, "internal error: %s; run again with --trace and report it".formatted(e));
     return WRONG_INPUT;
+  }
+
+  /// Says what is wrong, in one line: names from files and arguments may hold line breaks and the
+  /// terminal's control sequences, which are shown and not carried out.
+  static void complain(PrintWriter err, @Nullable String message) {
+    StringBuilder line = new StringBuilder("moe: ");
+    String.valueOf(message)
+        .chars()
+        .forEach(c -> {
+          if (Character.isISOControl(c)) {
+            line.append("\\u%04x".formatted(c));
+          } else {
+            line.append((char) c);
+          }
+        });
+    err.println(line);
   }
 
   /// The version of the jar.

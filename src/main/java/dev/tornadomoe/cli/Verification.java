@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.SanitizeException;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
@@ -49,14 +50,15 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
         return Reference.golden(file, model.layout().hidden());
       }
     }
-    TreeMap<Integer, List<Reference>> madeUp = new TreeMap<>();
-    if (!model.layerIndices().isEmpty()) {
-      int first = model.layerIndices().getFirst();
-      err.println(
-          "%s: no golden.safetensors, comparing layer %d with the reference backend"
-              .formatted(directory, first));
-      madeUp.put(first, Reference.madeUp(model.layer(first)));
+    if (model.layerIndices().isEmpty()) {
+      throw new LayerException("%s: the model has no MoE layers".formatted(directory));
     }
+    int first = model.layerIndices().getFirst();
+    err.println(
+        "%s: no golden.safetensors, comparing layer %d with the reference backend"
+            .formatted(directory, first));
+    TreeMap<Integer, List<Reference>> madeUp = new TreeMap<>();
+    madeUp.put(first, Reference.madeUp(model.layer(first)));
     return madeUp;
   }
 

@@ -75,7 +75,7 @@ final class VerifyCommand implements Callable<Integer> {
         }
         cases.addAll(ofDirectory);
       } catch (MoeException e) {
-        err.println("moe: " + e.getMessage());
+        Main.complain(err, e.getMessage());
         unusable = true;
       }
     }

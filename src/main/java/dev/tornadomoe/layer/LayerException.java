@@ -10,4 +10,8 @@ public final class LayerException extends MoeException {
   public LayerException(String message) {
     super(message);
   }
+
+  public LayerException(String message, Throwable cause) {
+    super(message, cause);
+  }
 }

@@ -136,11 +136,25 @@ public final class Explanation {
     return sizes;
   }
 
-  /// As in `layer 3` or `layers 0-47`.
+  /// As in `layer 3`, `layers 0-47`, or `layers 1, 3, 5` where dense layers lie between.
   String name(Run run) {
-    int first = plan.layers().get(run.first()).index();
-    int last = plan.layers().get(run.last()).index();
-    return run.first() == run.last() ? "layer " + first : "layers %d-%d".formatted(first, last);
+    StringBuilder name = new StringBuilder(run.first() == run.last() ? "layer" : "layers");
+    for (int at = run.first(); at <= run.last(); at++) {
+      int first = at;
+      while (at < run.last() && index(at + 1) == index(at) + 1) {
+        at++;
+      }
+      name.append(first == run.first() ? " " : ", ").append(index(first));
+      if (at > first) {
+        name.append('-').append(index(at));
+      }
+    }
+    return name.toString();
+  }
+
+  /// The index in the model of a layer of the plan.
+  private int index(int layer) {
+    return plan.layers().get(layer).index();
   }
 
   /// All names of a buffer, merged operands included: `output = fused_out`.

@@ -198,6 +198,7 @@ public final class HostSession implements Session {
     if (!other.layers().equals(plan.layers())) {
       throw new BackendException("a session can be forked only for a plan of the same layers");
     }
+    MemoryBudget.require("another session's workspace", other.workspaceBytes());
     SharedArithmetic shared = arithmetic.retain();
     try {
       return new HostSession(other, shared);

@@ -21,10 +21,7 @@ final class DeepseekV2 implements MoeFamily {
     int intermediate = config.positive("moe_intermediate_size");
     return ModelLayout.builder(config)
         .moeLayers(SparseLayers.afterDense(config, 0))
-        .shared(
-            "shared_experts",
-            Math.multiplyExact(intermediate, config.countOr(0, "n_shared_experts")),
-            null)
+        .shared("shared_experts", (long) intermediate * config.countOr(0, "n_shared_experts"), null)
         .build(
             intermediate,
             config.positive("n_routed_experts", "num_experts", "num_local_experts"),

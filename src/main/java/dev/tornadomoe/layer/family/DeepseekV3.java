@@ -21,10 +21,7 @@ final class DeepseekV3 implements MoeFamily {
     return ModelLayout.builder(config)
         .moeLayers(SparseLayers.afterDense(config, glm ? 1 : 3))
         .correctionBias("gate.e_score_correction_bias")
-        .shared(
-            "shared_experts",
-            Math.multiplyExact(intermediate, config.countOr(1, "n_shared_experts")),
-            null)
+        .shared("shared_experts", (long) intermediate * config.countOr(1, "n_shared_experts"), null)
         .build(
             intermediate,
             config.positive("n_routed_experts", "num_local_experts", "num_experts"),

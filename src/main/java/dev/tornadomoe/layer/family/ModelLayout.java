@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Gating;
+import dev.tornadomoe.layer.LayerException;
 import java.util.List;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
@@ -56,6 +57,9 @@ public record ModelLayout(
 
   /// Collects what differs between families.
   static final class Builder {
+    /// Far more than any model has; beyond it listing the layers would eat the memory.
+    private static final int MOST_LAYERS = 100_000;
+
     private final ModelConfig config;
     private final int layers;
     private IntPredicate isMoe = layer -> true;
@@ -72,6 +76,10 @@ public record ModelLayout(
     private Builder(ModelConfig config) {
       this.config = config;
       this.layers = config.positive("num_hidden_layers");
+      if (layers > MOST_LAYERS) {
+        throw new LayerException(
+            "\"num_hidden_layers\" is %d, expected at most %d".formatted(layers, MOST_LAYERS));
+      }
     }
 
     /// Which layers are MoE layers; all of them by default.
@@ -111,8 +119,12 @@ public record ModelLayout(
     }
 
     /// A shared expert; none when its size is 0.
-    Builder shared(String module, int intermediate, @Nullable String gate) {
-      shared = intermediate == 0 ? null : new SharedLayout(module, intermediate, gate);
+    Builder shared(String module, long intermediate, @Nullable String gate) {
+      if (intermediate > Integer.MAX_VALUE) {
+        throw new LayerException(
+            "the shared experts' size is %d, expected at most 2^31 - 1".formatted(intermediate));
+      }
+      shared = intermediate == 0 ? null : new SharedLayout(module, (int) intermediate, gate);
       return this;
     }
 

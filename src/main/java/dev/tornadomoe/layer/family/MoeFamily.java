@@ -11,6 +11,7 @@ public interface MoeFamily {
 
   /// What a config of this family describes.
   ///
-  /// @throws dev.tornadomoe.MoeException when the config lacks something or contradicts itself
+  /// @throws dev.tornadomoe.MoeException when the config lacks something or contradicts itself;
+  ///   [MoeModel] adds to a [dev.tornadomoe.layer.LayerException] which config it is
   ModelLayout layout(ModelConfig config);
 }

@@ -45,7 +45,7 @@ public final class MoeModel {
     try {
       return reading.get();
     } catch (LayerException e) {
-      throw new LayerException("%s: %s".formatted(config.file(), e.getMessage()));
+      throw new LayerException("%s: %s".formatted(config.file(), e.getMessage()), e);
     }
   }
 

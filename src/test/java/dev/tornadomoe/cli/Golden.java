@@ -1,0 +1,104 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+
+/// The golden checkpoints among the test resources, and copies of them to be changed.
+final class Golden {
+  private Golden() {}
+
+  /// A golden checkpoint, as in `hf/mixtral`. Not to be changed.
+  static Path directory(String name) {
+    try {
+      return Path.of(Golden.class.getResource("/golden/" + name).toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /// All of them.
+  static List<Path> all() {
+    List<Path> all = new ArrayList<>();
+    for (String folder : List.of("hf", "w4a16")) {
+      try (Stream<Path> directories = Files.list(directory(folder))) {
+        directories.sorted().forEach(all::add);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return all;
+  }
+
+  /// A copy that a test may change.
+  static Path copy(String name, Path parent) {
+    try (Stream<Path> files = Files.list(directory(name))) {
+      Path copy = Files.createTempDirectory(parent, "checkpoint-");
+      for (Path file : files.toList()) {
+        Files.write(copy.resolve(file.getFileName()), Files.readAllBytes(file));
+      }
+      return copy;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// The values of a tensor.
+  static float[] floats(Path file, String tensor) {
+    try (TensorFile tensors = TensorFile.open(file)) {
+      return tensors.require(tensor).toFloats();
+    }
+  }
+
+  static TensorView tensor(String name, float[] values, long... shape) {
+    return new TensorView(name, DType.F32, Shape.of(shape), MemorySegment.ofArray(values));
+  }
+
+  /// Writes a safetensors file again, each tensor replaced by what the function makes of it; null
+  /// leaves it out.
+  static void rewrite(Path file, UnaryOperator<TensorView> change) {
+    List<TensorView> tensors = new ArrayList<>();
+    try (TensorFile old = TensorFile.open(file)) {
+      for (String name : old.names()) {
+        TensorView changed = change.apply(onHeap(old.require(name)));
+        if (changed != null) {
+          tensors.add(changed);
+        }
+      }
+    }
+    SafetensorsWriter.write(file, tensors);
+  }
+
+  private static TensorView onHeap(TensorView tensor) {
+    byte[] bytes = tensor.data().toArray(ValueLayout.JAVA_BYTE);
+    return new TensorView(
+        tensor.name(), tensor.dtype(), tensor.shape(), MemorySegment.ofArray(bytes));
+  }
+
+  /// Replaces text in the config, which must be there.
+  static void editConfig(Path checkpoint, String from, String to) {
+    Path config = checkpoint.resolve("config.json");
+    try {
+      String text = Files.readString(config);
+      if (!text.contains(from)) {
+        throw new IllegalArgumentException("no %s in %s".formatted(from, text));
+      }
+      Files.writeString(config, text.replace(from, to));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

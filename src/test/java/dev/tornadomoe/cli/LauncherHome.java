@@ -1,0 +1,137 @@
+package dev.tornadomoe.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/// A copy of the launcher script in a checkout of its own, where `java` and `mvn` are scripts that
+/// say how they were called. The real Maven would build the project from inside its own tests.
+final class LauncherHome {
+  private static final List<String> TOOLS =
+      List.of(
+          "bash",
+          "sh",
+          "readlink",
+          "dirname",
+          "sed",
+          "find",
+          "grep",
+          "tail",
+          "mkdir",
+          "touch",
+          "cat");
+
+  /// Long before anything that a test changes.
+  private static final Instant PAST = Instant.parse("2020-01-01T00:00:00Z");
+
+  private final Path directory;
+
+  private LauncherHome(Path directory) {
+    this.directory = directory;
+  }
+
+  /// Makes one whose jar is newer than its sources.
+  static LauncherHome make(Path directory) throws IOException {
+    LauncherHome home = new LauncherHome(directory);
+    Files.copy(script(), home.file("checkout/moe"));
+    for (String source : List.of("pom.xml", "src/pom.xml", "src/main/Code.java")) {
+      home.age(home.write("checkout/" + source, ""), 0);
+    }
+    home.age(home.file("checkout/src/main"), 0);
+    home.age(home.write("checkout/target/tornado-moe.jar", ""), 1);
+    for (String tool : TOOLS) {
+      home.program("bin/" + tool, "exec '%s' \"$@\"".formatted(find(tool)));
+    }
+    return home;
+  }
+
+  private static Path script() {
+    Path at = Path.of("").toAbsolutePath();
+    while (at != null && !Files.isRegularFile(at.resolve("moe"))) {
+      at = at.getParent();
+    }
+    assertThat(at).as("a directory above with the launcher in it").isNotNull();
+    return at.resolve("moe");
+  }
+
+  /// Where the machine has a tool; without one of them it can't run the script at all.
+  private static Path find(String tool) {
+    Path found =
+        Stream.of(System.getenv("PATH").split(File.pathSeparator))
+            .map(folder -> Path.of(folder, tool))
+            .filter(Files::isExecutable)
+            .findFirst()
+            .orElse(null);
+    assumeTrue(found != null, "no " + tool + " on the PATH");
+    return found;
+  }
+
+  Path file(String name) throws IOException {
+    Path file = directory.resolve(name);
+    Files.createDirectories(file.getParent());
+    return file;
+  }
+
+  Path write(String name, String text) throws IOException {
+    return Files.writeString(file(name), text);
+  }
+
+  void age(Path file, int hours) throws IOException {
+    Files.setLastModifiedTime(file, FileTime.from(PAST.plusSeconds(3600L * hours)));
+  }
+
+  void program(String name, String text) throws IOException {
+    Path file = write(name, "#!%s\n%s\n".formatted(find("bash"), text));
+    assertThat(file.toFile().setExecutable(true)).isTrue();
+  }
+
+  /// A JDK of some version, whose `java` prints its home and each argument on a line and ends with
+  /// exit code `$JAVA_EXIT`.
+  Path jdk(int version) throws IOException {
+    String name = "jdk-" + version;
+    write(name + "/release", "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"%d.0.1\"\n".formatted(version));
+    program(name + "/bin/javac", "exit 0");
+    program(
+        name + "/bin/java",
+        "echo %s; printf '[%%s]\\n' \"$@\"; exit \"${JAVA_EXIT:-0}\"".formatted(name));
+    return directory.resolve(name);
+  }
+
+  /// Puts a program of a JDK on the PATH, as distributions do.
+  void link(Path jdk, String program) throws IOException {
+    Files.createSymbolicLink(file("bin/" + program), jdk.resolve("bin").resolve(program));
+  }
+
+  /// Runs the script with this environment and no other.
+  MoeRun run(Path script, Map<String, String> environment, String... arguments)
+      throws IOException, InterruptedException {
+    List<String> command = new ArrayList<>(List.of(file("bin/bash").toString()));
+    command.add(script.toString());
+    command.addAll(List.of(arguments));
+    Path out = file("stdout");
+    Path err = file("stderr");
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+    builder.environment().clear();
+    builder.environment().put("PATH", directory.resolve("bin").toString());
+    builder.environment().put("HOME", directory.resolve("user").toString());
+    builder.environment().putAll(environment);
+    Process process = builder.start();
+    if (!process.waitFor(60, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError("the launcher hangs");
+    }
+    return new MoeRun(process.exitValue(), Files.readString(out), Files.readString(err));
+  }
+}

@@ -1,0 +1,56 @@
+package dev.tornadomoe.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/// Every golden case, in every way in which `verify` can run it.
+class VerifyGoldenTest {
+  /// 12 architectures with 2 layers, 7 quantised formats with 1, and 3 token counts for each layer.
+  private static final int CASES = 12 * 2 * 3 + 7 * 3;
+
+  @ParameterizedTest
+  @CsvSource({
+    "--alias on, on",
+    "--alias OFF, off",
+    "--alias require --sanitize, on",
+    "--alias off --sanitize, off",
+    "--experts fused --backend cpu --precision exact, on",
+    "--experts unreduced, off",
+    "--experts batched --sanitize, off",
+    "--backend reference, on",
+  })
+  void everyCasePasses(String options, String alias) {
+    List<Map<String, Object>> cases = verifyAll(options + " --json").fine().objects("cases");
+    assertThat(cases)
+        .hasSize(CASES)
+        .allSatisfy(found -> {
+          assertThat(found).containsEntry("pass", true).containsEntry("alias", alias);
+          assertThat((Double) found.get("max_error_over_rms")).isBetween(0.0, 2e-5);
+        });
+  }
+
+  @Test
+  void textHasALineForEachCaseAndTheSum() {
+    MoeRun run = verifyAll("").fine();
+    assertThat(run.err()).isEmpty();
+    assertThat(run.out().lines().filter(line -> line.endsWith(" ok"))).hasSize(CASES);
+    assertThat(run.out().lines().toList().getLast())
+        .isEqualTo("%d cases, %d passed, 0 failed", CASES, CASES);
+  }
+
+  private static MoeRun verifyAll(String options) {
+    List<Object> arguments = new ArrayList<>();
+    arguments.add("verify");
+    arguments.addAll(Golden.all());
+    if (!options.isEmpty()) {
+      arguments.addAll(List.of(options.split(" ")));
+    }
+    return MoeRun.of(arguments.toArray());
+  }
+}
