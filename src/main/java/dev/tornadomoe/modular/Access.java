@@ -18,15 +18,15 @@ public record Access(Operand operand, Mode mode) {
     ACCUMULATE
   }
 
-  static Access read(Operand operand) {
+  public static Access read(Operand operand) {
     return new Access(operand, Mode.READ);
   }
 
-  static Access overwrite(Operand operand) {
+  public static Access overwrite(Operand operand) {
     return new Access(operand, Mode.OVERWRITE);
   }
 
-  static Access accumulate(Operand operand) {
+  public static Access accumulate(Operand operand) {
     return new Access(operand, Mode.ACCUMULATE);
   }
 

@@ -7,8 +7,8 @@ public enum Capability {
   WRITES_ALL_OF_OUTPUT,
   /// Rows are added to what is there, so they must be zeroed first. Without this they overwrite.
   ACCUMULATES_INTO_OUTPUT,
-  /// No operation reads the experts' input after, or in the same operation as, the first write to
-  /// the output.
+  /// No operation reads the experts' input after the first write to the output, and one that does
+  /// both has read all of its input before it writes.
   INPUT_CONSUMED_BEFORE_OUTPUT,
   /// A token none of whose experts is here gets a row of zeros.
   ZEROES_ROWS_WITHOUT_LOCAL_EXPERTS,

@@ -32,7 +32,6 @@ final class ExplainText {
 
   private void heading() {
     List<MoeLayer> layers = plan.layers();
-    MoeLayer first = layers.getFirst();
     line(
         "MoE plan: %d %s, M = %d (planned for %d to %d tokens, at most %d per call%s)"
             .formatted(
@@ -45,19 +44,12 @@ final class ExplainText {
                 plan.options().chunkTokens() < plan.options().maxTokens()
                     ? ", in chunks of " + plan.options().chunkTokens()
                     : ""));
-    line(
-        "H %d, I %d, E %d, top-%d%s; weights %s"
-            .formatted(
-                first.hidden(),
-                first.intermediate(),
-                first.globalExperts(),
-                first.topK(),
-                first.shared() == null
-                    ? ""
-                    : ", shared expert I " + first.shared().mlp().intermediate(),
-                first.experts().formats().stream()
-                    .map(Object::toString)
-                    .collect(Collectors.joining(", "))));
+    if (explanation.tokens() > plan.options().chunkTokens()) {
+      line("cut into %s; the steps below are a full chunk's".formatted(explanation.chunks()));
+    }
+    if (explanation.isUniform()) {
+      line(explanation.model(0));
+    }
     line("");
   }
 
@@ -94,6 +86,9 @@ final class ExplainText {
             + "\", prepare/finalize \""
             + plan.pieces(layer).prepareAndFinalize().name()
             + "\"");
+    if (!explanation.isUniform()) {
+      line("  " + explanation.model(layer));
+    }
     for (String rejected : plan.rejectedPieces(layer)) {
       line("  rejected " + rejected);
     }

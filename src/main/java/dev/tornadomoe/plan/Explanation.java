@@ -1,11 +1,14 @@
 package dev.tornadomoe.plan;
 
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Operand;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /// What a plan does and why, for one token count: as text, JSON, DOT (Graphviz) or a picture.
 public final class Explanation {
@@ -16,9 +19,14 @@ public final class Explanation {
   private final Liveness liveness;
 
   Explanation(MoePlan plan, int tokens) {
+    if (tokens > plan.options().maxTokens()) {
+      throw new PlanException(
+          "the plan is for calls of at most %d tokens, found %d"
+              .formatted(plan.options().maxTokens(), tokens));
+    }
     this.plan = plan;
     this.tokens = tokens;
-    // Calls with more tokens are cut into chunks, which use the last bucket.
+    // Calls with more tokens are cut into chunks; all but the last one use the last bucket.
     this.bucket = plan.bucket(Math.min(tokens, plan.options().chunkTokens()));
     this.liveness = Liveness.of(bucket.steps());
   }
@@ -63,29 +71,75 @@ public final class Explanation {
 
   /// Copies per step for this token count: each chunk copies its part.
   long copiesPerStep() {
-    return (long) bucket.copies() * chunks();
+    return overChunks((chunk, rows) -> chunk.copies());
   }
 
   long copiesPerStepBefore() {
-    return (long) bucket.baseline().copies() * chunks();
+    return overChunks((chunk, rows) -> chunk.baseline().copies());
   }
 
   /// Bytes written by these copies.
   long copiedBytes() {
-    return copiedBytes(bucket.copiedBytes());
+    return overChunks((chunk, rows) -> bytes(chunk, chunk.copiedBytes(), rows));
   }
 
   long copiedBytesBefore() {
-    return copiedBytes(bucket.baseline().copiedBytes());
+    return overChunks((chunk, rows) -> bytes(chunk, chunk.baseline().copiedBytes(), rows));
   }
 
-  private long copiedBytes(long atMostTokens) {
-    int most = bucket.maxTokens();
-    return most == 0 ? 0 : atMostTokens / most * tokens;
+  private static long bytes(BucketPlan bucket, long atMostTokens, int rows) {
+    return rows == 0 ? 0 : atMostTokens / bucket.maxTokens() * rows;
   }
 
-  private int chunks() {
-    return Math.ceilDiv(Math.max(tokens, 1), plan.options().chunkTokens());
+  /// A figure of the plan that works on a chunk of so many rows.
+  private interface ChunkFigure {
+    long of(BucketPlan plan, int rows);
+  }
+
+  private long overChunks(ChunkFigure figure) {
+    int most = plan.options().chunkTokens();
+    if (tokens <= most) {
+      return figure.of(bucket, tokens);
+    }
+    long full = (long) (tokens / most) * figure.of(bucket, most);
+    int rest = tokens % most;
+    return rest == 0 ? full : full + figure.of(plan.bucket(rest), rest);
+  }
+
+  /// How a call of this many tokens is cut, as in `3 chunks of 16 tokens and one of 2`.
+  String chunks() {
+    int most = plan.options().chunkTokens();
+    int rest = tokens % most;
+    return "%d %s of %d tokens%s"
+        .formatted(
+            tokens / most,
+            tokens / most == 1 ? "chunk" : "chunks",
+            most,
+            rest == 0 ? "" : " and one of " + rest);
+  }
+
+  /// Sizes and formats of a layer's weights, in words.
+  ///
+  /// @param layer its place in the plan
+  String model(int layer) {
+    MoeLayer described = plan.layers().get(layer);
+    return "H %d, I %d, E %d, top-%d%s; weights %s"
+        .formatted(
+            described.hidden(),
+            described.intermediate(),
+            described.globalExperts(),
+            described.topK(),
+            described.shared() == null
+                ? ""
+                : ", shared expert I " + described.shared().mlp().intermediate(),
+            described.experts().formats().stream()
+                .map(Object::toString)
+                .collect(Collectors.joining(", ")));
+  }
+
+  /// Whether all layers have the same sizes and formats.
+  boolean isUniform() {
+    return IntStream.range(0, plan.layers().size()).mapToObj(this::model).distinct().count() == 1;
   }
 
   /// Layers next to each other that are planned alike.
@@ -110,6 +164,7 @@ public final class Explanation {
 
   private boolean alike(int a, int b) {
     return names(a).equals(names(b))
+        && model(a).equals(model(b))
         && bucket.decisions().get(a).equals(bucket.decisions().get(b))
         && operations(a).equals(operations(b))
         && sizes(a).equals(sizes(b));

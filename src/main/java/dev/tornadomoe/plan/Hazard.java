@@ -1,6 +1,6 @@
 package dev.tornadomoe.plan;
 
-import dev.tornadomoe.modular.Operation;
+import java.util.List;
 
 /// Why two buffers can't be the same memory: a value is read after something else was written over
 /// it.
@@ -10,16 +10,26 @@ import dev.tornadomoe.modular.Operation;
 /// @param read the operation that reads it
 /// @param readPhase the part of the layer that operation belongs to
 /// @param write the operation that would have written over it before
-public record Hazard(String value, String definition, String read, Phase readPhase, String write) {
+/// @param sameStep whether these are one operation, which writes while it still reads
+public record Hazard(
+    String value, String definition, String read, Phase readPhase, String write, boolean sameStep) {
 
-  static Hazard ofCallerValue(String value, LayerDraft.Stage read, Operation write) {
-    return new Hazard(value, "the caller", read.operation().name(), read.phase(), write.name());
+  static Hazard ofCallerValue(String value, List<LayerDraft.Stage> stages, int reader, int writer) {
+    LayerDraft.Stage read = stages.get(reader);
+    LayerDraft.Stage write = stages.get(writer);
+    return new Hazard(
+        value,
+        "the caller",
+        read.operation().name(),
+        read.phase(),
+        write.operation().name(),
+        reader == writer);
   }
 
   /// As in `hidden (defined by the caller) is read by "gate/up" after "reduce" wrote over it`.
   @Override
   public String toString() {
-    return write.equals(read)
+    return sameStep
         ? "%s (defined by %s) is read by \"%s\" while that writes over it"
             .formatted(value, definition, read)
         : "%s (defined by %s) is read by \"%s\" after \"%s\" wrote over it"

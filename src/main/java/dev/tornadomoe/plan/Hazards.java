@@ -27,14 +27,13 @@ final class Hazards {
     if (write == stages.size()) {
       return null;
     }
-    Operation writer = stages.get(write).operation();
     for (int i = write; i < stages.size(); i++) {
       Operation operation = stages.get(i).operation();
       for (Access access : operation.accesses()) {
         if (access.operand().equals(value)
             && access.reads()
             && !(i == write && readsBeforeItWrites(draft, stages.get(i), access))) {
-          return Hazard.ofCallerValue(value.name(), stages.get(i), writer);
+          return Hazard.ofCallerValue(value.name(), stages, i, write);
         }
       }
     }

@@ -65,6 +65,11 @@ record LayerDraft(
     return operation.accesses().stream().anyMatch(access -> access.operand().equals(operand));
   }
 
+  /// Whether these do nothing but copy finished rows to the output.
+  static boolean isHandOver(List<Operation> finish) {
+    return finish.equals(List.of(finalCopy()));
+  }
+
   private static Operation.Copy finalCopy() {
     return new Operation.Copy(Operand.FUSED_OUT, Operand.OUTPUT);
   }

@@ -2,6 +2,7 @@ package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.Experts;
 import dev.tornadomoe.modular.ModularMoe;
@@ -130,9 +131,16 @@ final class Lowering {
     TopKWeightAndReduce reduce = pieces.reduce();
     boolean weighted = !layer.routerWeightOnInput();
     if (reduce instanceof TopKWeightAndReduce.NoOp && ends.isLocal()) {
-      // Added before the copy, so that the output is written once and last.
+      // Added before the rows are handed over, so that the output is written once and last.
       addends(Operand.FUSED_OUT);
-      ends.finish(reduce, weighted, Operand.OUTPUT).forEach(this::finalStage);
+      List<Operation> handOver = ends.finish(reduce, weighted, Operand.OUTPUT);
+      if (!staged || LayerDraft.isHandOver(handOver)) {
+        handOver.forEach(this::finalStage);
+      } else {
+        rows(Operand.STAGED_OUT, problem.hidden());
+        ends.finish(reduce, weighted, Operand.STAGED_OUT).forEach(this::finalStage);
+        finalStage(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+      }
       return;
     }
     Operand target = staged ? Operand.STAGED_OUT : Operand.OUTPUT;
@@ -160,7 +168,21 @@ final class Lowering {
   }
 
   private void add(Phase phase, Operation operation) {
+    for (Access access : operation.accesses()) {
+      if (access.writes() && isReadOnly(access.operand())) {
+        throw new PlanException(
+            "layer %d: operation \"%s\" writes %s, which must stay as the caller gave it"
+                .formatted(layer.index(), operation.name(), access.operand()));
+      }
+    }
     stages.add(new LayerDraft.Stage(phase, operation));
+  }
+
+  private boolean isReadOnly(Operand operand) {
+    return operand.equals(Operand.HIDDEN)
+        || operand.equals(Operand.RESIDUAL)
+        || (call.callerRoutes()
+            && (operand.equals(Operand.TOPK_IDS) || operand.equals(Operand.TOPK_WEIGHTS)));
   }
 
   private void rows(Operand operand, long width) {

@@ -55,8 +55,11 @@ public final class MoePlan {
 
   /// The plan for calls (or chunks of calls) with this many tokens.
   ///
-  /// @throws PlanException for more tokens than the plan was made for
+  /// @throws PlanException for more tokens than the plan was made for, or fewer than none
   public BucketPlan bucket(int tokens) {
+    if (tokens < 0) {
+      throw new PlanException("a call can't have %d tokens".formatted(tokens));
+    }
     for (BucketPlan bucket : buckets) {
       if (tokens <= bucket.maxTokens()) {
         return bucket;
@@ -87,6 +90,7 @@ public final class MoePlan {
   /// Says what was planned and why.
   ///
   /// @param tokens M of the calls it is about
+  /// @throws PlanException for more tokens than a call may have, or fewer than none
   public Explanation explain(int tokens) {
     return new Explanation(this, tokens);
   }

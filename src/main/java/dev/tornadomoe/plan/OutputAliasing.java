@@ -107,7 +107,7 @@ final class OutputAliasing {
     Shape written = experts.outputShape(problem);
     if (!written.equals(rows)) {
       refuse(ReasonCode.SHAPE_MISMATCH, "experts write %s, output is %s".formatted(written, rows));
-      if (options.chunkTokens() < options.maxTokens()) {
+      if (options.chunkTokens() < options.maxTokens() && written.dimension(0) != problem.tokens()) {
         refuse(
             ReasonCode.CHUNK_FACTOR,
             "chunks of %d tokens are %s".formatted(options.chunkTokens(), written));

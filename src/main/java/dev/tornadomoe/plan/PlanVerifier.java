@@ -45,7 +45,7 @@ final class PlanVerifier {
     for (Step step : plan.steps()) {
       for (Access access : step.operation().accesses()) {
         if (access.reads()) {
-          requireThere(buffer(step, access.operand()), step.toString());
+          requireThere(buffer(step, access.operand()), "step " + step);
         }
       }
       for (Access access : step.operation().accesses()) {
@@ -88,7 +88,7 @@ final class PlanVerifier {
     String reason = gone[buffer.id()];
     if (reason != null) {
       throw new PlanException(
-          "plan verifier: %s is read by step %s, but %s".formatted(buffer, reader, reason));
+          "plan verifier: %s is read by %s, but %s".formatted(buffer, reader, reason));
     }
   }
 

@@ -107,7 +107,7 @@ class ExplainRangesTest {
   @Test
   void refusesMorePairsThanCanBeCounted() {
     assertThat(explain("--tokens", Integer.MAX_VALUE).refusal())
-        .contains("2147483647 tokens", "top-4");
+        .contains("2147483647 tokens with 4 experts each");
   }
 
   private static MoeRun explain(Object... options) {

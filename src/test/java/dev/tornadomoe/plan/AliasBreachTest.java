@@ -121,7 +121,7 @@ class AliasBreachTest {
             List.of(
                 new Operation.Custom(
                     "scale input",
-                    List.of(new Access(Operand.HIDDEN, Access.Mode.ACCUMULATE)),
+                    List.of(Access.read(Operand.HIDDEN)),
                     (memory, tokens) ->
                         memory.of(Operand.HIDDEN).setAtIndex(JAVA_FLOAT_UNALIGNED, 2, 99)),
                 honest.operations(problem, input, weights).getFirst()));

@@ -30,7 +30,8 @@ class AliasHazardTest {
     assertThat(reason.code()).isEqualTo(ReasonCode.INPUT_READ_AFTER_WRITE);
     assertThat(reason.hazard())
         .isEqualTo(
-            new Hazard("hidden", "the caller", "input again", Phase.EXPERTS, "from scratch"));
+            new Hazard(
+                "hidden", "the caller", "input again", Phase.EXPERTS, "from scratch", false));
     assertThat(reason.toString())
         .contains(
             "hidden (defined by the caller) is read by \"input again\" after \"from scratch\""
@@ -52,7 +53,7 @@ class AliasHazardTest {
 
     assertThat(reason.code()).isEqualTo(ReasonCode.INPUT_READ_AFTER_WRITE);
     assertThat(reason.hazard())
-        .isEqualTo(new Hazard("hidden", "the caller", "one step", Phase.EXPERTS, "one step"));
+        .isEqualTo(new Hazard("hidden", "the caller", "one step", Phase.EXPERTS, "one step", true));
     assertThat(reason.toString()).contains("is read by \"one step\" while that writes over it");
   }
 
@@ -62,7 +63,7 @@ class AliasHazardTest {
         StubExperts.of(StubBody.accumulating()).with(Capability.ACCUMULATES_INTO_OUTPUT);
 
     assertThat(onlyReason(plan(adding, inPlace())).hazard())
-        .isEqualTo(new Hazard("hidden", "the caller", "accumulate", Phase.EXPERTS, "zero"));
+        .isEqualTo(new Hazard("hidden", "the caller", "accumulate", Phase.EXPERTS, "zero", false));
   }
 
   @Test
@@ -73,7 +74,8 @@ class AliasHazardTest {
 
     assertThat(reason.code()).isEqualTo(ReasonCode.INPUT_STILL_LIVE);
     assertThat(reason.hazard())
-        .isEqualTo(new Hazard("hidden", "the caller", "audit", Phase.FINALIZE, "from scratch"));
+        .isEqualTo(
+            new Hazard("hidden", "the caller", "audit", Phase.FINALIZE, "from scratch", false));
   }
 
   @Test
@@ -95,7 +97,8 @@ class AliasHazardTest {
     assertThat(reason.code()).isEqualTo(ReasonCode.WRITE_MODE_CONFLICT);
     assertThat(reason.hazard())
         .isEqualTo(
-            new Hazard("residual", "the caller", "add residual", Phase.FINALIZE, "from scratch"));
+            new Hazard(
+                "residual", "the caller", "add residual", Phase.FINALIZE, "from scratch", false));
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.SeededLayers;
@@ -49,6 +50,28 @@ class CopiesPerStepTest {
 
     assertThat(off.copiesPerStep()).isEqualTo(3 * 48);
     assertThat(off.copiedBytes()).isEqualTo(48L * 20 * HIDDEN * 4);
+  }
+
+  @Test
+  void lastChunkIsCountedByItsOwnPlan() {
+    // Ten chunks of 8 and one of 2: hybrid experts plan up to 4 tokens apart.
+    MoePlan plan = Planner.builder().maxTokens(100).chunkTokens(8).build().plan(LAYERS);
+
+    assertThat(plan.bucket(2)).isNotEqualTo(plan.bucket(8));
+    assertThat(plan.explain(82).copiedBytesBefore()).isEqualTo(48L * 82 * HIDDEN * 4);
+    assertThat(plan.explain(82).copiesPerStepBefore()).isEqualTo(11 * 48);
+    assertThat(plan.explain(82).text())
+        .contains(
+            "cut into 10 chunks of 8 tokens and one of 2; the steps below are a full chunk's");
+    assertThat(plan.explain(80).text()).contains("cut into 10 chunks of 8 tokens; the steps");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 65, Integer.MAX_VALUE})
+  void explainsNoCallThatCannotBe(int tokens) {
+    assertThatThrownBy(() -> plan(AliasMode.AUTO).explain(tokens))
+        .isInstanceOf(PlanException.class)
+        .hasMessageContaining(Integer.toString(tokens));
   }
 
   @Test

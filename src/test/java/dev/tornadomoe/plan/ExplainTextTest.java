@@ -34,6 +34,21 @@ class ExplainTextTest {
   }
 
   @Test
+  void givesTheSizesOfEachLayerWhereTheyDiffer() {
+    String text =
+        Planner.builder()
+            .build()
+            .plan(List.of(model().layer(), SeededLayers.of(24, 12, 6, 3).index(1).int4().layer()))
+            .explain(1)
+            .text();
+
+    assertThat(text)
+        .contains(
+            "\n  H 24, I 10, E 6, top-2, shared expert I 7; weights F32\n",
+            "\n  H 24, I 12, E 6, top-3; weights int4 g4 (F32 scales)\n");
+  }
+
+  @Test
   void saysWorkspaceBeforeAndAfter() {
     MoePlan plan = Planner.builder().build().plan(model().layers(2));
     BucketPlan bucket = plan.bucket(1);

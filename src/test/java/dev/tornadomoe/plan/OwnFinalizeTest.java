@@ -11,6 +11,7 @@ import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.SeededLayers;
+import dev.tornadomoe.tensor.DType;
 import java.util.List;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// A prepare/finalize may do more for finished rows than to copy them. `fused_out` can be the
 /// output only where that can't be noticed.
@@ -122,5 +124,42 @@ class OwnFinalizeTest {
     assertThatThrownBy(() -> planner.plan(LAYER))
         .isInstanceOf(PlanException.class)
         .hasMessageContainingAll("layer 0", "REDUCE_IN_FINALIZE", "\"own finish\"");
+  }
+
+  @Test
+  void worksOnAPrivateBufferWhereTheOutputCantHoldItsRows() {
+    MoePlan plan =
+        planner(target ->
+                List.of(
+                    custom(
+                        "reverse",
+                        access(Operand.FUSED_OUT, Access.Mode.READ),
+                        access(target, Access.Mode.OVERWRITE))))
+            .outputType(DType.BF16)
+            .build()
+            .plan(LAYER);
+
+    assertThat(plan.bucket(1).steps().getLast().operation())
+        .isEqualTo(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+    assertThat(plan.bucket(1).copies()).isEqualTo(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"hidden", "residual", "topk_ids", "topk_weights"})
+  void mayNotWriteWhatTheCallerGave(String name) {
+    Planner planner =
+        planner(target ->
+                List.of(
+                    copy(target),
+                    custom("scribble", access(new Operand(name), Access.Mode.OVERWRITE))))
+            .residual(Residual.GIVEN)
+            .callerRoutes()
+            .build();
+
+    assertThatThrownBy(() -> planner.plan(LAYER))
+        .isInstanceOf(PlanException.class)
+        .hasMessage(
+            "layer 0: operation \"scribble\" writes %s, which must stay as the caller gave it"
+                .formatted(name));
   }
 }
