@@ -7,6 +7,7 @@ import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
@@ -87,7 +88,7 @@ final class RunCommand implements Callable<Integer> {
     Backend backend = choices.backend();
     try (Checkpoint checkpoint = Checkpoint.open(directory);
         TensorFile file = TensorFile.open(input)) {
-      MoeLayer layer = MoeLayer.from(checkpoint, layerIndex);
+      MoeLayer layer = MoeModel.of(checkpoint).layer(layerIndex);
       TensorView hidden = hidden(file, layer.hidden());
       int tokens = Math.toIntExact(hidden.shape().dimension(0));
       float[] rows = hidden.toFloats();

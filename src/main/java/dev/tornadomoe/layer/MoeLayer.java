@@ -1,7 +1,5 @@
 package dev.tornadomoe.layer;
 
-import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.layer.family.MoeModel;
 import org.jspecify.annotations.Nullable;
 
 /// One MoE layer: what it computes and the weights it computes with. Making one reads shapes, not
@@ -72,15 +70,6 @@ public record MoeLayer(
   public static MoeLayer of(
       int index, Router router, ExpertWeights experts, @Nullable SharedExperts shared) {
     return new MoeLayer(index, router.topK(), router, experts, shared, false);
-  }
-
-  /// A layer of a checkpoint. For several, use [MoeModel#of] once.
-  ///
-  /// @param index its place in the model, from 0
-  /// @throws dev.tornadomoe.MoeException when the model is unknown, the layer is no MoE layer, or
-  ///   its tensors are missing or misshapen
-  public static MoeLayer from(Checkpoint checkpoint, int index) {
-    return MoeModel.of(checkpoint).layer(index);
   }
 
   /// This layer with only some of its experts here.

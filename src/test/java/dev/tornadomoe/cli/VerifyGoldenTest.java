@@ -24,6 +24,7 @@ class VerifyGoldenTest {
     "--experts unreduced, off",
     "--experts batched --sanitize, off",
     "--backend reference, on",
+    "--backend reference --alias require --sanitize, on",
   })
   void everyCasePasses(String options, String alias) {
     List<Map<String, Object>> cases = verifyAll(options + " --json").fine().objects("cases");

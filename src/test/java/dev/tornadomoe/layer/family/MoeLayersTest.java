@@ -7,7 +7,6 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.checkpoint.ModelDirectory;
 import dev.tornadomoe.layer.LayerException;
-import dev.tornadomoe.layer.MoeLayer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
@@ -76,7 +75,7 @@ class MoeLayersTest {
   @ValueSource(ints = {-1, 8, 61, Integer.MAX_VALUE})
   void aLayerThatDoesNotExistIsRefused(int index) {
     try (Checkpoint checkpoint = open("deepseek_v3", 8, "first_k_dense_replace=3")) {
-      assertThatThrownBy(() -> MoeLayer.from(checkpoint, index))
+      assertThatThrownBy(() -> MoeModel.of(checkpoint).layer(index))
           .isInstanceOf(LayerException.class)
           .hasMessageContainingAll("layer " + index + " does not exist", "MoE layers: 3-7");
     }
@@ -85,7 +84,7 @@ class MoeLayersTest {
   @Test
   void aModelWithoutMoeLayersSaysSo() {
     try (Checkpoint checkpoint = open("llama4_text", 3, "moe_layers=[]")) {
-      assertThatThrownBy(() -> MoeLayer.from(checkpoint, 0))
+      assertThatThrownBy(() -> MoeModel.of(checkpoint).layer(0))
           .isInstanceOf(LayerException.class)
           .hasMessageContainingAll("layer 0 is dense", "MoE layers: none");
     }

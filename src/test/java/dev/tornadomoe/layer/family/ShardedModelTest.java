@@ -52,7 +52,7 @@ class ShardedModelTest {
     writeIndex(shardPerLayer());
     writeShard(shard(LAYERS), block(LAYERS));
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      assertThatThrownBy(() -> MoeLayer.from(checkpoint, LAYERS))
+      assertThatThrownBy(() -> MoeModel.of(checkpoint).layer(LAYERS))
           .isInstanceOf(LayerException.class)
           .hasMessageContainingAll("layer 61 does not exist", "MoE layers: 3-60");
     }
@@ -69,11 +69,11 @@ class ShardedModelTest {
     writeIndex(shardOf);
     SafetensorsWriter.write(directory.resolve("head.safetensors"), head);
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      assertThatThrownBy(() -> MoeLayer.from(checkpoint, 30))
+      assertThatThrownBy(() -> MoeModel.of(checkpoint).layer(30))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContainingAll("tail.safetensors", "missing");
       SafetensorsWriter.write(directory.resolve("tail.safetensors"), tail);
-      assertIsOurs(MoeLayer.from(checkpoint, 30));
+      assertIsOurs(MoeModel.of(checkpoint).layer(30));
     }
   }
 
@@ -84,7 +84,7 @@ class ShardedModelTest {
     writeIndex(shardOf);
     writeShard(shard(57), block(57));
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      assertThatThrownBy(() -> MoeLayer.from(checkpoint, 57))
+      assertThatThrownBy(() -> MoeModel.of(checkpoint).layer(57))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContainingAll(
               directory.resolve("model.safetensors.index.json").toString(),
