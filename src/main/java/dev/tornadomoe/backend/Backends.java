@@ -1,7 +1,9 @@
 package dev.tornadomoe.backend;
 
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
+import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 
@@ -10,21 +12,46 @@ public final class Backends {
   /// The one that is always there, and what `auto` falls to where no other is.
   private static final String EMBEDDED = "cpu";
 
+  private static final System.Logger LOG = System.getLogger("dev.tornadomoe.backend");
+
   private Backends() {}
 
-  /// All of them, available or not.
+  /// All of them, available or not. One that can't even be loaded is left out, and a warning says
+  /// so.
   public static List<Backend> all() {
+    Found found = find();
+    found.broken().forEach(why -> LOG.log(System.Logger.Level.WARNING, why));
+    return found.backends();
+  }
+
+  /// What is on the class path.
+  ///
+  /// @param broken why others could not be loaded
+  private record Found(List<Backend> backends, List<String> broken) {}
+
+  private static Found find() {
     List<Backend> backends = new ArrayList<>();
-    ServiceLoader.load(Backend.class, Backends.class.getClassLoader()).forEach(backends::add);
-    return backends;
+    List<String> broken = new ArrayList<>();
+    Iterator<Backend> loader =
+        ServiceLoader.load(Backend.class, Backends.class.getClassLoader()).iterator();
+    while (true) {
+      try {
+        if (!loader.hasNext()) {
+          return new Found(backends, broken);
+        }
+        backends.add(loader.next());
+      } catch (ServiceConfigurationError | LinkageError e) {
+        broken.add("a backend can't be loaded: " + e.getMessage());
+      }
+    }
   }
 
   /// The backend of this name. Never another one.
   ///
   /// @throws BackendException when there is none, or it can't run here, with what is missing
   public static Backend require(String name) {
-    List<Backend> all = all();
-    for (Backend backend : all) {
+    Found found = find();
+    for (Backend backend : found.backends()) {
       if (backend.name().equals(name)) {
         if (!backend.availability().isAvailable()) {
           throw new BackendException(
@@ -34,8 +61,11 @@ public final class Backends {
       }
     }
     throw new BackendException(
-        "there is no backend \"%s\" on the class path (there are: %s)"
-            .formatted(name, all.stream().map(Backend::name).collect(Collectors.joining(", "))));
+        "there is no backend \"%s\" on the class path (there are: %s)%s"
+            .formatted(
+                name,
+                found.backends().stream().map(Backend::name).collect(Collectors.joining(", ")),
+                found.broken().stream().map(why -> "; " + why).collect(Collectors.joining())));
   }
 
   /// The backend to use where the user has no wish: the embedded CPU backend.

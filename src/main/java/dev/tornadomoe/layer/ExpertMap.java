@@ -54,8 +54,10 @@ public final class ExpertMap {
   }
 
   /// The local index of an expert, or -1.
+  ///
+  /// @param expert as the router numbers them, or -1 for none
   public int localOf(int expert) {
-    return localOf[expert];
+    return expert == -1 ? -1 : localOf[expert];
   }
 
   /// E, the experts that the router chooses from.

@@ -7,7 +7,6 @@ import dev.tornadomoe.tensor.Shape;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// Experts in the batched format: each works on its own `[T, H]` block, `fused_out` is `[E, T, H]`,
 /// and how that is combined is left to prepare/finalize.
@@ -51,9 +50,9 @@ public final class BatchedExperts implements Experts {
   }
 
   @Override
-  public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
+  public List<Operation> operations(Problem problem, ExpertInput input) {
     return List.of(
-        new Operation.BatchedGateUp(input, Operand.DISPATCH_COUNTS, ACTIVATED),
+        new Operation.BatchedGateUp(input.rows(), Operand.DISPATCH_COUNTS, ACTIVATED),
         new Operation.BatchedDown(ACTIVATED, Operand.DISPATCH_COUNTS, Operand.FUSED_OUT));
   }
 }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.modular;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// All experts in this process, each with a batch of its own: rows are copied to their experts, and
 /// summed up from there.
@@ -39,8 +40,8 @@ public final class BatchedPrepareAndFinalize implements PrepareAndFinalize {
   }
 
   @Override
-  public Operand expertInput(Operand input) {
-    return Operand.DISPATCHED;
+  public ExpertInput expertInput(Operand input, @Nullable Operand weights) {
+    return new ExpertInput(Operand.DISPATCHED, Operand.TOPK_IDS, weights);
   }
 
   @Override

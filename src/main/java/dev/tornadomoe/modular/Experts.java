@@ -4,7 +4,6 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tensor.Shape;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// The middle of a modular MoE layer: from rows and chosen experts to `fused_out`, and how much of
 /// weighting and summing that leaves to finalize.
@@ -32,6 +31,13 @@ public interface Experts {
     return false;
   }
 
+  /// The same for one range of token counts, where only some paths can: a plan decides for each.
+  ///
+  /// @param problem sizes; its tokens say which path
+  default boolean supportsOutputAlias(Problem problem) {
+    return supportsOutputAlias();
+  }
+
   /// What they leave to finalize.
   TopKWeightAndReduce weightAndReduce();
 
@@ -51,8 +57,6 @@ public interface Experts {
   /// The operations, in order.
   ///
   /// @param problem sizes; its tokens say which path
-  /// @param input the rows, in [#format]
-  /// @param weights the router's weights, or null where they went on the input and must not be
-  ///   applied again
-  List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights);
+  /// @param input what prepare hands over, in [#format]
+  List<Operation> operations(Problem problem, ExpertInput input);
 }

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// Experts in any weight format: a grouped GEMM for every token count, weighted and summed to `[M,
 /// H]`. The usual choice for unquantised weights.
@@ -63,10 +62,11 @@ public final class FusedExperts implements Experts {
   }
 
   @Override
-  public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
+  public List<Operation> operations(Problem problem, ExpertInput input) {
     List<Operation> operations = new ArrayList<>(GroupedPath.operations(input, EXPERT_ROWS));
     operations.add(
-        new Operation.Reduce(EXPERT_ROWS, Operand.TOPK_IDS, weights, List.of(), Operand.FUSED_OUT));
+        new Operation.Reduce(
+            EXPERT_ROWS, input.ids(), input.weights(), List.of(), Operand.FUSED_OUT));
     return operations;
   }
 }

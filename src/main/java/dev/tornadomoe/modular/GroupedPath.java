@@ -21,10 +21,10 @@ final class GroupedPath {
   /// Up to the experts' unweighted rows.
   ///
   /// @param rows `[P, H]` in pair order
-  static List<Operation> operations(Operand input, Operand rows) {
+  static List<Operation> operations(ExpertInput input, Operand rows) {
     return List.of(
-        new Operation.GroupByExpert(Operand.TOPK_IDS, PAIR_ORDER, EXPERT_OFFSETS),
-        new Operation.GroupedGateUp(input, PAIR_ORDER, EXPERT_OFFSETS, ACTIVATED),
+        new Operation.GroupByExpert(input.ids(), PAIR_ORDER, EXPERT_OFFSETS),
+        new Operation.GroupedGateUp(input.rows(), PAIR_ORDER, EXPERT_OFFSETS, ACTIVATED),
         new Operation.GroupedDown(ACTIVATED, PAIR_ORDER, EXPERT_OFFSETS, rows));
   }
 }

@@ -7,7 +7,6 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// Experts with 4-bit weights: for few tokens a GEMV for each pair, in which the down projection
 /// weights and sums on the way, for many tokens the grouped GEMM of [FusedExperts]. Both write `[M,
@@ -71,12 +70,12 @@ public final class HybridW4A16Experts implements Experts {
   }
 
   @Override
-  public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
+  public List<Operation> operations(Problem problem, ExpertInput input) {
     return problem.tokens() <= FEW_TOKENS
         ? List.of(
-            new Operation.GateUp(input, Operand.TOPK_IDS, ACTIVATED),
+            new Operation.GateUp(input.rows(), input.ids(), ACTIVATED),
             new Operation.DownReduce(
-                ACTIVATED, Operand.TOPK_IDS, weights, List.of(), Operand.FUSED_OUT))
-        : many.operations(problem, input, weights);
+                ACTIVATED, input.ids(), input.weights(), List.of(), Operand.FUSED_OUT))
+        : many.operations(problem, input);
   }
 }

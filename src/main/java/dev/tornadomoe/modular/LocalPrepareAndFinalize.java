@@ -33,11 +33,6 @@ public final class LocalPrepareAndFinalize implements PrepareAndFinalize {
   }
 
   @Override
-  public Operand expertInput(Operand input) {
-    return input;
-  }
-
-  @Override
   public List<Operation> prepare(Operand input) {
     return List.of();
   }

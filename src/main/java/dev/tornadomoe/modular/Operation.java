@@ -345,12 +345,17 @@ public sealed interface Operation {
     void run(OperandMemory memory, int tokens);
   }
 
-  /// Looks up the memory of a declared operand.
-  @FunctionalInterface
+  /// Looks up the memory of declared operands.
   interface OperandMemory {
 
-    /// The rows of this call, from the operand's first byte.
+    /// The operand's rows, from its first byte to the last that this step may touch.
+    ///
+    /// @throws IllegalArgumentException for an operand that the step does not declare
     MemorySegment of(Operand operand);
+
+    /// Elements from one row of it to the next: its width, unless it is the caller's output and
+    /// that is part of something wider ([Capability#ROW_STRIDE_OK]).
+    long rowStride(Operand operand);
   }
 
   private static List<Access> finishing(

@@ -1,12 +1,14 @@
 package dev.tornadomoe.modular;
 
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// The two ends of a modular MoE layer. They are one piece because both ends share a mechanism:
 /// what dispatches tokens to experts must combine their results.
 ///
 /// An implementation for experts on several machines returns false from [#isLocal], sends rows in
-/// its prepare operations and receives them in its finalize operations.
+/// its prepare operations and receives them in its finalize operations ([Operation.Custom]). What
+/// the experts get has buffers of its own: see [#expertInput] and [#expertTokens].
 public interface PrepareAndFinalize {
 
   /// For plans and messages.
@@ -32,10 +34,19 @@ public interface PrepareAndFinalize {
   /// Scratch memory of [#prepare] and [#finish], beside the experts' output.
   List<Workspace> workspaces(Problem problem);
 
-  /// The operand that the experts read.
+  /// What the experts get: by default the rows where they are.
   ///
   /// @param input the hidden states, weighted if that is due
-  Operand expertInput(Operand input);
+  /// @param weights the router's weights, or null where they went on the input
+  default ExpertInput expertInput(Operand input, @Nullable Operand weights) {
+    return new ExpertInput(input, Operand.TOPK_IDS, weights);
+  }
+
+  /// How many rows the experts get for a call with so many tokens: as many, unless rows of other
+  /// processes come in. Must grow with the tokens; rows that nobody fills have ids of -1.
+  default int expertTokens(int tokens) {
+    return tokens;
+  }
 
   /// From hidden states to the experts' input. Must not change the hidden states: shared experts
   /// read them too.

@@ -24,6 +24,11 @@ public record Problem(
         layer.experts().map().localExperts());
   }
 
+  /// The same for another token count.
+  public Problem withTokens(int count) {
+    return new Problem(count, hidden, intermediate, topK, globalExperts, localExperts);
+  }
+
   /// P = M*k.
   ///
   /// @throws ModularException when they can't be counted by an int

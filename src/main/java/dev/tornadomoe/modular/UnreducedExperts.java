@@ -5,7 +5,6 @@ import dev.tornadomoe.tensor.Shape;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// Experts that stop after the down projection: `fused_out` is `[M*k, H]`, unweighted, and finalize
 /// weights and sums. For callers that combine in their own way; they can't write the output.
@@ -47,7 +46,7 @@ public final class UnreducedExperts implements Experts {
   }
 
   @Override
-  public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
+  public List<Operation> operations(Problem problem, ExpertInput input) {
     return GroupedPath.operations(input, Operand.FUSED_OUT);
   }
 }

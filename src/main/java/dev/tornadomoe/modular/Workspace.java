@@ -11,6 +11,17 @@ import dev.tornadomoe.tensor.Shape;
 /// @param shape its size at the bucket's most tokens, outermost dimension first
 public record Workspace(Operand operand, DType dtype, Shape shape) {
 
+  /// Checked.
+  ///
+  /// @throws ModularException for another type, or a shape without dimensions
+  public Workspace {
+    if ((dtype != DType.F32 && dtype != DType.I32) || shape.rank() == 0) {
+      throw new ModularException(
+          "workspace \"%s\" is %s %s, expected F32 or I32 with a dimension at least"
+              .formatted(operand, dtype, shape));
+    }
+  }
+
   static Workspace floats(Operand operand, long... shape) {
     return new Workspace(operand, DType.F32, Shape.of(shape));
   }

@@ -63,6 +63,9 @@ final class BucketPlanner {
     boolean staged =
         call.outputType() != DType.F32
             || call.outputMemory() != options.memory()
+            || (call.outputStride() != 0
+                && call.outputStride() != problem.hidden()
+                && draft.finishesOutputByCustomStep())
             || (call.inPlace() && Hazards.find(folded, Operand.HIDDEN, output) != null)
             || (call.residual() == Residual.IN_OUTPUT
                 && Hazards.find(folded, Operand.RESIDUAL, output) != null);

@@ -40,11 +40,13 @@ final class Hazards {
     return null;
   }
 
-  /// What experts promise is no promise of prepare or finalize.
+  /// What experts promise of their own steps is no promise of prepare or finalize, nor of ours:
+  /// what those read and when is what they declare.
   private static boolean readsBeforeItWrites(
       LayerDraft draft, LayerDraft.Stage stage, Access access) {
     return access.mode() == Access.Mode.READ_ELEMENTWISE
         || (stage.phase() == Phase.EXPERTS
+            && stage.operation() instanceof Operation.Custom
             && draft
                 .pieces()
                 .experts()

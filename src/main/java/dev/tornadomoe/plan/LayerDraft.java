@@ -61,6 +61,16 @@ record LayerDraft(
     return handed;
   }
 
+  /// Whether a step of somebody's own code finishes the output: it writes rows side by side, as it
+  /// does everywhere.
+  boolean finishesOutputByCustomStep() {
+    return stages.stream()
+        .anyMatch(stage ->
+            stage.phase() == Phase.FINALIZE
+                && stage.operation() instanceof Operation.Custom
+                && uses(stage.operation(), Operand.OUTPUT));
+  }
+
   private static boolean uses(Operation operation, Operand operand) {
     return operation.accesses().stream().anyMatch(access -> access.operand().equals(operand));
   }

@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.Experts;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
@@ -51,7 +52,7 @@ final class Lowering {
     if (problem.tokens() > 0) {
       Operand input = convertedHidden();
       route(input);
-      Operand expertInput = prepare(input);
+      ExpertInput expertInput = prepare(input);
       shared(input);
       experts(expertInput);
       finish(staged);
@@ -87,7 +88,7 @@ final class Lowering {
         new Operation.SelectExperts(Operand.ROUTER_LOGITS, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS));
   }
 
-  private Operand prepare(Operand input) {
+  private ExpertInput prepare(Operand input) {
     Operand weighted = input;
     if (layer.routerWeightOnInput()) {
       rows(Operand.WEIGHTED_HIDDEN, problem.hidden());
@@ -99,7 +100,7 @@ final class Lowering {
     PrepareAndFinalize ends = pieces.prepareAndFinalize();
     ends.workspaces(problem).forEach(this::scratch);
     ends.prepare(weighted).forEach(operation -> add(Phase.PREPARE, operation));
-    return ends.expertInput(weighted);
+    return ends.expertInput(weighted, layer.routerWeightOnInput() ? null : Operand.TOPK_WEIGHTS);
   }
 
   private void shared(Operand input) {
@@ -115,32 +116,27 @@ final class Lowering {
         new Operation.SharedDown(input, Operand.SHARED_ACTIVATED, Operand.SHARED_OUT));
   }
 
-  private void experts(Operand input) {
+  private void experts(ExpertInput input) {
     Experts experts = pieces.experts();
-    experts.workspaces(problem).forEach(this::scratch);
-    scratch(new Workspace(Operand.FUSED_OUT, DType.F32, experts.outputShape(problem)));
+    Problem expertProblem =
+        problem.withTokens(pieces.prepareAndFinalize().expertTokens(problem.tokens()));
+    experts.workspaces(expertProblem).forEach(this::scratch);
+    scratch(new Workspace(Operand.FUSED_OUT, DType.F32, experts.outputShape(expertProblem)));
     if (experts.capabilities().contains(Capability.ACCUMULATES_INTO_OUTPUT)) {
       add(Phase.EXPERTS, new Operation.Zero(Operand.FUSED_OUT));
     }
-    Operand weights = layer.routerWeightOnInput() ? null : Operand.TOPK_WEIGHTS;
-    experts.operations(problem, input, weights).forEach(operation -> add(Phase.EXPERTS, operation));
+    experts.operations(expertProblem, input).forEach(operation -> add(Phase.EXPERTS, operation));
   }
 
   private void finish(boolean staged) {
     PrepareAndFinalize ends = pieces.prepareAndFinalize();
     TopKWeightAndReduce reduce = pieces.reduce();
     boolean weighted = !layer.routerWeightOnInput();
-    if (reduce instanceof TopKWeightAndReduce.NoOp && ends.isLocal()) {
+    List<Operation> handOver = ends.finish(reduce, weighted, Operand.OUTPUT);
+    if (ends.isLocal() && LayerDraft.isHandOver(handOver)) {
       // Added before the rows are handed over, so that the output is written once and last.
       addends(Operand.FUSED_OUT);
-      List<Operation> handOver = ends.finish(reduce, weighted, Operand.OUTPUT);
-      if (!staged || LayerDraft.isHandOver(handOver)) {
-        handOver.forEach(this::finalStage);
-      } else {
-        rows(Operand.STAGED_OUT, problem.hidden());
-        ends.finish(reduce, weighted, Operand.STAGED_OUT).forEach(this::finalStage);
-        finalStage(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
-      }
+      handOver.forEach(this::finalStage);
       return;
     }
     Operand target = staged ? Operand.STAGED_OUT : Operand.OUTPUT;

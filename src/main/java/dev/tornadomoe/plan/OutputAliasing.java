@@ -69,6 +69,8 @@ final class OutputAliasing {
   private void checkPieces() {
     Experts experts = draft.pieces().experts();
     Problem problem = draft.problem();
+    Problem expertProblem =
+        problem.withTokens(draft.pieces().prepareAndFinalize().expertTokens(problem.tokens()));
     if (!draft.pieces().prepareAndFinalize().isLocal()) {
       refuse(ReasonCode.NONLOCAL_FINALIZE, draft.pieces().prepareAndFinalize().name());
     }
@@ -89,7 +91,7 @@ final class OutputAliasing {
       case TopKWeightAndReduce.Delegate delegate ->
           throw new IllegalStateException("ModularMoe lets no unresolved reduce pass");
     }
-    if (!experts.supportsOutputAlias()) {
+    if (!experts.supportsOutputAlias(expertProblem)) {
       refuse(ReasonCode.EXPERT_NOT_OPTED_IN, experts.name());
     } else if (!has(Capability.WRITES_ALL_OF_OUTPUT)) {
       refuse(
@@ -104,7 +106,7 @@ final class OutputAliasing {
           "%s experts are here".formatted(draft.layer().experts().map()));
     }
     Shape rows = Shape.of(problem.tokens(), problem.hidden());
-    Shape written = experts.outputShape(problem);
+    Shape written = experts.outputShape(expertProblem);
     if (!written.equals(rows)) {
       refuse(ReasonCode.SHAPE_MISMATCH, "experts write %s, output is %s".formatted(written, rows));
       if (options.chunkTokens() < options.maxTokens() && written.dimension(0) != problem.tokens()) {
@@ -126,10 +128,11 @@ final class OutputAliasing {
           ReasonCode.SHAPE_MISMATCH,
           "rows of %d elements, output rows %d apart".formatted(draft.problem().hidden(), stride));
     }
-    if (call.outputAlignment() % Float.BYTES != 0) {
+    if (call.outputAlignment() % call.outputType().bytes() != 0) {
       refuse(
           ReasonCode.LAYOUT_MISMATCH,
-          "aligned to %d bytes, experts need %d".formatted(call.outputAlignment(), Float.BYTES));
+          "aligned to %d bytes, experts need %d"
+              .formatted(call.outputAlignment(), call.outputType().bytes()));
     }
     if (call.outputMemory() != options.memory()) {
       refuse(

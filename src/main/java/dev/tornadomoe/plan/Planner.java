@@ -151,7 +151,7 @@ public final class Planner {
     private DType hiddenType = DType.F32;
     private DType outputType = DType.F32;
     private int outputStride;
-    private int outputAlignment = Float.BYTES;
+    private @Nullable Integer outputAlignment;
     private MemoryKind outputMemory = MemoryKind.HOST;
     private boolean exclusive = true;
     private boolean inPlace;
@@ -234,7 +234,7 @@ public final class Planner {
       return this;
     }
 
-    /// What the output's address is a multiple of, in bytes; 4 by default.
+    /// What the output's address is a multiple of, in bytes; by default the size of its elements.
     public Builder outputAlignment(int bytes) {
       outputAlignment = bytes;
       return this;
@@ -282,7 +282,11 @@ public final class Planner {
       }
       int chunk = chunkTokens == 0 ? maxTokens : Math.min(chunkTokens, maxTokens);
       AliasMode mode = aliasing;
-      if ("off".equalsIgnoreCase(System.getProperty(ALIAS_PROPERTY))) {
+      String wish = System.getProperty(ALIAS_PROPERTY, "on");
+      if (!wish.equalsIgnoreCase("on") && !wish.equalsIgnoreCase("off")) {
+        throw new PlanException("-D%s=%s: expected on or off".formatted(ALIAS_PROPERTY, wish));
+      }
+      if (wish.equalsIgnoreCase("off")) {
         if (aliasing == AliasMode.REQUIRE) {
           throw new PlanException(
               "output aliasing is required, but -D%s=off switches it off"
@@ -303,7 +307,7 @@ public final class Planner {
                   hiddenType,
                   outputType,
                   outputStride,
-                  outputAlignment,
+                  outputAlignment == null ? outputType.bytes() : outputAlignment,
                   outputMemory,
                   exclusive,
                   inPlace,

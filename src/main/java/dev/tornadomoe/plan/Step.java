@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.PrepareAndFinalize;
 
 /// One operation of a plan. Steps run in the order of their indices.
 ///
@@ -9,6 +10,14 @@ import dev.tornadomoe.modular.Operation;
 /// @param phase which part of the layer it belongs to
 /// @param operation what it does
 public record Step(int index, int layer, Phase phase, Operation operation) {
+
+  /// How many rows it works on.
+  ///
+  /// @param tokens of the call, or of a chunk of it
+  /// @param ends of this step's layer
+  public int rows(int tokens, PrepareAndFinalize ends) {
+    return phase == Phase.EXPERTS ? ends.expertTokens(tokens) : tokens;
+  }
 
   /// As in `3 "weight + reduce"`.
   @Override

@@ -1,5 +1,8 @@
 package dev.tornadomoe.tensor;
 
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
 /// An unquantised weight matrix: F32, F16 or BF16, row-major.
 ///
 /// @param values `[rows, columns]`
@@ -27,6 +30,11 @@ public record DenseMatrix(TensorView values) implements WeightMatrix {
   @Override
   public WeightFormat format() {
     return WeightFormat.dense(values.dtype());
+  }
+
+  @Override
+  public List<MemorySegment> memory() {
+    return List.of(values.data());
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.tornadomoe.tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// A 4-bit weight matrix (W4A16), the one form that compressed-tensors, AWQ and GPTQ files become:
@@ -93,6 +94,11 @@ public final class Int4Matrix implements WeightMatrix {
   @Override
   public WeightFormat format() {
     return WeightFormat.int4(scales.dtype(), groupSize, zeros != null, columnOrder != null);
+  }
+
+  @Override
+  public List<MemorySegment> memory() {
+    return zeros == null ? List.of(words, scales.data()) : List.of(words, scales.data(), zeros);
   }
 
   public int groupSize() {

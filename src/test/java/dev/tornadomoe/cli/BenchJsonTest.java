@@ -58,6 +58,16 @@ class BenchJsonTest {
                     "copies_per_step", result.get("alias").equals("on") ? withAlias : without));
   }
 
+  @Test
+  void saysWhatWasAskedForAndWhatWasGranted() {
+    assertThat(bench(SHORT + " --json --experts unreduced").fine().objects("results"))
+        .extracting(result -> result.get("alias") + " " + result.get("aliased"))
+        .containsOnly("on false", "off false");
+    assertThat(bench(SHORT + " --json").fine().objects("results"))
+        .extracting(result -> result.get("alias") + " " + result.get("aliased"))
+        .containsOnly("on true", "off false");
+  }
+
   @ParameterizedTest
   @CsvSource({"on, on", "off, off", "require, on", "ON, on"})
   void measuresOneModeWhenAsked(String alias, String reported) {

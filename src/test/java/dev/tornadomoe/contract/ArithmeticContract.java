@@ -11,6 +11,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// What every backend must compute: each kind of layer, checked against its definition in double.
 public abstract class ArithmeticContract {
@@ -132,6 +134,29 @@ public abstract class ArithmeticContract {
     try (Session session = backend().prepare(Planner.builder().maxTokens(33).build().plan(layer))) {
       for (int tokens : TOKENS) {
         float[] hidden = Rows.random(tokens * layer.hidden(), 100 + tokens);
+        float[] output = new float[hidden.length];
+        session.run(Rows.of(hidden), tokens, Rows.of(output));
+        Rows.assertClose(output, naive.run(hidden, tokens), tolerance());
+      }
+    }
+  }
+
+  /// Experts may get more rows than the call has tokens, in buffers of prepare's own.
+  @ParameterizedTest
+  @ValueSource(strings = {"fused", "hybrid"})
+  void prepareMayBringRowsOfOthers(String experts) {
+    MoeLayer layer =
+        RandomLayer.of(
+            LayerSpec.odd()
+                .with(WeightFormat.int4(DType.BF16, 32, true, false))
+                .withShared(24, true),
+            13);
+    ModularMoe pieces = new ModularMoe(new TwoSidedEnds(), ExpertsCatalog.named(experts).experts());
+    Planner planner = Planner.builder().maxTokens(33).sanitize(true).pieces(pieces).build();
+    NaiveMoe naive = new NaiveMoe(layer);
+    try (Session session = backend().prepare(planner.plan(layer))) {
+      for (int tokens : TOKENS) {
+        float[] hidden = Rows.random(tokens * layer.hidden(), 200 + tokens);
         float[] output = new float[hidden.length];
         session.run(Rows.of(hidden), tokens, Rows.of(output));
         Rows.assertClose(output, naive.run(hidden, tokens), tolerance());

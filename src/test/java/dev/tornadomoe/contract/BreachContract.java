@@ -144,18 +144,36 @@ public abstract class BreachContract {
   }
 
   @Test
+  @SuppressWarnings("restricted") // nothing else lets a step out of its buffer
   void findsWritesBehindABuffersEnd() {
     finds(
         planner(
                 (memory, tokens) -> {
                   doubled(memory, tokens);
-                  memory.of(Operand.FUSED_OUT).set(FLOAT, tokens * H * 4L, 7f);
+                  long end = tokens * H * 4L;
+                  memory.of(Operand.FUSED_OUT).reinterpret(end + 4).set(FLOAT, end, 7f);
                 })
             .outputAliasing(AliasMode.OFF)
             .maxTokens(4),
         call(4),
         "behind the end of",
         "fused_out");
+  }
+
+  @Test
+  void stepSeesNoByteBeyondItsBuffer() {
+    Planner planner =
+        planner(
+                (memory, tokens) -> {
+                  doubled(memory, tokens);
+                  memory.of(OneStepExperts.SCRATCH).set(FLOAT, 4 * H * 4L, 7f);
+                })
+            .sanitize(false)
+            .maxTokens(4)
+            .build();
+    try (Session session = backend().prepare(planner.plan(LAYER))) {
+      assertThatThrownBy(() -> session.run(call(4))).isInstanceOf(IndexOutOfBoundsException.class);
+    }
   }
 
   @Test

@@ -7,16 +7,28 @@ import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.WeightReader;
+import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.MemoryKind;
+import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -91,6 +103,119 @@ public abstract class CallContract {
         call(1, H, H).routing(Rows.of(new int[3]), Rows.of(new float[3])),
         "ids and weights",
         "router");
+  }
+
+  @Test
+  void seesOverlapsThroughReadOnlyViewsOfArrays() {
+    MemorySegment memory = Rows.of(new float[3 * H]);
+    refuses(
+        Planner.builder(),
+        new MoeCall()
+            .hidden(memory.asReadOnly().asSlice(0, 8 * H), 2)
+            .output(memory.asSlice(4 * H, 8 * H)),
+        "OVERLAPS_INPUT: output overlaps hidden");
+    float[] rows = new float[H];
+    try (Session session = backend().prepare(Planner.builder().inPlace().build().plan(LAYER))) {
+      session.run(Rows.of(rows).asReadOnly(), 1, Rows.of(rows));
+    }
+  }
+
+  @Test
+  void outputMustBeAlignedAsThePlanWasPromised() {
+    MemorySegment memory = Arena.ofAuto().allocate(8 * H, 64);
+    MemorySegment hidden = Rows.of(Rows.random(H, 47));
+    refuses(
+        Planner.builder().outputAlignment(64),
+        new MoeCall().hidden(hidden, 1).output(memory.asSlice(4, 4 * H)),
+        "LAYOUT_MISMATCH",
+        "64");
+    refuses(
+        Planner.builder(),
+        new MoeCall().hidden(hidden, 1).output(memory.asSlice(2, 4 * H)),
+        "LAYOUT_MISMATCH",
+        "4");
+    float[] expected = new float[H];
+    try (Session session = backend().prepare(Planner.builder().build().plan(LAYER));
+        Session unaligned =
+            backend().prepare(Planner.builder().outputAlignment(1).build().plan(LAYER))) {
+      session.run(hidden, 1, Rows.of(expected));
+      unaligned.run(hidden, 1, memory.asSlice(2, 4 * H));
+      assertThat(unaligned.copies()).isEqualTo(1);
+    }
+    assertThat(memory.asSlice(2, 4 * H).mismatch(Rows.of(expected))).isEqualTo(-1);
+  }
+
+  @Test
+  void refusesAnOutputAmongTheWeights() {
+    WeightMatrix router = LAYER.router().weight().load(Arena.ofAuto());
+    refuses(
+        Planner.builder(),
+        call(1, H, H).output(router.memory().getFirst().asSlice(0, 4 * H)),
+        "OVERLAPS_INPUT: output overlaps the weights");
+  }
+
+  @Test
+  void weightsThatWereClosedAreNoStackTrace() {
+    MoePlan plan;
+    Session session;
+    try (Arena arena = Arena.ofShared()) {
+      Weight mapped = LAYER.router().weight();
+      DenseMatrix matrix = (DenseMatrix) mapped.load(arena);
+      TensorView values = matrix.values();
+      MemorySegment copy = arena.allocate(values.data().byteSize(), 64).copyFrom(values.data());
+      MemorySegment correction = arena.allocate(4 * 5, 4);
+      MoeLayer layer =
+          MoeLayer.of(
+              0,
+              new Router(
+                  Weight.of(
+                      "router",
+                      new DenseMatrix(
+                          new TensorView("router", values.dtype(), values.shape(), copy))),
+                  null,
+                  Bias.of(new TensorView("correction", DType.F32, Shape.of(5), correction)),
+                  LAYER.router().gating()),
+              LAYER.experts(),
+              null);
+      plan = Planner.builder().build().plan(layer);
+      session = backend().prepare(plan);
+      session.run(call(1, H, H));
+    }
+    try (session) {
+      assertThatThrownBy(() -> session.run(call(1, H, H)))
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining("closed before the session");
+      assertThatThrownBy(session::fork)
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining("closed before the session");
+    }
+  }
+
+  @Test
+  void closedSessionsForkAndReadNothing() {
+    Session session = backend().prepare(Planner.builder().build().plan(LAYER));
+    Optional<WeightReader> reader = session.weightReader();
+    try (Session other = session.fork()) {
+      session.close();
+      assertThatThrownBy(session::fork)
+          .isInstanceOf(MoeException.class)
+          .hasMessage("the session is closed");
+      other.run(call(1, H, H));
+    }
+    reader.ifPresent(open ->
+        assertThatThrownBy(() -> open.read(0, new int[] {0, 1}))
+            .isInstanceOf(MoeException.class)
+            .hasMessage("the session is closed"));
+  }
+
+  @Test
+  void forksNoPlanForOtherMemory() {
+    try (Session session = backend().prepare(Planner.builder().build().plan(LAYER))) {
+      MoePlan device = Planner.builder().memory(MemoryKind.DEVICE).build().plan(LAYER);
+      assertThatThrownBy(() -> session.fork(device))
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining("device memory");
+    }
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
 import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.Experts;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
@@ -73,7 +74,8 @@ final class OneStepExperts implements Experts {
   }
 
   @Override
-  public List<Operation> operations(Problem problem, Operand hidden, Operand weights) {
+  public List<Operation> operations(Problem problem, ExpertInput given) {
+    Operand hidden = given.rows();
     return List.of(
         new Operation.Custom(
             "my step",

@@ -39,7 +39,7 @@ class ExpertsContractTest {
         pieces
             .experts()
             .operations(
-                problem(tokens), ends.expertInput(input), weighted ? Operand.TOPK_WEIGHTS : null));
+                problem(tokens), ends.expertInput(input, weighted ? Operand.TOPK_WEIGHTS : null)));
     operations.addAll(ends.finish(pieces.reduce(), weighted, Operand.OUTPUT));
     return operations;
   }
@@ -111,12 +111,13 @@ class ExpertsContractTest {
   @MethodSource("pieces")
   void expertsHaveReadTheirInputBeforeTheyWrite(String name, int tokens) {
     ModularMoe pieces = ExpertsCatalog.named(name);
-    Operand input = pieces.prepareAndFinalize().expertInput(Operand.HIDDEN);
+    ExpertInput input =
+        pieces.prepareAndFinalize().expertInput(Operand.HIDDEN, Operand.TOPK_WEIGHTS);
     boolean begun = false;
     assertThat(pieces.experts().capabilities()).contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
-    for (Operation op : pieces.experts().operations(problem(tokens), input, Operand.TOPK_WEIGHTS)) {
+    for (Operation op : pieces.experts().operations(problem(tokens), input)) {
       begun |= written(op).contains(Operand.FUSED_OUT);
-      assertThat(begun && read(op).contains(input)).isFalse();
+      assertThat(begun && read(op).contains(input.rows())).isFalse();
     }
     assertThat(begun).isTrue();
   }
@@ -124,12 +125,13 @@ class ExpertsContractTest {
   @Test
   void hybridTakesTwoStepsForFourTokensAndTheGroupedPathForFive() {
     Experts hybrid = new HybridW4A16Experts();
+    ExpertInput input = new ExpertInput(Operand.HIDDEN, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS);
 
     assertThat(hybrid.pathLimits()).containsExactly(4);
-    assertThat(hybrid.operations(problem(4), Operand.HIDDEN, Operand.TOPK_WEIGHTS))
+    assertThat(hybrid.operations(problem(4), input))
         .hasExactlyElementsOfTypes(Operation.GateUp.class, Operation.DownReduce.class);
-    assertThat(hybrid.operations(problem(5), Operand.HIDDEN, Operand.TOPK_WEIGHTS))
-        .isEqualTo(new FusedExperts().operations(problem(5), Operand.HIDDEN, Operand.TOPK_WEIGHTS));
+    assertThat(hybrid.operations(problem(5), input))
+        .isEqualTo(new FusedExperts().operations(problem(5), input));
   }
 
   private static List<Operand> written(Operation operation) {

@@ -34,11 +34,6 @@ public record FinishEnds(Function<Operand, List<Operation>> finish) implements P
   }
 
   @Override
-  public Operand expertInput(Operand input) {
-    return input;
-  }
-
-  @Override
   public List<Operation> prepare(Operand input) {
     return List.of();
   }

@@ -66,11 +66,6 @@ public record StubEnds(
   }
 
   @Override
-  public Operand expertInput(Operand input) {
-    return input;
-  }
-
-  @Override
   public List<Operation> prepare(Operand input) {
     return List.of();
   }

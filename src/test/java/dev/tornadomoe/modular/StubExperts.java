@@ -5,11 +5,11 @@ import dev.tornadomoe.tensor.Shape;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// Experts that promise what a test wants them to promise.
 ///
 /// @param body what they do
+/// @param aliasableUpTo the most tokens for which the output alias is supported
 public record StubExperts(
     String name,
     ActivationFormat format,
@@ -17,7 +17,8 @@ public record StubExperts(
     boolean supportsOutputAlias,
     TopKWeightAndReduce weightAndReduce,
     List<Integer> pathLimits,
-    StubBody body)
+    StubBody body,
+    int aliasableUpTo)
     implements Experts {
 
   /// Standard format, weighted and reduced, opted in, and able to write the output.
@@ -29,12 +30,20 @@ public record StubExperts(
         true,
         new TopKWeightAndReduce.NoOp(),
         List.of(),
-        body);
+        body,
+        Integer.MAX_VALUE);
   }
 
   public StubExperts named(String other) {
     return new StubExperts(
-        other, format, capabilities, supportsOutputAlias, weightAndReduce, pathLimits, body);
+        other,
+        format,
+        capabilities,
+        supportsOutputAlias,
+        weightAndReduce,
+        pathLimits,
+        body,
+        aliasableUpTo);
   }
 
   public StubExperts batched() {
@@ -45,7 +54,8 @@ public record StubExperts(
         supportsOutputAlias,
         weightAndReduce,
         pathLimits,
-        body);
+        body,
+        aliasableUpTo);
   }
 
   public StubExperts with(Capability more) {
@@ -62,21 +72,39 @@ public record StubExperts(
 
   private StubExperts withAll(Set<Capability> all) {
     return new StubExperts(
-        name, format, all, supportsOutputAlias, weightAndReduce, pathLimits, body);
+        name, format, all, supportsOutputAlias, weightAndReduce, pathLimits, body, aliasableUpTo);
   }
 
   public StubExperts notOptedIn() {
-    return new StubExperts(name, format, capabilities, false, weightAndReduce, pathLimits, body);
+    return new StubExperts(
+        name, format, capabilities, false, weightAndReduce, pathLimits, body, aliasableUpTo);
   }
 
   public StubExperts leaving(TopKWeightAndReduce reduce) {
     return new StubExperts(
-        name, format, capabilities, supportsOutputAlias, reduce, pathLimits, body);
+        name, format, capabilities, supportsOutputAlias, reduce, pathLimits, body, aliasableUpTo);
   }
 
   public StubExperts pathLimits(Integer... limits) {
     return new StubExperts(
-        name, format, capabilities, supportsOutputAlias, weightAndReduce, List.of(limits), body);
+        name,
+        format,
+        capabilities,
+        supportsOutputAlias,
+        weightAndReduce,
+        List.of(limits),
+        body,
+        aliasableUpTo);
+  }
+
+  public StubExperts aliasableUpTo(int tokens) {
+    return new StubExperts(
+        name, format, capabilities, supportsOutputAlias, weightAndReduce, pathLimits, body, tokens);
+  }
+
+  @Override
+  public boolean supportsOutputAlias(Problem problem) {
+    return supportsOutputAlias && problem.tokens() <= aliasableUpTo;
   }
 
   @Override
@@ -95,7 +123,7 @@ public record StubExperts(
   }
 
   @Override
-  public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
-    return body.operations(problem, input, weights);
+  public List<Operation> operations(Problem problem, ExpertInput input) {
+    return body.operations(problem, input.rows(), input.weights());
   }
 }

@@ -65,6 +65,29 @@ class AliasSwitchesTest {
   }
 
   @Test
+  void propertyThatMeansNothingIsAnError() {
+    System.setProperty(Planner.ALIAS_PROPERTY, "false");
+
+    assertThatThrownBy(() -> Planner.builder().build())
+        .isInstanceOf(PlanException.class)
+        .hasMessage("-Dtornadomoe.alias=false: expected on or off");
+  }
+
+  @Test
+  void expertsDecideForEachRangeOfTokens() {
+    StubExperts fewOnly = StubExperts.of(StubBody.twoSteps()).pathLimits(4).aliasableUpTo(4);
+    MoePlan plan =
+        Planner.builder()
+            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), fewOnly))
+            .build()
+            .plan(LAYER);
+
+    assertThat(plan.bucket(4).decisions().getFirst().reason()).isEqualTo(ReasonCode.ALIASED);
+    assertThat(plan.bucket(5).decisions().getFirst().reason())
+        .isEqualTo(ReasonCode.EXPERT_NOT_OPTED_IN);
+  }
+
+  @Test
   void propertyIsNamedAsDocumented() {
     assertThat(Planner.ALIAS_PROPERTY).isEqualTo("tornadomoe.alias");
   }
@@ -128,7 +151,7 @@ class AliasSwitchesTest {
                 .outputAliasing(AliasMode.OFF)
                 .outputType(DType.F16)
                 .outputStride(9)
-                .outputAlignment(2)
+                .outputAlignment(1)
                 .outputMemory(MemoryKind.DEVICE)
                 .sharedOutput());
 
@@ -149,7 +172,7 @@ class AliasSwitchesTest {
         .contains(
             "experts write [4, 64, 8], output is [64, 8]",
             "rows of 8 elements, output rows 9 apart",
-            "aligned to 2 bytes, experts need 4",
+            "aligned to 1 bytes, experts need 2",
             "experts write HOST memory, output is in DEVICE memory");
   }
 

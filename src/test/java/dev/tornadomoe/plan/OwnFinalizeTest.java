@@ -162,4 +162,35 @@ class OwnFinalizeTest {
             "layer 0: operation \"scribble\" writes %s, which must stay as the caller gave it"
                 .formatted(name));
   }
+
+  @Test
+  void doesNotTouchWhatIsAddedBesides() {
+    MoePlan plan =
+        planner(target ->
+                List.of(copy(target), custom("double", access(target, Access.Mode.ACCUMULATE))))
+            .residual(Residual.GIVEN)
+            .build()
+            .plan(LAYER);
+
+    List<Step> steps = plan.bucket(1).steps();
+    assertThat(steps.getLast().operation())
+        .isEqualTo(new Operation.Add(Operand.OUTPUT, Operand.RESIDUAL));
+    assertThat(steps.get(steps.size() - 2).operation().name()).isEqualTo("double");
+  }
+
+  @Test
+  void writesRowsSideBySideWhereTheOutputsLieApart() {
+    Planner.Builder reversing =
+        planner(target ->
+            List.of(
+                custom(
+                    "reverse",
+                    access(Operand.FUSED_OUT, Access.Mode.READ),
+                    access(target, Access.Mode.OVERWRITE))));
+
+    assertThat(
+            reversing.outputStride(16).build().plan(LAYER).bucket(1).steps().getLast().operation())
+        .isEqualTo(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+    assertThat(reversing.outputStride(8).build().plan(LAYER).bucket(1).copies()).isZero();
+  }
 }

@@ -185,11 +185,6 @@ class PlannerPiecesTest {
     }
 
     @Override
-    public Operand expertInput(Operand input) {
-      return input;
-    }
-
-    @Override
     public List<Operation> prepare(Operand input) {
       return List.of();
     }

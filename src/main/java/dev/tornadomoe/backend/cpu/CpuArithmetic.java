@@ -7,15 +7,14 @@ import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepContext;
+import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Compiles the operations with arithmetic to steps on a team of threads.
@@ -24,19 +23,19 @@ final class CpuArithmetic implements Arithmetic {
   private final WorkerTeam team;
   private final CpuKernels kernels;
   private final List<CpuLayer> layers;
-  private final MemorySegment.Scope[] scopes;
+  private final WeightMemory memory;
 
   private CpuArithmetic(
       Arena arena,
       WorkerTeam team,
       CpuKernels kernels,
       List<CpuLayer> layers,
-      Set<MemorySegment.Scope> scopes) {
+      WeightMemory memory) {
     this.arena = arena;
     this.team = team;
     this.kernels = kernels;
     this.layers = layers;
-    this.scopes = scopes.toArray(MemorySegment.Scope[]::new); // an iterator would be an object
+    this.memory = memory;
   }
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
@@ -45,7 +44,7 @@ final class CpuArithmetic implements Arithmetic {
     try {
       CpuLoader loader = new CpuLoader(kernels, plan, arena, progress);
       List<CpuLayer> layers = loader.load(plan, threads);
-      return new CpuArithmetic(arena, new WorkerTeam(threads), kernels, layers, loader.scopes());
+      return new CpuArithmetic(arena, new WorkerTeam(threads), kernels, layers, loader.memory());
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -201,13 +200,8 @@ final class CpuArithmetic implements Arithmetic {
   }
 
   @Override
-  public boolean isAlive() {
-    for (MemorySegment.Scope scope : scopes) {
-      if (!scope.isAlive()) {
-        return false;
-      }
-    }
-    return true;
+  public WeightMemory weightMemory() {
+    return memory;
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.cpu;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
@@ -20,9 +21,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Queue;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -36,7 +37,7 @@ final class CpuLoader {
   private final Arena arena;
   private final Progress progress;
   private final long total;
-  private final Set<MemorySegment.Scope> scopes = ConcurrentHashMap.newKeySet();
+  private final Queue<MemorySegment> memory = new ConcurrentLinkedQueue<>();
   private long done;
 
   /// A loader for one plan.
@@ -73,8 +74,8 @@ final class CpuLoader {
   }
 
   /// The memory that the loaded weights lie in, mapped files included.
-  Set<MemorySegment.Scope> scopes() {
-    return scopes;
+  WeightMemory memory() {
+    return new WeightMemory(memory);
   }
 
   /// Loads all layers.
@@ -129,6 +130,7 @@ final class CpuLoader {
   }
 
   private LayerTasks submit(MoeLayer layer, ExecutorService pool) {
+    memory.addAll(LayerWeights.ofGating(layer));
     Router router = layer.router();
     SharedExperts shared = layer.shared();
     Weight sharedGate = shared == null ? null : shared.gate();
@@ -172,7 +174,7 @@ final class CpuLoader {
     return switch (matrix) {
       case DenseMatrix dense -> {
         DenseMatrix ours = inNativeMemory(dense);
-        scopes.add(ours.values().data().scope());
+        memory.addAll(ours.memory());
         yield new CpuLinear(kernels.dense(ours), null, bias);
       }
       case Int4Matrix int4 ->

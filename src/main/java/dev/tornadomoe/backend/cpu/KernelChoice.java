@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.cpu;
 import com.sun.management.HotSpotDiagnosticMXBean;
 import dev.tornadomoe.backend.BackendException;
 import java.lang.management.ManagementFactory;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,11 @@ final class KernelChoice {
   ///
   /// @throws BackendException when the forced ones can't be had
   static CpuKernels choose() {
+    String bits = System.getProperty(Species.BITS_PROPERTY);
+    if (bits != null && !Set.of("128", "256", "512").contains(bits)) {
+      throw new BackendException(
+          "-D%s=%s: expected 128, 256 or 512".formatted(Species.BITS_PROPERTY, bits));
+    }
     String forced = System.getProperty(PROPERTY, "auto");
     return switch (forced) {
       case "scalar" -> new ScalarKernels();

@@ -4,8 +4,8 @@ import dev.tornadomoe.layer.Activation;
 import org.apache.commons.numbers.gamma.Erf;
 
 /// Activations in F32, one element at a time. The exponential is our own, operation by operation
-/// the same as [VectorMath]'s: the JDK's differs between interpreter, compiler and vector, and
-/// results may not depend on when a method was compiled.
+/// the same as [VectorActivation]'s: the JDK's differs between interpreter, compiler and vector,
+/// and results may not depend on when a method was compiled.
 final class ScalarMath {
   // exp(x) = 2^n * exp(r) with n = round(x / ln 2), r = x - n ln 2 in two parts, and a polynomial
   // for

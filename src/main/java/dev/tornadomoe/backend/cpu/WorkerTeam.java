@@ -55,7 +55,12 @@ final class WorkerTeam implements AutoCloseable {
   }
 
   /// Does all items of a task and returns when the last one is done.
+  ///
+  /// @throws IllegalStateException when the team is closed: nobody would do them
   void run(Task newTask, int itemCount) {
+    if (closed) {
+      throw new IllegalStateException("the team is closed");
+    }
     if (itemCount <= 1 || workers.length == 0 || !owner.tryLock()) {
       for (int item = 0; item < itemCount; item++) {
         newTask.run(item, 0);

@@ -13,8 +13,8 @@ public interface Arithmetic {
   /// @throws dev.tornadomoe.backend.BackendException for an operation it does not know
   HostStep compile(Operation operation, StepContext context);
 
-  /// Whether the weights' memory is still there; a checkpoint may have been closed too early.
-  boolean isAlive();
+  /// Where the weights lie.
+  WeightMemory weightMemory();
 
   /// What reads the weights for comparison, where there is something of the kind.
   default Optional<WeightReader> weightReader() {

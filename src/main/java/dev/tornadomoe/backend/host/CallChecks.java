@@ -18,10 +18,12 @@ final class CallChecks {
 
   private final MoePlan plan;
   private final CallSpec spec;
+  private final WeightMemory weights;
   private final boolean[] seen;
 
-  CallChecks(MoePlan plan) {
+  CallChecks(MoePlan plan, WeightMemory weights) {
     this.plan = plan;
+    this.weights = weights;
     this.spec = plan.options().call();
     int experts = 0;
     for (MoeLayer layer : plan.layers()) {
@@ -50,7 +52,7 @@ final class CallChecks {
     checkMemory("hidden", hidden, tokens * row * spec.hiddenType().bytes());
     checkOutput(output, tokens, layer.hidden());
     if (spec.inPlace()) {
-      if (!isSame(hidden, output)) {
+      if (!Overlap.isSame(hidden, output)) {
         throw new BackendException(
             "the plan is in place: hidden and output must be the same memory");
       }
@@ -94,10 +96,14 @@ final class CallChecks {
     if (output.isReadOnly()) {
       throw new BackendException("LAYOUT_MISMATCH: output is read-only");
     }
-    if (output.isNative() && output.address() % element != 0) {
+    int alignment = spec.outputAlignment();
+    if (output.isNative() && output.address() % alignment != 0) {
       throw new BackendException(
-          "LAYOUT_MISMATCH: output begins at an address that is no multiple of %d, the size of its %s elements"
-              .formatted(element, spec.outputType()));
+          "LAYOUT_MISMATCH: output begins at an address that is no multiple of %d, which the plan was promised"
+              .formatted(alignment));
+    }
+    if (weights.overlaps(output)) {
+      throw new BackendException("OVERLAPS_INPUT: output overlaps the weights");
     }
   }
 
@@ -166,29 +172,12 @@ final class CallChecks {
   }
 
   private static void refuseOverlap(String what, MemorySegment segment, MemorySegment output) {
-    if (overlaps(segment, output)) {
+    if (Overlap.exists(segment, output)) {
       throw new BackendException(
-          isSame(segment, output)
+          Overlap.isSame(segment, output)
               ? "OVERLAPS_INPUT: output is the same memory as %s, which the plan does not allow"
                   .formatted(what)
               : "OVERLAPS_INPUT: output overlaps %s".formatted(what));
     }
-  }
-
-  private static boolean isSame(MemorySegment a, MemorySegment b) {
-    return a.byteSize() == b.byteSize() && a.address() == b.address() && haveSameBase(a, b);
-  }
-
-  private static boolean overlaps(MemorySegment a, MemorySegment b) {
-    return a.address() < b.address() + b.byteSize()
-        && b.address() < a.address() + a.byteSize()
-        && haveSameBase(a, b);
-  }
-
-  /// Whether both are native, or over the same array.
-  @SuppressWarnings("ReferenceEquality") // the same array, not an equal one
-  static boolean haveSameBase(MemorySegment a, MemorySegment b) {
-    return a.isNative() == b.isNative()
-        && (a.isNative() || a.heapBase().orElse(null) == b.heapBase().orElse(null));
   }
 }

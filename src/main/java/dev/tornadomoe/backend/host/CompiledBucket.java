@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.MoePlan;
@@ -16,7 +17,13 @@ final class CompiledBucket {
   /// A step and what it was compiled to.
   ///
   /// @param isOutputCopy whether it copies into the caller's output
-  record CompiledStep(Step step, HostStep run, boolean isOutputCopy) {}
+  record CompiledStep(Step step, PrepareAndFinalize ends, HostStep compiled, boolean isOutputCopy) {
+
+    /// @param tokens M of this call, or of this chunk of it
+    void run(int tokens) {
+      compiled.run(step.rows(tokens, ends));
+    }
+  }
 
   private final BucketPlan plan;
   private final BufferRef[] refs;
@@ -40,20 +47,23 @@ final class CompiledBucket {
     CompiledStep[][] steps = new CompiledStep[plan.layers().size()][];
     for (int layer = 0; layer < steps.length; layer++) {
       int place = layer;
-      StepContext context =
-          new StepContext(
-              place,
-              plan.layers().get(place),
-              bucket.maxTokens(),
-              operand -> refs[bucket.buffer(place, operand).id()]);
+      PrepareAndFinalize ends = plan.pieces(layer).prepareAndFinalize();
       List<Step> ofLayer = bucket.stepsOf(layer);
       steps[layer] = new CompiledStep[ofLayer.size()];
       for (int i = 0; i < steps[layer].length; i++) {
-        Operation operation = ofLayer.get(i).operation();
+        Step step = ofLayer.get(i);
+        Operation operation = step.operation();
+        StepContext context =
+            new StepContext(
+                place,
+                plan.layers().get(place),
+                step.rows(bucket.maxTokens(), ends),
+                operand -> refs[bucket.buffer(place, operand).id()]);
         HostStep run = RowSteps.compile(operation, context);
         steps[layer][i] =
             new CompiledStep(
-                ofLayer.get(i),
+                step,
+                ends,
                 run != null ? run : arithmetic.compile(operation, context),
                 operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT));
       }
@@ -73,6 +83,15 @@ final class CompiledBucket {
   @Nullable BufferRef find(int layer, Operand operand) {
     Buffer buffer = plan.find(layer, operand);
     return buffer == null ? null : refs[buffer.id()];
+  }
+
+  /// Lets go of the caller's memory.
+  void unbindCallers() {
+    for (BufferRef ref : refs) {
+      if (ref.buffer().isCallers()) {
+        ref.bind(MemorySegment.NULL, 0);
+      }
+    }
   }
 
   BufferRef ref(Buffer buffer) {

@@ -34,7 +34,7 @@ public final class HostSession implements Session {
   private HostSession(MoePlan plan, SharedArithmetic arithmetic) {
     this.plan = plan;
     this.arithmetic = arithmetic;
-    this.checks = new CallChecks(plan);
+    this.checks = new CallChecks(plan, arithmetic.get().weightMemory());
     this.arena = Arena.ofShared();
     try {
       // At least a byte: an empty segment has no address of its own.
@@ -50,9 +50,7 @@ public final class HostSession implements Session {
     }
   }
 
-  /// The first session on weights that have just been loaded.
-  ///
-  /// @throws BackendException for a plan that is not for host memory
+  /// The first session on weights that have just been loaded, for a plan that was found suitable.
   public static HostSession of(MoePlan plan, Arithmetic arithmetic) {
     SharedArithmetic shared = new SharedArithmetic(arithmetic);
     try {
@@ -66,15 +64,21 @@ public final class HostSession implements Session {
   /// Refuses plans for other memory and workspaces that do not fit, before anything is loaded.
   ///
   /// @param weightBytes what loading the weights will allocate
+  ///
+  /// @throws BackendException with what is wrong
   public static void requireSuitable(MoePlan plan, long weightBytes) {
-    if (plan.options().memory() != MemoryKind.HOST
-        || plan.options().call().outputMemory() != MemoryKind.HOST) {
-      throw new BackendException("the plan is for device memory, this backend uses host memory");
-    }
+    requireHostMemory(plan);
     MemoryBudget.require(
         "the plan (%d %s)"
             .formatted(plan.layers().size(), plan.layers().size() == 1 ? "layer" : "layers"),
         Math.addExact(weightBytes, plan.workspaceBytes()));
+  }
+
+  private static void requireHostMemory(MoePlan plan) {
+    if (plan.options().memory() != MemoryKind.HOST
+        || plan.options().call().outputMemory() != MemoryKind.HOST) {
+      throw new BackendException("the plan is for device memory, this backend uses host memory");
+    }
   }
 
   @Override
@@ -86,11 +90,8 @@ public final class HostSession implements Session {
   public void run(MoeCall call) {
     enter();
     try {
+      requireWeights();
       checks.check(call);
-      if (!arithmetic.get().isAlive()) {
-        throw new BackendException(
-            "the weights' memory is gone: the checkpoint was closed before the session");
-      }
       int lease = OutputLeases.acquire(outputOf(call));
       try {
         if (audit == null) {
@@ -103,6 +104,13 @@ public final class HostSession implements Session {
       }
     } finally {
       busy.set(false);
+    }
+  }
+
+  private void requireWeights() {
+    if (!arithmetic.get().weightMemory().isAlive()) {
+      throw new BackendException(
+          "the weights' memory is gone: the checkpoint was closed before the session");
     }
   }
 
@@ -122,8 +130,12 @@ public final class HostSession implements Session {
     for (int first = 0; first < call.tokens(); first += most) {
       int tokens = Math.min(most, call.tokens() - first);
       CompiledBucket bucket = bucket(tokens);
-      bind(bucket, call, first);
-      runSteps(bucket, call.layer(), tokens);
+      try {
+        bind(bucket, call, first);
+        runSteps(bucket, call.layer(), tokens);
+      } finally {
+        bucket.unbindCallers(); // or the caller's memory would live as long as the session
+      }
     }
   }
 
@@ -170,7 +182,7 @@ public final class HostSession implements Session {
       if (guard != null) {
         guard.beforeStep(bucket, step.step());
       }
-      step.run().run(tokens);
+      step.run(tokens);
       if (step.isOutputCopy()) {
         copies++;
       }
@@ -198,6 +210,11 @@ public final class HostSession implements Session {
     if (!other.layers().equals(plan.layers())) {
       throw new BackendException("a session can be forked only for a plan of the same layers");
     }
+    if (closed) {
+      throw new BackendException("the session is closed");
+    }
+    requireWeights();
+    requireHostMemory(other);
     MemoryBudget.require("another session's workspace", other.workspaceBytes());
     SharedArithmetic shared = arithmetic.retain();
     try {
@@ -215,7 +232,19 @@ public final class HostSession implements Session {
 
   @Override
   public Optional<WeightReader> weightReader() {
-    return arithmetic.get().weightReader();
+    return arithmetic
+        .get()
+        .weightReader()
+        .map(reader ->
+            (layer, experts) -> {
+              enter();
+              try {
+                requireWeights();
+                return reader.read(layer, experts);
+              } finally {
+                busy.set(false);
+              }
+            });
   }
 
   @Override

@@ -1,10 +1,12 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.tensor.Weight;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -28,6 +30,13 @@ public final class LayerWeights {
       }
     }
     return weights;
+  }
+
+  /// What making the layer's gating reads, which every session does anew.
+  public static List<MemorySegment> ofGating(MoeLayer layer) {
+    Router router = layer.router();
+    Bias correction = router == null ? null : router.correctionBias();
+    return correction == null ? List.of() : List.of(correction.values().data());
   }
 
   private static void addTo(List<Weight> weights, Mlp mlp) {

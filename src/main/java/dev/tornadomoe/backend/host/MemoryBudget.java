@@ -12,6 +12,7 @@ import java.nio.file.Path;
 /// is one sentence and not a machine that swaps.
 public final class MemoryBudget {
   private static final Path MEMINFO = Path.of("/proc/meminfo");
+  private static final Path CGROUP = Path.of("/sys/fs/cgroup");
 
   private MemoryBudget() {}
 
@@ -30,26 +31,49 @@ public final class MemoryBudget {
 
   /// Free memory and what the system can free at once, within the limit of a container.
   private static long available() {
-    long free =
-        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getFreeMemorySize();
-    // On Linux the bean does not count the file cache, which gives way; inside a container with a
-    // limit it knows better than /proc, so the smaller total wins there.
     try {
-      if (Files.isReadable(MEMINFO) && !isLimited()) {
-        for (String line : Files.readAllLines(MEMINFO)) {
-          if (line.startsWith("MemAvailable:")) {
-            return Long.parseLong(line.replaceAll("\\D", "")) * 1024;
-          }
-        }
-      }
+      return Math.min(ofMachine(), ofContainer());
     } catch (IOException | NumberFormatException e) {
-      return free;
+      return free();
     }
-    return free;
   }
 
-  private static boolean isLimited() throws IOException {
-    Path limit = Path.of("/sys/fs/cgroup/memory.max");
-    return Files.isReadable(limit) && !Files.readString(limit).strip().equals("max");
+  private static long free() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getFreeMemorySize();
+  }
+
+  /// On Linux the file cache gives way, which the bean does not count.
+  private static long ofMachine() throws IOException {
+    return Files.isReadable(MEMINFO) ? number(MEMINFO, "MemAvailable:") * 1024 : free();
+  }
+
+  /// What is left of a container's limit. Its usage counts the file cache, of which the inactive
+  /// part gives way.
+  private static long ofContainer() throws IOException {
+    if (Files.isReadable(CGROUP.resolve("memory.max"))) {
+      String limit = Files.readString(CGROUP.resolve("memory.max")).strip();
+      return limit.equals("max")
+          ? Long.MAX_VALUE
+          : Long.parseLong(limit)
+              - number(CGROUP.resolve("memory.current"), "")
+              + number(CGROUP.resolve("memory.stat"), "inactive_file ");
+    }
+    Path first = CGROUP.resolve("memory"); // version 1
+    if (Files.isReadable(first.resolve("memory.limit_in_bytes"))) {
+      return number(first.resolve("memory.limit_in_bytes"), "")
+          - number(first.resolve("memory.usage_in_bytes"), "")
+          + number(first.resolve("memory.stat"), "total_inactive_file ");
+    }
+    return Long.MAX_VALUE;
+  }
+
+  /// The number in the line that begins so.
+  private static long number(Path file, String begin) throws IOException {
+    for (String line : Files.readAllLines(file)) {
+      if (line.startsWith(begin)) {
+        return Long.parseLong(line.substring(begin.length()).replaceAll("\\D", ""));
+      }
+    }
+    throw new IOException("%s has no \"%s\"".formatted(file, begin));
   }
 }

@@ -26,9 +26,7 @@ final class OutputLeases {
       MemorySegment other = IN_FLIGHT[i];
       if (other == null) {
         free = i;
-      } else if (output.address() < other.address() + other.byteSize()
-          && other.address() < output.address() + output.byteSize()
-          && CallChecks.haveSameBase(output, other)) {
+      } else if (Overlap.exists(output, other)) {
         throw new BackendException(
             "DOUBLE_DONATION: output is being written by another call at the same time");
       }

@@ -115,19 +115,33 @@ final class RowSteps {
   private static HostStep custom(Operation.Custom custom, StepContext context) {
     Map<Operand, BufferRef> refs = new HashMap<>();
     custom.accesses().forEach(a -> refs.put(a.operand(), context.buffer(a.operand())));
-    return tokens ->
-        custom
-            .function()
-            .run(
-                operand -> {
-                  BufferRef ref = refs.get(operand);
-                  if (ref == null) {
-                    throw new IllegalArgumentException(
-                        "step \"%s\" did not declare that it uses %s"
-                            .formatted(custom.name(), operand));
-                  }
-                  return ref.segment().asSlice(ref.offset());
-                },
-                tokens);
+    CustomMemory memory = new CustomMemory(custom.name(), refs);
+    return tokens -> custom.function().run(memory, tokens);
+  }
+
+  /// What a custom step sees of the memory: what it declared, and no byte beyond.
+  private record CustomMemory(String step, Map<Operand, BufferRef> refs)
+      implements Operation.OperandMemory {
+
+    @Override
+    public MemorySegment of(Operand operand) {
+      BufferRef ref = ref(operand);
+      MemorySegment rest = ref.segment().asSlice(ref.offset());
+      return rest.asSlice(0, Math.min(rest.byteSize(), ref.buffer().bytes()));
+    }
+
+    @Override
+    public long rowStride(Operand operand) {
+      return ref(operand).buffer().rowStride();
+    }
+
+    private BufferRef ref(Operand operand) {
+      BufferRef ref = refs.get(operand);
+      if (ref == null) {
+        throw new IllegalArgumentException(
+            "step \"%s\" did not declare that it uses %s".formatted(step, operand));
+      }
+      return ref;
+    }
   }
 }

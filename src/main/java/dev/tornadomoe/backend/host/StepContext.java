@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param place the layer's place in the plan
 /// @param layer the layer
-/// @param maxTokens the most tokens of a call
+/// @param maxTokens the most rows it is run for
 /// @param buffers where its operands are
 public record StepContext(int place, MoeLayer layer, int maxTokens, Buffers buffers) {
 

@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.StepContext;
+import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
@@ -14,6 +15,7 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -22,7 +24,8 @@ import org.jspecify.annotations.Nullable;
 /// The operations with arithmetic, each as its definition reads.
 final class ReferenceArithmetic implements Arithmetic {
   private final Arena arena;
-  private final List<LayerParts> layers = new ArrayList<>();
+  private final List<LayerParts> layers;
+  private final WeightMemory memory;
 
   /// One layer's weights in memory.
   private record LayerParts(
@@ -31,15 +34,17 @@ final class ReferenceArithmetic implements Arithmetic {
       @Nullable ReferenceMlp shared,
       @Nullable ReferenceLinear sharedGate) {}
 
-  private ReferenceArithmetic(Arena arena) {
+  private ReferenceArithmetic(Arena arena, List<LayerParts> layers, WeightMemory memory) {
     this.arena = arena;
+    this.layers = layers;
+    this.memory = memory;
   }
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
   static ReferenceArithmetic load(MoePlan plan, Progress progress) {
     Arena arena = Arena.ofShared();
     try {
-      ReferenceArithmetic arithmetic = new ReferenceArithmetic(arena);
+      List<MemorySegment> memory = new ArrayList<>();
       long total =
           plan.layers().stream()
               .flatMap(layer -> LayerWeights.of(layer).stream())
@@ -49,12 +54,17 @@ final class ReferenceArithmetic implements Arithmetic {
       Function<Weight, WeightMatrix> loader =
           weight -> {
             WeightMatrix matrix = weight.load(arena);
+            memory.addAll(matrix.memory());
             done[0] += weight.bytes();
             progress.update(done[0], total);
             return matrix;
           };
-      plan.layers().forEach(layer -> arithmetic.layers.add(parts(layer, loader)));
-      return arithmetic;
+      List<LayerParts> layers = new ArrayList<>();
+      for (MoeLayer layer : plan.layers()) {
+        layers.add(parts(layer, loader));
+        memory.addAll(LayerWeights.ofGating(layer));
+      }
+      return new ReferenceArithmetic(arena, layers, new WeightMemory(memory));
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -108,8 +118,8 @@ final class ReferenceArithmetic implements Arithmetic {
   }
 
   @Override
-  public boolean isAlive() {
-    return arena.scope().isAlive();
+  public WeightMemory weightMemory() {
+    return memory;
   }
 
   @Override

@@ -60,4 +60,20 @@ class KernelChoiceTest {
     assertThatThrownBy(KernelChoice::choose)
         .hasMessage("-Dtornadomoe.cpu.kernels=simd: expected auto, vector or scalar");
   }
+
+  @Test
+  void unknownWidthNamesTheKnownOnes() {
+    String width = System.getProperty(Species.BITS_PROPERTY);
+    System.setProperty(Species.BITS_PROPERTY, "100");
+    try {
+      assertThatThrownBy(KernelChoice::choose)
+          .hasMessage("-Dtornadomoe.cpu.vectorBits=100: expected 128, 256 or 512");
+    } finally {
+      if (width == null) {
+        System.clearProperty(Species.BITS_PROPERTY);
+      } else {
+        System.setProperty(Species.BITS_PROPERTY, width);
+      }
+    }
+  }
 }

@@ -1,0 +1,54 @@
+package dev.tornadomoe.backend.host;
+
+import java.lang.foreign.MemorySegment;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/// The memory that a session's weights lie in: mapped files, arenas of users, and what was
+/// allocated for them. Asked at every call, so nothing here allocates.
+public final class WeightMemory {
+  private final MemorySegment[] segments;
+  private final MemorySegment.Scope[] scopes;
+
+  /// @param segments of all weights
+  public WeightMemory(Collection<MemorySegment> segments) {
+    this.segments = segments.toArray(MemorySegment[]::new);
+    Set<MemorySegment.Scope> distinct = new LinkedHashSet<>();
+    segments.forEach(segment -> distinct.add(segment.scope()));
+    this.scopes = distinct.toArray(MemorySegment.Scope[]::new); // an iterator would be an object
+  }
+
+  /// Whether all of it is there still; a checkpoint may have been closed too early.
+  boolean isAlive() {
+    for (MemorySegment.Scope scope : scopes) {
+      if (!scope.isAlive()) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Whether writing this memory would change a weight.
+  boolean overlaps(MemorySegment output) {
+    if (!isNear(output.scope())) {
+      return false;
+    }
+    for (MemorySegment segment : segments) {
+      if (Overlap.exists(segment, output)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Weights are many, the arenas they lie in few.
+  private boolean isNear(MemorySegment.Scope scope) {
+    for (MemorySegment.Scope of : scopes) {
+      if (of.equals(scope)) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
