@@ -28,17 +28,28 @@ public final class WholeFile {
     write(file, temporary -> Files.writeString(temporary, text, StandardCharsets.UTF_8));
   }
 
-  static void write(Path file, Content content) {
+  /// Refuses what can't be written, before the work that is to be written is done.
+  ///
+  /// @throws CheckpointException when there is no directory for the file, or one in its place
+  public static void requirePlace(Path file) {
     Path directory = file.toAbsolutePath().getParent();
     if (directory == null || !Files.isDirectory(directory)) {
       throw new CheckpointException(
           "%s: can't be written, there is no directory %s".formatted(file, directory));
     }
+    if (!Files.isWritable(directory)) {
+      throw new CheckpointException(
+          "%s: can't be written, writing to %s is not permitted".formatted(file, directory));
+    }
     if (Files.isDirectory(file)) {
       throw new CheckpointException("%s: can't be written, it is a directory".formatted(file));
     }
+  }
+
+  static void write(Path file, Content content) {
+    requirePlace(file);
     Path temporary =
-        directory.resolve(
+        file.resolveSibling(
             ".%s.%d-%d.tmp"
                 .formatted(
                     file.getFileName(), ProcessHandle.current().pid(), COUNTER.getAndIncrement()));

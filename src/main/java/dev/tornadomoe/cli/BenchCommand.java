@@ -160,6 +160,9 @@ final class BenchCommand implements Callable<Integer> {
         throw new LayerException("--tokens must be 1 or more, found " + m);
       }
     }
+    if (html != null) {
+      WholeFile.requirePlace(html);
+    }
     if (!(seconds > 0)) {
       throw new LayerException("--seconds must be positive, found " + seconds);
     }
@@ -205,9 +208,8 @@ final class BenchCommand implements Callable<Integer> {
     List<BenchResult> results = new ArrayList<>();
     List<Session> sessions = new ArrayList<>();
     try {
-      try (LoadingBar bar = new LoadingBar("making and loading weights", err)) {
-        sessions.add(backend.prepare(plans.getFirst(), bar));
-      }
+      sessions.add(
+          LoadingBar.prepare(backend, plans.getFirst(), "making and loading weights", err));
       for (MoePlan plan : plans.subList(1, plans.size())) {
         sessions.add(sessions.getFirst().fork(plan));
       }

@@ -6,7 +6,8 @@ import java.util.Map;
 /// One measured point.
 ///
 /// @param tokens M
-/// @param alias whether `fused_out` was the output
+/// @param alias whether aliasing was asked for
+/// @param aliased whether `fused_out` was the output in every layer
 /// @param medianMicros per layer
 /// @param minMicros per layer
 /// @param tasksPerLayer operations carried out for one layer
@@ -17,6 +18,7 @@ import java.util.Map;
 record BenchResult(
     int tokens,
     boolean alias,
+    boolean aliased,
     double medianMicros,
     double minMicros,
     int tasksPerLayer,
@@ -28,6 +30,7 @@ record BenchResult(
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("tokens", tokens);
     json.put("alias", alias ? "on" : "off");
+    json.put("aliased", aliased);
     json.put("us_per_layer_median", rounded(medianMicros));
     json.put("us_per_layer_min", rounded(minMicros));
     json.put("tasks_per_layer", tasksPerLayer);
@@ -37,6 +40,11 @@ record BenchResult(
         "bandwidth_limit_gb_per_s",
         Double.isNaN(bandwidthGbPerSecond) ? null : (Object) rounded(bandwidthGbPerSecond));
     return json;
+  }
+
+  /// As tables say it: a wish that was refused is no alias.
+  String aliasText() {
+    return alias ? aliased ? "on" : "no" : "off";
   }
 
   private static double rounded(double value) {

@@ -3,6 +3,8 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.WeightReader;
+import dev.tornadomoe.plan.AliasDecision;
+import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
@@ -114,7 +116,8 @@ final class BenchRunner {
       results.add(
           new BenchResult(
               tokens,
-              bucket.decisions().getFirst().aliased(),
+              session.plan().options().aliasing() != AliasMode.OFF,
+              bucket.decisions().stream().allMatch(AliasDecision::aliased),
               median,
               times.get(s).stream().mapToDouble(t -> t).min().orElse(Double.NaN),
               bucket.stepsOf(0).size(),

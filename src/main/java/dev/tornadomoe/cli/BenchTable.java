@@ -44,7 +44,7 @@ record BenchTable(String name, List<MoeLayer> layers, String device, boolean exp
               Locale.ROOT,
               "%6d  %-5s  %16.1f  %8.1f  %11d  %11d  %12.1f  %18s",
               r.tokens(),
-              r.alias() ? "on" : "off",
+              r.aliasText(),
               r.medianMicros(),
               r.minMicros(),
               r.tasksPerLayer(),

@@ -1,6 +1,9 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
 import me.tongfei.progressbar.ProgressBar;
@@ -21,10 +24,20 @@ final class LoadingBar implements Progress, AutoCloseable {
   private final long start = System.nanoTime();
   private @Nullable ProgressBar bar;
   private long total;
+  private boolean complete;
 
-  LoadingBar(String task, PrintWriter err) {
+  private LoadingBar(String task, PrintWriter err) {
     this.task = task;
     this.err = err;
+  }
+
+  /// Prepares a session, and shows how that goes.
+  static Session prepare(Backend backend, MoePlan plan, String task, PrintWriter err) {
+    try (LoadingBar bar = new LoadingBar(task, err)) {
+      Session session = backend.prepare(plan, bar);
+      bar.complete = true;
+      return session;
+    }
   }
 
   @Override
@@ -58,7 +71,7 @@ final class LoadingBar implements Progress, AutoCloseable {
   public void close() {
     if (bar != null) {
       bar.close();
-    } else if (total >= WORTH_A_LINE) {
+    } else if (complete && total >= WORTH_A_LINE) {
       err.println("%s: done in %.1f s".formatted(task, (System.nanoTime() - start) / 1e9));
     }
   }

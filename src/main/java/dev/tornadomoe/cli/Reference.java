@@ -26,6 +26,8 @@ import java.util.regex.Pattern;
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Reference(int tokens, float[] input, float[] output, String source) {
   private static final Pattern INPUT = Pattern.compile("layer(\\d+)/m(\\d+)/input");
+
+  /// Ascending.
   private static final int[] MADE_UP_TOKENS = {1, 7, 33};
 
   /// The cases of a `golden.safetensors`, by layer: `layer<L>/m<M>/input` and `/output`, F32 `[M,
@@ -79,25 +81,23 @@ record Reference(int tokens, float[] input, float[] output, String source) {
 
   /// Cases made up from seeded random inputs, with what the reference backend computes.
   static List<Reference> madeUp(MoeLayer layer) {
+    Planner planner =
+        Planner.builder()
+            .maxTokens(MADE_UP_TOKENS[MADE_UP_TOKENS.length - 1])
+            .outputAliasing(AliasMode.OFF)
+            .build();
     List<Reference> cases = new ArrayList<>();
-    for (int tokens : MADE_UP_TOKENS) {
-      float[] input = new float[tokens * layer.hidden()];
-      Random random = new Random(layer.index() * 1000L + tokens);
-      for (int i = 0; i < input.length; i++) {
-        input[i] = (float) random.nextGaussian();
-      }
-      float[] output = new float[input.length];
-      try (Session session =
-          Backends.require("reference")
-              .prepare(
-                  Planner.builder()
-                      .maxTokens(tokens)
-                      .outputAliasing(AliasMode.OFF)
-                      .build()
-                      .plan(layer))) {
+    try (Session session = Backends.require("reference").prepare(planner.plan(layer))) {
+      for (int tokens : MADE_UP_TOKENS) {
+        float[] input = new float[tokens * layer.hidden()];
+        Random random = new Random(layer.index() * 1000L + tokens);
+        for (int i = 0; i < input.length; i++) {
+          input[i] = (float) random.nextGaussian();
+        }
+        float[] output = new float[input.length];
         session.run(MemorySegment.ofArray(input), tokens, MemorySegment.ofArray(output));
+        cases.add(new Reference(tokens, input, output, "reference backend"));
       }
-      cases.add(new Reference(tokens, input, output, "reference backend"));
     }
     return cases;
   }

@@ -6,6 +6,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.checkpoint.WholeFile;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
@@ -86,6 +87,7 @@ final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Backend backend = choices.backend();
+    WholeFile.requirePlace(output);
     try (Checkpoint checkpoint = Checkpoint.open(directory);
         TensorFile file = TensorFile.open(input)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(layerIndex);
@@ -101,9 +103,9 @@ final class RunCommand implements Callable<Integer> {
               .sanitize(sanitize)
               .build()
               .plan(layer);
-      try (LoadingBar bar =
-              new LoadingBar("loading layer " + layerIndex, spec.commandLine().getErr());
-          Session session = backend.prepare(plan, bar)) {
+      try (Session session =
+          LoadingBar.prepare(
+              backend, plan, "loading layer " + layerIndex, spec.commandLine().getErr())) {
         session.run(MemorySegment.ofArray(rows), tokens, MemorySegment.ofArray(result));
       }
       MemorySegment bytes = MemorySegment.ofArray(result);

@@ -68,8 +68,8 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
     MoePlan plan =
         choices.planner(alias).maxTokens(Math.max(1, most)).sanitize(sanitize).build().plan(layer);
     List<Case> cases = new ArrayList<>();
-    try (LoadingBar bar = new LoadingBar("loading layer " + layer.index(), err);
-        Session session = backend.prepare(plan, bar)) {
+    try (Session session =
+        LoadingBar.prepare(backend, plan, "loading layer " + layer.index(), err)) {
       for (Reference reference : references) {
         double error = error(directory, layer, session, reference);
         cases.add(
