@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A checkpoint's `config.json`, as transformers writes it. Models spell the same thing differently
 /// (`num_experts`, `num_local_experts`, `n_routed_experts`), so numbers are asked for by all their
-/// names, which must not contradict each other; `null` counts as absent.
+/// names, which must not contradict each other; `null` counts as absent, unless [#isNull] is asked.
 ///
 /// A multimodal model keeps its language model's values in `text_config`; they are looked up there
 /// first.
@@ -50,6 +50,11 @@ public final class ModelConfig {
   private @Nullable Object value(String name) {
     Object value = text.get(name);
     return value != null ? value : root.get(name);
+  }
+
+  /// Whether the value is there and is `null`, for the few where that differs from absence.
+  public boolean isNull(String name) {
+    return value(name) == null && (text.containsKey(name) || root.containsKey(name));
   }
 
   /// A number of 1 or more that the model can't do without.
@@ -133,6 +138,16 @@ public final class ModelConfig {
       return Optional.of(text);
     }
     throw wrong(name, "a string", value);
+  }
+
+  /// Refuses a string for which only one value is known to work.
+  ///
+  /// @throws CheckpointException when it is there and is another
+  public void expect(String name, String only) {
+    String found = string(name).orElse(only);
+    if (!found.equals(only)) {
+      throw wrong(name, '"' + only + '"', '"' + found + '"');
+    }
   }
 
   /// A list of whole numbers, layer indices say.

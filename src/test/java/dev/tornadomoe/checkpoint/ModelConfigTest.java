@@ -49,6 +49,27 @@ class ModelConfigTest {
     assertThat(config.object("a")).isEmpty();
   }
 
+  @Test
+  void tellsNullFromAbsenceWhenAsked() {
+    ModelConfig config =
+        config("{\"a\": null, \"b\": 0, \"text_config\": {\"b\": null, \"c\": null}}");
+    assertThat(config.isNull("a")).isTrue();
+    assertThat(config.isNull("b")).as("the outer object has a value").isFalse();
+    assertThat(config.isNull("c")).isTrue();
+    assertThat(config.isNull("d")).isFalse();
+  }
+
+  @Test
+  void refusesAnotherStringThanTheOneExpected() {
+    ModelConfig config = config("{\"a\": \"x\", \"b\": null, \"c\": \"y\"}");
+    config.expect("a", "x");
+    config.expect("b", "x");
+    config.expect("absent", "x");
+    assertThatThrownBy(() -> config.expect("c", "x"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContainingAll(config.file().toString(), "\"c\"", "\"x\"", "\"y\"");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -125,10 +126,15 @@ class BrokenLayerTest {
     }
   }
 
-  @Test
-  void aModelWithoutSharedExpertsHasNone() {
+  @ParameterizedTest
+  @CsvSource({"deepseek_v2, null", "deepseek_v2, 0", "deepseek_v3, null", "glm4_moe, null"})
+  void aModelWithoutSharedExpertsHasNone(String family, String count) {
     TensorSet tensors = BLOCK.router(MLP + "gate").putAll(BLOCK.perExpert(MLP));
-    String config = FamilyConfig.of("deepseek_v2").withJson("n_shared_experts", "null").json();
+    if (!family.equals("deepseek_v2")) {
+      tensors.put(
+          BlockTensors.vector(MLP + "gate.e_score_correction_bias", "correction", 0, EXPERTS));
+    }
+    String config = FamilyConfig.of(family).withJson("n_shared_experts", count).json();
     try (Checkpoint checkpoint = ModelDirectory.open(directory, config, tensors.tensors())) {
       assertThat(MoeModel.of(checkpoint).layer(0).shared()).isNull();
     }
