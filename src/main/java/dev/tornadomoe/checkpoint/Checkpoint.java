@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// A model directory as Hugging Face lays it out: `config.json` and safetensors files, whole or
 /// sharded. Files are memory-mapped; opening reads the config and one header, and a shard's header
@@ -106,6 +107,17 @@ public final class Checkpoint implements AutoCloseable {
     return quantized != null
         ? quantized
         : Weight.dense(tensors.require(module + ".weight", Quantization.FLOATS, rows, columns));
+  }
+
+  /// The tensor that holds the weight of a linear layer, quantised or not; empty when there is no
+  /// such layer. It may still be stored in an unsupported form.
+  ///
+  /// @param module the layer's name, without `.weight`
+  public Optional<String> findLinear(String module) {
+    return Stream.of(".weight", ".weight_packed", ".qweight")
+        .map(module::concat)
+        .filter(tensors.names()::contains)
+        .findFirst();
   }
 
   /// What messages call the file that holds a tensor, or would.

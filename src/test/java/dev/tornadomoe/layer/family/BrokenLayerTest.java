@@ -71,6 +71,24 @@ class BrokenLayerTest {
         "missing");
   }
 
+  /// What exporters of reinforcement learning write, and converters.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "experts.gate_up_proj.weight_packed",
+        "experts.gate_up_proj.qweight",
+        "experts.gate_up_proj_packed",
+        "experts.gate_up_proj_qweight"
+      })
+  void namesTheFormOfFusedExpertsThatIsNotRead(String name) {
+    assertRefused(
+        FamilyConfig.of("qwen3_moe"),
+        BLOCK.router(MLP + "gate").put(HeapTensors.i32(MLP + name, Shape.of(1), 0)),
+        directory.resolve("model.safetensors").toString(),
+        "\"" + MLP + name + "\"",
+        "not supported for qwen3_moe");
+  }
+
   static Stream<Arguments> misshapen() {
     return Stream.of(
         misfit("gate.weight", Shape.of(5, HIDDEN), "[5, 12]", "[6, 12]"),
