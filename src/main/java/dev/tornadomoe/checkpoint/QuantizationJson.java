@@ -58,16 +58,32 @@ record QuantizationJson(Path file, Map<String, Object> json) {
     throw wrong(name, "a list of strings", value);
   }
 
-  @SuppressWarnings("unchecked") // JSON objects have string keys
   @Nullable QuantizationJson object(String name) {
     Object value = json.get(name);
     if (value == null) {
       return null;
     }
     if (value instanceof Map<?, ?> map) {
-      return new QuantizationJson(file, (Map<String, Object>) map);
+      return of(map);
     }
     throw wrong(name, "an object", value);
+  }
+
+  /// A list of objects.
+  List<QuantizationJson> objects(String name) {
+    Object value = json.get(name);
+    if (value == null) {
+      return List.of();
+    }
+    if (value instanceof List<?> list && list.stream().allMatch(Map.class::isInstance)) {
+      return list.stream().map(element -> of((Map<?, ?>) element)).toList();
+    }
+    throw wrong(name, "a list of objects", value);
+  }
+
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  private QuantizationJson of(Map<?, ?> object) {
+    return new QuantizationJson(file, (Map<String, Object>) object);
   }
 
   /// Columns per scale; `-1` and `null` mean one scale per row.

@@ -79,25 +79,6 @@ class CompressedTensorsConfigTest {
     assertRefused(config, sound(), "config.json", "\"" + preset + "\"", "not supported");
   }
 
-  /// Without the transform of the activations every result would be wrong.
-  @Test
-  void refusesOnlineTransforms() {
-    String transform =
-        "\"transform_config\": {\"config_groups\": {\"u\": {\"type\": \"hadamard\", \"apply\": []}}}, \"ignore\"";
-    assertRefused(
-        config(G32).replace("\"ignore\"", transform), sound(), "config.json", "transform_config");
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"null", "{}", "{\"config_groups\": {}}", "{\"config_groups\": null}"})
-  void acceptsAnEmptyTransformConfig(String transform) {
-    String config =
-        config(G32).replace("\"ignore\"", "\"transform_config\": " + transform + ", \"ignore\"");
-    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, sound().tensors())) {
-      assertThat(checkpoint.linear(MODULE, 8, 64).rows()).isEqualTo(8);
-    }
-  }
-
   @ParameterizedTest
   @CsvSource(
       quoteCharacter = '`',
