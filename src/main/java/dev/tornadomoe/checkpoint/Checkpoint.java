@@ -33,7 +33,8 @@ public final class Checkpoint implements AutoCloseable {
     this.arena = arena;
   }
 
-  /// Opens a model directory.
+  /// Opens a model directory. A single file wins over an index, which then is a stale one, as in
+  /// transformers.
   ///
   /// @param directory holds `config.json` and `model.safetensors`, or its index and shards
   /// @throws CheckpointException when it is no such directory, or its files contradict themselves
@@ -60,11 +61,11 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private static TensorStore openTensors(Path directory, Arena arena) {
-    if (Files.isRegularFile(directory.resolve(INDEX))) {
-      return SafetensorsShards.open(directory.resolve(INDEX), arena);
-    }
     if (Files.isRegularFile(directory.resolve(SINGLE))) {
       return SafetensorsFile.open(directory.resolve(SINGLE), arena);
+    }
+    if (Files.isRegularFile(directory.resolve(INDEX))) {
+      return SafetensorsShards.open(directory.resolve(INDEX), arena);
     }
     throw new CheckpointException(
         "%s: neither %s nor %s is there, so this is no model in safetensors form"
