@@ -1,6 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -9,6 +10,19 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param file the config file, for messages
 record QuantizationJson(Path file, Map<String, Object> json) {
+
+  /// Some exporters of compressed-tensors nest the config in another object of the same name,
+  /// beside a `sparsity_config`.
+  QuantizationJson unwrapped() {
+    QuantizationJson inner = object("quantization_config");
+    if (inner == null) {
+      return this;
+    }
+    Map<String, Object> merged = new LinkedHashMap<>(json);
+    merged.remove("quantization_config");
+    merged.putAll(inner.json);
+    return new QuantizationJson(file, merged);
+  }
 
   @Nullable Object value(String name) {
     return json.get(name);
