@@ -91,7 +91,7 @@ final class CompressedTensors implements Quantization {
             switch (name.toUpperCase(Locale.ROOT)) {
               case "W4A16" -> new PackQuantized(config.file(), 128, false, false);
               case "W4A16_ASYM" -> new PackQuantized(config.file(), 128, true, false);
-              default -> unsupported(config, "preset \"" + name + "\"");
+              default -> unsupported(config, "preset \"" + StrictJson.excerpt(name) + "\"");
             };
         QuantizationJson groups = new QuantizationJson(config.file(), Map.of("targets", value));
         return new Group(ModuleTarget.list(groups, "targets"), preset);

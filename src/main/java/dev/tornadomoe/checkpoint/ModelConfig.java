@@ -1,6 +1,5 @@
 package dev.tornadomoe.checkpoint;
 
-import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 /// A multimodal model keeps its language model's values in `text_config`; they are looked up there
 /// first.
 public final class ModelConfig {
+  /// No name that we know is as long, and messages repeat those that we don't.
+  private static final int LONGEST_STRING = 80;
+
   private final Path file;
   private final Map<String, Object> root;
   private final Map<String, Object> text;
@@ -94,7 +96,9 @@ public final class ModelConfig {
       Object second = value(other);
       if (second != null && !second.equals(value)) {
         throw new CheckpointException(
-            "%s: \"%s\" is %s, but \"%s\" is %s".formatted(file, name, value, other, second));
+            "%s: \"%s\" is %s, but \"%s\" is %s"
+                .formatted(
+                    file, name, StrictJson.excerpt(value), other, StrictJson.excerpt(second)));
       }
     }
     if (value instanceof Integer number) {
@@ -109,8 +113,7 @@ public final class ModelConfig {
     if (value == null) {
       return absent;
     }
-    double number =
-        value instanceof Number n && !(value instanceof BigDecimal) ? n.doubleValue() : Double.NaN;
+    double number = value instanceof Number n ? n.doubleValue() : Double.NaN;
     if (!Double.isFinite(number)) {
       throw wrong(name, "a finite number", value);
     }
@@ -129,15 +132,16 @@ public final class ModelConfig {
     throw wrong(name, "true or false", value);
   }
 
+  /// The name of something: a model type, an activation.
   public Optional<String> string(String name) {
     Object value = value(name);
     if (value == null) {
       return Optional.empty();
     }
-    if (value instanceof String text) {
+    if (value instanceof String text && text.length() <= LONGEST_STRING) {
       return Optional.of(text);
     }
-    throw wrong(name, "a string", value);
+    throw wrong(name, "a string of at most " + LONGEST_STRING + " characters", value);
   }
 
   /// Refuses a string for which only one value is known to work.
@@ -193,7 +197,8 @@ public final class ModelConfig {
 
   private CheckpointException wrong(String name, String expected, Object found) {
     return new CheckpointException(
-        "%s: \"%s\" must be %s, found %s".formatted(file, name, expected, found));
+        "%s: \"%s\" must be %s, found %s"
+            .formatted(file, name, expected, StrictJson.excerpt(found)));
   }
 
   private static String[] quoted(String... names) {

@@ -60,7 +60,7 @@ record ModuleTarget(QuantizationJson config, String text, @Nullable Pattern patt
     } catch (BoundedText.ExhaustedException e) {
       throw new CheckpointException(
           "%s: quantization_config: pattern \"%s\" takes too long on \"%s\""
-              .formatted(config.file(), text, module),
+              .formatted(config.file(), StrictJson.excerpt(text), module),
           e);
     }
   }

@@ -56,7 +56,7 @@ record OnlineTransforms(QuantizationJson config, List<Application> applications)
           && !ModuleTarget.anyMatches(application.ignored, module)) {
         throw config.unsupported(
             "transform_config \"%s\" at the %s of \"%s\""
-                .formatted(application.name, application.location, module));
+                .formatted(StrictJson.excerpt(application.name), application.location, module));
       }
     }
   }

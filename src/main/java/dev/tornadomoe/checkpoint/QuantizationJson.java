@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param file the config file, for messages
 record QuantizationJson(Path file, Map<String, Object> json) {
+  /// No method, format or strategy has a name as long, and messages repeat those that we don't
+  /// know.
+  private static final int LONGEST_TEXT = 80;
 
   /// Some exporters of compressed-tensors nest the config in another object of the same name,
   /// beside a `sparsity_config`.
@@ -33,10 +36,10 @@ record QuantizationJson(Path file, Map<String, Object> json) {
     if (value == null) {
       return absent;
     }
-    if (value instanceof String text) {
+    if (value instanceof String text && text.length() <= LONGEST_TEXT) {
       return text;
     }
-    throw wrong(name, "a string", value);
+    throw wrong(name, "a string of at most " + LONGEST_TEXT + " characters", value);
   }
 
   int number(String name, int absent) {
@@ -119,7 +122,7 @@ record QuantizationJson(Path file, Map<String, Object> json) {
   CheckpointException wrong(String name, String expected, @Nullable Object found) {
     return new CheckpointException(
         "%s: quantization_config \"%s\" must be %s, found %s"
-            .formatted(file, name, expected, found));
+            .formatted(file, StrictJson.excerpt(name), expected, StrictJson.excerpt(found)));
   }
 
   CheckpointException unsupported(String what) {

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.ObjectReadContext;
@@ -28,6 +29,19 @@ final class StrictJson {
           .build();
 
   private StrictJson() {}
+
+  /// A value as messages show it: about 80 characters of it.
+  static String excerpt(@Nullable Object value) {
+    return cut(String.valueOf(value), 80);
+  }
+
+  private static String cut(String text, int most) {
+    if (text.length() <= most) {
+      return text;
+    }
+    int end = Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
+    return "%s... (%d characters)".formatted(text.substring(0, end), text.length());
+  }
 
   /// Parses a whole file.
   ///
@@ -66,7 +80,7 @@ final class StrictJson {
     } catch (JacksonException e) {
       throw new CheckpointException(
           "%s: not valid JSON (%s)"
-              .formatted(where, e.getOriginalMessage().lines().findFirst().orElse("")),
+              .formatted(where, cut(e.getOriginalMessage().lines().findFirst().orElse(""), 200)),
           e);
     }
   }

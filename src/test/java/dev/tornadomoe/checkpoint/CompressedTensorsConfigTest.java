@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.tensor.DType;
@@ -99,6 +100,24 @@ class CompressedTensorsConfigTest {
     assertThat(config(G32)).contains(sound);
     assertRefused(
         config(G32).replace(sound, broken), sound(), "config.json", "\"" + field + "\"", "must be");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "`\"compressed-tensors\"`, `quant_method`",
+        "`\"pack-quantized\"`, `format`",
+        "`32`, `group_size`",
+        "`[\"Linear\"]`, `targets`"
+      })
+  void showsOnlyTheBeginningOfAValue(String replaced, String field) {
+    String config = config(G32).replace(replaced, "\"" + "x".repeat(3_000_000) + "\"");
+    assertThatThrownBy(() -> ModelDirectory.open(directory, config, sound().tensors()).close())
+        .isInstanceOf(CheckpointException.class)
+        .extracting(Throwable::getMessage, STRING)
+        .contains("config.json", "\"" + field + "\"", "x... (3000000 characters)")
+        .hasSizeLessThan(directory.toString().length() + 300);
   }
 
   @ParameterizedTest

@@ -2,10 +2,12 @@ package dev.tornadomoe.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -149,6 +151,37 @@ class ModelConfigTest {
         .as(kind)
         .isInstanceOf(CheckpointException.class)
         .hasMessageContainingAll(config.file().toString(), "\"v\"", "must be", "found");
+  }
+
+  @Test
+  void showsOnlyTheBeginningOfAValue() {
+    String text = "x".repeat(3_000_000);
+    String list = "[" + "1, ".repeat(1_000_000) + "\"2\"]";
+    ModelConfig config =
+        config(
+            "{\"n\": \"%s\", \"m\": 8, \"list\": %s, \"model_type\": \"%s\"}"
+                .formatted(text, list, text));
+    Stream.<ThrowingCallable>of(
+            () -> config.positive("n"),
+            () -> config.positive("n", "m"),
+            () -> config.flagOr(true, "n"),
+            () -> config.integers("list"),
+            config::modelType)
+        .forEach(read ->
+            assertThatThrownBy(read)
+                .isInstanceOf(CheckpointException.class)
+                .extracting(Throwable::getMessage, STRING)
+                .startsWith(config.file() + ": ")
+                .contains("... (3")
+                .hasSizeLessThan(config.file().toString().length() + 250));
+  }
+
+  @Test
+  void doesNotCutACharacterInHalf() {
+    ModelConfig config = config("{\"v\": \"" + "x".repeat(79) + "\uD83E\uDD95\uD83E\uDD95\"}");
+    assertThatThrownBy(() -> config.positive("v"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageEndingWith("x... (83 characters)");
   }
 
   @ParameterizedTest
