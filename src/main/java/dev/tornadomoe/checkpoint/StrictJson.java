@@ -2,7 +2,6 @@ package dev.tornadomoe.checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -55,10 +54,8 @@ final class StrictJson {
                 .formatted(file, size, MAX_FILE_BYTES));
       }
       return parseObject(Files.readAllBytes(file), file.toString());
-    } catch (NoSuchFileException e) {
-      throw new CheckpointException("%s: no such file".formatted(file), e);
     } catch (IOException e) {
-      throw new CheckpointException("%s: can't be read (%s)".formatted(file, e.getMessage()), e);
+      throw FileFailure.reading(file, e);
     }
   }
 
