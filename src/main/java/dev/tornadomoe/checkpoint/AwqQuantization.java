@@ -50,7 +50,7 @@ record AwqQuantization(QuantizationJson config, int groupSize) implements Quanti
           "%s: AWQ packs eight outputs to a word, but \"%s\" has %d"
               .formatted(config.file(), module, rows));
     }
-    int size = groupSize == 0 ? columns : groupSize;
+    int size = Int4Parts.columnsPerScale(groupSize, columns);
     int groups = Math.ceilDiv(columns, size);
     TensorView words = tensors.require(module + ".qweight", INT, columns, rows / 8);
     return new Gemm(

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /// A model directory as Hugging Face lays it out: `config.json` and safetensors files, whole or
 /// sharded. Files are memory-mapped; opening reads the config and one header, and a shard's header
@@ -32,7 +33,8 @@ public final class Checkpoint implements AutoCloseable {
     this.arena = arena;
   }
 
-  /// Opens a model directory.
+  /// Opens a model directory. A single file wins over an index, which then is a stale one, as in
+  /// transformers.
   ///
   /// @param directory holds `config.json` and `model.safetensors`, or its index and shards
   /// @throws CheckpointException when it is no such directory, or its files contradict themselves
@@ -59,11 +61,11 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private static TensorStore openTensors(Path directory, Arena arena) {
-    if (Files.isRegularFile(directory.resolve(INDEX))) {
-      return SafetensorsShards.open(directory.resolve(INDEX), arena);
-    }
     if (Files.isRegularFile(directory.resolve(SINGLE))) {
       return SafetensorsFile.open(directory.resolve(SINGLE), arena);
+    }
+    if (Files.isRegularFile(directory.resolve(INDEX))) {
+      return SafetensorsShards.open(directory.resolve(INDEX), arena);
     }
     throw new CheckpointException(
         "%s: neither %s nor %s is there, so this is no model in safetensors form"
@@ -106,6 +108,17 @@ public final class Checkpoint implements AutoCloseable {
     return quantized != null
         ? quantized
         : Weight.dense(tensors.require(module + ".weight", Quantization.FLOATS, rows, columns));
+  }
+
+  /// The tensor that holds the weight of a linear layer, quantised or not; empty when there is no
+  /// such layer. It may still be stored in an unsupported form.
+  ///
+  /// @param module the layer's name, without `.weight`
+  public Optional<String> findLinear(String module) {
+    return Stream.of(".weight", ".weight_packed", ".qweight")
+        .map(module::concat)
+        .filter(tensors.names()::contains)
+        .findFirst();
   }
 
   /// What messages call the file that holds a tensor, or would.

@@ -5,29 +5,29 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /// compressed-tensors ([config](https://github.com/vllm-project/compressed-tensors)): groups of
-/// layers with a scheme each, and a list of layers to ignore. A target is a layer's exact name,
-/// `re:` and a regular expression that must match from the name's start, or a class name
-/// (`Linear`); they win over each other in this order, patterns in alphabetical order, and of two
-/// equal targets the later one
-/// ([source](https://github.com/vllm-project/compressed-tensors/blob/main/src/compressed_tensors/utils/match.py)).
+/// layers with a scheme each, and a list of layers to ignore. Of the targets that match a layer the
+/// most specific one wins, and of two equal ones the later.
 final class CompressedTensors implements Quantization {
   private final QuantizationJson config;
   private final List<Group> groups;
-  private final List<Target> ignored;
+  private final List<ModuleTarget> ignored;
+  private final OnlineTransforms transforms;
 
-  private CompressedTensors(QuantizationJson config, List<Group> groups, List<Target> ignored) {
+  private CompressedTensors(
+      QuantizationJson config,
+      List<Group> groups,
+      List<ModuleTarget> ignored,
+      OnlineTransforms transforms) {
     this.config = config;
     this.groups = groups;
     this.ignored = ignored;
+    this.transforms = transforms;
   }
 
   static CompressedTensors of(QuantizationJson config) {
-    refuseOnlineTransforms(config);
     QuantizationJson json = config.object("config_groups");
     List<Group> groups = new ArrayList<>();
     if (json != null) {
@@ -35,37 +35,24 @@ final class CompressedTensors implements Quantization {
       json.json().forEach((name, value) -> groups.add(Group.of(config, name, value, format)));
     }
     return new CompressedTensors(
-        config, groups, Target.parse(config, "ignore", config.texts("ignore")));
-  }
-
-  /// Transforms of weights are in the stored weights already; those of activations would have to be
-  /// applied by us, and without them every result would be wrong.
-  private static void refuseOnlineTransforms(QuantizationJson config) {
-    QuantizationJson transforms = config.object("transform_config");
-    if (transforms != null && transforms.value("config_groups") instanceof Map<?, ?> groups) {
-      if (!groups.isEmpty()) {
-        throw config.unsupported("transform_config with " + groups.keySet());
-      }
-    }
+        config, groups, ModuleTarget.list(config, "ignore"), OnlineTransforms.of(config));
   }
 
   @Override
   public @Nullable Weight find(TensorStore tensors, String module, int rows, int columns) {
+    transforms.refuse(module);
     boolean packed = tensors.names().contains(module + ".weight_packed");
-    Group group = groupOf(module);
-    if (ignored.stream().anyMatch(target -> target.matches(module))) {
-      if (packed) {
-        throw new CheckpointException(
-            "%s: \"%s\" is on the ignore list of quantization_config, but %s stores it as .weight_packed"
-                .formatted(config.file(), module, tensors.fileOf(module + ".weight_packed")));
-      }
-      return null;
-    }
+    boolean isIgnored = ModuleTarget.anyMatches(ignored, module);
+    Group group = isIgnored ? null : groupOf(module);
     if (group == null) {
       if (packed) {
         throw new CheckpointException(
-            "%s: no group of quantization_config targets \"%s\", but %s stores it as .weight_packed"
-                .formatted(config.file(), module, tensors.fileOf(module + ".weight_packed")));
+            "%s: \"%s\" is %s quantization_config, but %s stores it as .weight_packed"
+                .formatted(
+                    config.file(),
+                    module,
+                    isIgnored ? "on the ignore list of" : "targeted by no group of",
+                    tensors.fileOf(module + ".weight_packed")));
       }
       return null;
     }
@@ -83,9 +70,9 @@ final class CompressedTensors implements Quantization {
 
   private @Nullable Group groupOf(String module) {
     Group best = null;
-    Target winner = null;
+    ModuleTarget winner = null;
     for (Group group : groups) {
-      for (Target target : group.targets()) {
+      for (ModuleTarget target : group.targets()) {
         if (target.matches(module) && (winner == null || !winner.winsOver(target, module))) {
           best = group;
           winner = target;
@@ -95,26 +82,26 @@ final class CompressedTensors implements Quantization {
     return best;
   }
 
-  private record Group(List<Target> targets, Scheme scheme) {
+  private record Group(List<ModuleTarget> targets, Scheme scheme) {
 
     @SuppressWarnings("unchecked") // JSON objects have string keys
     static Group of(QuantizationJson config, String name, Object value, String format) {
       if (value instanceof List<?>) { // the name of a preset, with its targets
         Scheme preset =
             switch (name.toUpperCase(Locale.ROOT)) {
-              case "W4A16" -> new PackQuantized(config.file(), 128, false);
-              case "W4A16_ASYM" -> new PackQuantized(config.file(), 128, true);
-              default -> unsupported(config, "preset \"" + name + "\"");
+              case "W4A16" -> new PackQuantized(config.file(), 128, false, false);
+              case "W4A16_ASYM" -> new PackQuantized(config.file(), 128, true, false);
+              default -> unsupported(config, "preset \"" + StrictJson.excerpt(name) + "\"");
             };
         QuantizationJson groups = new QuantizationJson(config.file(), Map.of("targets", value));
-        return new Group(Target.parse(config, "targets", groups.texts("targets")), preset);
+        return new Group(ModuleTarget.list(groups, "targets"), preset);
       }
       if (!(value instanceof Map<?, ?> map)) {
         throw config.wrong("config_groups." + name, "an object", value);
       }
       QuantizationJson json = new QuantizationJson(config.file(), (Map<String, Object>) map);
-      List<Target> targets = Target.parse(config, "targets", json.texts("targets"));
-      return new Group(targets, scheme(json, json.text("format", format)));
+      return new Group(
+          ModuleTarget.list(json, "targets"), scheme(json, json.text("format", format)));
     }
 
     private static Scheme scheme(QuantizationJson group, String format) {
@@ -131,10 +118,25 @@ final class CompressedTensors implements Quantization {
             group, "format \"%s\" with %d-bit %s weights".formatted(format, bits, type));
       }
       boolean asymmetric = !weights.flag("symmetric", true);
+      boolean actOrder = isActOrder(weights);
       return switch (strategy) {
-        case "group" -> new PackQuantized(group.file(), weights.groupSize(), asymmetric);
-        case "channel" -> new PackQuantized(group.file(), 0, asymmetric);
+        case "group" -> new PackQuantized(group.file(), weights.groupSize(), asymmetric, actOrder);
+        case "channel" -> new PackQuantized(group.file(), 0, asymmetric, actOrder);
         default -> unsupported(group, "strategy \"" + strategy + "\" for packed 4-bit weights");
+      };
+    }
+
+    /// Whether columns are grouped in another order than they are stored in; `weight` and `static`
+    /// were put back into order by the exporter.
+    private static boolean isActOrder(QuantizationJson weights) {
+      Object order = weights.value("actorder");
+      String name = order == null ? "false" : order.toString().toLowerCase(Locale.ROOT);
+      return switch (name) {
+        case "group", "dynamic", "true" -> true;
+        case "weight", "static", "false" -> false;
+        default ->
+            throw weights.wrong(
+                "actorder", "group, dynamic, weight, static or a truth value", order);
       };
     }
 
@@ -150,40 +152,5 @@ final class CompressedTensors implements Quantization {
   @FunctionalInterface
   interface Scheme {
     @Nullable Weight weight(TensorStore tensors, String module, int rows, int columns);
-  }
-
-  /// One entry of `targets` or `ignore`.
-  private record Target(String text, @Nullable Pattern pattern) {
-    static final int NONE = 3;
-
-    static List<Target> parse(QuantizationJson config, String list, List<String> texts) {
-      List<Target> targets = new ArrayList<>(texts.size());
-      for (String text : texts) {
-        try {
-          targets.add(
-              new Target(text, text.startsWith("re:") ? Pattern.compile(text.substring(3)) : null));
-        } catch (PatternSyntaxException e) {
-          throw config.wrong(list, "names or regular expressions", text);
-        }
-      }
-      return targets;
-    }
-
-    /// How specifically this names a linear layer: 0 by name, 1 by pattern, 2 by class, or NONE.
-    int precedence(String module) {
-      if (pattern != null) {
-        return pattern.matcher(module).lookingAt() ? 1 : NONE;
-      }
-      return text.equals(module) ? 0 : text.equals("Linear") ? 2 : NONE;
-    }
-
-    boolean matches(String module) {
-      return precedence(module) < NONE;
-    }
-
-    boolean winsOver(Target other, String module) {
-      int difference = precedence(module) - other.precedence(module);
-      return difference < 0 || (difference == 0 && text.compareTo(other.text) < 0);
-    }
   }
 }

@@ -51,7 +51,7 @@ record GptqQuantization(
         && tensors.names().contains(module + ".weight")) {
       return null; // not among the quantised modules
     }
-    int size = groupSize == 0 ? columns : groupSize;
+    int size = Int4Parts.columnsPerScale(groupSize, columns);
     int groups = Math.ceilDiv(columns, size);
     TensorView words = tensors.require(module + ".qweight", INT, Math.ceilDiv(columns, 8), rows);
     String groupIndex = module + ".g_idx";

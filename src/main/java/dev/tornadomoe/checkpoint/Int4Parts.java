@@ -7,10 +7,15 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
-/// What the 4-bit storage formats share when they become an [Int4Matrix]: the order of act-order
-/// columns, zero points, and the checks of scales and group indices.
+/// What the 4-bit storage formats share when they become an [Int4Matrix]: group lengths, the order
+/// of act-order columns, zero points, and the checks of scales and group indices.
 final class Int4Parts {
   private Int4Parts() {}
+
+  /// The length of a group, the whole row where the config announces none (0).
+  static int columnsPerScale(int groupSize, int columns) {
+    return groupSize == 0 ? columns : groupSize;
+  }
 
   /// The order in which act-order columns are stored once they are sorted by group, or null when
   /// they are in the activations' order already.

@@ -1,6 +1,5 @@
 package dev.tornadomoe.checkpoint;
 
-import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -10,11 +9,14 @@ import org.jspecify.annotations.Nullable;
 
 /// A checkpoint's `config.json`, as transformers writes it. Models spell the same thing differently
 /// (`num_experts`, `num_local_experts`, `n_routed_experts`), so numbers are asked for by all their
-/// names, which must not contradict each other; `null` counts as absent.
+/// names, which must not contradict each other; `null` counts as absent, unless [#isNull] is asked.
 ///
 /// A multimodal model keeps its language model's values in `text_config`; they are looked up there
 /// first.
 public final class ModelConfig {
+  /// No name that we know is as long, and messages repeat those that we don't.
+  private static final int LONGEST_STRING = 80;
+
   private final Path file;
   private final Map<String, Object> root;
   private final Map<String, Object> text;
@@ -50,6 +52,11 @@ public final class ModelConfig {
   private @Nullable Object value(String name) {
     Object value = text.get(name);
     return value != null ? value : root.get(name);
+  }
+
+  /// Whether the value is there and is `null`, for the few where that differs from absence.
+  public boolean isNull(String name) {
+    return value(name) == null && (text.containsKey(name) || root.containsKey(name));
   }
 
   /// A number of 1 or more that the model can't do without.
@@ -89,7 +96,9 @@ public final class ModelConfig {
       Object second = value(other);
       if (second != null && !second.equals(value)) {
         throw new CheckpointException(
-            "%s: \"%s\" is %s, but \"%s\" is %s".formatted(file, name, value, other, second));
+            "%s: \"%s\" is %s, but \"%s\" is %s"
+                .formatted(
+                    file, name, StrictJson.excerpt(value), other, StrictJson.excerpt(second)));
       }
     }
     if (value instanceof Integer number) {
@@ -104,8 +113,7 @@ public final class ModelConfig {
     if (value == null) {
       return absent;
     }
-    double number =
-        value instanceof Number n && !(value instanceof BigDecimal) ? n.doubleValue() : Double.NaN;
+    double number = value instanceof Number n ? n.doubleValue() : Double.NaN;
     if (!Double.isFinite(number)) {
       throw wrong(name, "a finite number", value);
     }
@@ -124,15 +132,26 @@ public final class ModelConfig {
     throw wrong(name, "true or false", value);
   }
 
+  /// The name of something: a model type, an activation.
   public Optional<String> string(String name) {
     Object value = value(name);
     if (value == null) {
       return Optional.empty();
     }
-    if (value instanceof String text) {
+    if (value instanceof String text && text.length() <= LONGEST_STRING) {
       return Optional.of(text);
     }
-    throw wrong(name, "a string", value);
+    throw wrong(name, "a string of at most " + LONGEST_STRING + " characters", value);
+  }
+
+  /// Refuses a string for which only one value is known to work.
+  ///
+  /// @throws CheckpointException when it is there and is another
+  public void expect(String name, String only) {
+    String found = string(name).orElse(only);
+    if (!found.equals(only)) {
+      throw wrong(name, '"' + only + '"', '"' + found + '"');
+    }
   }
 
   /// A list of whole numbers, layer indices say.
@@ -178,7 +197,8 @@ public final class ModelConfig {
 
   private CheckpointException wrong(String name, String expected, Object found) {
     return new CheckpointException(
-        "%s: \"%s\" must be %s, found %s".formatted(file, name, expected, found));
+        "%s: \"%s\" must be %s, found %s"
+            .formatted(file, name, expected, StrictJson.excerpt(found)));
   }
 
   private static String[] quoted(String... names) {

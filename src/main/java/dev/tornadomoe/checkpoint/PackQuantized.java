@@ -15,19 +15,20 @@ import org.jspecify.annotations.Nullable;
 /// ([source](https://github.com/vllm-project/compressed-tensors/tree/main/src/compressed_tensors/compressors/pack_quantized)):
 /// `weight_packed` I32 `[out, ceil(in / 8)]` holds value + 8, lowest column in the lowest bits;
 /// `weight_scale` `[out, groups]`; `weight_zero_point` I32 `[ceil(out / 8), groups]`, packed the
-/// same way along out; `weight_g_idx` `[in]` with act-order. Without act-order the file's own words
-/// and scales are used.
+/// same way along out, or before April 2025 I8 `[out, groups]`, -8 to 7; `weight_g_idx` `[in]` with
+/// act-order. Without act-order the file's own words and scales are used.
 ///
 /// @param config the config file, for messages
 /// @param groupSize columns per scale, 0 for one scale per row
 /// @param asymmetric whether there are zero points
-record PackQuantized(Path config, int groupSize, boolean asymmetric)
+/// @param actOrder whether the config announces act-order; the file has the last word
+record PackQuantized(Path config, int groupSize, boolean asymmetric, boolean actOrder)
     implements CompressedTensors.Scheme {
   private static final Set<DType> INT = Set.of(DType.I32);
 
   @Override
   public Weight weight(TensorStore tensors, String module, int rows, int columns) {
-    int size = groupSize == 0 ? columns : groupSize;
+    int size = Int4Parts.columnsPerScale(groupSize, columns);
     int groups = Math.ceilDiv(columns, size);
     requireShape(tensors, module + ".weight_shape", rows, columns);
     TensorView packed =
@@ -35,16 +36,20 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric)
     TensorView scales =
         tensors.require(module + ".weight_scale", Quantization.FLOATS, rows, groups);
     TensorView zeros =
-        asymmetric
-            ? tensors.require(module + ".weight_zero_point", INT, Math.ceilDiv(rows, 8), groups)
-            : null;
+        asymmetric ? zeroPoints(tensors, module + ".weight_zero_point", rows, groups) : null;
     String groupIndex = module + ".weight_g_idx";
     TensorView groupOf =
-        tensors.names().contains(groupIndex)
+        actOrder || tensors.names().contains(groupIndex)
             ? tensors.require(groupIndex, Set.of(DType.I32, DType.I64), columns)
             : null;
     return new Packed(
         tensors.fileOf(packed.name()), module, rows, columns, size, packed, scales, zeros, groupOf);
+  }
+
+  private static TensorView zeroPoints(TensorStore tensors, String name, int rows, int groups) {
+    boolean packed = tensors.require(name).dtype() != DType.I8;
+    return tensors.require(
+        name, Set.of(DType.I32, DType.I8), packed ? Math.ceilDiv(rows, 8) : rows, groups);
   }
 
   private void requireShape(TensorStore tensors, String name, int rows, int columns) {
@@ -93,21 +98,12 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric)
     @Override
     public Int4Matrix load(Arena arena) {
       Int4Parts.requireUsable(file, scales);
-      int groups = Math.ceilDiv(columns, groupSize);
-      TensorView packedZeros = zeros;
       MemorySegment zeroBytes =
-          packedZeros == null
+          zeros == null
               ? null
-              : Int4Parts.zeros(
-                  rows,
-                  groups,
-                  arena,
-                  (row, group) ->
-                      ((int) packedZeros.getLong((long) (row / 8) * groups + group)
-                              >>> (row % 8 * 4))
-                          & 15);
+              : Int4Parts.zeros(rows, Math.ceilDiv(columns, groupSize), arena, zeroPoint(zeros));
       int[] order =
-          groupOf == null || groupOf.getLong(0) < 0 // -1 marks an index that was never set
+          groupOf == null || isUnset(groupOf)
               ? null
               : Int4Parts.columnOrder(file, groupOf, columns, groupSize);
       MemorySegment words = packed.data();
@@ -123,6 +119,39 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric)
                         >>> (order[column] % 8 * 4));
       }
       return new Int4Matrix(rows, columns, groupSize, words, scales, zeroBytes, order);
+    }
+
+    private Int4Parts.ZeroPoint zeroPoint(TensorView stored) {
+      int groups = Math.ceilDiv(columns, groupSize);
+      if (stored.dtype() == DType.I8) {
+        requireSignedNibbles(stored);
+        return (row, group) -> (int) stored.getLong((long) row * groups + group) + 8;
+      }
+      return (row, group) ->
+          ((int) stored.getLong((long) (row / 8) * groups + group) >>> (row % 8 * 4)) & 15;
+    }
+
+    private void requireSignedNibbles(TensorView stored) {
+      long count = stored.shape().elements();
+      for (long i = 0; i < count; i++) {
+        long zero = stored.getLong(i);
+        if (zero < -8 || zero > 7) {
+          throw new CheckpointException(
+              "%s: tensor \"%s\" has zero point %d at element %d, expected -8 to 7"
+                  .formatted(file, stored.name(), zero, i));
+        }
+      }
+    }
+
+    /// One -1 marks the whole index as never set, as in the format's own reader.
+    private static boolean isUnset(TensorView groupOf) {
+      long count = groupOf.shape().elements();
+      for (long i = 0; i < count; i++) {
+        if (groupOf.getLong(i) == -1) {
+          return true;
+        }
+      }
+      return false;
     }
   }
 }

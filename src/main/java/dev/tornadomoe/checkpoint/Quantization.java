@@ -20,7 +20,8 @@ interface Quantization {
   /// @param columns input features
   @Nullable Weight find(TensorStore tensors, String module, int rows, int columns);
 
-  /// Reads `quantization_config`; without one nothing is quantised.
+  /// Reads `quantization_config`; without one nothing is quantised. Older files name no method; of
+  /// those only compressed-tensors can be told by its fields.
   static Quantization of(ModelConfig config) {
     Map<String, Object> json =
         config
@@ -28,9 +29,14 @@ interface Quantization {
             .or(() -> config.object("compression_config")) // compressed-tensors until late 2024
             .orElse(null);
     if (json == null) {
-      return (tensors, module, rows, columns) -> null;
+      return new Unquantised(config.file());
     }
-    QuantizationJson fields = new QuantizationJson(config.file(), json);
+    QuantizationJson fields = new QuantizationJson(config.file(), json).unwrapped();
+    if (fields.value("quant_method") == null && fields.value("config_groups") == null) {
+      return (tensors, module, rows, columns) -> {
+        throw fields.unsupported("no \"quant_method\" and no \"config_groups\"");
+      };
+    }
     String method = fields.text("quant_method", "compressed-tensors");
     return switch (method) {
       case "compressed-tensors" -> CompressedTensors.of(fields);

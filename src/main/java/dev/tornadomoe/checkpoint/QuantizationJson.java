@@ -1,6 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -9,6 +10,22 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param file the config file, for messages
 record QuantizationJson(Path file, Map<String, Object> json) {
+  /// No method, format or strategy has a name as long, and messages repeat those that we don't
+  /// know.
+  private static final int LONGEST_TEXT = 80;
+
+  /// Some exporters of compressed-tensors nest the config in another object of the same name,
+  /// beside a `sparsity_config`.
+  QuantizationJson unwrapped() {
+    QuantizationJson inner = object("quantization_config");
+    if (inner == null) {
+      return this;
+    }
+    Map<String, Object> merged = new LinkedHashMap<>(json);
+    merged.remove("quantization_config");
+    merged.putAll(inner.json);
+    return new QuantizationJson(file, merged);
+  }
 
   @Nullable Object value(String name) {
     return json.get(name);
@@ -19,10 +36,10 @@ record QuantizationJson(Path file, Map<String, Object> json) {
     if (value == null) {
       return absent;
     }
-    if (value instanceof String text) {
+    if (value instanceof String text && text.length() <= LONGEST_TEXT) {
       return text;
     }
-    throw wrong(name, "a string", value);
+    throw wrong(name, "a string of at most " + LONGEST_TEXT + " characters", value);
   }
 
   int number(String name, int absent) {
@@ -58,16 +75,32 @@ record QuantizationJson(Path file, Map<String, Object> json) {
     throw wrong(name, "a list of strings", value);
   }
 
-  @SuppressWarnings("unchecked") // JSON objects have string keys
   @Nullable QuantizationJson object(String name) {
     Object value = json.get(name);
     if (value == null) {
       return null;
     }
     if (value instanceof Map<?, ?> map) {
-      return new QuantizationJson(file, (Map<String, Object>) map);
+      return of(map);
     }
     throw wrong(name, "an object", value);
+  }
+
+  /// A list of objects.
+  List<QuantizationJson> objects(String name) {
+    Object value = json.get(name);
+    if (value == null) {
+      return List.of();
+    }
+    if (value instanceof List<?> list && list.stream().allMatch(Map.class::isInstance)) {
+      return list.stream().map(element -> of((Map<?, ?>) element)).toList();
+    }
+    throw wrong(name, "a list of objects", value);
+  }
+
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  private QuantizationJson of(Map<?, ?> object) {
+    return new QuantizationJson(file, (Map<String, Object>) object);
   }
 
   /// Columns per scale; `-1` and `null` mean one scale per row.
@@ -89,7 +122,7 @@ record QuantizationJson(Path file, Map<String, Object> json) {
   CheckpointException wrong(String name, String expected, @Nullable Object found) {
     return new CheckpointException(
         "%s: quantization_config \"%s\" must be %s, found %s"
-            .formatted(file, name, expected, found));
+            .formatted(file, StrictJson.excerpt(name), expected, StrictJson.excerpt(found)));
   }
 
   CheckpointException unsupported(String what) {

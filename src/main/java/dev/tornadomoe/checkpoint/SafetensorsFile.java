@@ -7,7 +7,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
@@ -37,10 +36,8 @@ final class SafetensorsFile implements TensorStore {
     MemorySegment mapped;
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-    } catch (NoSuchFileException e) {
-      throw new CheckpointException("%s: no such file".formatted(file), e);
     } catch (IOException e) {
-      throw new CheckpointException("%s: can't be read (%s)".formatted(file, e.getMessage()), e);
+      throw FileFailure.reading(file, e);
     }
     long size = mapped.byteSize();
     if (size < 8) {

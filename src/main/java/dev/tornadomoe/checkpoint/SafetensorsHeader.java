@@ -80,7 +80,8 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
         DType.named(typeName)
             .orElseThrow(() ->
                 new CheckpointException(
-                    "%s: tensor \"%s\" has unknown dtype \"%s\"".formatted(file, name, typeName)));
+                    "%s: tensor \"%s\" has unknown dtype \"%s\""
+                        .formatted(file, name, StrictJson.excerpt(typeName))));
     Shape shape = Shape.of(longs(file, name, "shape", fields.get("shape")));
     long[] offsets = longs(file, name, "data_offsets", fields.get("data_offsets"));
     if (offsets.length != 2 || offsets[0] > offsets[1]) {
@@ -93,7 +94,7 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
     } catch (ArithmeticException e) {
       throw new CheckpointException(
           "%s: tensor \"%s\" claims shape %s, more bytes than can be counted"
-              .formatted(file, name, shape),
+              .formatted(file, name, StrictJson.excerpt(shape)),
           e);
     }
     if (offsets[1] - offsets[0] != bytes) {
@@ -103,7 +104,7 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
                   file,
                   name,
                   dtype,
-                  shape,
+                  StrictJson.excerpt(shape),
                   bytes < 0 ? "a broken number of" : Long.toString(bytes),
                   offsets[1] - offsets[0]));
     }
@@ -129,6 +130,7 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
   private static CheckpointException malformed(
       String file, String name, String expected, @Nullable Object found) {
     return new CheckpointException(
-        "%s: header entry \"%s\" needs %s, found %s".formatted(file, name, expected, found));
+        "%s: header entry \"%s\" needs %s, found %s"
+            .formatted(file, name, expected, StrictJson.excerpt(found)));
   }
 }

@@ -36,7 +36,7 @@ final class SafetensorsShards implements TensorStore {
       if (!(file instanceof String name) || !isPlainFileName(name)) {
         throw new CheckpointException(
             "%s: tensor \"%s\" is mapped to %s, expected the name of a file beside the index"
-                .formatted(index, tensor, file));
+                .formatted(index, tensor, StrictJson.excerpt(file)));
       }
       shardOf.put((String) tensor, name);
     });

@@ -18,14 +18,17 @@ import tools.jackson.jr.ob.JSON;
 
 /// Writes safetensors files: under a temporary name first, so that nobody ever finds half of one.
 public final class SafetensorsWriter {
+  private static final String METADATA = "__metadata__";
+
   private SafetensorsWriter() {}
 
   /// Writes tensors in this order, replacing a file that is there.
   ///
-  /// @throws CheckpointException when the file can't be written
+  /// @throws CheckpointException when two tensors have the same name, or one has the name of the
+  ///   metadata, or the file can't be written
   public static void write(Path file, List<TensorView> tensors) {
     Map<String, Object> header = new LinkedHashMap<>();
-    header.put("__metadata__", Map.of("format", "pt"));
+    header.put(METADATA, Map.of("format", "pt"));
     long offset = 0;
     for (TensorView tensor : tensors) {
       List<Long> shape = new ArrayList<>();
@@ -37,7 +40,12 @@ public final class SafetensorsWriter {
       entry.put("dtype", tensor.dtype().name());
       entry.put("shape", shape);
       entry.put("data_offsets", List.of(offset, end));
-      header.put(tensor.name(), entry);
+      if (header.put(tensor.name(), entry) != null) {
+        throw new CheckpointException(
+            tensor.name().equals(METADATA)
+                ? "%s: no tensor can be called \"%s\"".formatted(file, METADATA)
+                : "%s: two tensors are called \"%s\"".formatted(file, tensor.name()));
+      }
       offset = end;
     }
     // Spaces up to a multiple of 8, so that the data is aligned.

@@ -2,9 +2,9 @@ package dev.tornadomoe.checkpoint;
 
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.ObjectReadContext;
@@ -29,6 +29,19 @@ final class StrictJson {
 
   private StrictJson() {}
 
+  /// A value as messages show it: about 80 characters of it.
+  static String excerpt(@Nullable Object value) {
+    return cut(String.valueOf(value), 80);
+  }
+
+  private static String cut(String text, int most) {
+    if (text.length() <= most) {
+      return text;
+    }
+    int end = Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
+    return "%s... (%d characters)".formatted(text.substring(0, end), text.length());
+  }
+
   /// Parses a whole file.
   ///
   /// @throws CheckpointException when it is missing, too large or no JSON object
@@ -41,10 +54,8 @@ final class StrictJson {
                 .formatted(file, size, MAX_FILE_BYTES));
       }
       return parseObject(Files.readAllBytes(file), file.toString());
-    } catch (NoSuchFileException e) {
-      throw new CheckpointException("%s: no such file".formatted(file), e);
     } catch (IOException e) {
-      throw new CheckpointException("%s: can't be read (%s)".formatted(file, e.getMessage()), e);
+      throw FileFailure.reading(file, e);
     }
   }
 
@@ -66,7 +77,7 @@ final class StrictJson {
     } catch (JacksonException e) {
       throw new CheckpointException(
           "%s: not valid JSON (%s)"
-              .formatted(where, e.getOriginalMessage().lines().findFirst().orElse("")),
+              .formatted(where, cut(e.getOriginalMessage().lines().findFirst().orElse(""), 200)),
           e);
     }
   }

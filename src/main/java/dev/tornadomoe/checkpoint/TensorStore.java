@@ -48,7 +48,7 @@ interface TensorStore {
               .formatted(
                   fileOf(name),
                   name,
-                  tensor.shape(),
+                  StrictJson.excerpt(tensor.shape()),
                   Arrays.toString(shape),
                   isTransposed(tensor.shape(), shape) ? "; is this a transposed export?" : ""));
     }

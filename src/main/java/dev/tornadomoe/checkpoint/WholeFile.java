@@ -58,7 +58,7 @@ public final class WholeFile {
       Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       deleteQuietly(temporary);
-      throw new CheckpointException("%s: can't be written (%s)".formatted(file, e.getMessage()), e);
+      throw FileFailure.writing(file, e);
     } catch (RuntimeException | Error e) {
       deleteQuietly(temporary);
       throw e;

@@ -47,7 +47,7 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
     Path golden = directory.resolve("golden.safetensors");
     if (Files.isRegularFile(golden)) {
       try (TensorFile file = TensorFile.open(golden)) {
-        return Reference.golden(file, model.layout().hidden());
+        return Reference.golden(file, model.hidden());
       }
     }
     if (model.layerIndices().isEmpty()) {

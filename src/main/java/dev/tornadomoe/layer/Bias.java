@@ -16,11 +16,12 @@ public record Bias(TensorView values, int size, int first, int step) {
   public Bias {
     if (values.shape().rank() != 1
         || !values.dtype().isFloat()
+        || size < 0
         || first < 0
         || step < 1
         || first + (size - 1L) * step >= values.shape().elements()) {
       throw new LayerException(
-          "bias \"%s\" is %s %s, expected %d floats from %d in steps of %d"
+          "bias \"%s\" is %s %s, expected %d elements of F32, F16 or BF16 from %d in steps of %d"
               .formatted(values.name(), values.dtype(), values.shape(), size, first, step));
     }
   }

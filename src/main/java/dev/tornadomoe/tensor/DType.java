@@ -5,8 +5,7 @@ import java.util.Optional;
 /// Element types by the names that safetensors uses for them
 /// ([format](https://github.com/huggingface/safetensors#format), `Dtype` in its tensor.rs).
 ///
-/// All of them can stand in a header; [#isFloat()] and [#isInteger()] say which ones [TensorView]
-/// decodes.
+/// All of them can stand in a header; [TensorView] decodes some of them.
 public enum DType {
   BOOL(8),
   F4(4),
@@ -62,13 +61,8 @@ public enum DType {
     return bits / 8;
   }
 
-  /// The types [TensorView#getFloat] decodes: F32, F16, BF16 and F8_E4M3.
+  /// The types that unquantised weights, scales and biases may have: F32, F16 and BF16.
   public boolean isFloat() {
-    return this == F32 || this == F16 || this == BF16 || this == F8_E4M3;
-  }
-
-  /// The types [TensorView#getLong] decodes: I8, U8, I32 and I64.
-  public boolean isInteger() {
-    return this == I8 || this == U8 || this == I32 || this == I64;
+    return this == F32 || this == F16 || this == BF16;
   }
 }

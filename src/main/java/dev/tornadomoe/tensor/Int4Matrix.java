@@ -54,16 +54,16 @@ public final class Int4Matrix implements WeightMatrix {
     }
     long groups = Math.ceilDiv(columns, groupSize);
     requireBytes("words", words, (long) rows * Math.ceilDiv(columns, 8) * 4);
-    if (!scales.shape().is(rows, groups)) {
+    if (!scales.dtype().isFloat() || !scales.shape().is(rows, groups)) {
       throw new IllegalArgumentException(
-          "scales are %s, expected [%d, %d]".formatted(scales.shape(), rows, groups));
+          "scales are %s %s, expected F32, F16 or BF16 [%d, %d]"
+              .formatted(scales.dtype(), scales.shape(), rows, groups));
     }
     if (zeros != null) {
       requireBytes("zero points", zeros, rows * groups);
     }
-    if (columnOrder != null && columnOrder.length != columns) {
-      throw new IllegalArgumentException(
-          "column order has %d entries, expected %d".formatted(columnOrder.length, columns));
+    if (columnOrder != null) {
+      requireColumns(columnOrder, columns);
     }
     this.rows = rows;
     this.columns = columns;
@@ -78,6 +78,19 @@ public final class Int4Matrix implements WeightMatrix {
     if (segment.byteSize() != bytes) {
       throw new IllegalArgumentException(
           "%s have %d bytes, expected %d".formatted(what, segment.byteSize(), bytes));
+    }
+  }
+
+  private static void requireColumns(int[] order, int columns) {
+    if (order.length != columns) {
+      throw new IllegalArgumentException(
+          "column order has %d entries, expected %d".formatted(order.length, columns));
+    }
+    for (int j = 0; j < columns; j++) {
+      if (order[j] < 0 || order[j] >= columns) {
+        throw new IllegalArgumentException(
+            "column order has %d at %d, expected 0 to %d".formatted(order[j], j, columns - 1));
+      }
     }
   }
 

@@ -34,7 +34,7 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
 
   /// Element `index` in row-major order, exactly.
   ///
-  /// @throws IllegalStateException when the type is none that [DType#isFloat()] names
+  /// @throws IllegalStateException unless the type is F32, F16, BF16 or F8_E4M3
   public float getFloat(long index) {
     return switch (dtype) {
       case F32 -> data.get(FLOAT, index * 4);
@@ -47,7 +47,7 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
 
   /// Element `index` in row-major order; U8 counts from 0 to 255.
   ///
-  /// @throws IllegalStateException when the type is none that [DType#isInteger()] names
+  /// @throws IllegalStateException unless the type is I8, U8, I32 or I64
   public long getLong(long index) {
     return switch (dtype) {
       case I8 -> data.get(JAVA_BYTE, index);

@@ -12,7 +12,7 @@ public record WeightFormat(DType element, int groupSize, boolean zeroPoints, boo
 
   /// @throws IllegalArgumentException for an element type that weights don't have
   public WeightFormat {
-    if (element != DType.F32 && element != DType.F16 && element != DType.BF16) {
+    if (!element.isFloat()) {
       throw new IllegalArgumentException("weights or scales of type " + element);
     }
     if (groupSize < 0 || (groupSize == 0 && (zeroPoints || actOrder))) {

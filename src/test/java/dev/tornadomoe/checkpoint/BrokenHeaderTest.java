@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import static dev.tornadomoe.checkpoint.RawSafetensors.entry;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.tornadomoe.MoeException;
 import java.nio.file.Path;
@@ -137,8 +138,23 @@ class BrokenHeaderTest {
             "\"x\""));
   }
 
+  static Stream<Broken> lengthy() {
+    String text = "\"" + "F".repeat(3_000_000) + "\"";
+    String ones = "[1" + ",1".repeat(100_000) + "]";
+    return Stream.of(
+        broken("a lengthy dtype", x(text, "[1]", "[0,4]"), 4, "\"x\"", "dtype", "3000000"),
+        broken("a lengthy shape", x("\"F32\"", ones, "[0,8]"), 8, "\"x\"", "4", "8"),
+        broken("a lengthy tensor", "{\"x\":" + text + "}", 0, "\"x\"", "an object", "3000000"),
+        broken("a lengthy word", "{\"x\":" + "F".repeat(3_000_000) + "}", 0, "not valid JSON"),
+        broken(
+            "a lengthy name twice",
+            "{\"%1$s\":1,\"%1$s\":2}".formatted("n".repeat(40_000)),
+            0,
+            "not valid JSON"));
+  }
+
   @ParameterizedTest
-  @MethodSource({"json", "entries", "ranges"})
+  @MethodSource({"json", "entries", "ranges", "lengthy"})
   void isRefusedWithItsReason(Broken broken) {
     Path file =
         RawSafetensors.write(
@@ -147,7 +163,9 @@ class BrokenHeaderTest {
         .isInstanceOf(CheckpointException.class)
         .isInstanceOf(MoeException.class)
         .hasMessageStartingWith(file.toString())
-        .hasMessageContainingAll(broken.says().toArray(String[]::new));
+        .hasMessageContainingAll(broken.says().toArray(String[]::new))
+        .extracting(Throwable::getMessage, STRING)
+        .hasSizeLessThan(file.toString().length() + 300);
   }
 
   private static Broken broken(String what, String header, int data, String... says) {

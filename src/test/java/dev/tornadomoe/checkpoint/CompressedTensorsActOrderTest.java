@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// `weight_g_idx`: each column's group, for exports with `actorder: group`.
 class CompressedTensorsActOrderTest {
@@ -53,14 +54,49 @@ class CompressedTensorsActOrderTest {
     }
   }
 
-  @Test
-  void anIndexThatWasNeverSetMeansOrdinaryGroups() {
+  /// The format's own reader looks for any -1.
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 40, 63})
+  void anIndexThatWasNeverSetMeansOrdinaryGroups(int first) {
     Int4Values values = Int4Values.symmetric(84, 4, 64, 32);
-    int[] unset = new int[64];
-    Arrays.fill(unset, -1);
+    int[] unset = values.shuffled(89).groupOf();
+    Arrays.fill(unset, first, first + 1, -1);
     try (Checkpoint checkpoint = open(values, 32, false, unset)) {
       values.assertDecodedBy(checkpoint.linear(MODULE, 4, 64));
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"group\"", "\"GROUP\"", "\"dynamic\"", "\"Dynamic\"", "true"})
+  void anAnnouncedIndexMustBeThere(String order) {
+    Int4Values values = Int4Values.symmetric(90, 4, 64, 32);
+    try (Checkpoint checkpoint =
+        open(order, 32, true, CompressedTensorsPacking.symmetric(MODULE, values, DType.BF16))) {
+      assertThatThrownBy(() -> checkpoint.linear(MODULE, 4, 64))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining(directory.resolve("model.safetensors").toString())
+          .hasMessageContainingAll("\"" + G_IDX + "\"", "missing");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"weight\"", "\"WEIGHT\"", "\"static\"", "\"Static\"", "false", "null"})
+  void otherOrdersNeedNoIndex(String order) {
+    Int4Values values = Int4Values.symmetric(91, 4, 64, 32);
+    try (Checkpoint checkpoint =
+        open(order, 32, true, CompressedTensorsPacking.symmetric(MODULE, values, DType.BF16))) {
+      values.assertDecodedBy(checkpoint.linear(MODULE, 4, 64));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\"groups\"", "1", "[]", "\"\""})
+  void refusesAnUnknownOrder(String order) {
+    Int4Values values = Int4Values.symmetric(92, 4, 64, 32);
+    TensorSet tensors = CompressedTensorsPacking.symmetric(MODULE, values, DType.BF16);
+    assertThatThrownBy(() -> open(order, 32, true, tensors).close())
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContainingAll("config.json", "\"actorder\"", "group, dynamic, weight, static");
   }
 
   @Test
@@ -71,6 +107,8 @@ class CompressedTensorsActOrderTest {
     assertRefused(values, groups, "column 17", "group 2", "0 to 1");
     groups[17] = -2;
     assertRefused(values, groups, "column 17", "group -2", "0 to 1");
+    groups[0] = -2;
+    assertRefused(values, groups, "column 0", "group -2", "0 to 1");
   }
 
   @Test
@@ -109,13 +147,17 @@ class CompressedTensorsActOrderTest {
             ? CompressedTensorsPacking.asymmetric(MODULE, values, DType.BF16)
             : CompressedTensorsPacking.symmetric(MODULE, values, DType.BF16);
     tensors.put(HeapTensors.i32(G_IDX, Shape.of(groups.length), groups));
+    return open("\"group\"", groupSize, !asymmetric, tensors);
+  }
+
+  private Checkpoint open(String order, int groupSize, boolean symmetric, TensorSet tensors) {
     String config =
         """
         {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
           "config_groups": {"g": {"targets": ["Linear"], "weights":
-            {"num_bits": 4, "group_size": %d, "symmetric": %s, "actorder": "group"}}}}}
+            {"num_bits": 4, "group_size": %d, "symmetric": %s, "actorder": %s}}}}}
         """
-            .formatted(groupSize, !asymmetric);
+            .formatted(groupSize, symmetric, order);
     return ModelDirectory.open(directory, config, tensors.tensors());
   }
 }

@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.tensor.DType;
@@ -79,25 +80,6 @@ class CompressedTensorsConfigTest {
     assertRefused(config, sound(), "config.json", "\"" + preset + "\"", "not supported");
   }
 
-  /// Without the transform of the activations every result would be wrong.
-  @Test
-  void refusesOnlineTransforms() {
-    String transform =
-        "\"transform_config\": {\"config_groups\": {\"u\": {\"type\": \"hadamard\", \"apply\": []}}}, \"ignore\"";
-    assertRefused(
-        config(G32).replace("\"ignore\"", transform), sound(), "config.json", "transform_config");
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"null", "{}", "{\"config_groups\": {}}", "{\"config_groups\": null}"})
-  void acceptsAnEmptyTransformConfig(String transform) {
-    String config =
-        config(G32).replace("\"ignore\"", "\"transform_config\": " + transform + ", \"ignore\"");
-    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, sound().tensors())) {
-      assertThat(checkpoint.linear(MODULE, 8, 64).rows()).isEqualTo(8);
-    }
-  }
-
   @ParameterizedTest
   @CsvSource(
       quoteCharacter = '`',
@@ -118,6 +100,24 @@ class CompressedTensorsConfigTest {
     assertThat(config(G32)).contains(sound);
     assertRefused(
         config(G32).replace(sound, broken), sound(), "config.json", "\"" + field + "\"", "must be");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      quoteCharacter = '`',
+      value = {
+        "`\"compressed-tensors\"`, `quant_method`",
+        "`\"pack-quantized\"`, `format`",
+        "`32`, `group_size`",
+        "`[\"Linear\"]`, `targets`"
+      })
+  void showsOnlyTheBeginningOfAValue(String replaced, String field) {
+    String config = config(G32).replace(replaced, "\"" + "x".repeat(3_000_000) + "\"");
+    assertThatThrownBy(() -> ModelDirectory.open(directory, config, sound().tensors()).close())
+        .isInstanceOf(CheckpointException.class)
+        .extracting(Throwable::getMessage, STRING)
+        .contains("config.json", "\"" + field + "\"", "x... (3000000 characters)")
+        .hasSizeLessThan(directory.toString().length() + 300);
   }
 
   @ParameterizedTest

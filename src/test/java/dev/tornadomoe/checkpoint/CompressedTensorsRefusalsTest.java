@@ -10,6 +10,8 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,9 +47,13 @@ class CompressedTensorsRefusalsTest {
             "F64",
             "BF16 or F16 or F32"),
         Arguments.of(
-            HeapTensors.of(MODULE + ".weight_zero_point", DType.I8, Shape.of(8, 2), new byte[16]),
-            "I8",
-            "I32"),
+            HeapTensors.of(MODULE + ".weight_zero_point", DType.U8, Shape.of(8, 2), new byte[16]),
+            "U8",
+            "I32 or I8"),
+        Arguments.of(
+            HeapTensors.of(MODULE + ".weight_zero_point", DType.I8, Shape.of(1, 2), new byte[2]),
+            "[1, 2]",
+            "[8, 2]"),
         Arguments.of(
             i32(MODULE + ".weight_zero_point", Shape.of(2, 2), new int[4]), "[2, 2]", "[1, 2]"));
   }
@@ -74,6 +80,24 @@ class CompressedTensorsRefusalsTest {
         directory.resolve("model.safetensors").toString(),
         "\"" + MODULE + "." + part + "\"",
         "missing");
+  }
+
+  @ParameterizedTest
+  @ValueSource(bytes = {-9, 8, Byte.MIN_VALUE, Byte.MAX_VALUE})
+  void refusesAPlainZeroPointOutOfRange(byte zero) {
+    byte[] zeros = new byte[16];
+    zeros[11] = zero;
+    TensorSet tensors =
+        sound().put(HeapTensors.of(MODULE + ".weight_zero_point", DType.I8, Shape.of(8, 2), zeros));
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config(G32), tensors.tensors());
+        Arena arena = Arena.ofConfined()) {
+      Weight weight = checkpoint.linear(MODULE, 8, 64);
+      assertThatThrownBy(() -> weight.load(arena))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining(directory.resolve("model.safetensors").toString())
+          .hasMessageContainingAll(
+              "\"" + MODULE + ".weight_zero_point\"", zero + " at element 11", "-8 to 7");
+    }
   }
 
   /// The scales have groups of 32.

@@ -145,6 +145,33 @@ class CompressedTensorsTargetsTest {
     }
   }
 
+  /// Java would try them for hours.
+  @ParameterizedTest
+  @ValueSource(strings = {"re:(.*.*)*.*.*.*.*.*.*.*!", "re:.*.*.*.*.*.*!", "re:(.*.*.*)*(a|.*)*!"})
+  void refusesPatternsWithTooManyWaysToMatch(String pattern) {
+    String expected = "pattern \"" + pattern + "\"";
+    try (Checkpoint checkpoint = open("\"g\": " + group(pattern, 32), "", packed())) {
+      assertThatThrownBy(() -> checkpoint.linear(MODULE, 4, 64))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContainingAll("config.json", expected, "too long", "\"" + MODULE + "\"");
+    }
+    String ignored = "\"" + pattern + "\"";
+    try (Checkpoint checkpoint = open("\"g\": " + group("Linear", 32), ignored, packed())) {
+      assertThatThrownBy(() -> checkpoint.linear(MODULE, 4, 64))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContainingAll("config.json", expected, "too long");
+    }
+  }
+
+  /// As many as a sensible pattern has, and then some.
+  @Test
+  void patternsMayBacktrack() {
+    try (Checkpoint checkpoint =
+        open("\"g\": " + group("Linear", 32), "\"re:.*.*.*mlp.*.*gate$\"", packed())) {
+      assertThat(checkpoint.linear(MODULE, 4, 64).rows()).isEqualTo(4);
+    }
+  }
+
   private static TensorSet packed() {
     return CompressedTensorsPacking.symmetric(
         MODULE, Int4Values.symmetric(64, 4, 64, 32), DType.BF16);

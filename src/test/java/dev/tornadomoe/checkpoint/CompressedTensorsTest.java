@@ -58,6 +58,33 @@ class CompressedTensorsTest {
     }
   }
 
+  /// As exports before April 2025 have them.
+  @ParameterizedTest(name = "[{0}, {1}] in groups of {2}, seed 53")
+  @CsvSource({"8, 64, 32", "13, 64, 64", "9, 100, 32", "3, 20, -1"})
+  void decodesPlainZeroPoints(int rows, int columns, int group) {
+    Int4Values values = Int4Values.asymmetric(53, rows, columns, group < 0 ? columns : group);
+    byte[] zeros = new byte[rows * values.groups()];
+    for (int i = 0; i < zeros.length; i++) {
+      zeros[i] = (byte) (values.zero()[i / values.groups()][i % values.groups()] - 8);
+    }
+    TensorSet tensors =
+        CompressedTensorsPacking.symmetric(MODULE, values, DType.BF16)
+            .put(
+                HeapTensors.of(
+                    MODULE + ".weight_zero_point",
+                    DType.I8,
+                    Shape.of(rows, values.groups()),
+                    zeros));
+    String strategy = group < 0 ? "channel" : "group";
+    try (Checkpoint checkpoint = open(weights(strategy, group, false), tensors);
+        CountingArena arena = new CountingArena()) {
+      Weight weight = checkpoint.linear(MODULE, rows, columns);
+      values.assertDecodedBy(weight);
+      assertThat(weight.load(arena).columns()).isEqualTo(columns);
+      assertThat(arena.bytes()).isLessThanOrEqualTo(weight.bytesToLoad());
+    }
+  }
+
   @ParameterizedTest(name = "[{0}, {1}], symmetric {2}, seed 43")
   @CsvSource({"8, 64, true", "8, 64, false", "3, 20, true", "11, 44, false"})
   void decodesOneScalePerRow(int rows, int columns, boolean symmetric) {

@@ -2,10 +2,12 @@ package dev.tornadomoe.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.nio.file.Path;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,6 +49,27 @@ class ModelConfigTest {
     assertThat(config.string("a")).isEmpty();
     assertThat(config.integers("a")).isEmpty();
     assertThat(config.object("a")).isEmpty();
+  }
+
+  @Test
+  void tellsNullFromAbsenceWhenAsked() {
+    ModelConfig config =
+        config("{\"a\": null, \"b\": 0, \"text_config\": {\"b\": null, \"c\": null}}");
+    assertThat(config.isNull("a")).isTrue();
+    assertThat(config.isNull("b")).as("the outer object has a value").isFalse();
+    assertThat(config.isNull("c")).isTrue();
+    assertThat(config.isNull("d")).isFalse();
+  }
+
+  @Test
+  void refusesAnotherStringThanTheOneExpected() {
+    ModelConfig config = config("{\"a\": \"x\", \"b\": null, \"c\": \"y\"}");
+    config.expect("a", "x");
+    config.expect("b", "x");
+    config.expect("absent", "x");
+    assertThatThrownBy(() -> config.expect("c", "x"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContainingAll(config.file().toString(), "\"c\"", "\"x\"", "\"y\"");
   }
 
   @ParameterizedTest
@@ -128,6 +151,37 @@ class ModelConfigTest {
         .as(kind)
         .isInstanceOf(CheckpointException.class)
         .hasMessageContainingAll(config.file().toString(), "\"v\"", "must be", "found");
+  }
+
+  @Test
+  void showsOnlyTheBeginningOfAValue() {
+    String text = "x".repeat(3_000_000);
+    String list = "[" + "1, ".repeat(1_000_000) + "\"2\"]";
+    ModelConfig config =
+        config(
+            "{\"n\": \"%s\", \"m\": 8, \"list\": %s, \"model_type\": \"%s\"}"
+                .formatted(text, list, text));
+    Stream.<ThrowingCallable>of(
+            () -> config.positive("n"),
+            () -> config.positive("n", "m"),
+            () -> config.flagOr(true, "n"),
+            () -> config.integers("list"),
+            config::modelType)
+        .forEach(read ->
+            assertThatThrownBy(read)
+                .isInstanceOf(CheckpointException.class)
+                .extracting(Throwable::getMessage, STRING)
+                .startsWith(config.file() + ": ")
+                .contains("... (3")
+                .hasSizeLessThan(config.file().toString().length() + 250));
+  }
+
+  @Test
+  void doesNotCutACharacterInHalf() {
+    ModelConfig config = config("{\"v\": \"" + "x".repeat(79) + "\uD83E\uDD95\uD83E\uDD95\"}");
+    assertThatThrownBy(() -> config.positive("v"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageEndingWith("x... (83 characters)");
   }
 
   @ParameterizedTest

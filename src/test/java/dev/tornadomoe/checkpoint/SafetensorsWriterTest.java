@@ -15,6 +15,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -106,11 +107,27 @@ class SafetensorsWriterTest {
   }
 
   @Test
+  void refusesNamesThatWouldHideATensor() {
+    Path file = directory.resolve("x.safetensors");
+    assertRefused(file, "two tensors", "a", "b", "a");
+    assertRefused(file, "no tensor can be called", "a", "__metadata__");
+    assertThat(directory).isEmptyDirectory();
+  }
+
+  @Test
   void namesTheFileThatCannotBeWritten() {
     Path file = directory.resolve("absent").resolve("x.safetensors");
     assertThatThrownBy(() -> SafetensorsWriter.write(file, List.of()))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContainingAll(file.toString(), "no directory");
+  }
+
+  private static void assertRefused(Path file, String says, String... names) {
+    List<TensorView> tensors =
+        Arrays.stream(names).map(name -> HeapTensors.f32(name, Shape.of(1), 1)).toList();
+    assertThatThrownBy(() -> SafetensorsWriter.write(file, tensors))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContainingAll(file.toString(), says, "\"" + names[names.length - 1] + "\"");
   }
 
   private static List<TensorView> soundThenClosed() {

@@ -3,6 +3,7 @@ package dev.tornadomoe.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
@@ -27,11 +28,20 @@ class BiasTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"7, 0, 1", "4, 3, 1", "4, 0, 2", "3, 2, 2", "1, 6, 1", "1, -1, 1", "1, 0, 0"})
+  @CsvSource({
+    "7, 0, 1",
+    "4, 3, 1",
+    "4, 0, 2",
+    "3, 2, 2",
+    "1, 6, 1",
+    "1, -1, 1",
+    "1, 0, 0",
+    "-1, 0, 1"
+  })
   void refusesElementsThatAreNotThere(int size, int first, int step) {
     assertThatThrownBy(() -> new Bias(VALUES, size, first, step))
         .isInstanceOf(LayerException.class)
-        .hasMessageContainingAll("\"b\"", "F16", "[6]", size + " floats from " + first);
+        .hasMessageContainingAll("\"b\"", "F16", "[6]", size + " elements", "from " + first);
   }
 
   @Test
@@ -46,5 +56,9 @@ class BiasTest {
     assertThatThrownBy(() -> Bias.of(integers))
         .isInstanceOf(LayerException.class)
         .hasMessageContainingAll("\"i\"", "I32");
+    TensorView codes = HeapTensors.of("c", DType.F8_E4M3, Shape.of(2), new byte[2]);
+    assertThatThrownBy(() -> Bias.of(codes))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("\"c\"", "F8_E4M3", "F32, F16 or BF16");
   }
 }

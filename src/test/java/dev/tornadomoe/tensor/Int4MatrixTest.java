@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class Int4MatrixTest {
   /// Twelve columns take two words a row, the second half empty; groups of five leave two over.
@@ -98,6 +100,16 @@ class Int4MatrixTest {
         "column order",
         "11",
         "12");
+    TensorView codes = HeapTensors.of("s", DType.F8_E4M3, Shape.of(2, 3), new byte[6]);
+    assertRefused(
+        () -> new Int4Matrix(2, 12, 5, words, codes, null, null), "scales", "F8_E4M3", "BF16");
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {-1, 12, Integer.MAX_VALUE})
+  void refusesColumnsThatAreNotThere(int column) {
+    int[] order = {11, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, column};
+    assertRefused(() -> matrix(null, order), "column order has " + column + " at 11", "0 to 11");
   }
 
   private static void assertRefused(Runnable construction, String... parts) {

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.EnumSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -44,10 +45,10 @@ class TensorViewTest {
   @EnumSource
   void decodesOnlyTheTypesItPromises(DType dtype) {
     TensorView tensor = of("x", dtype, Shape.of(8), new byte[dtype.bits()]);
-    if (!dtype.isFloat()) {
+    if (!EnumSet.of(DType.F32, DType.F16, DType.BF16, DType.F8_E4M3).contains(dtype)) {
       assertThatThrownBy(() -> tensor.getFloat(0)).isInstanceOf(IllegalStateException.class);
     }
-    if (!dtype.isInteger()) {
+    if (!EnumSet.of(DType.I8, DType.U8, DType.I32, DType.I64).contains(dtype)) {
       assertThatThrownBy(() -> tensor.getLong(0)).isInstanceOf(IllegalStateException.class);
     }
   }

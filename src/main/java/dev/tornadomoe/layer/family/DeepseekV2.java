@@ -8,7 +8,7 @@ import java.util.Set;
 /// DeepSeek-V2: softmax, top-k among the best groups (judged by their highest score), times the
 /// scaling factor, not renormalised. `norm_topk_prob` is false in every release, and transformers
 /// never reads it; a config that sets it is refused, since implementations disagree on what it
-/// means.
+/// means. So is another `scoring_func` than softmax, which transformers does not read either.
 final class DeepseekV2 implements MoeFamily {
 
   @Override
@@ -32,6 +32,7 @@ final class DeepseekV2 implements MoeFamily {
     if (config.flagOr(false, "norm_topk_prob")) {
       throw new LayerException("deepseek_v2 with \"norm_topk_prob\": true is not supported");
     }
+    config.expect("scoring_func", "softmax");
     TopKGating gating =
         TopKGating.softmax(config.positive("num_experts_per_tok"), false)
             .scaled((float) config.numberOr(1, "routed_scaling_factor"));

@@ -6,7 +6,9 @@ import java.util.Set;
 
 /// DeepSeek-V3 and GLM-4.5: a sigmoid for each expert, a correction bias for the selection, top-k
 /// among the best groups (judged by the sum of their two highest), renormalised, times the scaling
-/// factor. Experts of other groups can't be selected, whatever their score.
+/// factor. Experts of other groups can't be selected, whatever their score. transformers computes
+/// this whatever `scoring_func` and `topk_method` say; a config that says something else is
+/// refused.
 final class DeepseekV3 implements MoeFamily {
 
   @Override
@@ -18,10 +20,11 @@ final class DeepseekV3 implements MoeFamily {
   public ModelLayout layout(ModelConfig config) {
     boolean glm = config.modelType().equals("glm4_moe");
     int intermediate = config.positive("moe_intermediate_size");
+    int shared = config.isNull("n_shared_experts") ? 0 : config.countOr(1, "n_shared_experts");
     return ModelLayout.builder(config)
         .moeLayers(SparseLayers.afterDense(config, glm ? 1 : 3))
         .correctionBias("gate.e_score_correction_bias")
-        .shared("shared_experts", (long) intermediate * config.countOr(1, "n_shared_experts"), null)
+        .shared("shared_experts", (long) intermediate * shared, null)
         .build(
             intermediate,
             config.positive("n_routed_experts", "num_local_experts", "num_experts"),
@@ -29,7 +32,9 @@ final class DeepseekV3 implements MoeFamily {
   }
 
   private static TopKGating gating(ModelConfig config, boolean glm) {
-    int groups = config.countOr(glm ? 1 : 8, "n_group");
+    config.expect("scoring_func", "sigmoid");
+    config.expect("topk_method", "noaux_tc");
+    int groups = config.isNull("n_group") ? 1 : config.countOr(glm ? 1 : 8, "n_group");
     TopKGating gating =
         new TopKGating(
             config.positive("num_experts_per_tok"),

@@ -38,6 +38,7 @@ final class LayerReader {
   MoeLayer read() {
     String router = findRouter();
     String block = router.substring(0, router.length() - routerName(router).length());
+    new UnmentionedTensors(checkpoint, layout, router, block).refuse();
     Bias correction = null;
     if (layout.correctionBias() != null) {
       correction = Bias.of(checkpoint.require(block + layout.correctionBias(), layout.experts()));
@@ -65,7 +66,7 @@ final class LayerReader {
       for (String block : layout.blocks()) {
         for (String router : layout.routers()) {
           String name = prefix + index + "." + block + "." + router;
-          if (isLinear(name)) {
+          if (checkpoint.findLinear(name).isPresent()) {
             return name;
           }
         }
@@ -94,8 +95,8 @@ final class LayerReader {
     for (ExpertStorage storage : layout.storages()) {
       switch (storage) {
         case ExpertStorage.PerExpert names -> {
-          if (isLinear(block + "experts.0." + names.gate())
-              || isLinear(block + "experts.0." + names.down())) {
+          if (checkpoint.findLinear(block + "experts.0." + names.gate()).isPresent()
+              || checkpoint.findLinear(block + "experts.0." + names.down()).isPresent()) {
             return perExpert(block + "experts.", names);
           }
         }
@@ -106,6 +107,7 @@ final class LayerReader {
         }
       }
     }
+    UnreadableExperts.refuse(checkpoint, block);
     // Nothing is there under any spelling: let the first one say what is missing.
     return switch (layout.storages().getFirst()) {
       case ExpertStorage.PerExpert names -> perExpert(block + "experts.", names);
@@ -118,18 +120,18 @@ final class LayerReader {
     for (int e = 0; e < layout.experts(); e++) {
       experts.add(mlp(prefix + e + ".", names, layout.intermediate()));
     }
-    if (isLinear(prefix + layout.experts() + "." + names.down())) {
-      throw new CheckpointException(
-          "%s: expert %d is stored (\"%s%d.%s\"), but %s says there are %d"
-              .formatted(
-                  checkpoint.fileOf(prefix),
-                  layout.experts(),
-                  prefix,
-                  layout.experts(),
-                  names.down(),
-                  checkpoint.config().file(),
-                  layout.experts()));
-    }
+    checkpoint
+        .findLinear(prefix + layout.experts() + "." + names.down())
+        .ifPresent(surplus -> {
+          throw new CheckpointException(
+              "%s: expert %d is stored (\"%s\"), but %s says there are %d"
+                  .formatted(
+                      checkpoint.fileOf(surplus),
+                      layout.experts(),
+                      surplus,
+                      checkpoint.config().file(),
+                      layout.experts()));
+        });
     return experts;
   }
 
@@ -163,9 +165,5 @@ final class LayerReader {
 
   private boolean has(String tensor) {
     return checkpoint.tensorNames().contains(tensor);
-  }
-
-  private boolean isLinear(String module) {
-    return has(module + ".weight") || has(module + ".weight_packed") || has(module + ".qweight");
   }
 }

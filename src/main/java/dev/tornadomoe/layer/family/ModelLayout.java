@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// @param shared the shared expert, or null
 /// @param routerBias whether the router has a bias
 /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
-public record ModelLayout(
+record ModelLayout(
     int hidden,
     int intermediate,
     int experts,
@@ -48,7 +48,7 @@ public record ModelLayout(
   /// @param module its name: `shared_experts`, `shared_expert`
   /// @param intermediate its I
   /// @param gate the linear layer in the block whose sigmoid multiplies the result, or null
-  public record SharedLayout(String module, int intermediate, @Nullable String gate) {}
+  record SharedLayout(String module, int intermediate, @Nullable String gate) {}
 
   /// Starts from what nearly all families share.
   static Builder builder(ModelConfig config) {

@@ -4,7 +4,7 @@ import dev.tornadomoe.checkpoint.ModelConfig;
 import java.util.Set;
 
 /// A kind of model: knows what its config means and what its checkpoints call their tensors.
-public interface MoeFamily {
+interface MoeFamily {
 
   /// The values of `model_type` that stand for it.
   Set<String> modelTypes();

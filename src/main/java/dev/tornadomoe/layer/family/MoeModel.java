@@ -54,8 +54,12 @@ public final class MoeModel {
     return modelType;
   }
 
-  /// What the config describes.
-  public ModelLayout layout() {
+  /// H.
+  public int hidden() {
+    return layout.hidden();
+  }
+
+  ModelLayout layout() {
     return layout;
   }
 

@@ -2,6 +2,7 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import java.util.List;
+import java.util.Set;
 import java.util.function.IntPredicate;
 
 /// The ways in which configs say which layers are MoE layers and which are dense.
@@ -12,7 +13,7 @@ final class SparseLayers {
   /// `mlp_only_layers`.
   static IntPredicate byStep(ModelConfig config) {
     int step = Math.max(1, config.countOr(1, "decoder_sparse_step"));
-    List<Integer> dense = config.integers("mlp_only_layers").orElse(List.of());
+    Set<Integer> dense = Set.copyOf(config.integers("mlp_only_layers").orElse(List.of()));
     return layer -> !dense.contains(layer) && (layer + 1) % step == 0;
   }
 
@@ -28,7 +29,7 @@ final class SparseLayers {
   static IntPredicate listed(ModelConfig config) {
     List<Integer> listed = config.integers("moe_layers").orElse(null);
     if (listed != null) {
-      return listed::contains;
+      return Set.copyOf(listed)::contains;
     }
     int step = Math.max(1, config.countOr(1, "interleave_moe_layer_step"));
     return layer -> (layer + 1) % step == 0;

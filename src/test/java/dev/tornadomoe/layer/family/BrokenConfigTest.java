@@ -45,6 +45,12 @@ class BrokenConfigTest {
         refusal("deepseek_v2", c -> c.with("norm_topk_prob", true), "\"norm_topk_prob\""),
         refusal(
             "deepseek_v2", c -> c.with("topk_method", "noaux_tc"), "\"topk_method\"", "noaux_tc"),
+        refusal(
+            "deepseek_v2", c -> c.with("scoring_func", "sigmoid"), "\"scoring_func\"", "softmax"),
+        refusal(
+            "deepseek_v3", c -> c.with("scoring_func", "softmax"), "\"scoring_func\"", "sigmoid"),
+        refusal("glm4_moe", c -> c.with("scoring_func", "softmax"), "\"scoring_func\"", "sigmoid"),
+        refusal("deepseek_v3", c -> c.with("topk_method", "greedy"), "\"topk_method\"", "noaux_tc"),
         refusal("deepseek_v2", c -> c.without("n_group"), "\"n_group\"", "no"),
         refusal("deepseek_v2", c -> c.with("topk_group", 3), "3 of 2"),
         refusal("deepseek_v3", c -> c.with("topk_group", 3), "3 of 2"),

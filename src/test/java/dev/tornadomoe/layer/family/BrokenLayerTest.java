@@ -21,6 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -68,6 +69,24 @@ class BrokenLayerTest {
         BLOCK.router(MLP + "gate"),
         "\"" + MLP + "experts.0.gate_proj.weight\"",
         "missing");
+  }
+
+  /// What exporters of reinforcement learning write, and converters.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "experts.gate_up_proj.weight_packed",
+        "experts.gate_up_proj.qweight",
+        "experts.gate_up_proj_packed",
+        "experts.gate_up_proj_qweight"
+      })
+  void namesTheFormOfFusedExpertsThatIsNotRead(String name) {
+    assertRefused(
+        FamilyConfig.of("qwen3_moe"),
+        BLOCK.router(MLP + "gate").put(HeapTensors.i32(MLP + name, Shape.of(1), 0)),
+        directory.resolve("model.safetensors").toString(),
+        "\"" + MLP + name + "\"",
+        "not supported for qwen3_moe");
   }
 
   static Stream<Arguments> misshapen() {
@@ -125,10 +144,15 @@ class BrokenLayerTest {
     }
   }
 
-  @Test
-  void aModelWithoutSharedExpertsHasNone() {
+  @ParameterizedTest
+  @CsvSource({"deepseek_v2, null", "deepseek_v2, 0", "deepseek_v3, null", "glm4_moe, null"})
+  void aModelWithoutSharedExpertsHasNone(String family, String count) {
     TensorSet tensors = BLOCK.router(MLP + "gate").putAll(BLOCK.perExpert(MLP));
-    String config = FamilyConfig.of("deepseek_v2").withJson("n_shared_experts", "null").json();
+    if (!family.equals("deepseek_v2")) {
+      tensors.put(
+          BlockTensors.vector(MLP + "gate.e_score_correction_bias", "correction", 0, EXPERTS));
+    }
+    String config = FamilyConfig.of(family).withJson("n_shared_experts", count).json();
     try (Checkpoint checkpoint = ModelDirectory.open(directory, config, tensors.tensors())) {
       assertThat(MoeModel.of(checkpoint).layer(0).shared()).isNull();
     }

@@ -106,7 +106,28 @@ class GptOssTest {
   void refusesExpertsStoredOneByOne() {
     BlockTensors block = new BlockTensors(12, 8, 6);
     TensorSet tensors = tensors(block).remove(GATE_UP).remove(DOWN).putAll(block.perExpert(BLOCK));
-    assertRefused(block, tensors, "\"" + GATE_UP + "\"");
+    assertRefused(
+        block, tensors, "\"" + BLOCK + "experts.0.gate_proj.weight\"", "not supported for gpt_oss");
+  }
+
+  /// GPTQModel's form: gate and up of one expert in one module.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "experts.0.gate_up_proj.qweight",
+        "experts.gate_up.0.qweight",
+        "experts.gate_up_proj_blocks",
+        "experts.gate_up_proj.weight_packed",
+        "experts.experts.0.gate_proj.weight_packed"
+      })
+  void namesTheFormThatIsNotRead(String name) {
+    BlockTensors block = new BlockTensors(12, 8, 6);
+    TensorSet tensors =
+        tensors(block)
+            .remove(GATE_UP)
+            .remove(DOWN)
+            .put(HeapTensors.i32(BLOCK + name, Shape.of(1), 0));
+    assertRefused(block, tensors, "\"" + BLOCK + name + "\"", "not supported for gpt_oss");
   }
 
   @Test

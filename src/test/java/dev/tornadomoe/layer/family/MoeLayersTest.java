@@ -34,6 +34,7 @@ class MoeLayersTest {
         layers("qwen2_moe", 7, "decoder_sparse_step=3", 2, 5),
         layers("qwen2_moe", 2, "decoder_sparse_step=3"),
         layers("qwen3_moe", 4, "mlp_only_layers=[0,2]", 1, 3),
+        layers("qwen3_moe", 4, "mlp_only_layers=[2,0,2]", 1, 3),
         layers("qwen3_moe", 6, "mlp_only_layers=[1,4] decoder_sparse_step=2", 3, 5),
         layers("qwen3_moe", 2, "mlp_only_layers=null decoder_sparse_step=null", 0, 1),
         layers("deepseek_v2", 4, "first_k_dense_replace=1", 1, 2, 3),
@@ -48,6 +49,7 @@ class MoeLayersTest {
         layers("llama4_text", 6, "interleave_moe_layer_step=2", 1, 3, 5),
         layers("llama4_text", 6, "interleave_moe_layer_step=2 moe_layers=null", 1, 3, 5),
         layers("llama4_text", 6, "interleave_moe_layer_step=2 moe_layers=[0,5]", 0, 5),
+        layers("llama4_text", 6, "moe_layers=[5,0,5]", 0, 5),
         layers("llama4_text", 3, "moe_layers=[]"));
   }
 
@@ -58,6 +60,7 @@ class MoeLayersTest {
       MoeModel model = MoeModel.of(checkpoint);
       assertThat(model.layerIndices()).isEqualTo(expected);
       assertThat(model.layout().layers()).isEqualTo(count);
+      assertThat(model.hidden()).isEqualTo(FamilyConfig.HIDDEN);
     }
   }
 

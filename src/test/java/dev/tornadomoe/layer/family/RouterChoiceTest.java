@@ -72,6 +72,11 @@ class RouterChoiceTest {
             c -> c.with("experts_per_token", 2),
             TopKGating.softmaxOfSelected(2)),
         choice("deepseek_v2", "groups", c -> {}, plain.scaled(16).grouped(judgedByMax)),
+        choice(
+            "deepseek_v2",
+            "said twice",
+            c -> c.with("scoring_func", "softmax"),
+            plain.scaled(16).grouped(judgedByMax)),
         choice("deepseek_v2", "greedy", c -> c.with("topk_method", "greedy"), plain.scaled(16)),
         choice("deepseek_v2", "as spelled", c -> c.with("topk_method", "gready"), plain.scaled(16)),
         choice(
@@ -90,7 +95,17 @@ class RouterChoiceTest {
             c -> c.with("routed_scaling_factor", 4),
             plain.scaled(4).grouped(judgedByMax)),
         choice("deepseek_v3", "released", c -> {}, sigmoid.grouped(judgedByTwo)),
+        choice(
+            "deepseek_v3",
+            "said twice",
+            c -> c.with("scoring_func", "sigmoid").with("topk_method", "noaux_tc"),
+            sigmoid.grouped(judgedByTwo)),
         choice("deepseek_v3", "one group", c -> c.with("n_group", 1), sigmoid),
+        choice(
+            "deepseek_v3",
+            "null is one group, absence is not",
+            c -> c.withJson("n_group", "null"),
+            sigmoid),
         choice(
             "deepseek_v3",
             "scale and renormalisation by default",

@@ -93,6 +93,21 @@ class ShardedModelTest {
     }
   }
 
+  @Test
+  void namesTheShardOfASurplusExpert() {
+    Map<String, String> shardOf = shardPerLayer();
+    shardOf.put("model.layers.57.mlp.experts.6.down_proj.weight", "surplus.safetensors");
+    writeIndex(shardOf);
+    writeShard(shard(57), block(57));
+    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+      assertThatThrownBy(() -> MoeModel.of(checkpoint).layer(57))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageStartingWith(directory.resolve("surplus.safetensors").toString())
+          .hasMessageContainingAll(
+              "expert 6", "\"model.layers.57.mlp.experts.6.down_proj.weight\"", "there are 6");
+    }
+  }
+
   private static void assertIsOurs(MoeLayer layer) {
     BLOCK.assertRouter(layer);
     BLOCK.assertExperts(layer);

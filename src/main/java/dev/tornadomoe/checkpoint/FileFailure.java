@@ -1,0 +1,41 @@
+package dev.tornadomoe.checkpoint;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+/// Says why a file could not be read or written. The message of many an `IOException` is only the
+/// file's name, and its type is the reason.
+final class FileFailure {
+  private FileFailure() {}
+
+  static CheckpointException reading(Path file, IOException failure) {
+    return failure instanceof NoSuchFileException
+        ? new CheckpointException("%s: no such file".formatted(file), failure)
+        : new CheckpointException(
+            "%s: can't be read (%s)".formatted(file, reason(failure)), failure);
+  }
+
+  static CheckpointException writing(Path file, IOException failure) {
+    return new CheckpointException(
+        "%s: can't be written (%s)".formatted(file, reason(failure)), failure);
+  }
+
+  private static String reason(IOException failure) {
+    String reason = failure instanceof FileSystemException f ? f.getReason() : failure.getMessage();
+    if (reason != null) {
+      return reason;
+    }
+    return switch (failure) {
+      case AccessDeniedException _ -> "permission denied";
+      case NoSuchFileException _ -> "no such file";
+      case FileAlreadyExistsException _ -> "it exists already";
+      case FileSystemLoopException _ -> "symbolic links in a circle";
+      default -> failure.getClass().getSimpleName();
+    };
+  }
+}
