@@ -2,7 +2,6 @@ package dev.tornadomoe.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tornadomoe.MoeException;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
@@ -97,19 +96,14 @@ class AwqRefusalsTest {
   }
 
   private void assertRefused(String fields, TensorSet tensors, String... says) {
-    assertThatThrownBy(
-            () -> {
-              try (Checkpoint checkpoint = open(fields, tensors)) {
-                checkpoint.linear(MODULE, 8, 64);
-              }
-            })
-        .isInstanceOf(CheckpointException.class)
-        .isInstanceOf(MoeException.class)
-        .hasMessageContainingAll(says);
+    ModelDirectory.assertLinearRefused(directory, config(fields), tensors, MODULE, 8, 64, says);
   }
 
   private Checkpoint open(String fields, TensorSet tensors) {
-    String config = "{\"quantization_config\": {\"quant_method\": \"awq\", " + fields + "}}";
-    return ModelDirectory.open(directory, config, tensors.tensors());
+    return ModelDirectory.open(directory, config(fields), tensors.tensors());
+  }
+
+  private static String config(String fields) {
+    return "{\"quantization_config\": {\"quant_method\": \"awq\", " + fields + "}}";
   }
 }

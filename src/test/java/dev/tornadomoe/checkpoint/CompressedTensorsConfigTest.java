@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
-import dev.tornadomoe.MoeException;
-import dev.tornadomoe.tensor.DType;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,7 +32,12 @@ class CompressedTensorsConfigTest {
         "`{\"num_bits\": 4, \"strategy\": \"tensor_group\", \"group_size\": 32}`, tensor_group"
       })
   void namesTheSchemeThatIsNotSupported(String weights, String named) {
-    assertRefused(config(weights), sound(), "config.json", named, "not supported");
+    assertRefused(
+        CompressedTensorsPacking.config(weights),
+        CompressedTensorsPacking.sound(MODULE),
+        "config.json",
+        named,
+        "not supported");
   }
 
   @ParameterizedTest
@@ -52,8 +55,8 @@ class CompressedTensorsConfigTest {
       })
   void namesTheFormatThatIsNotSupported(String format) {
     assertRefused(
-        config(G32).replace("pack-quantized", format),
-        sound(),
+        CompressedTensorsPacking.config(G32).replace("pack-quantized", format),
+        CompressedTensorsPacking.sound(MODULE),
         "config.json",
         "\"" + format + "\"",
         "not supported");
@@ -62,12 +65,16 @@ class CompressedTensorsConfigTest {
   @Test
   void aGroupsOwnFormatCounts() {
     String weights = "\"format\": \"int-quantized\", \"weights\"";
-    assertRefused(config(G32).replace("\"weights\"", weights), sound(), "\"int-quantized\"");
+    assertRefused(
+        CompressedTensorsPacking.config(G32).replace("\"weights\"", weights),
+        CompressedTensorsPacking.sound(MODULE),
+        "\"int-quantized\"");
     String mixed =
-        config(G32)
+        CompressedTensorsPacking.config(G32)
             .replace("pack-quantized", "mixed-precision")
             .replace("\"weights\"", "\"format\": \"pack-quantized\", \"weights\"");
-    try (Checkpoint checkpoint = ModelDirectory.open(directory, mixed, sound().tensors())) {
+    try (Checkpoint checkpoint =
+        ModelDirectory.open(directory, mixed, CompressedTensorsPacking.sound(MODULE).tensors())) {
       assertThat(checkpoint.linear(MODULE, 8, 64).format().isInt4()).isTrue();
     }
   }
@@ -77,7 +84,12 @@ class CompressedTensorsConfigTest {
   void namesThePresetThatIsNotSupported(String preset) {
     String config =
         "{\"quantization_config\": {\"config_groups\": {\"%s\": [\"Linear\"]}}}".formatted(preset);
-    assertRefused(config, sound(), "config.json", "\"" + preset + "\"", "not supported");
+    assertRefused(
+        config,
+        CompressedTensorsPacking.sound(MODULE),
+        "config.json",
+        "\"" + preset + "\"",
+        "not supported");
   }
 
   @ParameterizedTest
@@ -97,9 +109,13 @@ class CompressedTensorsConfigTest {
         "`\"quant_method\": \"compressed-tensors\"`, `\"quant_method\": 1`, quant_method"
       })
   void namesTheFieldThatIsWrong(String sound, String broken, String field) {
-    assertThat(config(G32)).contains(sound);
+    assertThat(CompressedTensorsPacking.config(G32)).contains(sound);
     assertRefused(
-        config(G32).replace(sound, broken), sound(), "config.json", "\"" + field + "\"", "must be");
+        CompressedTensorsPacking.config(G32).replace(sound, broken),
+        CompressedTensorsPacking.sound(MODULE),
+        "config.json",
+        "\"" + field + "\"",
+        "must be");
   }
 
   @ParameterizedTest
@@ -112,8 +128,11 @@ class CompressedTensorsConfigTest {
         "`[\"Linear\"]`, `targets`"
       })
   void showsOnlyTheBeginningOfAValue(String replaced, String field) {
-    String config = config(G32).replace(replaced, "\"" + "x".repeat(3_000_000) + "\"");
-    assertThatThrownBy(() -> ModelDirectory.open(directory, config, sound().tensors()).close())
+    String config =
+        CompressedTensorsPacking.config(G32).replace(replaced, "\"" + "x".repeat(3_000_000) + "\"");
+    assertThatThrownBy(() ->
+            ModelDirectory.open(directory, config, CompressedTensorsPacking.sound(MODULE).tensors())
+                .close())
         .isInstanceOf(CheckpointException.class)
         .extracting(Throwable::getMessage, STRING)
         .contains("config.json", "\"" + field + "\"", "x... (3000000 characters)")
@@ -124,36 +143,15 @@ class CompressedTensorsConfigTest {
   @ValueSource(strings = {"fp8", "mxfp4", "bitsandbytes", "auto-round", "quark", ""})
   void namesTheMethodThatIsNotSupported(String method) {
     assertRefused(
-        config(G32).replace("\"compressed-tensors\"", "\"" + method + "\""),
-        sound(),
+        CompressedTensorsPacking.config(G32)
+            .replace("\"compressed-tensors\"", "\"" + method + "\""),
+        CompressedTensorsPacking.sound(MODULE),
         "config.json",
         "\"" + method + "\"",
         "compressed-tensors, awq, gptq");
   }
 
-  private static TensorSet sound() {
-    return CompressedTensorsPacking.asymmetric(
-        MODULE, Int4Values.asymmetric(71, 8, 64, 32), DType.BF16);
-  }
-
-  private static String config(String weights) {
-    return """
-    {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
-      "config_groups": {"g": {"targets": ["Linear"], "weights": %s}}, "ignore": []}}
-    """
-        .formatted(weights);
-  }
-
   private void assertRefused(String config, TensorSet tensors, String... says) {
-    assertThatThrownBy(
-            () -> {
-              try (Checkpoint checkpoint =
-                  ModelDirectory.open(directory, config, tensors.tensors())) {
-                checkpoint.linear(MODULE, 8, 64);
-              }
-            })
-        .isInstanceOf(CheckpointException.class)
-        .isInstanceOf(MoeException.class)
-        .hasMessageContainingAll(says);
+    ModelDirectory.assertLinearRefused(directory, config, tensors, MODULE, 8, 64, says);
   }
 }

@@ -42,4 +42,18 @@ public final class CompressedTensorsPacking {
     return symmetric(module, values, scales)
         .put(i32(module + ".weight_zero_point", Shape.of((values.rows() + 7) / 8, groups), words));
   }
+
+  /// A sound layer `[8, 64]` in groups of 32 with zero points.
+  static TensorSet sound(String module) {
+    return asymmetric(module, Int4Values.asymmetric(71, 8, 64, 32), DType.BF16);
+  }
+
+  /// A config with one group, for all linear layers.
+  static String config(String weights) {
+    return """
+    {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
+      "config_groups": {"g": {"targets": ["Linear"], "weights": %s}}, "ignore": []}}
+    """
+        .formatted(weights);
+  }
 }

@@ -5,7 +5,6 @@ import static dev.tornadomoe.tensor.HeapTensors.i32;
 import static dev.tornadomoe.tensor.HeapTensors.i64;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tornadomoe.MoeException;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
@@ -61,9 +60,9 @@ class CompressedTensorsRefusalsTest {
   @ParameterizedTest
   @MethodSource("tensors")
   void namesTheTensorThatDoesNotFit(TensorView replacement, String found, String expected) {
-    TensorSet tensors = sound().put(replacement);
+    TensorSet tensors = CompressedTensorsPacking.sound(MODULE).put(replacement);
     assertRefused(
-        config(G32),
+        CompressedTensorsPacking.config(G32),
         tensors,
         directory.resolve("model.safetensors").toString(),
         "\"" + replacement.name() + "\"",
@@ -75,8 +74,8 @@ class CompressedTensorsRefusalsTest {
   @ValueSource(strings = {"weight_packed", "weight_scale", "weight_zero_point"})
   void namesTheTensorThatIsMissing(String part) {
     assertRefused(
-        config(G32),
-        sound().remove(MODULE + "." + part),
+        CompressedTensorsPacking.config(G32),
+        CompressedTensorsPacking.sound(MODULE).remove(MODULE + "." + part),
         directory.resolve("model.safetensors").toString(),
         "\"" + MODULE + "." + part + "\"",
         "missing");
@@ -88,8 +87,11 @@ class CompressedTensorsRefusalsTest {
     byte[] zeros = new byte[16];
     zeros[11] = zero;
     TensorSet tensors =
-        sound().put(HeapTensors.of(MODULE + ".weight_zero_point", DType.I8, Shape.of(8, 2), zeros));
-    try (Checkpoint checkpoint = ModelDirectory.open(directory, config(G32), tensors.tensors());
+        CompressedTensorsPacking.sound(MODULE)
+            .put(HeapTensors.of(MODULE + ".weight_zero_point", DType.I8, Shape.of(8, 2), zeros));
+    try (Checkpoint checkpoint =
+            ModelDirectory.open(
+                directory, CompressedTensorsPacking.config(G32), tensors.tensors());
         Arena arena = Arena.ofConfined()) {
       Weight weight = checkpoint.linear(MODULE, 8, 64);
       assertThatThrownBy(() -> weight.load(arena))
@@ -105,35 +107,13 @@ class CompressedTensorsRefusalsTest {
   @ValueSource(ints = {16, 64, -1})
   void refusesAGroupSizeThatContradictsTheScales(int groupSize) {
     assertRefused(
-        config(G32.replace("32", Integer.toString(groupSize))),
-        sound(),
+        CompressedTensorsPacking.config(G32.replace("32", Integer.toString(groupSize))),
+        CompressedTensorsPacking.sound(MODULE),
         "\"" + MODULE + ".weight_scale\"",
         "[8, 2]");
   }
 
-  private static TensorSet sound() {
-    return CompressedTensorsPacking.asymmetric(
-        MODULE, Int4Values.asymmetric(71, 8, 64, 32), DType.BF16);
-  }
-
-  private static String config(String weights) {
-    return """
-    {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
-      "config_groups": {"g": {"targets": ["Linear"], "weights": %s}}, "ignore": []}}
-    """
-        .formatted(weights);
-  }
-
   private void assertRefused(String config, TensorSet tensors, String... says) {
-    assertThatThrownBy(
-            () -> {
-              try (Checkpoint checkpoint =
-                  ModelDirectory.open(directory, config, tensors.tensors())) {
-                checkpoint.linear(MODULE, 8, 64);
-              }
-            })
-        .isInstanceOf(CheckpointException.class)
-        .isInstanceOf(MoeException.class)
-        .hasMessageContainingAll(says);
+    ModelDirectory.assertLinearRefused(directory, config, tensors, MODULE, 8, 64, says);
   }
 }

@@ -1,8 +1,5 @@
 package dev.tornadomoe.checkpoint;
 
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
-import dev.tornadomoe.MoeException;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
@@ -104,15 +101,6 @@ class GptqRefusalsTest {
 
   private void assertRefused(String fields, TensorSet tensors, String... says) {
     String config = "{\"quantization_config\": {\"quant_method\": \"gptq\", " + fields + "}}";
-    assertThatThrownBy(
-            () -> {
-              try (Checkpoint checkpoint =
-                  ModelDirectory.open(directory, config, tensors.tensors())) {
-                checkpoint.linear(MODULE, 8, 64);
-              }
-            })
-        .isInstanceOf(CheckpointException.class)
-        .isInstanceOf(MoeException.class)
-        .hasMessageContainingAll(says);
+    ModelDirectory.assertLinearRefused(directory, config, tensors, MODULE, 8, 64, says);
   }
 }

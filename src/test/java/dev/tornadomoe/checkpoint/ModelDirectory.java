@@ -1,5 +1,8 @@
 package dev.tornadomoe.checkpoint;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.MoeException;
 import dev.tornadomoe.tensor.TensorView;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -25,6 +28,26 @@ public final class ModelDirectory {
   /// The same, opened.
   public static Checkpoint open(Path directory, String config, Collection<TensorView> tensors) {
     return Checkpoint.open(write(directory, config, tensors));
+  }
+
+  /// Opens a model and asks for a linear layer, which must be refused in one sentence.
+  static void assertLinearRefused(
+      Path directory,
+      String config,
+      TensorSet tensors,
+      String module,
+      int rows,
+      int columns,
+      String... says) {
+    assertThatThrownBy(
+            () -> {
+              try (Checkpoint checkpoint = open(directory, config, tensors.tensors())) {
+                checkpoint.linear(module, rows, columns);
+              }
+            })
+        .isInstanceOf(CheckpointException.class)
+        .isInstanceOf(MoeException.class)
+        .hasMessageContainingAll(says);
   }
 
   /// `config.json` and `model.safetensors.index.json`, no shards.
