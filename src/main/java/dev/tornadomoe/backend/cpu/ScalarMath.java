@@ -8,8 +8,8 @@ import org.apache.commons.numbers.gamma.Erf;
 /// and results may not depend on when a method was compiled.
 final class ScalarMath {
   // exp(x) = 2^n * exp(r) with n = round(x / ln 2), r = x - n ln 2 in two parts, and a polynomial
-  // for
-  // exp(r); coefficients and split of ln 2 are those of Cephes' expf (Moshier, single precision).
+  // for exp(r); coefficients and split of ln 2 are those of Cephes' expf (Moshier, single
+  // precision).
   static final float MAX_EXPONENT = 88f;
   static final float MIN_EXPONENT = -87f;
   static final float LOG2_E = 1.442695f;
