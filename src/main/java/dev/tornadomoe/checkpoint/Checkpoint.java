@@ -2,8 +2,11 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
+import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
@@ -47,7 +50,8 @@ public final class Checkpoint implements AutoCloseable {
                   directory, Files.exists(directory) ? "not a directory" : "no such directory"));
     }
     Path configFile = directory.resolve("config.json");
-    if (!Files.isRegularFile(configFile)) {
+    if (!isThere(directory, "config.json")) {
+      refuseGguf(directory);
       throw new CheckpointException("%s: no config.json, so this is no model".formatted(directory));
     }
     ModelConfig config = ModelConfig.read(configFile);
@@ -60,11 +64,26 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
+  /// Whether there is a file of this name, or something else that the reading of it will name.
+  private static boolean isThere(Path directory, String name) {
+    return Files.exists(directory.resolve(name), LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private static void refuseGguf(Path directory) {
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.gguf")) {
+      for (Path file : files) {
+        throw new CheckpointException("%s: GGUF files are not supported yet".formatted(file));
+      }
+    } catch (IOException e) {
+      throw FileFailure.reading(directory, e);
+    }
+  }
+
   private static TensorStore openTensors(Path directory, Arena arena) {
-    if (Files.isRegularFile(directory.resolve(SINGLE))) {
+    if (isThere(directory, SINGLE)) {
       return SafetensorsFile.open(directory.resolve(SINGLE), arena);
     }
-    if (Files.isRegularFile(directory.resolve(INDEX))) {
+    if (isThere(directory, INDEX)) {
       return SafetensorsShards.open(directory.resolve(INDEX), arena);
     }
     throw new CheckpointException(
@@ -129,6 +148,8 @@ public final class Checkpoint implements AutoCloseable {
   /// Unmaps the files. Using their tensors afterwards is an error.
   @Override
   public void close() {
-    arena.close();
+    if (arena.scope().isAlive()) {
+      arena.close();
+    }
   }
 }

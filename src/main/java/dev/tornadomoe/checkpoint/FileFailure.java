@@ -5,6 +5,8 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 
@@ -12,6 +14,14 @@ import java.nio.file.Path;
 /// file's name, and its type is the reason.
 final class FileFailure {
   private FileFailure() {}
+
+  /// Refuses what is there but is a directory, a pipe or a device: reading it would fail late or
+  /// wait for ever.
+  static void requireRegular(Path file) {
+    if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file)) {
+      throw new CheckpointException("%s: no regular file".formatted(file));
+    }
+  }
 
   static CheckpointException reading(Path file, IOException failure) {
     return failure instanceof NoSuchFileException

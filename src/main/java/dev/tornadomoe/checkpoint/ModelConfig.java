@@ -196,9 +196,13 @@ public final class ModelConfig {
   }
 
   private CheckpointException wrong(String name, String expected, Object found) {
+    // Quoted where it is a string: "64" is no number.
+    String shown =
+        found instanceof String text && text.length() < 80
+            ? '"' + text + '"'
+            : StrictJson.excerpt(found);
     return new CheckpointException(
-        "%s: \"%s\" must be %s, found %s"
-            .formatted(file, name, expected, StrictJson.excerpt(found)));
+        "%s: \"%s\" must be %s, found %s".formatted(file, name, expected, shown));
   }
 
   private static String[] quoted(String... names) {

@@ -33,6 +33,7 @@ final class SafetensorsFile implements TensorStore {
 
   /// @param arena the mapping lives as long as this
   static SafetensorsFile open(Path file, Arena arena) {
+    FileFailure.requireRegular(file);
     MemorySegment mapped;
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);

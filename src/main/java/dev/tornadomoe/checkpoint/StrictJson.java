@@ -34,6 +34,11 @@ final class StrictJson {
     return cut(String.valueOf(value), 80);
   }
 
+  /// The first line of a parser's message, without the names of its settings.
+  private static String plain(String message) {
+    return message.lines().findFirst().orElse("").replaceAll(",? from `[^`]*`", "");
+  }
+
   private static String cut(String text, int most) {
     if (text.length() <= most) {
       return text;
@@ -46,6 +51,7 @@ final class StrictJson {
   ///
   /// @throws CheckpointException when it is missing, too large or no JSON object
   static Map<String, Object> readObject(Path file) {
+    FileFailure.requireRegular(file);
     try {
       long size = Files.size(file);
       if (size > MAX_FILE_BYTES) {
@@ -76,9 +82,7 @@ final class StrictJson {
       return (Map<String, Object>) value;
     } catch (JacksonException e) {
       throw new CheckpointException(
-          "%s: not valid JSON (%s)"
-              .formatted(where, cut(e.getOriginalMessage().lines().findFirst().orElse(""), 200)),
-          e);
+          "%s: not valid JSON (%s)".formatted(where, cut(plain(e.getOriginalMessage()), 200)), e);
     }
   }
 }

@@ -32,6 +32,9 @@ public final class WholeFile {
   ///
   /// @throws CheckpointException when there is no directory for the file, or one in its place
   public static void requirePlace(Path file) {
+    if (file.toString().isEmpty()) {
+      throw new CheckpointException("the name of the file to be written is empty");
+    }
     Path directory = file.toAbsolutePath().getParent();
     if (directory == null || !Files.isDirectory(directory)) {
       throw new CheckpointException(
@@ -44,18 +47,35 @@ public final class WholeFile {
     if (Files.isDirectory(file)) {
       throw new CheckpointException("%s: can't be written, it is a directory".formatted(file));
     }
+    // A device or pipe would be replaced by a file.
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new CheckpointException(
+          "%s: can't be written, it is there and no regular file".formatted(file));
+    }
+  }
+
+  /// Where a link leads, so that the file is replaced and not the link.
+  private static Path target(Path file) {
+    try {
+      return Files.isSymbolicLink(file) && Files.exists(file) ? file.toRealPath() : file;
+    } catch (IOException e) {
+      throw FileFailure.writing(file, e);
+    }
   }
 
   static void write(Path file, Content content) {
     requirePlace(file);
+    Path target = target(file);
     Path temporary =
-        file.resolveSibling(
+        target.resolveSibling(
             ".%s.%d-%d.tmp"
                 .formatted(
-                    file.getFileName(), ProcessHandle.current().pid(), COUNTER.getAndIncrement()));
+                    target.getFileName(),
+                    ProcessHandle.current().pid(),
+                    COUNTER.getAndIncrement()));
     try {
       content.writeTo(temporary);
-      Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       deleteQuietly(temporary);
       throw FileFailure.writing(file, e);

@@ -155,6 +155,9 @@ final class BenchCommand implements Callable<Integer> {
     if (layers < 1 || layers > MOST_LAYERS) {
       throw new LayerException("--layers must be 1 to %d, found %d".formatted(MOST_LAYERS, layers));
     }
+    if (tokens.isEmpty()) {
+      throw new LayerException("--tokens names no token count");
+    }
     for (int m : tokens) {
       if (m < 1) {
         throw new LayerException("--tokens must be 1 or more, found " + m);

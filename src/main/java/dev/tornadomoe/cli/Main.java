@@ -50,11 +50,16 @@ public final class Main {
 
   /// Runs a command and exits.
   public static void main(String[] args) {
-    System.exit(
-        run(
-            new PrintWriter(System.out, true, System.out.charset()),
-            new PrintWriter(System.err, true, System.err.charset()),
-            args));
+    StandardOutput output = new StandardOutput();
+    PrintWriter out = new PrintWriter(output, true, System.out.charset());
+    PrintWriter err = new PrintWriter(System.err, true, System.err.charset());
+    int exit = run(out, err, args);
+    out.flush();
+    if (output.failure() != null) {
+      complain(err, "standard output can't be written (%s)".formatted(output.failure()));
+      exit = WRONG_INPUT;
+    }
+    System.exit(exit);
   }
 
   /// Runs a command.

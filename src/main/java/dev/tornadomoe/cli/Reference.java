@@ -11,6 +11,7 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.TreeMap;
@@ -57,6 +58,7 @@ record Reference(int tokens, float[] input, float[] output, String source) {
       throw new CheckpointException(
           "%s: no tensor called layer<L>/m<M>/input".formatted(file.file()));
     }
+    cases.values().forEach(ofLayer -> ofLayer.sort(Comparator.comparingInt(Reference::tokens)));
     return cases;
   }
 

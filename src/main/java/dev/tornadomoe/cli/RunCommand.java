@@ -120,6 +120,9 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private TensorView hidden(TensorFile file, int hidden) {
+    if (file.names().isEmpty()) {
+      throw new CheckpointException("%s: has no tensors".formatted(input));
+    }
     if (tensorName == null && file.names().size() != 1) {
       throw new CheckpointException(
           "%s: has %d tensors (%s); say which with --tensor"

@@ -13,6 +13,7 @@ import dev.tornadomoe.plan.MoePlan;
 import java.io.PrintWriter;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +46,7 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
 
   private TreeMap<Integer, List<Reference>> references(Path directory, MoeModel model) {
     Path golden = directory.resolve("golden.safetensors");
-    if (Files.isRegularFile(golden)) {
+    if (Files.exists(golden, LinkOption.NOFOLLOW_LINKS)) {
       try (TensorFile file = TensorFile.open(golden)) {
         return Reference.golden(file, model.hidden());
       }

@@ -82,7 +82,7 @@ class HeaderLengthTest {
   @Test
   void refusesADirectoryInPlaceOfAFile() throws IOException {
     Files.createDirectory(file);
-    assertRefused("can't be read");
+    assertRefused("no regular file");
   }
 
   @Test

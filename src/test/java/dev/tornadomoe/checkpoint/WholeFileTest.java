@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class WholeFileTest {
@@ -20,6 +22,32 @@ class WholeFileTest {
     WholeFile.writeText(file, "new");
     assertThat(file).hasContent("new");
     assertThat(directory.toFile().list()).containsExactly("report.html");
+  }
+
+  @Test
+  void replacesWhatALinkLeadsToAndNotTheLink() throws IOException {
+    Path file = Files.writeString(directory.resolve("real"), "old");
+    Path link = Files.createSymbolicLink(directory.resolve("link"), file);
+    WholeFile.writeText(link, "new");
+    assertThat(link).isSymbolicLink();
+    assertThat(file).hasContent("new");
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void neverReplacesADevice() throws IOException {
+    Path link = Files.createSymbolicLink(directory.resolve("link"), Path.of("/dev/null"));
+    assertThatThrownBy(() -> WholeFile.writeText(link, "text"))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessage(link + ": can't be written, it is there and no regular file");
+    assertThat(link).isSymbolicLink();
+  }
+
+  @Test
+  void refusesAnEmptyName() {
+    assertThatThrownBy(() -> WholeFile.requirePlace(Path.of("")))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("empty");
   }
 
   @Test

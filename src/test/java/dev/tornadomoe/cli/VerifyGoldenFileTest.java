@@ -31,6 +31,15 @@ class VerifyGoldenFileTest {
     golden = checkpoint.resolve("golden.safetensors");
   }
 
+  /// Comparing with something else instead would be a pass that nobody asked for.
+  @Test
+  void aGoldenFileThatIsNoFileIsAnError() throws IOException {
+    Files.delete(golden);
+    Files.createDirectory(golden);
+    assertThat(MoeRun.of("verify", checkpoint).refusal())
+        .contains("golden.safetensors", "no regular file");
+  }
+
   @ParameterizedTest
   @ValueSource(doubles = {1e-4, 1, 1e6})
   void aWrongValueFailsItsCaseAlone(double timesRms) {

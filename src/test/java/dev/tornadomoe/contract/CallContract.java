@@ -76,6 +76,11 @@ public abstract class CallContract {
   }
 
   @Test
+  void refusesNegativeTokens() {
+    refuses(Planner.builder(), call(-1, H, H), "a call can't have -1 tokens");
+  }
+
+  @Test
   void refusesMoreTokensThanPlanned() {
     refuses(
         Planner.builder().maxTokens(4), call(5, 5 * H, 5 * H), "at most 4", "5", "maxTokens(5)");
@@ -181,6 +186,9 @@ public abstract class CallContract {
       session = backend().prepare(plan);
       session.run(call(1, H, H));
     }
+    assertThatThrownBy(() -> backend().prepare(plan))
+        .isInstanceOf(MoeException.class)
+        .hasMessageContaining("closed");
     try (session) {
       assertThatThrownBy(() -> session.run(call(1, H, H)))
           .isInstanceOf(MoeException.class)

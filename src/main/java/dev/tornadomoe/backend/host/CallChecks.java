@@ -40,7 +40,10 @@ final class CallChecks {
               .formatted(plan.layers().size() - 1, place));
     }
     int tokens = call.tokens();
-    if (tokens < 0 || tokens > plan.options().maxTokens()) {
+    if (tokens < 0) {
+      throw new BackendException("a call can't have %d tokens".formatted(tokens));
+    }
+    if (tokens > plan.options().maxTokens()) {
       throw new BackendException(
           "the plan is for at most %d tokens, the call has %d; plan with maxTokens(%d)"
               .formatted(plan.options().maxTokens(), tokens, tokens));

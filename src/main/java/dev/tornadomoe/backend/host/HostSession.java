@@ -54,6 +54,7 @@ public final class HostSession implements Session {
   public static HostSession of(MoePlan plan, Arithmetic arithmetic) {
     SharedArithmetic shared = new SharedArithmetic(arithmetic);
     try {
+      requireWeights(shared);
       return new HostSession(plan, shared);
     } catch (RuntimeException | Error e) {
       shared.release();
@@ -90,7 +91,7 @@ public final class HostSession implements Session {
   public void run(MoeCall call) {
     enter();
     try {
-      requireWeights();
+      requireWeights(arithmetic);
       checks.check(call);
       int lease = OutputLeases.acquire(outputOf(call));
       try {
@@ -107,7 +108,7 @@ public final class HostSession implements Session {
     }
   }
 
-  private void requireWeights() {
+  private static void requireWeights(SharedArithmetic arithmetic) {
     if (!arithmetic.get().weightMemory().isAlive()) {
       throw new BackendException(
           "the weights' memory is gone: the checkpoint was closed before the session");
@@ -213,7 +214,7 @@ public final class HostSession implements Session {
     if (closed) {
       throw new BackendException("the session is closed");
     }
-    requireWeights();
+    requireWeights(arithmetic);
     requireHostMemory(other);
     MemoryBudget.require("another session's workspace", other.workspaceBytes());
     SharedArithmetic shared = arithmetic.retain();
@@ -239,7 +240,7 @@ public final class HostSession implements Session {
             (layer, experts) -> {
               enter();
               try {
-                requireWeights();
+                requireWeights(arithmetic);
                 return reader.read(layer, experts);
               } finally {
                 busy.set(false);
