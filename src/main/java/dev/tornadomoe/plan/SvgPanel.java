@@ -15,7 +15,7 @@ import java.util.TreeSet;
 /// Bytes are drawn by their logarithm, so that small buffers can be seen beside large ones.
 final class SvgPanel {
   private static final int LEFT = 136;
-  private static final int HEADER = 168;
+  private static final int HEADER = 188;
   private static final int RIGHT = 120;
   private static final int ROW = 26;
   private static final int MAX_LAYERS = 2;
@@ -241,10 +241,10 @@ final class SvgPanel {
 
   /// As much of the name and size as there is room for.
   private static String fit(String names, Buffer buffer, double width) {
-    int room = (int) ((width - 10) / 6.1);
+    int room = (int) ((width - 10) / 5.9);
     String full = names + "  " + ByteSize.format(buffer.bytes());
     String label = full.length() <= room ? full : names;
-    return label.length() <= room ? label : label.substring(0, Math.max(0, room));
+    return label.length() <= room ? label : room < 2 ? "" : label.substring(0, room - 1) + "…";
   }
 
   private double columnWidth() {
