@@ -1,7 +1,5 @@
 package dev.tornadomoe.modular;
 
-import java.util.List;
-
 /// All experts in this process, rows where they are: nothing to prepare.
 public final class LocalPrepareAndFinalize implements PrepareAndFinalize {
 
@@ -25,15 +23,5 @@ public final class LocalPrepareAndFinalize implements PrepareAndFinalize {
     return declared instanceof TopKWeightAndReduce.Delegate
         ? new TopKWeightAndReduce.Contiguous()
         : declared;
-  }
-
-  @Override
-  public List<Workspace> workspaces(Problem problem) {
-    return List.of();
-  }
-
-  @Override
-  public List<Operation> prepare(Operand input) {
-    return List.of();
   }
 }

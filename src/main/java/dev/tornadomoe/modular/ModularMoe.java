@@ -44,4 +44,11 @@ public record ModularMoe(PrepareAndFinalize prepareAndFinalize, Experts experts)
   public TopKWeightAndReduce reduce() {
     return prepareAndFinalize.resolve(experts.weightAndReduce());
   }
+
+  /// The sizes that the experts work on.
+  ///
+  /// @param problem the sizes of calls
+  public Problem expertProblem(Problem problem) {
+    return problem.withTokens(prepareAndFinalize.expertTokens(problem.tokens()));
+  }
 }

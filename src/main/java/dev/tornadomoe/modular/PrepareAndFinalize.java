@@ -31,8 +31,10 @@ public interface PrepareAndFinalize {
     return Support.yes();
   }
 
-  /// Scratch memory of [#prepare] and [#finish], beside the experts' output.
-  List<Workspace> workspaces(Problem problem);
+  /// Scratch memory of [#prepare] and [#finish], beside the experts' output; none by default.
+  default List<Workspace> workspaces(Problem problem) {
+    return List.of();
+  }
 
   /// What the experts get: by default the rows where they are.
   ///
@@ -49,10 +51,12 @@ public interface PrepareAndFinalize {
   }
 
   /// From hidden states to the experts' input. Must not change the hidden states: shared experts
-  /// read them too.
+  /// read them too. Nothing by default: the rows stay where they are.
   ///
   /// @param input the hidden states, weighted if that is due
-  List<Operation> prepare(Operand input);
+  default List<Operation> prepare(Operand input) {
+    return List.of();
+  }
 
   /// From `fused_out` to finished rows.
   ///

@@ -19,8 +19,4 @@ public record Support(@Nullable String refusal) {
   public static Support no(String reason) {
     return new Support(reason);
   }
-
-  public boolean isSupported() {
-    return refusal == null;
-  }
 }

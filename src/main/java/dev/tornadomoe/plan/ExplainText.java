@@ -12,12 +12,14 @@ final class ExplainText {
   private final Explanation explanation;
   private final MoePlan plan;
   private final BucketPlan bucket;
+  private final boolean uniform;
   private final StringBuilder text = new StringBuilder();
 
   ExplainText(Explanation explanation) {
     this.explanation = explanation;
     this.plan = explanation.plan();
     this.bucket = explanation.bucket();
+    this.uniform = explanation.isUniform();
   }
 
   String render() {
@@ -47,7 +49,7 @@ final class ExplainText {
     if (explanation.tokens() > plan.options().chunkTokens()) {
       line("cut into %s; the steps below are a full chunk's".formatted(explanation.chunks()));
     }
-    if (explanation.isUniform()) {
+    if (uniform) {
       line(explanation.model(0));
     }
     line("");
@@ -86,7 +88,7 @@ final class ExplainText {
             + "\", prepare/finalize \""
             + plan.pieces(layer).prepareAndFinalize().name()
             + "\"");
-    if (!explanation.isUniform()) {
+    if (!uniform) {
       line("  " + explanation.model(layer));
     }
     for (String rejected : plan.rejectedPieces(layer)) {

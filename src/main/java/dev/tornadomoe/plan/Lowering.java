@@ -118,8 +118,7 @@ final class Lowering {
 
   private void experts(ExpertInput input) {
     Experts experts = pieces.experts();
-    Problem expertProblem =
-        problem.withTokens(pieces.prepareAndFinalize().expertTokens(problem.tokens()));
+    Problem expertProblem = pieces.expertProblem(problem);
     experts.workspaces(expertProblem).forEach(this::scratch);
     scratch(new Workspace(Operand.FUSED_OUT, DType.F32, experts.outputShape(expertProblem)));
     if (experts.capabilities().contains(Capability.ACCUMULATES_INTO_OUTPUT)) {

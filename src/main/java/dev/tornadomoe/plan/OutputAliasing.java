@@ -69,8 +69,7 @@ final class OutputAliasing {
   private void checkPieces() {
     Experts experts = draft.pieces().experts();
     Problem problem = draft.problem();
-    Problem expertProblem =
-        problem.withTokens(draft.pieces().prepareAndFinalize().expertTokens(problem.tokens()));
+    Problem expertProblem = draft.pieces().expertProblem(problem);
     if (!draft.pieces().prepareAndFinalize().isLocal()) {
       refuse(ReasonCode.NONLOCAL_FINALIZE, draft.pieces().prepareAndFinalize().name());
     }

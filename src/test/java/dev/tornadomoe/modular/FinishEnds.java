@@ -29,16 +29,6 @@ public record FinishEnds(Function<Operand, List<Operation>> finish) implements P
   }
 
   @Override
-  public List<Workspace> workspaces(Problem problem) {
-    return List.of();
-  }
-
-  @Override
-  public List<Operation> prepare(Operand input) {
-    return List.of();
-  }
-
-  @Override
   public List<Operation> finish(TopKWeightAndReduce reduce, boolean weighted, Operand target) {
     return finish.apply(target);
   }

@@ -66,11 +66,6 @@ public record StubEnds(
   }
 
   @Override
-  public List<Operation> prepare(Operand input) {
-    return List.of();
-  }
-
-  @Override
   public List<Operation> finish(TopKWeightAndReduce reduce, boolean weighted, Operand target) {
     List<Operation> operations =
         new ArrayList<>(PrepareAndFinalize.super.finish(reduce, weighted, target));

@@ -178,16 +178,6 @@ class PlannerPiecesTest {
     public TopKWeightAndReduce resolve(TopKWeightAndReduce declared) {
       return declared;
     }
-
-    @Override
-    public List<Workspace> workspaces(Problem problem) {
-      return List.of();
-    }
-
-    @Override
-    public List<Operation> prepare(Operand input) {
-      return List.of();
-    }
   }
 
   /// Asks for scratch under the stub experts' name.
