@@ -4,21 +4,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
-import dev.tornadomoe.tensor.TensorView;
-import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
-class AwqRefusalsTest {
+class AwqRefusalsTest extends InputMajorRefusals {
   private static final String MODULE = "model.layers.0.mlp.experts.0.gate_proj";
-
-  @TempDir Path directory;
 
   @ParameterizedTest
   @CsvSource({"group_size, 0", "group_size, -2", "q_group_size, 0", "q_group_size, -2"})
@@ -68,42 +61,22 @@ class AwqRefusalsTest {
             "transposed"));
   }
 
-  @ParameterizedTest
-  @MethodSource("misshapen")
-  void namesTheTensorThatDoesNotFit(TensorView replacement, String found, String expected) {
-    assertRefused(
-        "\"group_size\": 32",
-        sound().put(replacement),
-        directory.resolve("model.safetensors").toString(),
-        "\"" + replacement.name() + "\"",
-        found,
-        expected);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"qweight", "qzeros", "scales"})
-  void namesTheTensorThatIsMissing(String part) {
-    assertRefused(
-        "\"group_size\": 32",
-        sound().remove(MODULE + "." + part),
-        directory.resolve("model.safetensors").toString(),
-        "\"" + MODULE + "." + part + "\"",
-        "missing");
-  }
-
-  private static TensorSet sound() {
+  @Override
+  TensorSet sound() {
     return AwqPacking.pack(MODULE, Int4Values.asymmetric(97, 8, 64, 32));
-  }
-
-  private void assertRefused(String fields, TensorSet tensors, String... says) {
-    ModelDirectory.assertLinearRefused(directory, config(fields), tensors, MODULE, 8, 64, says);
   }
 
   private Checkpoint open(String fields, TensorSet tensors) {
     return ModelDirectory.open(directory, config(fields), tensors.tensors());
   }
 
-  private static String config(String fields) {
+  @Override
+  String module() {
+    return MODULE;
+  }
+
+  @Override
+  String config(String fields) {
     return "{\"quantization_config\": {\"quant_method\": \"awq\", " + fields + "}}";
   }
 }

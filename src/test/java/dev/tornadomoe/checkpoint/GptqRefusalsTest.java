@@ -3,20 +3,13 @@ package dev.tornadomoe.checkpoint;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
-import dev.tornadomoe.tensor.TensorView;
-import java.nio.file.Path;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
-class GptqRefusalsTest {
+class GptqRefusalsTest extends InputMajorRefusals {
   private static final String MODULE = "m.up_proj";
-
-  @TempDir Path directory;
 
   @ParameterizedTest
   @CsvSource(
@@ -72,35 +65,18 @@ class GptqRefusalsTest {
             HeapTensors.f32(MODULE + ".g_idx", Shape.of(64), new float[64]), "F32", "I32 or I64"));
   }
 
-  @ParameterizedTest
-  @MethodSource("misshapen")
-  void namesTheTensorThatDoesNotFit(TensorView replacement, String found, String expected) {
-    assertRefused(
-        "\"group_size\": 32",
-        sound().put(replacement),
-        directory.resolve("model.safetensors").toString(),
-        "\"" + replacement.name() + "\"",
-        found,
-        expected);
-  }
-
-  @ParameterizedTest
-  @ValueSource(strings = {"qweight", "qzeros", "scales"})
-  void namesTheTensorThatIsMissing(String part) {
-    assertRefused(
-        "\"group_size\": 32",
-        sound().remove(MODULE + "." + part),
-        directory.resolve("model.safetensors").toString(),
-        "\"" + MODULE + "." + part + "\"",
-        "missing");
-  }
-
-  private static TensorSet sound() {
+  @Override
+  TensorSet sound() {
     return GptqPacking.v1(MODULE, Int4Values.asymmetric(121, 8, 64, 32), DType.F16);
   }
 
-  private void assertRefused(String fields, TensorSet tensors, String... says) {
-    String config = "{\"quantization_config\": {\"quant_method\": \"gptq\", " + fields + "}}";
-    ModelDirectory.assertLinearRefused(directory, config, tensors, MODULE, 8, 64, says);
+  @Override
+  String module() {
+    return MODULE;
+  }
+
+  @Override
+  String config(String fields) {
+    return "{\"quantization_config\": {\"quant_method\": \"gptq\", " + fields + "}}";
   }
 }
