@@ -98,7 +98,7 @@ class KernelTwinsTest {
               assertThat(found)
                   .isEqualTo(expected); // the same order of additions, whatever the width
             } else {
-              assertThat(found).isCloseTo(expected, offset(1e-5f * (float) Math.sqrt(columns)));
+              assertThat(found).isCloseTo(expected, offset(2e-7f * (float) Math.sqrt(columns)));
             }
           }
         }
