@@ -62,9 +62,7 @@ final class BenchReport {
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),
-              Double.isNaN(r.bandwidthGbPerSecond())
-                  ? "-"
-                  : String.format(Locale.ROOT, "%.1f", r.bandwidthGbPerSecond())));
+              r.bandwidthText()));
     }
     return rows.toString();
   }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.cli;
 
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /// One measured point.
@@ -45,6 +46,13 @@ record BenchResult(
   /// As tables say it: a wish that was refused is no alias.
   String aliasText() {
     return alias ? aliased ? "on" : "no" : "off";
+  }
+
+  /// As tables say it.
+  String bandwidthText() {
+    return Double.isNaN(bandwidthGbPerSecond)
+        ? "-"
+        : String.format(Locale.ROOT, "%.1f", bandwidthGbPerSecond);
   }
 
   private static double rounded(double value) {

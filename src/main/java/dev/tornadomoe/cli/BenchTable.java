@@ -50,9 +50,7 @@ record BenchTable(String name, List<MoeLayer> layers, String device, boolean exp
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),
-              Double.isNaN(r.bandwidthGbPerSecond())
-                  ? "-"
-                  : String.format(Locale.ROOT, "%.1f", r.bandwidthGbPerSecond())));
+              r.bandwidthText()));
     }
   }
 }
