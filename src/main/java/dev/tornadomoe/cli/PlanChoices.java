@@ -49,7 +49,7 @@ final class PlanChoices {
   @Option(
       names = "--experts",
       paramLabel = "NAME",
-      description = "Experts to use instead of the best: fused, hybrid, unreduced or batched.")
+      description = "Experts to use instead of the best: hybrid, fused, unreduced or batched.")
   private @Nullable String experts;
 
   /// The chosen backend.

@@ -11,7 +11,7 @@ public final class ExpertsCatalog {
   /// In order of preference.
   private static final List<ModularMoe> ALL =
       List.of(
-          new ModularMoe(new LocalPrepareAndFinalize(), new HybridW4A16Experts()),
+          new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts()),
           new ModularMoe(new LocalPrepareAndFinalize(), new FusedExperts()),
           new ModularMoe(new LocalPrepareAndFinalize(), new UnreducedExperts()),
           new ModularMoe(new BatchedPrepareAndFinalize(), new BatchedExperts()));
@@ -28,8 +28,15 @@ public final class ExpertsCatalog {
   ///
   /// @throws ModularException when none can compute it, with every reason
   public static Choice choose(MoeLayer layer) {
+    return choose(layer, ALL);
+  }
+
+  /// The same among others.
+  ///
+  /// @param candidates in order of preference
+  static Choice choose(MoeLayer layer, List<ModularMoe> candidates) {
     List<String> rejected = new ArrayList<>();
-    for (ModularMoe candidate : ALL) {
+    for (ModularMoe candidate : candidates) {
       String refusal = candidate.experts().supports(layer).refusal();
       if (refusal == null) {
         return new Choice(candidate, List.copyOf(rejected));
@@ -41,12 +48,12 @@ public final class ExpertsCatalog {
             .formatted(layer.index(), String.join("; ", rejected)));
   }
 
-  /// Pieces by the first word of the experts' name: `fused`, `hybrid`, `unreduced`, `batched`.
+  /// Pieces by the experts' name: `hybrid`, `fused`, `unreduced`, `batched`.
   ///
   /// @throws ModularException for an unknown name, with the known ones
   public static ModularMoe named(String name) {
     for (ModularMoe candidate : ALL) {
-      if (firstWord(candidate).equals(name.toLowerCase(Locale.ROOT))) {
+      if (candidate.experts().name().equals(name.toLowerCase(Locale.ROOT))) {
         return candidate;
       }
     }
@@ -54,12 +61,8 @@ public final class ExpertsCatalog {
         "there are no experts \"%s\" (there are: %s)"
             .formatted(
                 name,
-                ALL.stream().map(ExpertsCatalog::firstWord).collect(Collectors.joining(", "))));
-  }
-
-  private static String firstWord(ModularMoe candidate) {
-    String name = candidate.experts().name();
-    int space = name.indexOf(' ');
-    return space < 0 ? name : name.substring(0, space);
+                ALL.stream()
+                    .map(candidate -> candidate.experts().name())
+                    .collect(Collectors.joining(", "))));
   }
 }

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Set;
 
 /// Experts in any weight format: a grouped GEMM for every token count, weighted and summed to `[M,
-/// H]`. The usual choice for unquantised weights.
+/// H]`. [HybridExperts] do the same for many tokens; these are for who wants it for few, too.
 public final class FusedExperts implements Experts {
 
   @Override

@@ -89,7 +89,6 @@ class ExplainAliasTest {
   @ParameterizedTest
   @CsvSource({
     "--experts nonsense, 'hybrid, fused, unreduced, batched'",
-    "--experts hybrid, needs 4-bit weights",
     "--alias both, '--alias'",
     "--residual all, '--residual'",
     "--backend nonsense, 'cpu, reference'",

@@ -169,7 +169,8 @@ public abstract class ArithmeticContract {
         LayerSpec.odd().with(WeightFormat.int4(DType.BF16, 32, true, false)).withShared(24, true);
     return Stream.of("fused", "hybrid", "unreduced", "batched")
         .flatMap(name ->
-            Stream.of(int4, int4.withWeightOnInput()).map(spec -> Arguments.of(name, spec)));
+            Stream.of(int4, int4.withWeightOnInput(), int4.with(WeightFormat.dense(DType.BF16)))
+                .map(spec -> Arguments.of(name, spec)));
   }
 
   @ParameterizedTest

@@ -14,25 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class ExpertsCatalogTest {
 
   @Test
-  void fourBitWeightsGoToTheHybridExperts() {
-    ExpertsCatalog.Choice choice =
-        ExpertsCatalog.choose(SeededLayers.of(8, 6, 4, 2).int4().layer());
-
-    assertThat(choice.chosen().experts()).isInstanceOf(HybridW4A16Experts.class);
-    assertThat(choice.chosen().prepareAndFinalize()).isInstanceOf(LocalPrepareAndFinalize.class);
-    assertThat(choice.rejected()).isEmpty();
-  }
-
-  @Test
-  void unquantisedWeightsGoToTheFusedExpertsWithTheReasonAgainstTheHybridOnes() {
-    ExpertsCatalog.Choice choice = ExpertsCatalog.choose(SeededLayers.small());
-
-    assertThat(choice.chosen().experts()).isInstanceOf(FusedExperts.class);
-    assertThat(choice.rejected()).containsExactly("hybrid W4A16: needs 4-bit weights, found [F32]");
-  }
-
-  @Test
-  void oneUnquantisedExpertIsEnoughAgainstTheHybridExperts() {
+  void theHybridExpertsTakeEveryWeightFormat() {
     MoeLayer dense = SeededLayers.of(8, 6, 2, 1).layer();
     MoeLayer int4 = SeededLayers.of(8, 6, 2, 1).int4().layer();
     ExpertWeights mixed =
@@ -40,25 +22,51 @@ class ExpertsCatalogTest {
             List.of(dense.experts().local().getFirst(), int4.experts().local().getLast()),
             Activation.SILU);
 
-    ExpertsCatalog.Choice choice =
-        ExpertsCatalog.choose(new MoeLayer(3, 1, dense.router(), mixed, null, false));
+    for (MoeLayer layer :
+        List.of(dense, int4, new MoeLayer(3, 1, dense.router(), mixed, null, false))) {
+      ExpertsCatalog.Choice choice = ExpertsCatalog.choose(layer);
+      assertThat(choice.chosen().experts()).isInstanceOf(HybridExperts.class);
+      assertThat(choice.chosen().prepareAndFinalize()).isInstanceOf(LocalPrepareAndFinalize.class);
+      assertThat(choice.rejected()).isEmpty();
+    }
+  }
 
-    assertThat(choice.chosen().experts()).isInstanceOf(FusedExperts.class);
-    assertThat(choice.rejected())
-        .singleElement()
-        .asString()
-        .startsWith("hybrid W4A16: needs 4-bit weights")
-        .contains("F32", "int4 g4");
+  @Test
+  void theFirstThatCanIsChosenWithTheReasonsAgainstThoseBefore() {
+    ModularMoe second = pieces(StubExperts.of(StubBody.oneStep()).named("second"));
+    ExpertsCatalog.Choice choice =
+        ExpertsCatalog.choose(
+            SeededLayers.small(), List.of(pieces(picky()), second, pieces(picky())));
+
+    assertThat(choice.chosen()).isSameAs(second);
+    assertThat(choice.rejected()).containsExactly("picky: needs 8-bit weights, found [F32]");
+  }
+
+  @Test
+  void saysEveryReasonWhenNoneCan() {
+    assertThatThrownBy(() -> ExpertsCatalog.choose(SeededLayers.small(), List.of(pieces(picky()))))
+        .isInstanceOf(ModularException.class)
+        .hasMessage("layer 0: no experts can compute it (picky: needs 8-bit weights, found [F32])");
+  }
+
+  private static StubExperts picky() {
+    return StubExperts.of(StubBody.oneStep())
+        .named("picky")
+        .refusing("needs 8-bit weights, found [F32]");
+  }
+
+  private static ModularMoe pieces(Experts experts) {
+    return new ModularMoe(new LocalPrepareAndFinalize(), experts);
   }
 
   @ParameterizedTest
   @CsvSource({
     "fused, fused, local",
-    "hybrid, hybrid W4A16, local",
+    "hybrid, hybrid, local",
     "Unreduced, unreduced, local",
     "BATCHED, batched, 'local, batched'"
   })
-  void findsPiecesByFirstWord(String asked, String experts, String ends) {
+  void findsPiecesByName(String asked, String experts, String ends) {
     ModularMoe found = ExpertsCatalog.named(asked);
 
     assertThat(found.experts().name()).isEqualTo(experts);
@@ -74,7 +82,7 @@ class ExpertsCatalogTest {
 
   @Test
   void onlyThoseThatWriteFinishedRowsOptIn() {
-    assertThat(List.of(new FusedExperts(), new HybridW4A16Experts()))
+    assertThat(List.of(new FusedExperts(), new HybridExperts()))
         .allMatch(Experts::supportsOutputAlias);
     assertThat(List.of(new UnreducedExperts(), new BatchedExperts()))
         .noneMatch(Experts::supportsOutputAlias);

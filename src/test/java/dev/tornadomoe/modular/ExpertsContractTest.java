@@ -124,7 +124,7 @@ class ExpertsContractTest {
 
   @Test
   void hybridTakesTwoStepsForFourTokensAndTheGroupedPathForFive() {
-    Experts hybrid = new HybridW4A16Experts();
+    Experts hybrid = new HybridExperts();
     ExpertInput input = new ExpertInput(Operand.HIDDEN, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS);
 
     assertThat(hybrid.pathLimits()).containsExactly(4);

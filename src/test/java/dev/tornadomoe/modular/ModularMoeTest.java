@@ -88,10 +88,7 @@ class ModularMoeTest {
   static Stream<Arguments> legal() {
     return Stream.of(
         pair(new LocalPrepareAndFinalize(), new FusedExperts(), new TopKWeightAndReduce.NoOp()),
-        pair(
-            new LocalPrepareAndFinalize(),
-            new HybridW4A16Experts(),
-            new TopKWeightAndReduce.NoOp()),
+        pair(new LocalPrepareAndFinalize(), new HybridExperts(), new TopKWeightAndReduce.NoOp()),
         pair(
             new LocalPrepareAndFinalize(),
             new UnreducedExperts(),

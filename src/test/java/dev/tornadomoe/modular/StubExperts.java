@@ -10,6 +10,7 @@ import java.util.Set;
 ///
 /// @param body what they do
 /// @param aliasableUpTo the most tokens for which the output alias is supported
+/// @param support whether they can compute any layer
 public record StubExperts(
     String name,
     ActivationFormat format,
@@ -18,7 +19,8 @@ public record StubExperts(
     TopKWeightAndReduce weightAndReduce,
     List<Integer> pathLimits,
     StubBody body,
-    int aliasableUpTo)
+    int aliasableUpTo,
+    Support support)
     implements Experts {
 
   /// Standard format, weighted and reduced, opted in, and able to write the output.
@@ -31,7 +33,8 @@ public record StubExperts(
         new TopKWeightAndReduce.NoOp(),
         List.of(),
         body,
-        Integer.MAX_VALUE);
+        Integer.MAX_VALUE,
+        Support.yes());
   }
 
   public StubExperts named(String other) {
@@ -43,7 +46,8 @@ public record StubExperts(
         weightAndReduce,
         pathLimits,
         body,
-        aliasableUpTo);
+        aliasableUpTo,
+        support);
   }
 
   public StubExperts batched() {
@@ -55,7 +59,8 @@ public record StubExperts(
         weightAndReduce,
         pathLimits,
         body,
-        aliasableUpTo);
+        aliasableUpTo,
+        support);
   }
 
   public StubExperts with(Capability more) {
@@ -72,17 +77,41 @@ public record StubExperts(
 
   private StubExperts withAll(Set<Capability> all) {
     return new StubExperts(
-        name, format, all, supportsOutputAlias, weightAndReduce, pathLimits, body, aliasableUpTo);
+        name,
+        format,
+        all,
+        supportsOutputAlias,
+        weightAndReduce,
+        pathLimits,
+        body,
+        aliasableUpTo,
+        support);
   }
 
   public StubExperts notOptedIn() {
     return new StubExperts(
-        name, format, capabilities, false, weightAndReduce, pathLimits, body, aliasableUpTo);
+        name,
+        format,
+        capabilities,
+        false,
+        weightAndReduce,
+        pathLimits,
+        body,
+        aliasableUpTo,
+        support);
   }
 
   public StubExperts leaving(TopKWeightAndReduce reduce) {
     return new StubExperts(
-        name, format, capabilities, supportsOutputAlias, reduce, pathLimits, body, aliasableUpTo);
+        name,
+        format,
+        capabilities,
+        supportsOutputAlias,
+        reduce,
+        pathLimits,
+        body,
+        aliasableUpTo,
+        support);
   }
 
   public StubExperts pathLimits(Integer... limits) {
@@ -94,12 +123,34 @@ public record StubExperts(
         weightAndReduce,
         List.of(limits),
         body,
-        aliasableUpTo);
+        aliasableUpTo,
+        support);
   }
 
   public StubExperts aliasableUpTo(int tokens) {
     return new StubExperts(
-        name, format, capabilities, supportsOutputAlias, weightAndReduce, pathLimits, body, tokens);
+        name,
+        format,
+        capabilities,
+        supportsOutputAlias,
+        weightAndReduce,
+        pathLimits,
+        body,
+        tokens,
+        support);
+  }
+
+  public StubExperts refusing(String reason) {
+    return new StubExperts(
+        name,
+        format,
+        capabilities,
+        supportsOutputAlias,
+        weightAndReduce,
+        pathLimits,
+        body,
+        aliasableUpTo,
+        Support.no(reason));
   }
 
   @Override
@@ -109,7 +160,7 @@ public record StubExperts(
 
   @Override
   public Support supports(MoeLayer layer) {
-    return Support.yes();
+    return support;
   }
 
   @Override

@@ -30,12 +30,9 @@ class WorkspaceShapesTest {
         expect(new UnreducedExperts(), ONE_EXPERT, "[7, 3]", grouped(7, 2, 2)),
         expect(new BatchedExperts(), MANY, "[4, 5, 96]", List.of("activated F32 [4, 5, 40]")),
         expect(new BatchedExperts(), ONE_EXPERT, "[1, 7, 3]", List.of("activated F32 [1, 7, 2]")),
-        expect(new HybridW4A16Experts(), FEW, "[4, 96]", List.of("activated F32 [12, 40]")),
+        expect(new HybridExperts(), FEW, "[4, 96]", List.of("activated F32 [12, 40]")),
         expect(
-            new HybridW4A16Experts(),
-            MANY,
-            "[5, 96]",
-            grouped(15, 5, 40, "expert_rows F32 [15, 96]")));
+            new HybridExperts(), MANY, "[5, 96]", grouped(15, 5, 40, "expert_rows F32 [15, 96]")));
   }
 
   private static Arguments expect(

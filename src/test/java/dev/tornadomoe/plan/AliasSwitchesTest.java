@@ -120,7 +120,7 @@ class AliasSwitchesTest {
     assertThatThrownBy(() -> planner.plan(LAYER))
         .isInstanceOf(PlanException.class)
         .hasMessage(
-            "layer 11, 1 to 16 tokens: the output alias is required but refused: "
+            "layer 11, 1 to 4 tokens: the output alias is required but refused: "
                 + "DTYPE_MISMATCH: the output has another element type than the experts write"
                 + " (experts write F32, output is BF16); "
                 + "OUTPUT_NOT_EXCLUSIVE: somebody else may use the output while the call runs");

@@ -26,7 +26,7 @@ import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.Experts;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.FusedExperts;
-import dev.tornadomoe.modular.HybridW4A16Experts;
+import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.PrepareAndFinalize;
@@ -82,7 +82,7 @@ final class AliasTable {
   private static Stream<Row> piecesRows() {
     return Stream.of(
         row("1, fused", LAYER, with(FUSED), ALIASED),
-        row("1, hybrid", int4(), with(new HybridW4A16Experts()), ALIASED),
+        row("1, hybrid", int4(), with(new HybridExperts()), ALIASED),
         row("1, stub", LAYER, with(STUB), ALIASED),
         row("2", LAYER, with(STUB.notOptedIn()), EXPERT_NOT_OPTED_IN),
         row(

@@ -44,7 +44,7 @@ class ExplainDotTest {
   @Test
   void edgesJoinNodesThatAreThere() {
     String dot =
-        Planner.builder().build().plan(SeededLayers.of(8, 6, 4, 2).layers(2)).explain().dot();
+        Planner.builder().build().plan(SeededLayers.of(8, 6, 4, 2).layers(2)).explain(5).dot();
     Set<String> nodes = new HashSet<>();
     NODE.matcher(dot).results().forEach(node -> nodes.add(node.group(1)));
     Matcher edges = EDGE.matcher(dot);

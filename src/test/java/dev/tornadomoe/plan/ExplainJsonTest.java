@@ -40,11 +40,11 @@ class ExplainJsonTest {
         .containsEntry("copies_per_step_before", 1)
         .containsEntry("bytes_copied_per_step", 0)
         .containsEntry("bytes_copied_per_step_before", 2 * 24 * 4)
-        .containsEntry("bucket", Map.of("min_tokens", 1, "max_tokens", 64));
+        .containsEntry("bucket", Map.of("min_tokens", 1, "max_tokens", 4));
     assertThat(layers(root)).hasSize(1);
     assertThat(layers(root).getFirst())
         .containsEntry("layer", 3)
-        .containsEntry("experts", "fused")
+        .containsEntry("experts", "hybrid")
         .containsEntry("prepare_finalize", "local");
     assertThat(map(layers(root).getFirst().get("alias")))
         .containsEntry("decision", "aliased")
@@ -63,7 +63,7 @@ class ExplainJsonTest {
     assertThat(on)
         .containsEntry("copies_per_step", 0)
         .containsEntry("copies_per_step_before", 48)
-        .containsEntry("workspace_bytes", (int) plan.workspaceBytes());
+        .containsEntry("workspace_bytes", (int) plan.bucket(1).workspaceBytes());
     assertThat(layers(on)).hasSize(48);
     for (int i = 0; i < 48; i++) {
       assertThat(layers(on).get(i)).containsEntry("layer", 3 + i);
@@ -76,7 +76,7 @@ class ExplainJsonTest {
   @Test
   void stepsSayWhatTheyReadAndWrite() {
     List<Map<String, Object>> steps =
-        list(layers(parsed(explain(AliasMode.AUTO, 1, 1))).getFirst().get("steps"));
+        list(layers(parsed(explain(AliasMode.AUTO, 1, 64))).getFirst().get("steps"));
 
     assertThat(steps)
         .extracting(step -> step.get("operation"))
@@ -97,7 +97,7 @@ class ExplainJsonTest {
   @Test
   void buffersSayWhereTheyAre() {
     List<Map<String, Object>> buffers =
-        list(layers(parsed(explain(AliasMode.AUTO, 1, 1))).getFirst().get("buffers"));
+        list(layers(parsed(explain(AliasMode.AUTO, 1, 64))).getFirst().get("buffers"));
     Map<String, Object> output = named(buffers, "output");
     Map<String, Object> activated = named(buffers, "activated");
 

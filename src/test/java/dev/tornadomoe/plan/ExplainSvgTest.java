@@ -53,7 +53,7 @@ class ExplainSvgTest {
 
   @Test
   void panelsDrawTheStepsOfTheirPlan() throws Exception {
-    Explanation explanation = explain(1, 1);
+    Explanation explanation = explain(1, 5);
     List<String> texts = texts(parsed(explanation), "text");
 
     for (Step step : explanation.bucket().steps()) {
@@ -64,7 +64,7 @@ class ExplainSvgTest {
 
   @Test
   void everyBufferIsDrawnWithItsLifeAndSize() throws Exception {
-    Explanation explanation = explain(1, 1);
+    Explanation explanation = explain(1, 5);
     List<String> titles = texts(parsed(explanation), "title");
 
     assertThat(titles)

@@ -24,13 +24,13 @@ class ExplainTextTest {
 
     assertThat(text)
         .contains(
-            "48 layers, M = 1 (planned for 1 to 64 tokens, at most 64 per call)",
+            "48 layers, M = 1 (planned for 1 to 4 tokens, at most 64 per call)",
             "H 24, I 10, E 6, top-2, shared expert I 7; weights F32",
             "copies fused_out -> output 48 0",
             // 48 rows of 24 floats, 4608 bytes.
             "bytes copied 4.5 KiB 0 B",
-            // Of ten operations the alias takes the copy and folding the addition.
-            "operations 480 384");
+            // Of eight operations the alias takes the copy and folding the addition.
+            "operations 384 288");
   }
 
   @Test
@@ -91,9 +91,9 @@ class ExplainTextTest {
 
   @Test
   void describesLayersThatArePlannedAlikeOnce() {
-    String text = Planner.builder().build().plan(model().index(5).layers(48)).explain().text();
+    String text = Planner.builder().build().plan(model().index(5).layers(48)).explain(64).text();
 
-    assertThat(text).contains("layers 5-52, all alike: experts \"fused\"");
+    assertThat(text).contains("layers 5-52, all alike: experts \"hybrid\"");
     assertThat(text.split("group by expert", -1)).hasSize(2);
   }
 
@@ -111,20 +111,30 @@ class ExplainTextTest {
 
   @Test
   void describesLayersOfOtherExpertsApartEvenWhereTheyDoTheSame() {
-    List<MoeLayer> layers =
-        List.of(
-            SeededLayers.of(24, 10, 6, 2).int4().index(0).layer(),
-            SeededLayers.of(24, 10, 6, 2).index(1).layer());
+    List<MoeLayer> layers = SeededLayers.of(24, 10, 6, 2).layers(2);
 
-    assertThat(Planner.builder().build().plan(layers).explain(64).text())
-        .contains("layer 0: experts \"hybrid W4A16\"", "layer 1: experts \"fused\"")
-        .contains("rejected hybrid W4A16");
+    assertThat(plan(layers, List.of("hybrid", "fused"), List.of()).explain(64).text())
+        .contains("layer 0: experts \"hybrid\"", "layer 1: experts \"fused\"");
   }
 
   @Test
   void namesWhatWasRejected() {
-    assertThat(Planner.builder().build().plan(model().layer()).explain().text())
-        .contains("rejected hybrid W4A16: needs 4-bit weights, found [F32]");
+    List<MoeLayer> layers = SeededLayers.of(24, 10, 6, 2).layers(1);
+
+    assertThat(
+            plan(layers, List.of("fused"), List.of("picky: needs 8-bit weights, found [F32]"))
+                .explain()
+                .text())
+        .contains("rejected picky: needs 8-bit weights, found [F32]");
+  }
+
+  /// A plan as if the catalogue had rejected others for every layer; our own take all.
+  private static MoePlan plan(List<MoeLayer> layers, List<String> experts, List<String> rejected) {
+    return Planner.plan(
+        layers,
+        experts.stream().map(ExpertsCatalog::named).toList(),
+        layers.stream().map(layer -> rejected).toList(),
+        Planner.builder().build().plan(layers).options());
   }
 
   @Test
@@ -136,7 +146,7 @@ class ExplainTextTest {
       assertThat(text).contains(step.operation().name());
     }
     assertThat(text).contains("output = fused_out").contains("caller's hidden");
-    assertThat(squeezed(text)).contains("hidden F32 [64, 24] 6144 0-5 caller's hidden");
+    assertThat(squeezed(text)).contains("hidden F32 [4, 24] 384 0-4 caller's hidden");
   }
 
   @Test

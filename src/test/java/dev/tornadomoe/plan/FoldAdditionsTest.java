@@ -134,7 +134,7 @@ class FoldAdditionsTest {
     BucketPlan bucket = Planner.builder().residual(Residual.GIVEN).build().plan(layer).bucket(1);
 
     Step last = bucket.steps().getLast();
-    assertThat(last.operation().name()).isEqualTo("weight + reduce + shared_out + residual");
+    assertThat(last.operation().name()).isEqualTo("down + weight + reduce + shared_out + residual");
     assertThat(last.phase()).isEqualTo(Phase.EXPERTS);
   }
 

@@ -16,6 +16,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class PlannerBucketsTest {
   private static final MoeLayer DENSE = SeededLayers.small();
@@ -23,23 +24,24 @@ class PlannerBucketsTest {
 
   @Test
   void fusedExpertsHaveABucketForNoneAndOneForAll() {
-    assertThat(ranges(Planner.builder().build().plan(DENSE))).containsExactly("0-0", "1-64");
+    Planner planner = Planner.builder().pieces(new ModularMoe(local(), new FusedExperts())).build();
+
+    assertThat(ranges(planner.plan(DENSE))).containsExactly("0-0", "1-64");
   }
 
-  @Test
-  void hybridExpertsHaveFewAndMany() {
-    MoePlan plan = Planner.builder().build().plan(INT4);
+  static List<MoeLayer> layers() {
+    return List.of(DENSE, INT4);
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void hybridExpertsHaveFewAndMany(MoeLayer layer) {
+    MoePlan plan = Planner.builder().build().plan(layer);
 
     assertThat(ranges(plan)).containsExactly("0-0", "1-4", "5-64");
     assertThat(operations(plan.bucket(1))).contains(Operation.DownReduce.class);
     assertThat(operations(plan.bucket(4))).contains(Operation.DownReduce.class);
     assertThat(operations(plan.bucket(5))).contains(Operation.GroupedDown.class);
-  }
-
-  @Test
-  void oneLayersLimitsHoldForThePlan() {
-    assertThat(ranges(Planner.builder().maxTokens(9).build().plan(List.of(DENSE, INT4))))
-        .containsExactly("0-0", "1-4", "5-9");
   }
 
   @Test

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
-import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
@@ -30,26 +29,27 @@ class PlannerPiecesTest {
       SeededLayers.of(8, 6, 4, 2).index(9).withoutRouter().layer();
 
   @Test
-  void catalogueChoosesForEachLayerAndKeepsTheReasons() {
+  void catalogueChoosesForEachLayer() {
     MoeLayer int4 = SeededLayers.of(8, 6, 4, 2).int4().index(8).layer();
     MoePlan plan = Planner.builder().build().plan(List.of(LAYER, int4));
 
-    assertThat(plan.pieces(0).experts().name()).isEqualTo("fused");
-    assertThat(plan.rejectedPieces(0))
-        .containsExactly("hybrid W4A16: needs 4-bit weights, found [F32]");
-    assertThat(plan.pieces(1).experts().name()).isEqualTo("hybrid W4A16");
-    assertThat(plan.rejectedPieces(1)).isEmpty();
+    for (int layer = 0; layer < 2; layer++) {
+      assertThat(plan.pieces(layer).experts().name()).isEqualTo("hybrid");
+      assertThat(plan.rejectedPieces(layer)).isEmpty();
+    }
   }
 
   @Test
   void forcedExpertsThatCantComputeTheLayerAreNamedWithTheReason() {
-    Planner planner = Planner.builder().pieces(ExpertsCatalog.named("hybrid")).build();
+    StubExperts picky =
+        StubExperts.of(StubBody.twoSteps()).refusing("needs 8-bit weights, found [F32]");
+    Planner planner =
+        Planner.builder().pieces(new ModularMoe(new LocalPrepareAndFinalize(), picky)).build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))
         .isInstanceOf(PlanException.class)
         .hasMessage(
-            "layer 7 can't be computed by experts \"hybrid W4A16\": needs 4-bit weights, found"
-                + " [F32]");
+            "layer 7 can't be computed by experts \"stub\": needs 8-bit weights, found [F32]");
   }
 
   @Test
@@ -75,7 +75,7 @@ class PlannerPiecesTest {
     for (Operand operand : List.of(Operand.TOPK_IDS, Operand.TOPK_WEIGHTS)) {
       assertThat(bucket.buffer(0, operand).placement())
           .isEqualTo(new Buffer.Caller(operand.name()));
-      assertThat(bucket.buffer(0, operand).shape()).isEqualTo(Shape.of(64, 2));
+      assertThat(bucket.buffer(0, operand).shape()).isEqualTo(Shape.of(4, 2));
     }
     assertThat(bucket.buffer(0, Operand.TOPK_IDS).dtype()).isEqualTo(DType.I32);
     assertThat(bucket.buffer(0, Operand.TOPK_WEIGHTS).dtype()).isEqualTo(DType.F32);

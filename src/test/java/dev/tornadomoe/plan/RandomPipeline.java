@@ -110,7 +110,7 @@ final class RandomPipeline {
       case 0 -> ExpertsCatalog.named("fused");
       case 1 -> ExpertsCatalog.named("unreduced");
       case 2 -> ExpertsCatalog.named("batched");
-      case 3 -> int4 ? ExpertsCatalog.named("hybrid") : null;
+      case 3 -> ExpertsCatalog.named("hybrid");
       case 4 -> null;
       default -> stubs();
     };

@@ -4,14 +4,14 @@ import static dev.tornadomoe.modular.ExpertOperands.ACTIVATED;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tensor.Shape;
-import dev.tornadomoe.tensor.WeightFormat;
 import java.util.List;
 import java.util.Set;
 
-/// Experts with 4-bit weights: for few tokens a GEMV for each pair, in which the down projection
+/// Experts in any weight format: for few tokens a GEMV for each pair, in which the down projection
 /// weights and sums on the way, for many tokens the grouped GEMM of [FusedExperts]. Both write `[M,
-/// H]`, weighted and summed.
-public final class HybridW4A16Experts implements Experts {
+/// H]`, weighted and summed. The usual choice: a decode step takes two operations where the grouped
+/// path takes four, and on a GPU each is a launch.
+public final class HybridExperts implements Experts {
   /// Up to here reading an expert's weights again for a second token costs less than sorting and
   /// summing in steps of their own.
   private static final int FEW_TOKENS = 4;
@@ -20,15 +20,12 @@ public final class HybridW4A16Experts implements Experts {
 
   @Override
   public String name() {
-    return "hybrid W4A16";
+    return "hybrid";
   }
 
   @Override
   public Support supports(MoeLayer layer) {
-    Set<WeightFormat> formats = layer.experts().formats();
-    return formats.stream().allMatch(WeightFormat::isInt4)
-        ? Support.yes()
-        : Support.no("needs 4-bit weights, found " + formats);
+    return Support.yes();
   }
 
   @Override
