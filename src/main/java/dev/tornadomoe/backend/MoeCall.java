@@ -17,7 +17,7 @@ public final class MoeCall {
   private @Nullable MemorySegment topkIds;
   private @Nullable MemorySegment topkWeights;
 
-  /// Which layer, by its place in the plan; 0 unless set.
+  /// Which layer, by its place in the plan; 0 unless set, and always for plans of whole steps.
   public MoeCall layer(int place) {
     layer = place;
     return this;

@@ -11,13 +11,14 @@ public interface Session extends AutoCloseable {
   /// The plan it runs.
   MoePlan plan();
 
-  /// Runs one layer.
+  /// Runs one layer, or all of them where the plan has a whole step in each call
+  /// ([dev.tornadomoe.plan.CallSpec#wholeStep]).
   ///
   /// @throws dev.tornadomoe.MoeException when the call does not keep to the plan's
   ///   [dev.tornadomoe.plan.CallSpec]: sizes, overlaps, closed memory, ids out of range
   void run(MoeCall call);
 
-  /// Runs the plan's first layer.
+  /// Runs the plan's first layer, or all of them.
   ///
   /// @param hidden hidden states `[tokens, H]`
   /// @param tokens M

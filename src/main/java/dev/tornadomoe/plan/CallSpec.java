@@ -14,6 +14,8 @@ import dev.tornadomoe.tensor.DType;
 /// @param inPlace whether the output is the hidden states' own memory
 /// @param residual whether and from where rows are added to the result
 /// @param callerRoutes whether the caller gives ids and weights; otherwise the layer's router does
+/// @param wholeStep whether each call runs all layers of the plan, one after the other, as if
+///   called in turn with the same arguments, instead of one
 public record CallSpec(
     DType hiddenType,
     DType outputType,
@@ -23,11 +25,14 @@ public record CallSpec(
     boolean exclusive,
     boolean inPlace,
     Residual residual,
-    boolean callerRoutes) {
+    boolean callerRoutes,
+    boolean wholeStep) {
 
-  /// F32 rows of the caller's own in host memory, nothing added, routed by the layer.
+  /// F32 rows of the caller's own in host memory, nothing added, routed by the layer, one layer to
+  /// a call.
   public static final CallSpec DEFAULT =
-      new CallSpec(DType.F32, DType.F32, 0, 4, MemoryKind.HOST, true, false, Residual.NONE, false);
+      new CallSpec(
+          DType.F32, DType.F32, 0, 4, MemoryKind.HOST, true, false, Residual.NONE, false, false);
 
   /// Checked against each other.
   ///

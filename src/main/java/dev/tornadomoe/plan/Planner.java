@@ -47,6 +47,9 @@ public final class Planner {
     if (layers.isEmpty()) {
       throw new PlanException("a plan needs at least one layer");
     }
+    if (options.call().wholeStep()) {
+      requireSameArguments(layers);
+    }
     List<ModularMoe> pieces = new ArrayList<>();
     List<List<String>> rejected = new ArrayList<>();
     for (MoeLayer layer : layers) {
@@ -62,6 +65,26 @@ public final class Planner {
       requireSupport(layer, pieces.getLast());
     }
     return plan(layers, pieces, rejected, options);
+  }
+
+  /// All layers of a whole step get the same memory, so its shape must suit each.
+  private void requireSameArguments(List<MoeLayer> layers) {
+    MoeLayer first = layers.getFirst();
+    for (MoeLayer layer : layers) {
+      requireSame("hidden size", layer, layer.hidden(), first, first.hidden());
+      if (options.call().callerRoutes()) {
+        requireSame("top-k", layer, layer.topK(), first, first.topK());
+      }
+    }
+  }
+
+  private static void requireSame(
+      String what, MoeLayer layer, int found, MoeLayer first, int expected) {
+    if (found != expected) {
+      throw new PlanException(
+          "layer %d has %s %d, expected %d as in layer %d: a whole step gives all layers the same arguments"
+              .formatted(layer.index(), what, found, expected, first.index()));
+    }
   }
 
   private void requireSupport(MoeLayer layer, ModularMoe pieces) {
@@ -157,6 +180,7 @@ public final class Planner {
     private boolean inPlace;
     private Residual residual = Residual.NONE;
     private boolean callerRoutes;
+    private boolean wholeStep;
 
     private Builder() {}
 
@@ -270,6 +294,14 @@ public final class Planner {
       return this;
     }
 
+    /// Has each call run all layers of the plan, one after the other, as if called in turn with the
+    /// same arguments, instead of one. They must have the same hidden size and, if the caller
+    /// routes, the same top-k.
+    public Builder wholeStep() {
+      wholeStep = true;
+      return this;
+    }
+
     /// The planner.
     ///
     /// @throws PlanException when the options contradict each other
@@ -312,7 +344,8 @@ public final class Planner {
                   exclusive,
                   inPlace,
                   residual,
-                  callerRoutes),
+                  callerRoutes,
+                  wholeStep),
               pieces));
     }
   }

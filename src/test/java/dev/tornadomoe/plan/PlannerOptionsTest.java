@@ -62,6 +62,21 @@ class PlannerOptionsTest {
   }
 
   @Test
+  void layersOfAWholeStepMustTakeTheSameArguments() {
+    MoeLayer wider = SeededLayers.of(9, 6, 4, 2).index(5).layer();
+    MoeLayer busier = SeededLayers.of(8, 6, 4, 3).index(6).layer();
+    Planner routed = Planner.builder().wholeStep().build();
+    Planner given = Planner.builder().wholeStep().callerRoutes().build();
+
+    refuses(
+        () -> routed.plan(List.of(LAYER, wider)),
+        "layer 5 has hidden size 9, expected 8",
+        "layer 0");
+    refuses(() -> given.plan(List.of(LAYER, busier)), "layer 6 has top-k 3, expected 2", "layer 0");
+    assertThat(routed.plan(List.of(LAYER, busier)).layers()).hasSize(2);
+  }
+
+  @Test
   void moreTokensThanCanBePairedWithExpertsAreRefused() {
     Planner planner = Planner.builder().maxTokens(Integer.MAX_VALUE).build();
 

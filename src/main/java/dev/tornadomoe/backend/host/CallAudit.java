@@ -2,7 +2,6 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.SanitizeException;
-import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
@@ -10,30 +9,28 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.function.Consumer;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Watches the caller's memory during a sanitised run: the output is poisoned and must be written
 /// completely and nowhere else, inputs must stay as they were, and an unaliased run on copies must
 /// give the same bits.
 final class CallAudit {
+  private final HostSession session;
   private final MoePlan plan;
   private final CallSpec spec;
-  private final Supplier<Session> shadowMaker;
-  private @Nullable Session shadow;
+  private @Nullable HostSession shadow;
 
-  /// @param shadowMaker makes the session that runs without aliases
-  CallAudit(MoePlan plan, Supplier<Session> shadowMaker) {
-    this.plan = plan;
+  /// @param session what is watched
+  CallAudit(HostSession session) {
+    this.session = session;
+    this.plan = session.plan();
     this.spec = plan.options().call();
-    this.shadowMaker = shadowMaker;
   }
 
-  /// Runs a call and checks what it did.
+  /// Runs one layer of a call and checks what it did.
   ///
-  /// @param run what runs it
-  void run(MoeCall call, Consumer<MoeCall> run) {
+  /// @param layer its place in the plan
+  void run(MoeCall call, int layer) {
     MemorySegment output = present(call.output());
     Map<String, MemorySegment> inputs = inputs(call);
     Map<String, MemorySegment> before = new LinkedHashMap<>();
@@ -41,18 +38,19 @@ final class CallAudit {
     MemorySegment outputBefore = copyOf(output);
     boolean outputIsInput = spec.inPlace() || spec.residual() == Residual.IN_OUTPUT;
     if (!outputIsInput) {
-      forEachElement(call, (row, column, at) -> Poison.set(output, at, spec.outputType()));
+      forEachElement(call, layer, (row, column, at) -> Poison.set(output, at, spec.outputType()));
     }
 
-    run.accept(call);
+    session.runChunks(call, layer);
 
-    inputs.forEach((name, segment) -> requireSame(call, name, segment, before.get(name)));
+    inputs.forEach((name, segment) -> requireSame(layer, name, segment, before.get(name)));
     if (!outputIsInput) {
-      forEachElement(call, (row, column, at) -> requireWritten(call, row, column, at));
+      forEachElement(
+          call, layer, (row, column, at) -> requireWritten(call, layer, row, column, at));
     }
-    requireGapsUntouched(call, output, outputBefore);
+    requireGapsUntouched(call, layer, output, outputBefore);
     MemorySegment hiddenBefore = spec.inPlace() ? outputBefore : before.get("hidden");
-    compareWithShadow(call, present(hiddenBefore), outputBefore, output);
+    compareWithShadow(call, layer, present(hiddenBefore), outputBefore, output);
   }
 
   private Map<String, MemorySegment> inputs(MoeCall call) {
@@ -84,33 +82,32 @@ final class CallAudit {
     return MemorySegment.ofArray(segment.toArray(ValueLayout.JAVA_BYTE));
   }
 
-  private int layerIndex(MoeCall call) {
-    return plan.layers().get(call.layer()).index();
+  private int layerIndex(int layer) {
+    return plan.layers().get(layer).index();
   }
 
   private void requireSame(
-      MoeCall call, String name, MemorySegment segment, @Nullable MemorySegment before) {
+      int layer, String name, MemorySegment segment, @Nullable MemorySegment before) {
     long at = segment.mismatch(present(before));
     if (at >= 0) {
       throw new SanitizeException(
           "sanitize: layer %d changed the caller's %s at byte %d"
-              .formatted(layerIndex(call), name, at));
+              .formatted(layerIndex(layer), name, at));
     }
   }
 
-  private void requireWritten(MoeCall call, int row, int column, long at) {
+  private void requireWritten(MoeCall call, int layer, int row, int column, long at) {
     if (Poison.isSet(present(call.output()), at, spec.outputType())) {
       throw new SanitizeException(
           "sanitize: OUTPUT_NOT_WRITTEN: layer %d, experts \"%s\": row %d, column %d of the output is unwritten, or made from uninitialised memory"
-              .formatted(
-                  layerIndex(call), plan.pieces(call.layer()).experts().name(), row, column));
+              .formatted(layerIndex(layer), plan.pieces(layer).experts().name(), row, column));
     }
   }
 
   /// What stands between the rows of a strided output belongs to somebody else.
   private void requireGapsUntouched(
-      MoeCall call, MemorySegment output, MemorySegment outputBefore) {
-    long rowBytes = (long) plan.layers().get(call.layer()).hidden() * spec.outputType().bytes();
+      MoeCall call, int layer, MemorySegment output, MemorySegment outputBefore) {
+    long rowBytes = (long) plan.layers().get(layer).hidden() * spec.outputType().bytes();
     long stride = (long) spec.outputStride() * spec.outputType().bytes();
     for (int row = 0; row < call.tokens() && stride > rowBytes; row++) {
       long from = row * stride + rowBytes;
@@ -118,30 +115,33 @@ final class CallAudit {
       if (from < to && MemorySegment.mismatch(output, from, to, outputBefore, from, to) >= 0) {
         throw new SanitizeException(
             "sanitize: layer %d wrote behind row %d of the output, between its rows"
-                .formatted(layerIndex(call), row));
+                .formatted(layerIndex(layer), row));
       }
     }
   }
 
   private void compareWithShadow(
-      MoeCall call, MemorySegment shadowHidden, MemorySegment shadowOutput, MemorySegment output) {
+      MoeCall call,
+      int layer,
+      MemorySegment shadowHidden,
+      MemorySegment shadowOutput,
+      MemorySegment output) {
     if (shadow == null) {
-      shadow = shadowMaker.get();
+      shadow = session.shadow();
     }
-    MoeCall again =
-        new MoeCall().layer(call.layer()).hidden(shadowHidden, call.tokens()).output(shadowOutput);
+    MoeCall again = new MoeCall().hidden(shadowHidden, call.tokens()).output(shadowOutput);
     if (call.residual() != null) {
       again.residual(call.residual());
     }
     if (call.topkIds() != null) {
       again.routing(call.topkIds(), present(call.topkWeights()));
     }
-    shadow.run(again);
+    shadow.runChunks(again, layer);
     long at = output.mismatch(shadowOutput);
     if (at >= 0) {
       throw new SanitizeException(
           "sanitize: layer %d gives another result with the output alias than without, from byte %d of the output"
-              .formatted(layerIndex(call), at));
+              .formatted(layerIndex(layer), at));
     }
   }
 
@@ -151,8 +151,8 @@ final class CallAudit {
     void at(int row, int column, long offset);
   }
 
-  private void forEachElement(MoeCall call, ElementAction action) {
-    int hidden = plan.layers().get(call.layer()).hidden();
+  private void forEachElement(MoeCall call, int layer, ElementAction action) {
+    int hidden = plan.layers().get(layer).hidden();
     long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
     for (int row = 0; row < call.tokens(); row++) {
       for (int column = 0; column < hidden; column++) {

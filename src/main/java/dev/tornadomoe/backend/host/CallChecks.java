@@ -8,6 +8,8 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Collections;
+import java.util.Comparator;
 import org.jspecify.annotations.Nullable;
 
 /// Checks that a call keeps what the plan was promised: sizes, memory that is alive and can be
@@ -19,17 +21,16 @@ final class CallChecks {
   private final MoePlan plan;
   private final CallSpec spec;
   private final WeightMemory weights;
+  private final MoeLayer fewestExperts;
   private final boolean[] seen;
 
   CallChecks(MoePlan plan, WeightMemory weights) {
     this.plan = plan;
     this.weights = weights;
     this.spec = plan.options().call();
-    int experts = 0;
-    for (MoeLayer layer : plan.layers()) {
-      experts = Math.max(experts, layer.globalExperts());
-    }
-    this.seen = new boolean[experts];
+    Comparator<MoeLayer> byExperts = Comparator.comparingInt(MoeLayer::globalExperts);
+    this.fewestExperts = Collections.min(plan.layers(), byExperts);
+    this.seen = new boolean[Collections.max(plan.layers(), byExperts).globalExperts()];
   }
 
   void check(MoeCall call) {
@@ -38,6 +39,11 @@ final class CallChecks {
       throw new BackendException(
           "the plan has layers 0 to %d, the call is for layer %d"
               .formatted(plan.layers().size() - 1, place));
+    }
+    if (spec.wholeStep() && place != 0) {
+      throw new BackendException(
+          "the plan runs all its layers in each call, which must be for layer 0; the call is for layer %d"
+              .formatted(place));
     }
     int tokens = call.tokens();
     if (tokens < 0) {
@@ -138,7 +144,8 @@ final class CallChecks {
     checkMemory("topk_weights", weights, bytes);
     refuseOverlap("topk_ids", ids, output);
     refuseOverlap("topk_weights", weights, output);
-    checkIds(ids, tokens, layer);
+    // Ids that are right for the fewest experts are right for every layer of a step.
+    checkIds(ids, tokens, spec.wholeStep() ? fewestExperts : layer);
   }
 
   private void checkIds(MemorySegment ids, int tokens, MoeLayer layer) {

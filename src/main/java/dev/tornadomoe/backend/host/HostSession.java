@@ -42,7 +42,7 @@ public final class HostSession implements Session {
       for (BucketPlan bucket : plan.buckets()) {
         buckets.add(CompiledBucket.compile(plan, bucket, arithmetic.get(), workspace));
       }
-      this.audit = plan.options().sanitize() ? new CallAudit(plan, this::shadow) : null;
+      this.audit = plan.options().sanitize() ? new CallAudit(this) : null;
       this.guard = plan.options().sanitize() ? new ScratchGuard() : null;
     } catch (RuntimeException | Error e) {
       arena.close();
@@ -95,10 +95,12 @@ public final class HostSession implements Session {
       checks.check(call);
       int lease = OutputLeases.acquire(outputOf(call));
       try {
-        if (audit == null) {
-          runChunks(call);
+        if (plan.options().call().wholeStep()) {
+          for (int layer = 0; layer < plan.layers().size(); layer++) {
+            runLayer(call, layer);
+          }
         } else {
-          audit.run(call, this::runChunks);
+          runLayer(call, call.layer());
         }
       } finally {
         OutputLeases.release(lease);
@@ -126,14 +128,25 @@ public final class HostSession implements Session {
     }
   }
 
-  private void runChunks(MoeCall call) {
+  private void runLayer(MoeCall call, int layer) {
+    if (audit == null) {
+      runChunks(call, layer);
+    } else {
+      audit.run(call, layer);
+    }
+  }
+
+  /// Runs one layer of a call that has been checked.
+  ///
+  /// @param layer its place in the plan
+  void runChunks(MoeCall call, int layer) {
     int most = plan.options().chunkTokens();
     for (int first = 0; first < call.tokens(); first += most) {
       int tokens = Math.min(most, call.tokens() - first);
       CompiledBucket bucket = bucket(tokens);
       try {
-        bind(bucket, call, first);
-        runSteps(bucket, call.layer(), tokens);
+        bind(bucket, call, layer, first);
+        runSteps(bucket, layer, tokens);
       } finally {
         bucket.unbindCallers(); // or the caller's memory would live as long as the session
       }
@@ -149,19 +162,14 @@ public final class HostSession implements Session {
     throw new IllegalStateException("no bucket for " + tokens + " tokens");
   }
 
-  private static void bind(CompiledBucket bucket, MoeCall call, int firstToken) {
-    bind(bucket, call.layer(), Operand.HIDDEN, call.hidden(), firstToken);
-    bind(bucket, call.layer(), Operand.OUTPUT, call.output(), firstToken);
+  private static void bind(CompiledBucket bucket, MoeCall call, int layer, int firstToken) {
+    bind(bucket, layer, Operand.HIDDEN, call.hidden(), firstToken);
+    bind(bucket, layer, Operand.OUTPUT, call.output(), firstToken);
     MemorySegment residual = call.residual();
-    bind(
-        bucket,
-        call.layer(),
-        Operand.RESIDUAL,
-        residual != null ? residual : call.output(),
-        firstToken);
+    bind(bucket, layer, Operand.RESIDUAL, residual != null ? residual : call.output(), firstToken);
     if (call.topkIds() != null) {
-      bind(bucket, call.layer(), Operand.TOPK_IDS, call.topkIds(), firstToken);
-      bind(bucket, call.layer(), Operand.TOPK_WEIGHTS, call.topkWeights(), firstToken);
+      bind(bucket, layer, Operand.TOPK_IDS, call.topkIds(), firstToken);
+      bind(bucket, layer, Operand.TOPK_WEIGHTS, call.topkWeights(), firstToken);
     }
   }
 
@@ -202,12 +210,12 @@ public final class HostSession implements Session {
   }
 
   /// What an aliased run is compared with.
-  private Session shadow() {
+  HostSession shadow() {
     return fork(plan.unaliased());
   }
 
   @Override
-  public Session fork(MoePlan other) {
+  public HostSession fork(MoePlan other) {
     if (!other.layers().equals(plan.layers())) {
       throw new BackendException("a session can be forked only for a plan of the same layers");
     }

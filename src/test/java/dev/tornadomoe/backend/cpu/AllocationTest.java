@@ -17,6 +17,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -46,7 +47,9 @@ class AllocationTest {
     MoeLayer layer = RandomLayer.of(spec, 81);
     float[] rows = Rows.random(tokens * layer.hidden(), 82);
     try (Arena arena = Arena.ofShared();
-        Session session = new CpuBackend().prepare(Planner.builder().build().plan(layer))) {
+        Session session =
+            new CpuBackend()
+                .prepare(Planner.builder().wholeStep().build().plan(List.of(layer, layer)))) {
       MemorySegment hidden = arena.allocateFrom(ValueLayout.JAVA_FLOAT, rows);
       MemorySegment output = arena.allocate(hidden.byteSize(), 4);
       MoeCall call = new MoeCall().hidden(hidden, tokens).output(output);

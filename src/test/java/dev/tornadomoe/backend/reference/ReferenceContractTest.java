@@ -5,6 +5,7 @@ import dev.tornadomoe.contract.ArithmeticContract;
 import dev.tornadomoe.contract.BreachContract;
 import dev.tornadomoe.contract.CallContract;
 import dev.tornadomoe.contract.MemoryContract;
+import dev.tornadomoe.contract.StepContract;
 import org.junit.jupiter.api.Nested;
 
 /// The reference backend keeps every contract.
@@ -28,6 +29,14 @@ class ReferenceContractTest {
 
   @Nested
   class Calls extends CallContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Steps extends StepContract {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();

@@ -1,0 +1,175 @@
+package dev.tornadomoe.contract;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.SanitizeException;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.LocalPrepareAndFinalize;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// A whole step in one call is what its layers are when they are called in turn.
+public abstract class StepContract {
+  private static final int H = 96;
+  private static final int TOP_K = 3;
+
+  private static final LayerSpec SPEC =
+      LayerSpec.odd().with(WeightFormat.int4(DType.F16, 32, true, false)).withShared(24, true);
+
+  /// They differ in everything that the layers of a step may differ in.
+  private static final List<MoeLayer> LAYERS =
+      List.of(
+          RandomLayer.of(SPEC.sized(H, 56, 7, TopKGating.softmax(TOP_K, false)), 91),
+          RandomLayer.of(LayerSpec.odd(), 92),
+          RandomLayer.of(SPEC, 93));
+
+  /// The backend under test.
+  protected abstract Backend backend();
+
+  static Stream<Arguments> calls() {
+    return Stream.of(
+        plan("as it is", planner -> planner),
+        plan("unaliased", planner -> planner.outputAliasing(AliasMode.OFF)),
+        plan("in chunks", planner -> planner.chunkTokens(3)),
+        plan("in place", Planner.Builder::inPlace),
+        plan("in place, in chunks", planner -> planner.inPlace().chunkTokens(3)),
+        plan("residual in output", planner -> planner.residual(Residual.IN_OUTPUT)),
+        plan("both", planner -> planner.inPlace().residual(Residual.IN_OUTPUT)),
+        plan("residual given", planner -> planner.residual(Residual.GIVEN)),
+        plan("output BF16", planner -> planner.outputType(DType.BF16)),
+        plan("strided", planner -> planner.outputStride(H + 5)),
+        plan("caller routes", Planner.Builder::callerRoutes),
+        plan("caller routes, in chunks", planner -> planner.callerRoutes().chunkTokens(3)));
+  }
+
+  private static Arguments plan(String name, UnaryOperator<Planner.Builder> options) {
+    return Arguments.argumentSet(name, options);
+  }
+
+  @ParameterizedTest
+  @MethodSource("calls")
+  void equalsItsLayersCalledInTurn(UnaryOperator<Planner.Builder> options) {
+    for (boolean sanitize : new boolean[] {false, true}) {
+      Planner layers = options.apply(Planner.builder()).sanitize(sanitize).build();
+      Planner step = options.apply(Planner.builder()).sanitize(sanitize).wholeStep().build();
+      try (Session each = backend().prepare(layers.plan(LAYERS));
+          Session all = each.fork(step.plan(LAYERS))) {
+        for (int tokens : new int[] {0, 1, 8}) {
+          MoeCall call = call(each.plan().options().call(), tokens);
+          for (int place = 0; place < LAYERS.size(); place++) {
+            each.run(call.layer(place));
+          }
+          MoeCall once = call(each.plan().options().call(), tokens);
+          all.run(once);
+          assertThat(bytes(once)).isEqualTo(bytes(call));
+          assertThat(all.copies()).isEqualTo(each.copies());
+        }
+      }
+    }
+  }
+
+  private static byte[] bytes(MoeCall call) {
+    MemorySegment output = call.output();
+    return output == null ? new byte[0] : output.toArray(ValueLayout.JAVA_BYTE);
+  }
+
+  /// The same arguments for every call of this many tokens.
+  private static MoeCall call(CallSpec spec, int tokens) {
+    int width = spec.outputStride() == 0 ? H : spec.outputStride();
+    MemorySegment hidden = Rows.of(Rows.random(tokens * H, 94));
+    MemorySegment output =
+        spec.outputType() == DType.F32
+            ? Rows.of(Rows.random(tokens * width, 95))
+            : MemorySegment.ofArray(new short[tokens * width]);
+    MoeCall call = new MoeCall().hidden(hidden, tokens).output(spec.inPlace() ? hidden : output);
+    if (spec.residual() == Residual.GIVEN) {
+      call.residual(Rows.of(Rows.random(tokens * H, 96)));
+    }
+    if (spec.callerRoutes()) {
+      int[] ids = new int[tokens * TOP_K];
+      for (int i = 0; i < ids.length; i++) {
+        ids[i] = (i / TOP_K + i) % 5;
+      }
+      call.routing(Rows.of(ids), Rows.of(Rows.random(ids.length, 97)));
+    }
+    return call;
+  }
+
+  @Test
+  void refusesToBeginInTheMiddle() {
+    try (Session session = backend().prepare(Planner.builder().wholeStep().build().plan(LAYERS))) {
+      MoeCall call = call(CallSpec.DEFAULT, 1);
+      assertThatThrownBy(() -> session.run(call.layer(1)))
+          .isInstanceOf(BackendException.class)
+          .hasMessage(
+              "the plan runs all its layers in each call, which must be for layer 0; the call is"
+                  + " for layer 1");
+      session.run(call.layer(0));
+    }
+  }
+
+  @Test
+  void idsMustBeRightForEveryLayerBeforeTheFirstOneRuns() {
+    Planner planner = Planner.builder().wholeStep().callerRoutes().build();
+    try (Session session = backend().prepare(planner.plan(LAYERS))) {
+      float[] output = new float[H];
+      MoeCall call =
+          call(session.plan().options().call(), 1)
+              .output(Rows.of(output))
+              .routing(Rows.of(new int[] {0, 5, 1}), Rows.of(new float[TOP_K]));
+      // The first layer has 7 experts, the others 5.
+      assertThatThrownBy(() -> session.run(call))
+          .isInstanceOf(BackendException.class)
+          .hasMessage("topk_ids has expert 5 for token 0, expected 0 to 4");
+      assertThat(output).containsOnly(0f);
+    }
+  }
+
+  @Test
+  void sanitizeSeesALayerThatLeavesTheOutputToTheNextOne() {
+    AtomicInteger calls = new AtomicInteger();
+    OneStepExperts lazyAtFirst =
+        new OneStepExperts(
+            Access.Mode.READ,
+            Access.Mode.OVERWRITE,
+            (memory, tokens) -> {
+              if (calls.getAndIncrement() > 0) {
+                memory.of(Operand.FUSED_OUT).fill((byte) 0);
+              }
+            });
+    Planner planner =
+        Planner.builder()
+            .sanitize(true)
+            .wholeStep()
+            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), lazyAtFirst))
+            .build();
+    try (Session session = backend().prepare(planner.plan(List.of(LAYERS.get(1), LAYERS.get(1))))) {
+      assertThatThrownBy(() -> session.run(call(CallSpec.DEFAULT, 2)))
+          .isInstanceOf(SanitizeException.class)
+          .hasMessageContainingAll("OUTPUT_NOT_WRITTEN", "row 0, column 0");
+    }
+  }
+}
