@@ -40,6 +40,18 @@ public interface Session extends AutoCloseable {
   /// How many copies into outputs have been carried out, counted as they ran.
   long copies();
 
+  /// How many tasks have been carried out, counted as they ran: a host backend's steps, a device's
+  /// kernel launches.
+  long tasks();
+
+  /// Runs a call once under the device's profiler, where there is one.
+  ///
+  /// @return what the device did for it; empty, with nothing run, where there is no profiler
+  /// @throws dev.tornadomoe.MoeException as [#run(MoeCall)] does
+  default Optional<Profile> profile(MoeCall call) {
+    return Optional.empty();
+  }
+
   /// What reads the weights for comparison, where the backend has something of the kind.
   default Optional<WeightReader> weightReader() {
     return Optional.empty();

@@ -86,6 +86,7 @@ public abstract class StepContract {
           all.run(once);
           assertThat(bytes(once)).isEqualTo(bytes(call));
           assertThat(all.copies()).isEqualTo(each.copies());
+          assertThat(all.tasks()).isEqualTo(each.tasks());
         }
       }
     }

@@ -42,7 +42,7 @@ class RandomPlansRunTest {
 
   @ParameterizedTest(name = "seed {0}")
   @MethodSource("seeds")
-  void copiesAreThoseThatThePlanCounts(int seed) {
+  void copiesAndTasksAreThoseThatThePlanCounts(int seed) {
     for (AliasMode mode : new AliasMode[] {AliasMode.AUTO, AliasMode.OFF}) {
       MoePlan plan = RandomPipeline.of(seed).plan(mode);
       int tokens = plan.options().chunkTokens();
@@ -53,6 +53,9 @@ class RandomPlansRunTest {
         assertThat(session.copies())
             .as("seed %d, alias %s", seed, mode)
             .isEqualTo(plan.explain(tokens).copiesPerStep());
+        assertThat(session.tasks())
+            .as("seed %d, alias %s", seed, mode)
+            .isEqualTo(plan.bucket(tokens).steps().size());
       }
     }
   }

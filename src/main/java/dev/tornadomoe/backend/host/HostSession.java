@@ -29,6 +29,7 @@ public final class HostSession implements Session {
   private final AtomicBoolean busy = new AtomicBoolean();
   private boolean closed;
   private long copies;
+  private long tasks;
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
   private HostSession(MoePlan plan, SharedArithmetic arithmetic) {
@@ -192,6 +193,7 @@ public final class HostSession implements Session {
         guard.beforeStep(bucket, step.step());
       }
       step.run(tokens);
+      tasks++;
       if (step.isOutputCopy()) {
         copies++;
       }
@@ -237,6 +239,11 @@ public final class HostSession implements Session {
   @Override
   public long copies() {
     return copies;
+  }
+
+  @Override
+  public long tasks() {
+    return tasks;
   }
 
   @Override

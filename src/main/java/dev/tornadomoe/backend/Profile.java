@@ -1,0 +1,30 @@
+package dev.tornadomoe.backend;
+
+import java.util.List;
+
+/// What a device did for one call.
+///
+/// @param tasks each task that ran, in order, as the device's own profiler reports it
+public record Profile(List<Task> tasks) {
+
+  /// One task that ran.
+  ///
+  /// @param name as the device knows it
+  /// @param micros kernel time without launch, in microseconds; NaN where the profiler has no times
+  /// @param copiesOutput whether all it does is copy into the caller's output
+  public record Task(String name, double micros, boolean copiesOutput) {}
+
+  public Profile {
+    tasks = List.copyOf(tasks);
+  }
+
+  /// Kernel time of all tasks together, in microseconds; NaN where the profiler has no times.
+  public double micros() {
+    return tasks.stream().mapToDouble(Task::micros).sum();
+  }
+
+  /// How many tasks copied into the caller's output.
+  public int outputCopies() {
+    return (int) tasks.stream().filter(Task::copiesOutput).count();
+  }
+}

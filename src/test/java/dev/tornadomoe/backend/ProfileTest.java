@@ -1,0 +1,43 @@
+package dev.tornadomoe.backend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Offset.offset;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ProfileTest {
+  private static final Profile.Task DOWN = new Profile.Task("down", 2.5, false);
+  private static final Profile.Task COPY = new Profile.Task("copy", 0.25, true);
+
+  @Test
+  void addsUpTimesAndCountsCopies() {
+    Profile profile = new Profile(List.of(DOWN, COPY, DOWN, COPY));
+
+    assertThat(profile.micros()).isCloseTo(5.5, offset(1e-12));
+    assertThat(profile.outputCopies()).isEqualTo(2);
+  }
+
+  @Test
+  void oneTaskWithoutATimeLeavesNone() {
+    Profile.Task untimed = new Profile.Task("gate/up", Double.NaN, false);
+
+    assertThat(new Profile(List.of(DOWN, untimed, DOWN)).micros()).isNaN();
+  }
+
+  @Test
+  void nothingTakesNoTime() {
+    assertThat(new Profile(List.of()).micros()).isZero();
+    assertThat(new Profile(List.of()).outputCopies()).isZero();
+  }
+
+  @Test
+  void keepsItsTasks() {
+    List<Profile.Task> tasks = new ArrayList<>(List.of(DOWN));
+    Profile profile = new Profile(tasks);
+    tasks.clear();
+
+    assertThat(profile.tasks()).containsExactly(DOWN);
+  }
+}
