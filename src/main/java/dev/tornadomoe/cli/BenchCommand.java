@@ -34,8 +34,9 @@ import picocli.CommandLine.Spec;
     name = "bench",
     mixinStandardHelpOptions = true,
     description = {
-      "Measures time per MoE layer with and without the output alias, the rate at which weights are "
-          + "read, and beside it what plain reading of the same weights reaches in the same run."
+      "Measures steps through all layers: time per MoE layer with and without the output alias, the "
+          + "rate at which weights are read, and beside it what plain reading of the same weights "
+          + "reaches in the same run."
     },
     footer = {
       "",
@@ -105,7 +106,7 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--experts-only",
       description =
-          "Leaves router and shared experts out: random ids and weights are given, as the peers' figures do.")
+          "Leaves router and shared experts out: random ids and weights are given, the same to every layer, as the peers' figures do.")
   private boolean expertsOnly;
 
   @Option(
@@ -184,7 +185,7 @@ final class BenchCommand implements Callable<Integer> {
 
   private MoePlan plan(List<MoeLayer> ofModel, AliasMode mode) {
     int most = tokens.stream().mapToInt(m -> m).max().orElse(1);
-    Planner.Builder planner = choices.planner(mode).maxTokens(most);
+    Planner.Builder planner = choices.planner(mode).maxTokens(most).wholeStep();
     if (!expertsOnly) {
       return planner.build().plan(ofModel);
     }
@@ -223,10 +224,13 @@ final class BenchCommand implements Callable<Integer> {
       }
       for (int m : tokens) {
         List<BenchResult> point = runner.run(m);
-        results.addAll(point);
         if (!json) {
+          if (results.isEmpty()) {
+            table.printColumns(spec.commandLine().getOut(), point);
+          }
           table.print(spec.commandLine().getOut(), point);
         }
+        results.addAll(point);
       }
       if (json) {
         spec.commandLine().getOut().println(JsonOutput.of(json(table, ofModel, results)));

@@ -13,28 +13,33 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
 
 /// The inputs of a measurement: several random ones, so that each call goes to other experts and
-/// their weights come from memory, with the routing that each layer will find.
+/// their weights come from memory, with what each layer must read for it.
 final class BenchInputs {
   /// So many tokens in all, but at least two inputs.
   private static final int TOKENS_IN_ALL = 64;
 
-  /// One input and where each layer sends it.
+  /// One input and what it takes.
   ///
   /// @param hidden `[M, H]`
-  /// @param routings for each layer
-  record Input(MemorySegment hidden, List<Routing> routings) {}
+  /// @param routing what the caller gives to all layers, or null where each has a router
+  /// @param reads for each layer
+  record Input(MemorySegment hidden, @Nullable Routing routing, List<Reads> reads) {}
 
-  /// Where a layer sends an input.
+  /// Where all layers send an input. Each has weights of its own, so they share no memory for it.
   ///
   /// @param ids `[M, k]`
   /// @param weights `[M, k]`
+  record Routing(MemorySegment ids, MemorySegment weights) {}
+
+  /// What a layer must read for an input.
+  ///
   /// @param experts the distinct experts, ascending
-  /// @param bytes of weights that must be read: these experts, and router and shared expert if they
-  ///   run
+  /// @param bytes of weights: these experts, and router and shared expert if they run
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Routing(MemorySegment ids, MemorySegment weights, int[] experts, long bytes) {}
+  record Reads(int[] experts, long bytes) {}
 
   private final List<MoeLayer> layers;
   private final boolean expertsOnly;
@@ -56,12 +61,10 @@ final class BenchInputs {
         row[i] = (float) random.nextGaussian();
       }
     }
+    int[][] drawn = expertsOnly ? draw(rows.length) : null;
     List<int[][]> ids = new ArrayList<>();
-    List<float[][]> weights = new ArrayList<>();
     for (MoeLayer layer : layers) {
-      ids.add(new int[rows.length][layer.topK()]);
-      weights.add(new float[rows.length][layer.topK()]);
-      route(layer, rows, ids.getLast(), weights.getLast());
+      ids.add(drawn != null ? drawn : route(layer, rows));
     }
     List<Input> inputs = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -71,23 +74,22 @@ final class BenchInputs {
         MemorySegment.copy(
             rows[first + t], 0, input, ValueLayout.JAVA_FLOAT, (long) t * hidden * 4, hidden);
       }
-      List<Routing> routings = new ArrayList<>();
+      List<Reads> reads = new ArrayList<>();
       for (int l = 0; l < layers.size(); l++) {
-        routings.add(routing(layers.get(l), ids.get(l), weights.get(l), first, tokens));
+        reads.add(reads(layers.get(l), ids.get(l), first, tokens));
       }
-      inputs.add(new Input(input, routings));
+      inputs.add(new Input(input, drawn == null ? null : routing(drawn, first, tokens), reads));
     }
     return inputs;
   }
 
-  private void route(MoeLayer layer, float[][] rows, int[][] ids, float[][] weights) {
+  /// Where the layer's router sends each row.
+  private static int[][] route(MoeLayer layer, float[][] rows) {
     Router router = layer.router();
-    if (expertsOnly || router == null) {
-      for (int t = 0; t < rows.length; t++) {
-        draw(ids[t], weights[t], layer.globalExperts());
-      }
-      return;
+    if (router == null) {
+      throw new IllegalStateException("layer %d has no router".formatted(layer.index()));
     }
+    int[][] ids = new int[rows.length][layer.topK()];
     TokenGating gating = TokenGating.of(router);
     Bias bias = router.bias();
     float[] biases = bias == null ? new float[router.experts()] : bias.toFloats();
@@ -106,35 +108,50 @@ final class BenchInputs {
         }
       }
     }
+    float[] weights = new float[layer.topK()];
     for (int t = 0; t < rows.length; t++) {
-      gating.choose(logits[t], ids[t], weights[t]);
+      gating.choose(logits[t], ids[t], weights);
     }
+    return ids;
   }
 
-  private void draw(int[] ids, float[] weights, int experts) {
-    BitSet drawn = new BitSet(experts);
-    for (int slot = 0; slot < ids.length; slot++) {
-      int id = random.nextInt(experts);
-      while (drawn.get(id)) {
-        id = random.nextInt(experts);
+  /// Random experts for each row, which every layer has.
+  private int[][] draw(int rows) {
+    int experts = layers.stream().mapToInt(MoeLayer::globalExperts).min().orElse(0);
+    int[][] ids = new int[rows][layers.getFirst().topK()];
+    for (int[] ofRow : ids) {
+      BitSet drawn = new BitSet(experts);
+      for (int slot = 0; slot < ofRow.length; slot++) {
+        int id = random.nextInt(experts);
+        while (drawn.get(id)) {
+          id = random.nextInt(experts);
+        }
+        drawn.set(id);
+        ofRow[slot] = id;
       }
-      drawn.set(id);
-      ids[slot] = id;
-      weights[slot] = 1f / ids.length;
     }
+    return ids;
   }
 
-  private Routing routing(MoeLayer layer, int[][] ids, float[][] weights, int first, int tokens) {
-    int topK = layer.topK();
+  private Routing routing(int[][] ids, int first, int tokens) {
+    int topK = ids[first].length;
     MemorySegment idRows = arena.allocate((long) tokens * topK * 4, 64);
     MemorySegment weightRows = arena.allocate((long) tokens * topK * 4, 64);
-    BitSet distinct = new BitSet();
     for (int t = 0; t < tokens; t++) {
       for (int slot = 0; slot < topK; slot++) {
         long at = (long) t * topK + slot;
         idRows.setAtIndex(ValueLayout.JAVA_INT, at, ids[first + t][slot]);
-        weightRows.setAtIndex(ValueLayout.JAVA_FLOAT, at, weights[first + t][slot]);
-        distinct.set(ids[first + t][slot]);
+        weightRows.setAtIndex(ValueLayout.JAVA_FLOAT, at, 1f / topK);
+      }
+    }
+    return new Routing(idRows, weightRows);
+  }
+
+  private Reads reads(MoeLayer layer, int[][] ids, int first, int tokens) {
+    BitSet distinct = new BitSet();
+    for (int t = 0; t < tokens; t++) {
+      for (int id : ids[first + t]) {
+        distinct.set(id);
       }
     }
     int[] experts = distinct.stream().toArray();
@@ -149,6 +166,6 @@ final class BenchInputs {
     if (!expertsOnly && layer.shared() != null) {
       bytes += layer.shared().mlp().bytes();
     }
-    return new Routing(idRows, weightRows, experts, bytes);
+    return new Reads(experts, bytes);
   }
 }

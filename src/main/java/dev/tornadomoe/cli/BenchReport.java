@@ -30,7 +30,7 @@ final class BenchReport {
     <p>%2$s<br>%3$s<br><span class="note">%4$s</span></p>
     <h2>Time per layer</h2>
     %5$s
-    <table id="results"><thead><tr><th>M</th><th>alias</th><th>us/layer, median</th><th>minimum</th>\
+    <table id="results"><thead><tr><th>M</th><th>alias</th><th>us/layer, median</th><th>minimum</th>%8$s\
     <th>tasks/layer</th><th>copies/step</th><th>weights GB/s</th><th>reading alone GB/s</th></tr></thead>
     <tbody>
     %6$s</tbody></table>
@@ -45,20 +45,23 @@ final class BenchReport {
             LocalDate.now(ZoneOffset.UTC),
             chart(results),
             rows(results),
-            plan.explain(results.getFirst().tokens()).svg());
+            plan.explain(results.getFirst().tokens()).svg(),
+            BenchResult.haveKernelTimes(results) ? "<th>kernels us/layer</th>" : "");
   }
 
   private static String rows(List<BenchResult> results) {
+    boolean kernels = BenchResult.haveKernelTimes(results);
     StringBuilder rows = new StringBuilder();
     for (BenchResult r : results) {
       rows.append(
           String.format(
               Locale.ROOT,
-              "<tr><td>%d</td><td>%s</td><td>%.1f</td><td>%.1f</td><td>%d</td><td>%d</td><td>%.1f</td><td>%s</td></tr>%n",
+              "<tr><td>%d</td><td>%s</td><td>%.1f</td><td>%.1f</td>%s<td>%d</td><td>%d</td><td>%.1f</td><td>%s</td></tr>%n",
               r.tokens(),
               r.aliasText(),
               r.medianMicros(),
               r.minMicros(),
+              kernels ? "<td>%s</td>".formatted(r.kernelText()) : "",
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),

@@ -1,8 +1,10 @@
 package dev.tornadomoe.cli;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// One measured point.
 ///
@@ -11,8 +13,12 @@ import java.util.Map;
 /// @param aliased whether `fused_out` was the output in every layer
 /// @param medianMicros per layer
 /// @param minMicros per layer
-/// @param tasksPerLayer operations carried out for one layer
-/// @param copiesPerStep copies into outputs for all layers, counted as they ran
+/// @param kernelMicros per layer, of kernels alone as the device's profiler reports them; NaN where
+///   there is none
+/// @param tasksPerLayer tasks of a step by its layers, counted as they ran; rounded up where layers
+///   have different numbers of them
+/// @param copiesPerStep copies into outputs for all layers, counted as they ran: by the device's
+///   profiler where there is one
 /// @param weightGbPerSecond bytes of the weights that the routing needs, each expert once, by the
 ///   median time
 /// @param bandwidthGbPerSecond what reading the same experts' weights reached in the same run
@@ -22,6 +28,7 @@ record BenchResult(
     boolean aliased,
     double medianMicros,
     double minMicros,
+    double kernelMicros,
     int tasksPerLayer,
     long copiesPerStep,
     double weightGbPerSecond,
@@ -37,9 +44,8 @@ record BenchResult(
     json.put("tasks_per_layer", tasksPerLayer);
     json.put("copies_per_step", copiesPerStep);
     json.put("weight_gb_per_s", rounded(weightGbPerSecond));
-    json.put(
-        "bandwidth_limit_gb_per_s",
-        Double.isNaN(bandwidthGbPerSecond) ? null : (Object) rounded(bandwidthGbPerSecond));
+    json.put("bandwidth_limit_gb_per_s", roundedOrNull(bandwidthGbPerSecond));
+    json.put("kernel_us_per_layer", roundedOrNull(kernelMicros));
     return json;
   }
 
@@ -50,9 +56,25 @@ record BenchResult(
 
   /// As tables say it.
   String bandwidthText() {
-    return Double.isNaN(bandwidthGbPerSecond)
-        ? "-"
-        : String.format(Locale.ROOT, "%.1f", bandwidthGbPerSecond);
+    return text(bandwidthGbPerSecond);
+  }
+
+  /// Whether any of these has times of kernels, for which tables then have a column.
+  static boolean haveKernelTimes(List<BenchResult> results) {
+    return results.stream().anyMatch(result -> !Double.isNaN(result.kernelMicros));
+  }
+
+  /// As tables say it.
+  String kernelText() {
+    return text(kernelMicros);
+  }
+
+  private static String text(double value) {
+    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, "%.1f", value);
+  }
+
+  private static @Nullable Double roundedOrNull(double value) {
+    return Double.isNaN(value) ? null : rounded(value);
   }
 
   private static double rounded(double value) {

@@ -1,6 +1,7 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.plan.AliasDecision;
@@ -14,8 +15,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// Measures one token count: sessions with and without alias and plain reading of the same weights,
-/// in turns, so that whatever the machine does besides meets all of them.
+/// Measures whole steps with one token count: sessions with and without alias and plain reading of
+/// the same weights, in turns, so that whatever the machine does besides meets all of them.
 final class BenchRunner {
   private static final int FEWEST_ROUNDS = 5;
 
@@ -23,7 +24,7 @@ final class BenchRunner {
   private final boolean expertsOnly;
   private final double seconds;
 
-  /// @param sessions on the same layers, each measured
+  /// @param sessions on the same layers, for plans of whole steps, each measured
   /// @param seconds how long to measure, and how long to warm up before
   BenchRunner(List<Session> sessions, boolean expertsOnly, double seconds) {
     this.sessions = sessions;
@@ -53,7 +54,8 @@ final class BenchRunner {
         measured += count ? 1 : 0;
         for (int s = 0; s < sessions.size(); s++) {
           double micros =
-              step(sessions.get(s), inputs.get(next++ % inputs.size()), tokens, output) / layers;
+              step(sessions.get(s), call(inputs.get(next++ % inputs.size()), tokens, output))
+                  / layers;
           if (count) {
             times.get(s).add(micros);
           }
@@ -65,25 +67,24 @@ final class BenchRunner {
           }
         }
       }
-      return results(tokens, inputs, times, reading, output);
+      return results(tokens, inputs, times, reading, call(inputs.getFirst(), tokens, output));
     }
   }
 
   private static double bytes(BenchInputs.Input input) {
-    return input.routings().stream().mapToDouble(BenchInputs.Routing::bytes).sum();
+    return input.reads().stream().mapToDouble(BenchInputs.Reads::bytes).sum();
   }
 
-  private double step(Session session, BenchInputs.Input input, int tokens, MemorySegment output) {
+  private static MoeCall call(BenchInputs.Input input, int tokens, MemorySegment output) {
     MoeCall call = new MoeCall().hidden(input.hidden(), tokens).output(output);
+    BenchInputs.Routing routing = input.routing();
+    return routing == null ? call : call.routing(routing.ids(), routing.weights());
+  }
+
+  /// Microseconds.
+  private static double step(Session session, MoeCall call) {
     long start = System.nanoTime();
-    for (int layer = 0; layer < input.routings().size(); layer++) {
-      call.layer(layer);
-      if (expertsOnly) {
-        BenchInputs.Routing routing = input.routings().get(layer);
-        call.routing(routing.ids(), routing.weights());
-      }
-      session.run(call);
-    }
+    session.run(call);
     return (System.nanoTime() - start) / 1e3;
   }
 
@@ -91,8 +92,8 @@ final class BenchRunner {
   private static double read(WeightReader reader, BenchInputs.Input input) {
     long bytes = 0;
     long start = System.nanoTime();
-    for (int layer = 0; layer < input.routings().size(); layer++) {
-      bytes += reader.read(layer, input.routings().get(layer).experts());
+    for (int layer = 0; layer < input.reads().size(); layer++) {
+      bytes += reader.read(layer, input.reads().get(layer).experts());
     }
     return bytes / (double) (System.nanoTime() - start);
   }
@@ -102,7 +103,7 @@ final class BenchRunner {
       List<BenchInputs.Input> inputs,
       List<List<Double>> times,
       List<Double> reading,
-      MemorySegment output) {
+      MoeCall call) {
     int layers = sessions.getFirst().plan().layers().size();
     double bytesPerLayer =
         inputs.stream().mapToDouble(BenchRunner::bytes).average().orElse(0) / layers;
@@ -110,8 +111,12 @@ final class BenchRunner {
     for (int s = 0; s < sessions.size(); s++) {
       Session session = sessions.get(s);
       BucketPlan bucket = session.plan().bucket(tokens);
-      long before = session.copies();
-      step(session, inputs.getFirst(), tokens, output);
+      long copies = session.copies();
+      long tasks = session.tasks();
+      session.run(call);
+      copies = session.copies() - copies;
+      tasks = session.tasks() - tasks;
+      @Nullable Profile profile = session.profile(call).orElse(null);
       double median = median(times.get(s));
       results.add(
           new BenchResult(
@@ -120,8 +125,9 @@ final class BenchRunner {
               bucket.decisions().stream().allMatch(AliasDecision::aliased),
               median,
               times.get(s).stream().mapToDouble(t -> t).min().orElse(Double.NaN),
-              bucket.stepsOf(0).size(),
-              session.copies() - before,
+              profile == null ? Double.NaN : profile.micros() / layers,
+              Math.toIntExact(Math.ceilDiv(tasks, layers)),
+              profile == null ? copies : profile.outputCopies(),
               bytesPerLayer / median / 1e3,
               median(reading)));
     }

@@ -33,20 +33,29 @@ record BenchTable(String name, List<MoeLayer> layers, String device, boolean exp
   void printHeading(PrintWriter out) {
     out.println(subject());
     out.println(device);
+  }
+
+  /// The names of the columns.
+  ///
+  /// @param results what the first lines will be
+  void printColumns(PrintWriter out, List<BenchResult> results) {
     out.println(
-        "     M  alias   us/layer median       min  tasks/layer  copies/step  weights GB/s  reading alone GB/s");
+        "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  reading alone GB/s"
+            .formatted(BenchResult.haveKernelTimes(results) ? "  kernels us/layer" : ""));
   }
 
   void print(PrintWriter out, List<BenchResult> results) {
+    boolean kernels = BenchResult.haveKernelTimes(results);
     for (BenchResult r : results) {
       out.println(
           String.format(
               Locale.ROOT,
-              "%6d  %-5s  %16.1f  %8.1f  %11d  %11d  %12.1f  %18s",
+              "%6d  %-5s  %16.1f  %8.1f%s  %11d  %11d  %12.1f  %18s",
               r.tokens(),
               r.aliasText(),
               r.medianMicros(),
               r.minMicros(),
+              kernels ? "  %16s".formatted(r.kernelText()) : "",
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),

@@ -35,6 +35,7 @@ class BenchJsonTest {
           assertThat(number(result, "tasks_per_layer")).isPositive();
           assertThat(number(result, "weight_gb_per_s")).isNotNegative();
           assertThat(number(result, "bandwidth_limit_gb_per_s")).isNotNegative();
+          assertThat(result).containsEntry("kernel_us_per_layer", null); // host backends have none
         });
   }
 
