@@ -33,8 +33,8 @@ final class DevicesCommand implements Callable<Integer> {
         backend.devices().forEach(device -> out.println("           " + device));
       }
     }
-    if (backends.stream().noneMatch(backend -> backend.name().equals("tornado"))) {
-      out.println("tornado    not there: this version has no TornadoVM backend");
+    if (backends.stream().noneMatch(backend -> backend.name().equals(Backends.TORNADO))) {
+      out.println("%-10s not there: %s".formatted(Backends.TORNADO, Backends.TORNADO_MISSING));
     }
     return Main.FINE;
   }

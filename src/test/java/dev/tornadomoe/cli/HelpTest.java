@@ -1,7 +1,9 @@
 package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.tornadomoe.backend.Backends;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -48,6 +50,17 @@ class HelpTest {
     MoeRun run = MoeRun.of(option).fine();
     assertThat(run.out()).startsWith("moe ").contains("Java " + Runtime.version());
     assertThat(run.err()).isEmpty();
+  }
+
+  @Test
+  void devicesSaysHowToGetTheBackendThatThisBuildDoesNotHave() {
+    assumeTrue(
+        Backends.all().stream().noneMatch(backend -> backend.name().equals(Backends.TORNADO)),
+        "this build has it");
+
+    assertThat(MoeRun.of("devices").fine().out())
+        .contains("\ntornado    not there: this build has no TornadoVM backend; it is built where")
+        .contains("sdk install tornadovm");
   }
 
   @Test
