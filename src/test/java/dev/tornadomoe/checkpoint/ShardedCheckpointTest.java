@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.tensor.Shape;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +20,14 @@ class ShardedCheckpointTest {
   private static final String FIRST = "model-00001-of-00002.safetensors";
   private static final String SECOND = "model-00002-of-00002.safetensors";
 
-  @TempDir Path directory;
+  @TempDir Path parent;
+  private Path directory;
+
+  /// One level down: what lies beside it is the test's own, too.
+  @BeforeEach
+  void makeDirectory() throws IOException {
+    directory = Files.createDirectory(parent.resolve("checkpoint"));
+  }
 
   @Test
   void readsEachTensorFromItsShard() {
