@@ -22,6 +22,13 @@ public interface Backend {
   ///   that can't be right, an operation it does not know
   Session prepare(MoePlan plan, Progress progress);
 
+  /// Options that a JVM of its own must be started with for [Session#profile] to have times,
+  /// because they would slow down everything else; none where profiles have times anyway, or never
+  /// have any.
+  default List<String> profilingOptions() {
+    return List.of();
+  }
+
   /// Loads the plan's weights and compiles its steps.
   default Session prepare(MoePlan plan) {
     return prepare(plan, Progress.NONE);

@@ -11,4 +11,10 @@ public interface Progress {
   /// @param done bytes of weights that are ready
   /// @param total bytes of weights in all
   void update(long done, long total);
+
+  /// Some more kernels are compiled, on backends that compile them when a session is prepared.
+  ///
+  /// @param done task graphs that are ready
+  /// @param total task graphs in all
+  default void compiled(int done, int total) {}
 }

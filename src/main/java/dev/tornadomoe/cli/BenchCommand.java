@@ -209,6 +209,7 @@ final class BenchCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     Backend backend = choices.backend();
     List<MoePlan> plans = modes().stream().map(mode -> plan(ofModel, mode)).toList();
+    KernelTimes kernels = kernelTimes(backend);
     List<BenchResult> results = new ArrayList<>();
     List<Session> sessions = new ArrayList<>();
     try {
@@ -223,7 +224,7 @@ final class BenchCommand implements Callable<Integer> {
         table.printHeading(spec.commandLine().getOut());
       }
       for (int m : tokens) {
-        List<BenchResult> point = runner.run(m);
+        List<BenchResult> point = runner.run(m).stream().map(kernels::addTo).toList();
         if (!json) {
           if (results.isEmpty()) {
             table.printColumns(spec.commandLine().getOut(), point);
@@ -242,6 +243,17 @@ final class BenchCommand implements Callable<Integer> {
     } finally {
       sessions.forEach(Session::close);
     }
+  }
+
+  private KernelTimes kernelTimes(Backend backend) {
+    List<String> options = backend.profilingOptions();
+    if (options.isEmpty()) {
+      return KernelTimes.none();
+    }
+    PrintWriter err = spec.commandLine().getErr();
+    err.println("measuring kernel times in a process of their own, with the device's profiler on");
+    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
+    return KernelTimes.measure(options, arguments, err);
   }
 
   private static Map<String, Object> json(

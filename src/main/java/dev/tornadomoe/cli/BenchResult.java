@@ -34,6 +34,20 @@ record BenchResult(
     double weightGbPerSecond,
     double bandwidthGbPerSecond) {
 
+  BenchResult withKernelMicros(double micros) {
+    return new BenchResult(
+        tokens,
+        alias,
+        aliased,
+        medianMicros,
+        minMicros,
+        micros,
+        tasksPerLayer,
+        copiesPerStep,
+        weightGbPerSecond,
+        bandwidthGbPerSecond);
+  }
+
   Map<String, Object> json() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("tokens", tokens);

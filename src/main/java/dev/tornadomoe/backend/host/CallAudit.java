@@ -14,14 +14,14 @@ import org.jspecify.annotations.Nullable;
 /// Watches the caller's memory during a sanitised run: the output is poisoned and must be written
 /// completely and nowhere else, inputs must stay as they were, and an unaliased run on copies must
 /// give the same bits.
-final class CallAudit {
-  private final HostSession session;
+public final class CallAudit {
+  private final Audited session;
   private final MoePlan plan;
   private final CallSpec spec;
-  private @Nullable HostSession shadow;
+  private @Nullable Audited shadow;
 
   /// @param session what is watched
-  CallAudit(HostSession session) {
+  public CallAudit(Audited session) {
     this.session = session;
     this.plan = session.plan();
     this.spec = plan.options().call();
@@ -30,7 +30,7 @@ final class CallAudit {
   /// Runs one layer of a call and checks what it did.
   ///
   /// @param layer its place in the plan
-  void run(MoeCall call, int layer) {
+  public void run(MoeCall call, int layer) {
     MemorySegment output = present(call.output());
     Map<String, MemorySegment> inputs = inputs(call);
     Map<String, MemorySegment> before = new LinkedHashMap<>();
@@ -41,7 +41,7 @@ final class CallAudit {
       forEachElement(call, layer, (row, column, at) -> Poison.set(output, at, spec.outputType()));
     }
 
-    session.runChunks(call, layer);
+    session.runLayer(call, layer);
 
     inputs.forEach((name, segment) -> requireSame(layer, name, segment, before.get(name)));
     if (!outputIsInput) {
@@ -136,7 +136,7 @@ final class CallAudit {
     if (call.topkIds() != null) {
       again.routing(call.topkIds(), present(call.topkWeights()));
     }
-    shadow.runChunks(again, layer);
+    shadow.runLayer(again, layer);
     long at = output.mismatch(shadowOutput);
     if (at >= 0) {
       throw new SanitizeException(
@@ -161,7 +161,8 @@ final class CallAudit {
     }
   }
 
-  void close() {
+  /// Closes the session that runs without aliases.
+  public void close() {
     if (shadow != null) {
       shadow.close();
     }

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Checks that a call keeps what the plan was promised: sizes, memory that is alive and can be
 /// written, no overlap but the one that was planned. The planner proved the rest.
-final class CallChecks {
+public final class CallChecks {
   /// A thread that is never started: memory that it can't touch, our workers can't touch either.
   private static final Thread ANY_THREAD = new Thread(() -> {});
 
@@ -24,7 +24,10 @@ final class CallChecks {
   private final MoeLayer fewestExperts;
   private final boolean[] seen;
 
-  CallChecks(MoePlan plan, WeightMemory weights) {
+  /// Checks for one session.
+  ///
+  /// @param weights what a call may not write over
+  public CallChecks(MoePlan plan, WeightMemory weights) {
     this.plan = plan;
     this.weights = weights;
     this.spec = plan.options().call();
@@ -33,7 +36,10 @@ final class CallChecks {
     this.seen = new boolean[Collections.max(plan.layers(), byExperts).globalExperts()];
   }
 
-  void check(MoeCall call) {
+  /// Checks one call.
+  ///
+  /// @throws BackendException when it breaks a promise
+  public void check(MoeCall call) {
     int place = call.layer();
     if (place < 0 || place >= plan.layers().size()) {
       throw new BackendException(

@@ -2,7 +2,6 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A session in host memory: allocates the workspace, compiles every bucket, and runs the steps of
 /// a call one after the other. How a step computes is the backend's [Arithmetic].
-public final class HostSession implements Session {
+public final class HostSession implements Audited {
   private final MoePlan plan;
   private final SharedArithmetic arithmetic;
   private final Arena arena;
@@ -98,10 +97,10 @@ public final class HostSession implements Session {
       try {
         if (plan.options().call().wholeStep()) {
           for (int layer = 0; layer < plan.layers().size(); layer++) {
-            runLayer(call, layer);
+            runAndAudit(call, layer);
           }
         } else {
-          runLayer(call, call.layer());
+          runAndAudit(call, call.layer());
         }
       } finally {
         OutputLeases.release(lease);
@@ -129,18 +128,16 @@ public final class HostSession implements Session {
     }
   }
 
-  private void runLayer(MoeCall call, int layer) {
+  private void runAndAudit(MoeCall call, int layer) {
     if (audit == null) {
-      runChunks(call, layer);
+      runLayer(call, layer);
     } else {
       audit.run(call, layer);
     }
   }
 
-  /// Runs one layer of a call that has been checked.
-  ///
-  /// @param layer its place in the plan
-  void runChunks(MoeCall call, int layer) {
+  @Override
+  public void runLayer(MoeCall call, int layer) {
     int most = plan.options().chunkTokens();
     for (int first = 0; first < call.tokens(); first += most) {
       int tokens = Math.min(most, call.tokens() - first);
@@ -211,8 +208,8 @@ public final class HostSession implements Session {
     return output;
   }
 
-  /// What an aliased run is compared with.
-  HostSession shadow() {
+  @Override
+  public Audited shadow() {
     return fork(plan.unaliased());
   }
 

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The outputs that calls are writing right now, in this process. Two calls that write the same
 /// memory at once would each destroy the other's result, so the second one is refused.
-final class OutputLeases {
+public final class OutputLeases {
   private static final int MOST = 1024;
 
   /// Slots of calls that are under way; a free one is null. Reused, so that a call allocates
@@ -20,7 +20,8 @@ final class OutputLeases {
   /// Takes a lease.
   ///
   /// @return to be given to [#release]
-  static synchronized int acquire(MemorySegment output) {
+  /// @throws BackendException when another call writes this memory
+  public static synchronized int acquire(MemorySegment output) {
     int free = -1;
     for (int i = 0; i < used; i++) {
       MemorySegment other = IN_FLIGHT[i];
@@ -41,7 +42,8 @@ final class OutputLeases {
     return free;
   }
 
-  static synchronized void release(int lease) {
+  /// Gives a lease back.
+  public static synchronized void release(int lease) {
     IN_FLIGHT[lease] = null;
   }
 }

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /// What a sanitised run fills memory with: NaNs that no arithmetic makes.
-final class Poison {
+public final class Poison {
   private static final int WORD = 0x7FC0DEAD;
 
   /// A NaN in BF16 and in F16.
@@ -15,6 +15,11 @@ final class Poison {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
   private Poison() {}
+
+  /// The NaN that F32 memory is filled with.
+  public static float nan() {
+    return Float.intBitsToFloat(WORD);
+  }
 
   /// Poisons one element.
   static void set(MemorySegment segment, long at, DType type) {

@@ -1,0 +1,105 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.backend.BackendException;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.core.JacksonException;
+import tools.jackson.jr.ob.JSON;
+
+/// Kernel times from a process of its own that runs the same measurement under the device's
+/// profiler: with it on, launches take longer, so the times that a user waits for are measured
+/// without.
+final class KernelTimes {
+  /// Options of `bench` that the other process gets values of its own for, and whether they have
+  /// one.
+  private static final Map<String, Boolean> REPLACED =
+      Map.of("--json", false, "--html", true, "--seconds", true);
+
+  private final Map<Point, Double> micros;
+
+  private KernelTimes(Map<Point, Double> micros) {
+    this.micros = micros;
+  }
+
+  /// What a time belongs to.
+  private record Point(int tokens, boolean alias) {}
+
+  static KernelTimes none() {
+    return new KernelTimes(Map.of());
+  }
+
+  /// Runs `bench` again.
+  ///
+  /// @param options for its JVM, after this one's
+  /// @param arguments of this process
+  /// @param err where its messages go if it fails
+  static KernelTimes measure(List<String> options, List<String> arguments, PrintWriter err) {
+    List<String> command = new ArrayList<>();
+    command.add(ProcessHandle.current().info().command().orElse("java"));
+    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    command.addAll(options);
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    command.addAll(without(arguments));
+    command.addAll(List.of("--json", "--seconds", "0.1"));
+    try {
+      Process process =
+          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+      String json = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      int exit = process.waitFor();
+      if (exit != Main.FINE) {
+        throw new BackendException(
+            "the process that measures kernel times ended with %d".formatted(exit));
+      }
+      return new KernelTimes(parse(json));
+    } catch (IOException | BackendException | JacksonException e) {
+      err.println("no kernel times: " + e.getMessage());
+      return none();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new BackendException("measuring kernel times was interrupted", e);
+    }
+  }
+
+  static List<String> without(List<String> arguments) {
+    List<String> kept = new ArrayList<>();
+    for (int i = 0; i < arguments.size(); i++) {
+      String name = arguments.get(i).replaceFirst("=.*", "");
+      Boolean hasValue = REPLACED.get(name);
+      if (hasValue == null) {
+        kept.add(arguments.get(i));
+      } else if (hasValue && !arguments.get(i).contains("=")) {
+        i++;
+      }
+    }
+    return kept;
+  }
+
+  /// From the first brace on: a device's runtime may have written something before.
+  private static Map<Point, Double> parse(String text) {
+    Map<Point, Double> times = new HashMap<>();
+    String json = text.substring(Math.max(0, text.indexOf('{')));
+    if (JSON.std.mapFrom(json).get("results") instanceof List<?> results) {
+      for (Object entry : results) {
+        if (entry instanceof Map<?, ?> result
+            && result.get("tokens") instanceof Number tokens
+            && result.get("kernel_us_per_layer") instanceof Number time) {
+          times.put(
+              new Point(tokens.intValue(), "on".equals(result.get("alias"))), time.doubleValue());
+        }
+      }
+    }
+    return times;
+  }
+
+  /// The result with its kernel time, if there is one.
+  BenchResult addTo(BenchResult result) {
+    Double time = micros.get(new Point(result.tokens(), result.alias()));
+    return time == null ? result : result.withKernelMicros(time);
+  }
+}

@@ -1,0 +1,58 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.tensor.ByteSize;
+
+/// What a device can do, as far as kernels depend on it.
+///
+/// @param name for messages
+/// @param workGroup most work-items of a work-group
+/// @param localBytes local memory of a work-group
+/// @param bufferBytes the largest buffer
+/// @param memoryBytes all of its memory
+/// @param shape which kernels suit it
+record DeviceLimits(
+    String name,
+    long workGroup,
+    long localBytes,
+    long bufferBytes,
+    long memoryBytes,
+    KernelShape shape) {
+  /// TornadoVM's arrays begin with a header.
+  private static final int HEADER_BYTES = 16;
+
+  /// Elements of 4 bytes that an array can have on the device.
+  long mostElements() {
+    return Math.min((bufferBytes - HEADER_BYTES) / 4, Integer.MAX_VALUE - 16);
+  }
+
+  /// Work-items of a work-group that shares the columns of a row in chunks: no more than there are
+  /// chunks, and not too many for the device.
+  ///
+  /// @param chunks of 8 columns
+  int threads(int chunks) {
+    int threads = 16;
+    while (threads < chunks && threads < 256 && threads * 2L <= workGroup) {
+      threads *= 2;
+    }
+    return threads;
+  }
+
+  /// Refuses what would run with a size of the driver's choice, and wrongly.
+  void require(KernelCall call) {
+    if (call.local() > workGroup) {
+      throw new BackendException(
+          "kernel %s needs work-groups of %d, device %s has at most %d"
+              .formatted(call.name(), call.local(), name, workGroup));
+    }
+    if (call.localBytes() > localBytes) {
+      throw new BackendException(
+          "kernel %s needs %s of local memory, device %s has %s"
+              .formatted(
+                  call.name(),
+                  ByteSize.format(call.localBytes()),
+                  name,
+                  ByteSize.format(localBytes)));
+    }
+  }
+}

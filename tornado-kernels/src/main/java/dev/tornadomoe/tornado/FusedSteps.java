@@ -1,0 +1,98 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.plan.Step;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/// Which steps of a layer have no task of their own on a device because another's task does their
+/// work, and what that asks of the arrays.
+///
+/// A fused task reads its inputs when the last of its steps would. Nothing else writes them in
+/// between: the hidden states are written by the layer's last step alone (steps that prepare a
+/// target before, [Operation.Zero], switch fusing off), and scratch that is read later than planned
+/// gets an array of its own.
+final class FusedSteps {
+  private final DeviceLayer layer;
+  private final List<Operation> operations;
+  private final boolean fuses;
+
+  FusedSteps(DeviceLayer layer, List<Step> steps) {
+    this.layer = layer;
+    this.operations = steps.stream().map(Step::operation).toList();
+    this.fuses = operations.stream().noneMatch(Operation.Zero.class::isInstance);
+  }
+
+  /// The layer's operations in order.
+  List<Operation> operations() {
+    return operations;
+  }
+
+  /// Parts of the shared expert that the experts' kernels treat as pairs of each token.
+  int extra() {
+    boolean isShared = operations.stream().anyMatch(Operation.SharedGateUp.class::isInstance);
+    return fuses && isShared ? layer.extra() : 0;
+  }
+
+  /// Whether gate and up weight what they get, instead of a step before them.
+  boolean weighsInput() {
+    return fuses && operations.stream().anyMatch(Operation.WeightInput.class::isInstance);
+  }
+
+  /// What an operation reads where it would read rows that fusing never makes.
+  Operand source(Operand operand) {
+    if (operand.equals(Operand.WEIGHTED_HIDDEN) && weighsInput()) {
+      return Operand.HIDDEN;
+    }
+    // The rows are F32 on the device whatever they are at the caller's.
+    return operand.equals(Operand.HIDDEN_F32) ? Operand.HIDDEN : operand;
+  }
+
+  /// Whether scratch is read later than the plan knows.
+  boolean outlivesPlan(Operand operand) {
+    return operand.equals(Operand.TOPK_WEIGHTS) && weighsInput();
+  }
+
+  /// Addends of a final step that are not in its sum already.
+  List<Operand> addends(List<Operand> planned) {
+    return extra() == 0
+        ? planned
+        : planned.stream().filter(operand -> !operand.equals(Operand.SHARED_OUT)).toList();
+  }
+
+  /// Elements that arrays need beyond what the plan's shapes say: pairs of the shared expert, and a
+  /// table of blocks where the plan has offsets.
+  ///
+  /// @param tokens the most of the bucket
+  Map<Operand, Integer> sizes(int tokens) {
+    Map<Operand, Integer> sizes = new HashMap<>();
+    int pairs = Math.multiplyExact(tokens, layer.layer().topK() + extra());
+    int hidden = layer.layer().hidden();
+    int intermediate = layer.layer().intermediate();
+    for (Operation operation : operations) {
+      switch (operation) {
+        case Operation.GateUp op ->
+            sizes.put(op.activated(), Math.multiplyExact(pairs, intermediate));
+        case Operation.GroupedGateUp op ->
+            sizes.put(op.activated(), Math.multiplyExact(pairs, intermediate));
+        case Operation.GroupedDown op -> sizes.put(op.target(), Math.multiplyExact(pairs, hidden));
+        case Operation.GroupByExpert op -> {
+          sizes.put(op.order(), pairs);
+          sizes.put(op.offsets(), 1 + 3 * mostBlocks(pairs, 1));
+        }
+        default -> {}
+      }
+    }
+    return sizes;
+  }
+
+  /// The most blocks that pairs are cut into.
+  ///
+  /// @param size the most pairs of a block
+  int mostBlocks(int pairs, int size) {
+    int experts = layer.layer().experts().map().localExperts() + extra();
+    return Math.min(pairs, pairs / size + experts);
+  }
+}

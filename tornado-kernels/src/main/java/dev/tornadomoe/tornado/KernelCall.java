@@ -1,0 +1,32 @@
+package dev.tornadomoe.tornado;
+
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.TaskGraph;
+import uk.ac.manchester.tornado.api.WorkerGrid1D;
+
+/// One task with its worker grid, so that its name is written once.
+///
+/// @param name inside its graph
+/// @param items work-items in all
+/// @param local work-items of a work-group, or 0 where the driver may choose
+/// @param localBytes local memory of a work-group
+/// @param task adds the task of this name to a graph
+/// @param copiesOutput whether it copies into the caller's output
+record KernelCall(
+    String name, int items, int local, int localBytes, Adder task, boolean copiesOutput) {
+
+  /// Adds a task.
+  @FunctionalInterface
+  interface Adder {
+    void addTo(TaskGraph graph, String name);
+  }
+
+  void appendTo(TaskGraph graph, GridScheduler grid) {
+    task.addTo(graph, name);
+    WorkerGrid1D worker = new WorkerGrid1D(items);
+    if (local > 0) {
+      worker.setLocalWork(local, 1, 1);
+    }
+    grid.addWorkerGrid(graph.getTaskGraphName() + "." + name, worker);
+  }
+}

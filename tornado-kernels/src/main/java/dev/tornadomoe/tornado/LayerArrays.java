@@ -1,0 +1,110 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.tensor.DType;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// The arrays behind the operands of a graph's layers. A region of the caller's is one array, and
+/// so is a slot of the workspace, for all layers of the graph: operands that the plan merged have
+/// the same array, and an alias is one buffer on the device.
+///
+/// A slot is known by its offset: two buffers that begin at the same byte can't be in use at the
+/// same time, or the plan would not have passed its check. Slots that overlap otherwise get arrays
+/// of their own, which needs more memory and shares less.
+final class LayerArrays {
+  private final Map<String, Object> callers = new LinkedHashMap<>();
+  private final Map<Object, Integer> slotSizes = new HashMap<>();
+  private final Map<Object, Object> slots = new LinkedHashMap<>();
+
+  /// Where a scratch operand of one layer lies.
+  ///
+  /// @param owner what shares it: the offset in the workspace, or the operand itself
+  private record SlotKey(Object owner, boolean isInts) {}
+
+  /// The arrays of one layer.
+  final class OfLayer {
+    private final BucketPlan bucket;
+    private final int place;
+    private final FusedSteps steps;
+    private final Map<Operand, Integer> sizes;
+
+    private OfLayer(BucketPlan bucket, int place, FusedSteps steps) {
+      this.bucket = bucket;
+      this.place = place;
+      this.steps = steps;
+      this.sizes = steps.sizes(bucket.maxTokens());
+      bucket
+          .bindings()
+          .get(place)
+          .forEach((operand, buffer) -> {
+            if (!buffer.isCallers()) {
+              slotSizes.merge(key(operand, buffer), elements(operand, buffer), Math::max);
+            }
+          });
+    }
+
+    private SlotKey key(Operand operand, Buffer buffer) {
+      boolean isInts = buffer.dtype() == DType.I32;
+      return steps.outlivesPlan(operand) || !(buffer.placement() instanceof Buffer.Slot slot)
+          ? new SlotKey(operand, isInts)
+          : new SlotKey(slot.offset(), isInts);
+    }
+
+    private int elements(Operand operand, Buffer buffer) {
+      return Math.max(Math.toIntExact(buffer.shape().elements()), sizes.getOrDefault(operand, 1));
+    }
+
+    FloatArray floats(Operand operand) {
+      return (FloatArray) array(steps.source(operand));
+    }
+
+    IntArray ints(Operand operand) {
+      return (IntArray) array(operand);
+    }
+
+    private Object array(Operand operand) {
+      Buffer buffer = bucket.buffer(place, operand);
+      if (buffer.placement() instanceof Buffer.Caller caller) {
+        return callers.computeIfAbsent(
+            caller.region(), region -> allocate(buffer, elements(operand, buffer)));
+      }
+      SlotKey key = key(operand, buffer);
+      return slots.computeIfAbsent(key, k -> allocate(buffer, slotSizes.getOrDefault(k, 1)));
+    }
+  }
+
+  private static Object allocate(Buffer buffer, int elements) {
+    return buffer.dtype() == DType.I32 ? new IntArray(elements) : new FloatArray(elements);
+  }
+
+  /// Uses an array of the caller's own for one of their regions.
+  void give(String region, Object array) {
+    callers.put(region, array);
+  }
+
+  /// Says what a layer needs; all layers do so before the first asks for an array.
+  OfLayer ofLayer(BucketPlan bucket, int place, FusedSteps steps) {
+    return new OfLayer(bucket, place, steps);
+  }
+
+  /// The array of one of the caller's regions, or null when nothing uses it.
+  @Nullable Object caller(String region) {
+    return callers.get(region);
+  }
+
+  /// The workspace's arrays of floats.
+  List<FloatArray> scratchFloats() {
+    return slots.values().stream()
+        .filter(FloatArray.class::isInstance)
+        .map(FloatArray.class::cast)
+        .toList();
+  }
+}

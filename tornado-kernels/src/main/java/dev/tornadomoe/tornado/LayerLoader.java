@@ -1,0 +1,132 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tornado.MatrixPacking.Part;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// Brings one layer's weights into arrays.
+final class LayerLoader {
+  private final MoeLayer layer;
+  private final LayerStorage storage;
+  private final LongConsumer loaded;
+
+  private LayerLoader(MoeLayer layer, LayerStorage storage, LongConsumer loaded) {
+    this.layer = layer;
+    this.storage = storage;
+    this.loaded = loaded;
+  }
+
+  /// @param loaded hears bytes of weights that are done
+  /// @throws dev.tornadomoe.MoeException for weights that can't be right
+  static DeviceLayer load(MoeLayer layer, LayerStorage storage, LongConsumer loaded) {
+    return new LayerLoader(layer, storage, loaded).load();
+  }
+
+  private DeviceLayer load() {
+    Router router = layer.router();
+    Bias correction = router == null ? null : router.correctionBias();
+    return new DeviceLayer(
+        layer,
+        router(),
+        router == null ? 0 : router.experts(),
+        correction == null ? new FloatArray(1) : FloatArray.fromArray(correction.toFloats()),
+        map(0, layer.experts().local().size()),
+        parts(),
+        storage.extra(),
+        shared());
+  }
+
+  private @Nullable DeviceMatrix router() {
+    Storage kept = storage.router();
+    if (kept == null) {
+      return null;
+    }
+    // Router and shared gate become one matrix: the rows of each go where the other's end.
+    List<Part> rows = new ArrayList<>();
+    Router router = layer.router();
+    if (router != null) {
+      rows.add(Part.whole(router.weight(), router.bias()));
+    }
+    SharedExperts shared = layer.shared();
+    if (shared != null && shared.gate() != null) {
+      rows.add(Part.whole(shared.gate(), null));
+    }
+    return MatrixPacking.stack(kept, rows, loaded);
+  }
+
+  private List<DeviceExperts> parts() {
+    List<Mlp> experts = layer.experts().local();
+    List<DeviceExperts> parts = new ArrayList<>();
+    for (int first = 0; first < experts.size(); first += storage.expertsPerPart()) {
+      int end = Math.min(first + storage.expertsPerPart(), experts.size());
+      int extra = end == experts.size() ? storage.extra() : 0;
+      List<Part> gateUp = gateUp(experts.subList(first, end));
+      List<Part> down = down(experts.subList(first, end));
+      SharedExperts shared = layer.shared();
+      for (int i = 0; i < extra && shared != null; i++) {
+        int cut = i * layer.intermediate();
+        gateUp(List.of(shared.mlp())).forEach(part -> gateUp.add(part.from(cut, 0)));
+        down(List.of(shared.mlp())).forEach(part -> down.add(part.from(0, cut)));
+      }
+      parts.add(
+          new DeviceExperts(
+              map(first, end),
+              MatrixPacking.pack(storage.gateUp(), gateUp, loaded),
+              MatrixPacking.pack(storage.down(), down, loaded),
+              end - first,
+              extra));
+    }
+    return List.copyOf(parts);
+  }
+
+  private @Nullable DeviceExperts shared() {
+    SharedExperts shared = layer.shared();
+    Storage gateUp = storage.sharedGateUp();
+    Storage down = storage.sharedDown();
+    return shared == null || gateUp == null || down == null
+        ? null
+        : new DeviceExperts(
+            new IntArray(1),
+            MatrixPacking.pack(gateUp, gateUp(List.of(shared.mlp())), loaded),
+            MatrixPacking.pack(down, down(List.of(shared.mlp())), loaded),
+            0,
+            1);
+  }
+
+  /// From the router's experts to places among local experts `first` to `end`.
+  private IntArray map(int first, int end) {
+    IntArray map = new IntArray(layer.globalExperts());
+    for (int e = 0; e < layer.globalExperts(); e++) {
+      int local = layer.experts().map().localOf(e);
+      map.set(e, local >= first && local < end ? local - first : -1);
+    }
+    return map;
+  }
+
+  private static List<Part> gateUp(List<Mlp> experts) {
+    List<Part> parts = new ArrayList<>();
+    for (Mlp mlp : experts) {
+      Weight gate = mlp.gate();
+      parts.add(
+          gate == null ? Part.whole(mlp.up(), mlp.upBias()) : Part.whole(gate, mlp.gateBias()));
+      parts.add(Part.whole(mlp.up(), mlp.upBias()));
+    }
+    return parts;
+  }
+
+  private static List<Part> down(List<Mlp> experts) {
+    List<Part> parts = new ArrayList<>();
+    experts.forEach(mlp -> parts.add(Part.whole(mlp.down(), mlp.downBias())));
+    return parts;
+  }
+}

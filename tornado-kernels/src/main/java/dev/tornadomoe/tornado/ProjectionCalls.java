@@ -1,0 +1,329 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.tornado.kernel.Activations;
+import dev.tornadomoe.tornado.kernel.Flags;
+import dev.tornadomoe.tornado.kernel.WorkGroupKernels;
+import dev.tornadomoe.tornado.kernel.WorkItemKernels;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// Calls of the kernels that read weight matrices, in the shape that suits the device. Both shapes'
+/// kernels take the same arguments; grids and work-groups differ.
+final class ProjectionCalls {
+  private static final int LOCAL_ROWS = 256;
+
+  private final String prefix;
+  private final KernelContext context;
+  private final IntArray call;
+  private final DeviceLimits device;
+  private final MoeLayer layer;
+  private final List<KernelCall> calls;
+  private final boolean grouped;
+
+  /// @param calls what they are added to
+  ProjectionCalls(
+      String prefix,
+      KernelContext context,
+      IntArray call,
+      DeviceLimits device,
+      MoeLayer layer,
+      List<KernelCall> calls) {
+    this.prefix = prefix;
+    this.context = context;
+    this.call = call;
+    this.device = device;
+    this.layer = layer;
+    this.calls = calls;
+    this.grouped = device.shape() == KernelShape.WORK_GROUPS;
+  }
+
+  /// What gate and up are multiplied by.
+  ///
+  /// @param rows the router's weights, or logits of the shared expert's gate
+  /// @param flags which
+  record Factors(FloatArray rows, int flags) {
+    static Factors none() {
+      return new Factors(new FloatArray(1), 0);
+    }
+  }
+
+  /// @param groups work-groups, in the shape that has them
+  /// @param items work-items, in the other
+  private void add(
+      String name, int groups, int threads, int localFloats, int items, KernelCall.Adder adder) {
+    String unique = prefix + name + calls.size();
+    calls.add(
+        grouped
+            ? new KernelCall(
+                unique, Math.multiplyExact(groups, threads), threads, localFloats * 4, adder, false)
+            : new KernelCall(unique, items, 0, 0, adder, false));
+  }
+
+  private static int product(int... factors) {
+    int product = 1;
+    for (int factor : factors) {
+      product = Math.multiplyExact(product, factor);
+    }
+    return product;
+  }
+
+  /// `y = W x + b`; rows from `rows` on go to `rest`.
+  void project(
+      String name,
+      DeviceMatrix m,
+      FloatArray x,
+      FloatArray y,
+      FloatArray rest,
+      int rows,
+      int allRows,
+      int tokens) {
+    int threads = device.threads(m.storage().chunks());
+    // The same array twice in a task that writes it is more than TornadoVM can take.
+    FloatArray spare = rest == y ? new FloatArray(1) : rest;
+    add(
+        name,
+        product(tokens, m.storage().blocks()),
+        threads,
+        threads * 8,
+        product(tokens, allRows),
+        (g, n) ->
+            g.task(
+                n,
+                grouped ? WorkGroupKernels::project : WorkItemKernels::project,
+                context,
+                call,
+                x,
+                m.words(),
+                m.scales(),
+                m.order(),
+                m.bias(),
+                y,
+                spare,
+                rows,
+                allRows,
+                m.columns(),
+                m.groupSize(),
+                m.flags(),
+                threads));
+  }
+
+  void gateUp(
+      String name,
+      DeviceExperts part,
+      IntArray ids,
+      Factors factors,
+      FloatArray x,
+      FloatArray activated,
+      int topK,
+      int extra,
+      int tokens) {
+    DeviceMatrix m = part.gateUp();
+    int pairs = product(tokens, topK + extra);
+    int flags = activationFlags(m) | factors.flags() | elsewhere(part, extra);
+    add(
+        name,
+        product(pairs, m.storage().blocks()),
+        device.threads(m.storage().chunks()),
+        16 * LOCAL_ROWS,
+        product(pairs, m.rows()),
+        (g, n) ->
+            g.task(
+                n,
+                grouped ? WorkGroupKernels::gateUp : WorkItemKernels::gateUp,
+                context,
+                call,
+                ids,
+                part.map(),
+                factors.rows(),
+                x,
+                m.words(),
+                m.scales(),
+                m.order(),
+                m.bias(),
+                activated,
+                topK,
+                extra,
+                part.experts(),
+                m.columns(),
+                m.rows(),
+                m.groupSize(),
+                flags,
+                limit(),
+                layer.experts().activation().alpha()));
+  }
+
+  /// @param weights the router's, or null where they went on the input
+  /// @param accumulates whether the target holds the sum of other parts
+  void down(
+      String name,
+      DeviceExperts part,
+      IntArray ids,
+      @Nullable FloatArray weights,
+      FloatArray activated,
+      List<FloatArray> addends,
+      FloatArray target,
+      int topK,
+      int extra,
+      int tokens,
+      boolean accumulates) {
+    DeviceMatrix m = part.down();
+    Addends added = Addends.of(addends, target, layer);
+    int flags =
+        m.flags()
+            | added.flags()
+            | (weights == null ? 0 : Flags.WEIGHTED)
+            | (accumulates ? Flags.ACCUMULATE : 0)
+            | elsewhere(part, extra);
+    FloatArray factors = weights == null ? new FloatArray(1) : weights;
+    add(
+        name,
+        product(tokens, m.storage().blocks()),
+        device.threads((topK + extra) * m.storage().chunks()),
+        8 * LOCAL_ROWS,
+        product(tokens, m.rows()),
+        (g, n) ->
+            g.task(
+                n,
+                grouped ? WorkGroupKernels::down : WorkItemKernels::down,
+                context,
+                call,
+                ids,
+                part.map(),
+                factors,
+                activated,
+                m.words(),
+                m.scales(),
+                m.order(),
+                m.bias(),
+                added.first(),
+                added.second(),
+                target,
+                topK,
+                extra,
+                part.experts(),
+                m.columns(),
+                m.rows(),
+                m.groupSize(),
+                flags));
+  }
+
+  /// @param mostBlocks that the grid has room for
+  /// @param blockSize the most pairs of a block
+  void blockGateUp(
+      DeviceExperts part,
+      IntArray blocks,
+      IntArray pairs,
+      Factors factors,
+      FloatArray x,
+      FloatArray activated,
+      int topK,
+      int extra,
+      int mostBlocks,
+      int blockSize) {
+    DeviceMatrix m = part.gateUp();
+    int flags = activationFlags(m) | factors.flags();
+    int threads = tileThreads();
+    add(
+        "groupedGateUp",
+        product(mostBlocks, Math.ceilDiv(m.rows(), threads)),
+        threads,
+        64 * blockSize,
+        product(mostBlocks, m.rows()),
+        (g, n) ->
+            g.task(
+                n,
+                grouped ? WorkGroupKernels::blockGateUp : WorkItemKernels::blockGateUp,
+                context,
+                blocks,
+                pairs,
+                factors.rows(),
+                x,
+                m.words(),
+                m.scales(),
+                m.order(),
+                m.bias(),
+                activated,
+                topK,
+                extra,
+                m.columns(),
+                m.rows(),
+                m.groupSize(),
+                flags,
+                limit(),
+                layer.experts().activation().alpha(),
+                blockSize));
+  }
+
+  void blockDown(
+      DeviceExperts part,
+      IntArray blocks,
+      IntArray pairs,
+      FloatArray activated,
+      FloatArray target,
+      int mostBlocks,
+      int blockSize) {
+    DeviceMatrix m = part.down();
+    int threads = tileThreads();
+    add(
+        "groupedDown",
+        product(mostBlocks, Math.ceilDiv(m.rows(), 2 * threads)),
+        threads,
+        64 * blockSize,
+        product(mostBlocks, m.rows()),
+        (g, n) ->
+            g.task(
+                n,
+                grouped ? WorkGroupKernels::blockDown : WorkItemKernels::blockDown,
+                context,
+                blocks,
+                pairs,
+                activated,
+                m.words(),
+                m.scales(),
+                m.order(),
+                m.bias(),
+                target,
+                m.columns(),
+                m.rows(),
+                m.groupSize(),
+                m.flags(),
+                blockSize));
+  }
+
+  private static int elsewhere(DeviceExperts part, int extra) {
+    return part.extra() < extra ? Flags.EXTRA_ELSEWHERE : 0;
+  }
+
+  /// Rows of a tile.
+  private int tileThreads() {
+    return device.threads(128);
+  }
+
+  private int activationFlags(DeviceMatrix m) {
+    Activation activation = layer.experts().activation();
+    return m.flags()
+        | (layer.experts().isGated() ? Flags.GATED : 0)
+        | number(activation.function()) << Flags.FUNCTION_SHIFT;
+  }
+
+  private static int number(Activation.Function function) {
+    return switch (function) {
+      case SILU -> Activations.SILU;
+      case GELU -> Activations.GELU;
+      case GELU_TANH -> Activations.GELU_TANH;
+      case RELU -> Activations.RELU;
+      case RELU_SQUARED -> Activations.RELU_SQUARED;
+      case SWIGLU_OAI -> Activations.SWIGLU_OAI;
+    };
+  }
+
+  /// An infinity can't be a constant of a kernel.
+  private float limit() {
+    return Math.min(layer.experts().activation().limit(), Float.MAX_VALUE);
+  }
+}

@@ -1,0 +1,59 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.tensor.BFloat16;
+import dev.tornadomoe.tensor.DType;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// The only place where rows go between a caller's memory and arrays. On the device they are F32.
+///
+/// @param type of the caller's rows
+/// @param width elements of a row
+/// @param stride elements from one row of the caller's to the next
+record RowTransfer(DType type, int width, long stride) {
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+  /// To the array's beginning.
+  void in(MemorySegment rows, int first, int count, FloatArray array) {
+    MemorySegment target = array.getSegment();
+    for (int r = 0; r < count; r++) {
+      long from = (first + r) * stride * type.bytes();
+      if (type == DType.F32) {
+        MemorySegment.copy(rows, from, target, (long) r * width * 4, width * 4L);
+      } else {
+        for (int c = 0; c < width; c++) {
+          short bits = rows.get(SHORT, from + c * 2L);
+          array.set(
+              r * width + c,
+              type == DType.BF16 ? BFloat16.toFloat(bits) : Float.float16ToFloat(bits));
+        }
+      }
+    }
+  }
+
+  /// From the array's beginning.
+  void out(FloatArray array, MemorySegment rows, int first, int count) {
+    MemorySegment source = array.getSegment();
+    for (int r = 0; r < count; r++) {
+      long to = (first + r) * stride * type.bytes();
+      if (type == DType.F32) {
+        MemorySegment.copy(source, (long) r * width * 4, rows, to, width * 4L);
+      } else {
+        for (int c = 0; c < width; c++) {
+          float value = array.get(r * width + c);
+          rows.set(
+              SHORT,
+              to + c * 2L,
+              type == DType.BF16 ? BFloat16.fromFloat(value) : Float.floatToFloat16(value));
+        }
+      }
+    }
+  }
+
+  /// Ids `[M, k]` to the array's beginning.
+  static void ids(MemorySegment ids, long first, long count, IntArray array) {
+    MemorySegment.copy(ids, first * 4, array.getSegment(), 0, count * 4);
+  }
+}

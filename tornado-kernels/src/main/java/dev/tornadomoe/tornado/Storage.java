@@ -1,0 +1,108 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tornado.kernel.Flags;
+import java.util.List;
+
+/// How matrices of one shape are kept on a device, in the layout that the kernels' `Chunks`
+/// describes: blocks of 8 rows, chunks of 8 columns, both filled up with zeros.
+///
+/// 4-bit matrices stay so if all have the same groups and a chunk never lies in two of them; 16-bit
+/// ones stay so if all have the same type; everything else becomes F32.
+///
+/// @param rows of each matrix
+/// @param columns of each matrix
+/// @param groupSize columns per scale; all of them for weights without scales
+/// @param flags [Flags] of the format
+record Storage(int rows, int columns, int groupSize, int flags) {
+  private static final int FORMAT =
+      Flags.INT4 | Flags.ZERO_POINTS | Flags.ACT_ORDER | Flags.F16 | Flags.BF16;
+
+  /// How these weights are kept.
+  static Storage of(List<Weight> weights) {
+    Weight first = weights.getFirst();
+    List<WeightFormat> formats = weights.stream().map(Weight::format).distinct().toList();
+    int columns = first.columns();
+    int ragged = columns % 8 == 0 ? 0 : Flags.RAGGED;
+    int group = formats.getFirst().groupSize();
+    if (formats.stream().allMatch(format -> format.isInt4() && format.groupSize() == group)
+        && (group % 8 == 0 || group >= columns)) {
+      int flags = Flags.INT4 | ragged;
+      for (WeightFormat format : formats) {
+        flags |= format.zeroPoints() ? Flags.ZERO_POINTS : 0;
+        flags |= format.actOrder() ? Flags.ACT_ORDER : 0;
+      }
+      return new Storage(first.rows(), columns, group, flags);
+    }
+    DType type =
+        formats.size() == 1 && !formats.getFirst().isInt4()
+            ? formats.getFirst().element()
+            : DType.F32;
+    return new Storage(
+        first.rows(),
+        columns,
+        columns,
+        ragged
+            | switch (type) {
+              case F16 -> Flags.F16;
+              case BF16 -> Flags.BF16;
+              default -> 0;
+            });
+  }
+
+  /// The same for dense matrices of this type, whatever their own format.
+  static Storage f32(int rows, int columns) {
+    return new Storage(rows, columns, columns, columns % 8 == 0 ? 0 : Flags.RAGGED);
+  }
+
+  boolean is(int flag) {
+    return (flags & flag) != 0;
+  }
+
+  boolean is16Bit() {
+    return is(Flags.F16 | Flags.BF16);
+  }
+
+  int format() {
+    return flags & FORMAT;
+  }
+
+  /// Blocks of 8 rows in a matrix.
+  int blocks() {
+    return Math.ceilDiv(rows, 8);
+  }
+
+  /// Chunks of 8 columns in a row.
+  int chunks() {
+    return Math.ceilDiv(columns, 8);
+  }
+
+  int groups() {
+    return Math.ceilDiv(columns, groupSize);
+  }
+
+  /// Words of one matrix.
+  long words() {
+    return (long) blocks() * chunks() * (is(Flags.INT4) ? 8 : is16Bit() ? 32 : 0);
+  }
+
+  /// Scales of one matrix, or its values if it is kept as F32.
+  long scales() {
+    if (is(Flags.INT4)) {
+      return (long) blocks() * groups() * (is(Flags.ZERO_POINTS) ? 16 : 8);
+    }
+    return is16Bit() ? 0 : (long) blocks() * chunks() * 64;
+  }
+
+  /// Elements of the larger of the two arrays, for one matrix.
+  long largest() {
+    return Math.max(words(), scales());
+  }
+
+  /// Bytes of one matrix.
+  long bytes() {
+    return (words() + scales()) * 4;
+  }
+}

@@ -1,0 +1,146 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.tensor.ByteSize;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import uk.ac.manchester.tornado.api.TornadoBackend;
+import uk.ac.manchester.tornado.api.TornadoRuntime;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
+import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
+
+/// The devices that TornadoVM reaches, in its own order, and the choice among them.
+final class TornadoDevices {
+  /// `-Dtornadomoe.tornado.device=0:1` chooses a device by its driver and number.
+  static final String DEVICE_PROPERTY = "tornadomoe.tornado.device";
+
+  /// `-Dtornadomoe.tornado.kernels=work-items` or `work-groups` chooses the kernels' shape.
+  static final String KERNELS_PROPERTY = "tornadomoe.tornado.kernels";
+
+  /// `-Dtornadomoe.tornado.buffer=1048576` makes the largest buffer smaller than the device's, in
+  /// bytes.
+  static final String BUFFER_PROPERTY = "tornadomoe.tornado.buffer";
+
+  private TornadoDevices() {}
+
+  /// A device and what TornadoVM calls it: `0:1`, the second one of the first driver.
+  record Found(String index, String driver, TornadoDevice device) {
+
+    boolean isGpu() {
+      return device.getDeviceType() == TornadoDeviceType.GPU;
+    }
+
+    private String name() {
+      return device.getPhysicalDevice().getDeviceName();
+    }
+
+    /// Whether OpenCL C may use 16-bit floats on it, which no kernel of ours needs; other drivers'
+    /// descriptions do not say.
+    private String halfs() {
+      String info = device.getDeviceInfo() == null ? "" : device.getDeviceInfo().toString();
+      return info.contains("cl_khr_fp16") ? "yes" : "no";
+    }
+
+    /// What it supports, on one line.
+    @Override
+    public String toString() {
+      return "%s %s, %s, %s (%s): %s of memory, buffers of %s, work-groups of %d with %s of local memory, fp16 %s, kernels %s"
+          .formatted(
+              index,
+              driver,
+              device.getDeviceType().name().toLowerCase(Locale.ROOT),
+              name(),
+              device.getPlatformName(),
+              ByteSize.format(device.getMaxGlobalMemory()),
+              ByteSize.format(device.getMaxAllocMemory()),
+              maxWorkGroup(),
+              ByteSize.format(device.getDeviceLocalMemorySize()),
+              halfs(),
+              text(shape()));
+    }
+
+    private KernelShape shape() {
+      String forced = System.getProperty(KERNELS_PROPERTY);
+      if (forced == null) {
+        return isGpu() ? KernelShape.WORK_GROUPS : KernelShape.WORK_ITEMS;
+      }
+      for (KernelShape shape : KernelShape.values()) {
+        if (text(shape).equals(forced)) {
+          return shape;
+        }
+      }
+      throw new BackendException(
+          "-D%s=%s: expected work-items or work-groups".formatted(KERNELS_PROPERTY, forced));
+    }
+
+    private static String text(KernelShape shape) {
+      return shape.name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /// The most work-items of a work-group.
+    private long maxWorkGroup() {
+      long most = Long.MAX_VALUE;
+      for (long size : device.getPhysicalDevice().getDeviceMaxWorkGroupSize()) {
+        most = Math.min(most, size);
+      }
+      return most;
+    }
+
+    ChosenDevice chosen() {
+      return new ChosenDevice(
+          device,
+          new DeviceLimits(
+              "%s (%s)".formatted(index, name()),
+              maxWorkGroup(),
+              device.getDeviceLocalMemorySize(),
+              Math.min(Long.getLong(BUFFER_PROPERTY, Long.MAX_VALUE), device.getMaxAllocMemory()),
+              device.getMaxGlobalMemory(),
+              shape()));
+    }
+  }
+
+  /// All of them.
+  static List<Found> all() {
+    TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
+    List<Found> found = new ArrayList<>();
+    for (int driver = 0; driver < runtime.getNumBackends(); driver++) {
+      TornadoBackend backend = runtime.getBackend(driver);
+      for (int device = 0; device < backend.getNumDevices(); device++) {
+        found.add(
+            new Found(
+                driver + ":" + device,
+                runtime.getBackendType(driver).toString(),
+                backend.getDevice(device)));
+      }
+    }
+    return found;
+  }
+
+  /// The device that the user named, or the first GPU, or where there is none the first device.
+  static Found choose(List<Found> all) {
+    String wish = System.getProperty(DEVICE_PROPERTY);
+    if (wish != null) {
+      return all.stream()
+          .filter(found -> found.index().equals(wish))
+          .findFirst()
+          .orElseThrow(() ->
+              new BackendException(
+                  "-D%s=%s: there is no such device (there are: %s)"
+                      .formatted(
+                          DEVICE_PROPERTY,
+                          wish,
+                          all.stream().map(Found::index).collect(Collectors.joining(", ")))));
+    }
+    return all.stream().filter(Found::isGpu).findFirst().orElseGet(all::getFirst);
+  }
+
+  /// Why [#choose] chose it.
+  static String reason(Found chosen) {
+    return System.getProperty(DEVICE_PROPERTY) != null
+        ? "named by -D" + DEVICE_PROPERTY
+        : chosen.isGpu() ? "the first GPU" : "the first device; there is no GPU";
+  }
+}

@@ -1,0 +1,261 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Residual;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.TaskGraph;
+import uk.ac.manchester.tornado.api.enums.DataTransferMode;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// MoE layers inside a task graph of your own, on arrays of your own: nothing is copied to the host,
+/// and the tasks before and after share the device's buffers with ours.
+///
+///     TornadoMoe moe = TornadoMoe.of(plan);
+///     graph.task("norm", Mine::rmsNorm, context, x, normed);
+///     moe.layer(0).input(normed).output(y).appendTo(graph, grid);
+///     graph.task("residual", Mine::add, context, y, x);
+///
+/// Arrays are F32, rows `[M, H]` without gaps. What the plan promises of the caller's memory holds
+/// for them: a plan `inPlace` gets the same array as input and output, one with a residual `GIVEN`
+/// gets that, one that says nothing of either gets different arrays. Layers that are added to the
+/// same graph share one workspace.
+///
+/// Build graphs on one thread, and execute a plan of them on one thread.
+@SuppressWarnings("ReferenceEquality") // the same array is the same buffer on the device
+public final class TornadoMoe {
+  private final MoePlan plan;
+  private final ChosenDevice device;
+  private final DeviceWeights weights;
+  private final Map<TaskGraph, Appended> graphs = new HashMap<>();
+  private int place;
+  private int maxTokens;
+  private @Nullable FloatArray input;
+  private @Nullable FloatArray output;
+  private @Nullable FloatArray residual;
+  private @Nullable IntArray ids;
+  private @Nullable FloatArray routerWeights;
+  private @Nullable IntArray tokens;
+  private @Nullable String weightsFrom;
+
+  /// What has been added to a graph.
+  private static final class Appended {
+    private final BucketPlan bucket;
+    private final LayerArrays arrays = new LayerArrays();
+    private final List<FusedSteps> steps = new ArrayList<>();
+    private final List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
+    private int layers;
+
+    Appended(BucketPlan bucket, List<DeviceLayer> layers) {
+      this.bucket = bucket;
+      for (int place = 0; place < layers.size(); place++) {
+        steps.add(new FusedSteps(layers.get(place), bucket.stepsOf(place)));
+        ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast()));
+      }
+    }
+  }
+
+  private TornadoMoe(MoePlan plan, ChosenDevice device, DeviceWeights weights) {
+    this.plan = plan;
+    this.device = device;
+    this.weights = weights;
+    this.maxTokens = plan.options().chunkTokens();
+  }
+
+  /// Loads a plan's weights for the device that `moe devices` says is used.
+  ///
+  /// @throws dev.tornadomoe.MoeException when they do not fit or can't be right
+  public static TornadoMoe of(MoePlan plan) {
+    ChosenDevice device = TornadoBackend.device();
+    return new TornadoMoe(plan, device, DeviceWeights.load(plan, device.limits(), Progress.NONE));
+  }
+
+  /// Which layer comes next, by its place in the plan; 0 unless set.
+  public TornadoMoe layer(int number) {
+    if (number < 0 || number >= plan.layers().size()) {
+      throw new BackendException(
+          "the plan has layers 0 to %d, asked for layer %d"
+              .formatted(plan.layers().size() - 1, number));
+    }
+    place = number;
+    return this;
+  }
+
+  /// For how many tokens at most the tasks are made; as many as the plan is for unless set. All
+  /// layers of a graph have the same.
+  public TornadoMoe maxTokens(int count) {
+    if (count < 1 || count > plan.options().chunkTokens()) {
+      throw new BackendException(
+          "tasks can be made for 1 to %d tokens, asked for %d"
+              .formatted(plan.options().chunkTokens(), count));
+    }
+    maxTokens = count;
+    return this;
+  }
+
+  /// Hidden states `[M, H]`.
+  public TornadoMoe input(FloatArray rows) {
+    input = rows;
+    return this;
+  }
+
+  /// Where the result `[M, H]` goes.
+  public TornadoMoe output(FloatArray rows) {
+    output = rows;
+    return this;
+  }
+
+  /// Rows `[M, H]` to add, for plans with a given residual.
+  public TornadoMoe residual(FloatArray rows) {
+    residual = rows;
+    return this;
+  }
+
+  /// Chosen experts and their weights `[M, k]`, for plans in which the caller routes: what a router
+  /// task of your own writes. Ids must be within 0 to E - 1 and distinct for a token; nothing
+  /// checks that on the device.
+  public TornadoMoe routing(IntArray topkIds, FloatArray topkWeights) {
+    ids = topkIds;
+    routerWeights = topkWeights;
+    return this;
+  }
+
+  /// An array whose first element is M when the graph runs, which you transfer to the device.
+  /// Without it M is [#maxTokens].
+  public TornadoMoe tokens(IntArray count) {
+    tokens = count;
+    return this;
+  }
+
+  /// Takes weights that another graph of the same execution plan has uploaded and persisted
+  /// ([#weights]), instead of uploading them with this graph. TornadoVM wants that graph to be the
+  /// one that is executed before.
+  public TornadoMoe weightsFrom(String graphName) {
+    weightsFrom = graphName;
+    return this;
+  }
+
+  /// A layer's weights, to be persisted for another graph: `graph.persistOnDevice(...)`.
+  ///
+  /// @param number its place in the plan
+  public Object[] weights(int number) {
+    return weights.layers().get(number).arrays().toArray();
+  }
+
+  /// Adds the tasks of the chosen layer to a graph, and their worker grids to a scheduler. Input,
+  /// output and the like must be given anew for each layer.
+  ///
+  /// @return the tasks' names
+  /// @throws BackendException when the arrays do not fit the plan, or a kernel the device
+  public List<String> appendTo(TaskGraph graph, GridScheduler grid) {
+    Appended appended =
+        graphs.computeIfAbsent(graph, g -> new Appended(plan.bucket(maxTokens), weights.layers()));
+    if (appended.bucket != plan.bucket(maxTokens)) {
+      throw new BackendException(
+          "graph %s has layers for up to %d tokens; all of a graph are for the same, found %d"
+              .formatted(graph.getTaskGraphName(), appended.bucket.maxTokens(), maxTokens));
+    }
+    giveArrays(appended.arrays);
+    DeviceLayer layer = weights.layers().get(place);
+    IntArray count = tokens == null ? fixedTokens(graph) : tokens;
+    List<KernelCall> calls =
+        LayerCalls.of(
+            "moe%d_".formatted(appended.layers++),
+            layer,
+            appended.steps.get(place),
+            appended.ofLayers.get(place),
+            count,
+            device.limits(),
+            maxTokens);
+    Object[] constants = layer.arrays().toArray();
+    if (weightsFrom == null) {
+      graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants);
+    } else {
+      graph.consumeFromDevice(weightsFrom, constants);
+    }
+    graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, layer.map());
+    calls.forEach(call -> call.appendTo(graph, grid));
+    forgetArrays();
+    return calls.stream().map(KernelCall::name).toList();
+  }
+
+  private IntArray fixedTokens(TaskGraph graph) {
+    IntArray count = IntArray.fromElements(maxTokens);
+    graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, count);
+    return count;
+  }
+
+  private void giveArrays(LayerArrays arrays) {
+    CallSpec spec = plan.options().call();
+    MoeLayer layer = plan.layers().get(place);
+    int rows = maxTokens * layer.hidden();
+    FloatArray from = require("input", input, rows);
+    FloatArray to = require("output", output, rows);
+    if (spec.inPlace() != (from == to)) {
+      throw new BackendException(
+          spec.inPlace()
+              ? "the plan is in place: input and output must be the same array"
+              : "OVERLAPS_INPUT: input and output are the same array, which the plan does not allow; plan with inPlace()");
+    }
+    arrays.give("hidden", from);
+    arrays.give("output", to);
+    if (spec.residual() == Residual.GIVEN) {
+      FloatArray added = require("residual", residual, rows);
+      if (added == to) {
+        throw new BackendException(
+            "OVERLAPS_INPUT: residual and output are the same array, which the plan does not allow; plan with residual(IN_OUTPUT)");
+      }
+      arrays.give("residual", added);
+    } else if (residual != null) {
+      throw new BackendException(
+          "a residual is given, but the plan says residual %s".formatted(spec.residual()));
+    }
+    if (spec.callerRoutes() != (ids != null)) {
+      throw new BackendException(
+          spec.callerRoutes()
+              ? "the plan needs ids and weights from the caller (routing)"
+              : "ids and weights are given, but the plan uses the layer's router");
+    }
+    if (ids != null && routerWeights != null) {
+      int pairs = maxTokens * layer.topK();
+      if (ids.getSize() < pairs) {
+        throw tooSmall("topk_ids", ids.getSize(), pairs);
+      }
+      arrays.give("topk_ids", ids);
+      arrays.give("topk_weights", require("topk_weights", routerWeights, pairs));
+    }
+  }
+
+  private static FloatArray require(String what, @Nullable FloatArray array, int elements) {
+    if (array == null) {
+      throw new BackendException("the layer has no %s".formatted(what));
+    }
+    if (array.getSize() < elements) {
+      throw tooSmall(what, array.getSize(), elements);
+    }
+    return array;
+  }
+
+  private static BackendException tooSmall(String what, int found, int expected) {
+    return new BackendException(
+        "%s has %d elements, expected at least %d".formatted(what, found, expected));
+  }
+
+  private void forgetArrays() {
+    input = null;
+    output = null;
+    residual = null;
+    ids = null;
+    routerWeights = null;
+  }
+}

@@ -1,0 +1,67 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.Availability;
+import java.util.List;
+import java.util.Map;
+
+/// Whether this JVM can use TornadoVM, and the settings that it must be loaded with. TornadoVM
+/// reads them once, when its classes load, so nothing here touches one of them.
+final class TornadoSetup {
+  /// The SDK's argfile sets it, together with some hundred other options of the JVM.
+  private static final String ARGFILE_PROPERTY = "tornado.load.runtime.implementation";
+
+  /// Has the driver time every kernel, at the price of slower launches.
+  private static final String PROFILING_PROPERTY = "tornado.opencl.profiling.enable";
+
+  /// What each is for stands in docs/tornadovm.md. A value that the user set stays.
+  private static final Map<String, String> SETTINGS =
+      Map.of(
+          // A kernel that does not compile must be an error and not run in Java.
+          "tornado.recover.bailout",
+          "False",
+          // Each execution clears wait lists of this size; the default costs 128 KiB a list.
+          "tornado.max.events",
+          "16",
+          PROFILING_PROPERTY,
+          "false",
+          // Analyses that are done again at every execution.
+          "tornado.experimental.reduce",
+          "False",
+          "tornado.check.parameters",
+          "False",
+          // Graphs of many tasks.
+          "tornado.tvm.maxbytecodesize",
+          "65536",
+          // TornadoVM's own limit is 4 GB whatever the device has; what fits is checked here.
+          "tornado.device.memory",
+          "65536GB");
+
+  private static boolean profilingIsOurs;
+
+  private TornadoSetup() {}
+
+  /// Whether the JVM was started for TornadoVM.
+  static Availability availability() {
+    return System.getProperty(ARGFILE_PROPERTY) == null
+        ? Availability.no(
+            "this JVM was not started for TornadoVM",
+            "start it with the SDK's argfile, java @$TORNADOVM_HOME/tornado-argfile ... (./moe does"
+                + " so where TORNADOVM_HOME is set or SDKMAN has an SDK)")
+        : Availability.yes();
+  }
+
+  /// Sets what the user has not set.
+  static synchronized void applySettings() {
+    profilingIsOurs |= System.getProperty(PROFILING_PROPERTY) == null;
+    SETTINGS.forEach((name, value) -> {
+      if (System.getProperty(name) == null) {
+        System.setProperty(name, value);
+      }
+    });
+  }
+
+  /// What a JVM needs for kernel times; none where the user has decided about profiling.
+  static List<String> profilingOptions() {
+    return profilingIsOurs ? List.of("-D%s=true".formatted(PROFILING_PROPERTY)) : List.of();
+  }
+}

@@ -1,0 +1,51 @@
+package dev.tornadomoe.tornado.kernel;
+
+/// Bits of the `flags` of kernels. A kernel is compiled for its flags, which are constants then, so
+/// what they exclude costs nothing.
+public final class Flags {
+  /// Weights of 4 bits with a scale per group; otherwise 16 or 32 bits.
+  public static final int INT4 = 1;
+
+  /// 4-bit weights with a zero point per group, which stands behind the scale.
+  public static final int ZERO_POINTS = 1 << 1;
+
+  /// Column j of the weights multiplies activation `order[j]`.
+  public static final int ACT_ORDER = 1 << 2;
+
+  /// F16 weights.
+  public static final int F16 = 1 << 3;
+
+  /// BF16 weights.
+  public static final int BF16 = 1 << 4;
+
+  /// Columns are no multiple of 8: the last chunk's activations end early.
+  public static final int RAGGED = 1 << 5;
+
+  /// There is a bias.
+  public static final int BIAS = 1 << 6;
+
+  /// There is a gate beside the up projection.
+  public static final int GATED = 1 << 7;
+
+  /// The router's weights are applied here.
+  public static final int WEIGHTED = 1 << 8;
+
+  /// The shared expert's result is multiplied by sigmoid of its gate.
+  public static final int SHARED_GATE = 1 << 9;
+
+  /// The target holds something to add to.
+  public static final int ACCUMULATE = 1 << 10;
+
+  /// There is a first, and a second row to add.
+  public static final int ADDEND = 1 << 11;
+
+  public static final int SECOND_ADDEND = 1 << 12;
+
+  /// The shared expert's parts are not among these experts.
+  public static final int EXTRA_ELSEWHERE = 1 << 13;
+
+  /// Where the activation's ordinal begins.
+  public static final int FUNCTION_SHIFT = 16;
+
+  private Flags() {}
+}

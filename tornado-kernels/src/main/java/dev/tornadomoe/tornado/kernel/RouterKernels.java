@@ -1,0 +1,230 @@
+package dev.tornadomoe.tornado.kernel;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// From router logits to ids and weights. `call[0]` is M.
+public final class RouterKernels {
+  /// In `gating`: `TopKGating.Scoring` by its ordinal, and what else it may ask for.
+  public static final int SCORING = 3;
+
+  public static final int RENORMALISE = 4;
+  public static final int CORRECTED = 8;
+  public static final int SUM_OF_TWO = 16;
+
+  /// Below every score: of experts in groups that were not kept, and of those already taken.
+  private static final float CLOSED = -3.0e38f;
+
+  private static final float TAKEN = -3.3e38f;
+
+  private RouterKernels() {}
+
+  /// `TopKGating` in the order of its definition, from logits `[M, E]`. The logits have a task of
+  /// their own: one work-group alone took five times as long for them as a launch takes (H200).
+  /// (Called `select` it would crash the driver: OpenCL C has a function of that name.)
+  ///
+  /// @param gating scoring and the bits above
+  /// @param groups 0 for none
+  /// @param threads of a work-group, a power of two
+  public static void chooseExperts(
+      KernelContext context,
+      IntArray call,
+      FloatArray logits,
+      FloatArray correction,
+      IntArray ids,
+      FloatArray weights,
+      int experts,
+      int gating,
+      int topK,
+      int groups,
+      int kept,
+      float scale,
+      int threads) {
+    int token = context.groupIdx;
+    int t = context.localIdx;
+    float[] scores = context.allocateFloatLocalArray(experts);
+    float[] choice = context.allocateFloatLocalArray(experts);
+    float[] partial = context.allocateFloatLocalArray(threads + groups);
+    int[] candidate = context.allocateIntLocalArray(threads);
+    // A work-group without a token has loops without rounds: no barrier stands inside a condition.
+    int live = 0;
+    if (token < call.get(0)) {
+      live = experts;
+    }
+    for (int e = t; e < live; e += threads) {
+      scores[e] = logits.get(token * experts + e);
+    }
+    context.localBarrier();
+    int scoring = gating & SCORING;
+    if (scoring == 0) {
+      float max = scores[0];
+      for (int e = 1; e < live; e++) {
+        max = TornadoMath.max(max, scores[e]);
+      }
+      context.localBarrier();
+      for (int e = t; e < live; e += threads) {
+        scores[e] = TornadoMath.exp(scores[e] - max);
+      }
+      context.localBarrier();
+      float total = 0f;
+      for (int e = 0; e < live; e++) {
+        total += scores[e];
+      }
+      context.localBarrier();
+      for (int e = t; e < live; e += threads) {
+        scores[e] = scores[e] / total;
+      }
+    } else if (scoring == 1) {
+      for (int e = t; e < live; e += threads) {
+        scores[e] = Activations.sigmoid(scores[e]);
+      }
+    }
+    context.localBarrier();
+    for (int e = t; e < live; e += threads) {
+      float value = scores[e];
+      if ((gating & CORRECTED) != 0) {
+        value += correction.get(e);
+      }
+      choice[e] = value;
+    }
+    context.localBarrier();
+    if (groups > 0) {
+      int size = experts / groups;
+      int liveGroups = 0;
+      if (live > 0) {
+        liveGroups = groups;
+      }
+      for (int group = t; group < liveGroups; group += threads) {
+        float first = CLOSED;
+        float second = CLOSED;
+        for (int e = group * size; e < (group + 1) * size; e++) {
+          float value = choice[e];
+          if (value > first) {
+            second = first;
+            first = value;
+          } else if (value > second) {
+            second = value;
+          }
+        }
+        if ((gating & SUM_OF_TWO) != 0) {
+          first += second;
+        }
+        partial[group] = first;
+      }
+      context.localBarrier();
+      for (int e = t; e < live; e += threads) {
+        int mine = e / size;
+        int better = 0;
+        for (int other = 0; other < groups; other++) {
+          if (partial[other] > partial[mine]) {
+            better++;
+          } else if (partial[other] == partial[mine] && other < mine) {
+            better++;
+          }
+        }
+        if (better >= kept) {
+          choice[e] = CLOSED;
+        }
+      }
+      context.localBarrier();
+    }
+    for (int s = 0; s < topK; s++) {
+      int best = -1;
+      float highest = 0f;
+      for (int e = t; e < live; e += threads) {
+        float value = choice[e];
+        if (best < 0 || value > highest) {
+          best = e;
+          highest = value;
+        }
+      }
+      candidate[t] = best;
+      partial[t] = highest;
+      for (int stride = threads / 2; stride > 0; stride = stride / 2) {
+        context.localBarrier();
+        if (t < stride) {
+          int other = candidate[t + stride];
+          if (other >= 0) {
+            float theirs = partial[t + stride];
+            if (theirs > partial[t] || (theirs == partial[t] && other < candidate[t])) {
+              candidate[t] = other;
+              partial[t] = theirs;
+            }
+          }
+        }
+      }
+      context.localBarrier();
+      if (t == 0 && live > 0) {
+        int winner = candidate[0];
+        ids.set(token * topK + s, winner);
+        weights.set(token * topK + s, scores[winner]);
+        choice[winner] = TAKEN;
+      }
+      context.localBarrier();
+    }
+    if (t == 0 && live > 0) {
+      float largest = weights.get(token * topK);
+      float sum = 0f;
+      for (int s = 0; s < topK; s++) {
+        float weight = weights.get(token * topK + s);
+        if (scoring == 2) {
+          weight = TornadoMath.exp(weight - largest);
+        } else if (scoring == 3) {
+          weight = Activations.sigmoid(weight);
+        }
+        weights.set(token * topK + s, weight);
+        sum += weight;
+      }
+      float factor = scale;
+      if (scoring == 2) {
+        factor = scale / sum;
+      } else if ((gating & RENORMALISE) != 0) {
+        factor = scale / (sum + 1e-20f);
+      }
+      for (int s = 0; s < topK; s++) {
+        weights.set(token * topK + s, weights.get(token * topK + s) * factor);
+      }
+    }
+  }
+
+  /// `SparseMixer`: two experts, from logits, a work-item for each token.
+  public static void sparseMixer(
+      KernelContext context,
+      IntArray call,
+      FloatArray logits,
+      IntArray ids,
+      FloatArray weights,
+      int experts,
+      float jitter) {
+    int token = context.globalIdx;
+    if (token < call.get(0)) {
+      int row = token * experts;
+      int first = -1;
+      for (int s = 0; s < 2; s++) {
+        int best = -1;
+        float max = 0f;
+        for (int e = 0; e < experts; e++) {
+          float logit = logits.get(row + e);
+          if (e != first && (best < 0 || logit > max)) {
+            best = e;
+            max = logit;
+          }
+        }
+        float sum = 0f;
+        for (int e = 0; e < experts; e++) {
+          float logit = logits.get(row + e);
+          float scale = TornadoMath.max(TornadoMath.abs(logit), max);
+          boolean far = (max - logit) / scale > 2f * jitter;
+          if (e != first && !far) {
+            sum += TornadoMath.exp(logit - max);
+          }
+        }
+        ids.set(token * 2 + s, best);
+        weights.set(token * 2 + s, 1f / sum);
+        first = best;
+      }
+    }
+  }
+}
