@@ -64,12 +64,21 @@ final class DevicePlan implements AutoCloseable {
     return ready;
   }
 
-  /// A token by itself has a launch of its own: three quarters of the next larger grid would have
-  /// nothing to do.
+  /// A launch's grid has room for its most tokens, and its kernels are cut for as many: so a token
+  /// by itself has a launch of its own, and each other one has an eighth of the next.
   static List<Integer> launchSizes(BucketPlan bucket) {
-    return bucket.minTokens() <= 1 && bucket.maxTokens() > 1
-        ? List.of(1, bucket.maxTokens())
-        : List.of(bucket.maxTokens());
+    List<Integer> sizes = new ArrayList<>();
+    if (bucket.minTokens() <= 1) {
+      if (bucket.maxTokens() > 1) {
+        sizes.add(1);
+      }
+      sizes.add(bucket.maxTokens());
+      return sizes;
+    }
+    for (int size = bucket.maxTokens(); size >= bucket.minTokens(); size /= 8) {
+      sizes.addFirst(size);
+    }
+    return sizes;
   }
 
   /// Each graph once and in order, with no tokens: a graph that takes over another one's weights

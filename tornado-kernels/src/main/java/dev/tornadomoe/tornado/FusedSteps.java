@@ -80,7 +80,7 @@ final class FusedSteps {
         case Operation.GroupedDown op -> sizes.put(op.target(), Math.multiplyExact(pairs, hidden));
         case Operation.GroupByExpert op -> {
           sizes.put(op.order(), pairs);
-          sizes.put(op.offsets(), 1 + 3 * mostBlocks(pairs, 1));
+          sizes.put(op.offsets(), 3 * mostBlocks(pairs, 1));
         }
         default -> {}
       }
@@ -88,11 +88,11 @@ final class FusedSteps {
     return sizes;
   }
 
-  /// The most blocks that pairs are cut into.
+  /// Blocks that pairs are cut into, empty ones included.
   ///
   /// @param size the most pairs of a block
   int mostBlocks(int pairs, int size) {
     int experts = layer.layer().experts().map().localExperts() + extra();
-    return Math.min(pairs, pairs / size + experts);
+    return pairs / size + experts;
   }
 }

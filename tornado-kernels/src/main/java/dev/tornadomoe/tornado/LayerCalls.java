@@ -35,7 +35,7 @@ final class LayerCalls {
   private final int hidden;
   private final int topK;
   private final int extra;
-  private final int blockSize;
+  private final Tuning tuning;
   private final FloatArray sharedLogits;
   private final ProjectionCalls projections;
   private Operation.@Nullable GroupByExpert grouping;
@@ -63,9 +63,15 @@ final class LayerCalls {
     this.hidden = layer.hidden();
     this.topK = layer.topK();
     this.extra = steps.extra();
-    this.blockSize = device.shape() == KernelShape.WORK_GROUPS ? 16 : 8;
+    this.tuning =
+        Tuning.guess(
+            device,
+            hidden,
+            layer.intermediate(),
+            Math.multiplyExact(tokens, topK + extra),
+            layer.experts().local().size() + extra);
     this.sharedLogits = new FloatArray(weights.isSharedGated() ? tokens : 1);
-    this.projections = new ProjectionCalls(prefix, context, call, device, layer, calls);
+    this.projections = new ProjectionCalls(prefix, context, call, device, layer, tuning, calls);
   }
 
   /// The calls of a layer, in order, none beyond the device's limits.
@@ -351,7 +357,7 @@ final class LayerCalls {
   }
 
   private int mostBlocks() {
-    return steps.mostBlocks(Math.multiplyExact(tokens, topK + extra), blockSize);
+    return steps.mostBlocks(Math.multiplyExact(tokens, topK + extra), tuning.tokens());
   }
 
   /// Sorts anew for each part: the blocks are its own.
@@ -363,16 +369,18 @@ final class LayerCalls {
   }
 
   private void group(Operand ids, Operand order, Operand offsets, DeviceExperts part) {
-    int threads = device.shape() == KernelShape.WORK_GROUPS ? device.threads(256) : 1;
+    int pairsOfAll = Math.multiplyExact(tokens, topK);
+    int threads = device.shape() == KernelShape.WORK_GROUPS ? device.threads(pairsOfAll / 16) : 1;
+    int experts = part.experts() + part.extra();
     IntArray from = i(ids);
     IntArray pairs = i(order);
     IntArray blocks = i(offsets);
     calls.add(
         new KernelCall(
             prefix + "group" + calls.size(),
+            Math.multiplyExact(experts, threads),
             threads,
-            threads,
-            4 * (part.experts() + extra),
+            4 * 2 * threads,
             (g, n) ->
                 g.task(
                     n,
@@ -387,7 +395,8 @@ final class LayerCalls {
                     topK + extra,
                     part.extra(),
                     part.experts(),
-                    blockSize,
+                    tuning.tokens(),
+                    mostBlocks(),
                     threads),
             false));
   }
@@ -410,8 +419,7 @@ final class LayerCalls {
         f(op.activated()),
         topK,
         extra,
-        mostBlocks(),
-        blockSize);
+        mostBlocks());
   }
 
   /// Where the experts lie in several parts, each is sorted, activated and projected in turn.
@@ -422,13 +430,7 @@ final class LayerCalls {
         blockGateUp(heldGateUp, part);
       }
       projections.blockDown(
-          part,
-          i(op.offsets()),
-          i(op.order()),
-          f(op.activated()),
-          f(op.target()),
-          mostBlocks(),
-          blockSize);
+          part, i(op.offsets()), i(op.order()), f(op.activated()), f(op.target()), mostBlocks());
     }
   }
 

@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tornado.kernel.Activations;
 import dev.tornadomoe.tornado.kernel.Flags;
+import dev.tornadomoe.tornado.kernel.TileKernels;
 import dev.tornadomoe.tornado.kernel.WorkGroupKernels;
 import dev.tornadomoe.tornado.kernel.WorkItemKernels;
 import java.util.List;
@@ -15,8 +16,6 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// Calls of the kernels that read weight matrices, in the shape that suits the device. Both shapes'
 /// kernels take the same arguments; grids and work-groups differ.
 final class ProjectionCalls {
-  private static final int LOCAL_ROWS = 256;
-
   private final String prefix;
   private final KernelContext context;
   private final IntArray call;
@@ -24,6 +23,7 @@ final class ProjectionCalls {
   private final MoeLayer layer;
   private final List<KernelCall> calls;
   private final boolean grouped;
+  private final Tuning tuning;
 
   /// @param calls what they are added to
   ProjectionCalls(
@@ -32,12 +32,14 @@ final class ProjectionCalls {
       IntArray call,
       DeviceLimits device,
       MoeLayer layer,
+      Tuning tuning,
       List<KernelCall> calls) {
     this.prefix = prefix;
     this.context = context;
     this.call = call;
     this.device = device;
     this.layer = layer;
+    this.tuning = tuning;
     this.calls = calls;
     this.grouped = device.shape() == KernelShape.WORK_GROUPS;
   }
@@ -82,14 +84,15 @@ final class ProjectionCalls {
       int rows,
       int allRows,
       int tokens) {
-    int threads = device.threads(m.storage().chunks());
+    Split split = Tuning.group(device, m.columns());
+    int flags = m.flags() | split.flags();
     // The same array twice in a task that writes it is more than TornadoVM can take.
     FloatArray spare = rest == y ? new FloatArray(1) : rest;
     add(
         name,
         product(tokens, m.storage().blocks()),
-        threads,
-        threads * 8,
+        split.threads(),
+        split.localFloats(8),
         product(tokens, allRows),
         (g, n) ->
             g.task(
@@ -108,8 +111,7 @@ final class ProjectionCalls {
                 allRows,
                 m.columns(),
                 m.groupSize(),
-                m.flags(),
-                threads));
+                flags));
   }
 
   void gateUp(
@@ -124,12 +126,13 @@ final class ProjectionCalls {
       int tokens) {
     DeviceMatrix m = part.gateUp();
     int pairs = product(tokens, topK + extra);
-    int flags = activationFlags(m) | factors.flags() | elsewhere(part, extra);
+    int flags =
+        activationFlags(m) | factors.flags() | elsewhere(part, extra) | tuning.gateUp().flags();
     add(
         name,
         product(pairs, m.storage().blocks()),
-        device.threads(m.storage().chunks()),
-        16 * LOCAL_ROWS,
+        tuning.gateUp().threads(),
+        tuning.gateUp().localFloats(16),
         product(pairs, m.rows()),
         (g, n) ->
             g.task(
@@ -178,13 +181,14 @@ final class ProjectionCalls {
             | added.flags()
             | (weights == null ? 0 : Flags.WEIGHTED)
             | (accumulates ? Flags.ACCUMULATE : 0)
-            | elsewhere(part, extra);
+            | elsewhere(part, extra)
+            | tuning.down().flags();
     FloatArray factors = weights == null ? new FloatArray(1) : weights;
     add(
         name,
         product(tokens, m.storage().blocks()),
-        device.threads((topK + extra) * m.storage().chunks()),
-        8 * LOCAL_ROWS,
+        tuning.down().threads(),
+        tuning.down().localFloats(8),
         product(tokens, m.rows()),
         (g, n) ->
             g.task(
@@ -213,7 +217,6 @@ final class ProjectionCalls {
   }
 
   /// @param mostBlocks that the grid has room for
-  /// @param blockSize the most pairs of a block
   void blockGateUp(
       DeviceExperts part,
       IntArray blocks,
@@ -223,21 +226,20 @@ final class ProjectionCalls {
       FloatArray activated,
       int topK,
       int extra,
-      int mostBlocks,
-      int blockSize) {
+      int mostBlocks) {
     DeviceMatrix m = part.gateUp();
     int flags = activationFlags(m) | factors.flags();
-    int threads = tileThreads();
+    Split split = tuning.tileGateUp();
     add(
         "groupedGateUp",
-        product(mostBlocks, Math.ceilDiv(m.rows(), threads)),
-        threads,
-        64 * blockSize,
+        product(mostBlocks, split.tiles(m.rows())),
+        split.threads(),
+        TileKernels.COLUMNS * (tuning.tokens() + 1),
         product(mostBlocks, m.rows()),
         (g, n) ->
             g.task(
                 n,
-                grouped ? WorkGroupKernels::blockGateUp : WorkItemKernels::blockGateUp,
+                grouped ? TileKernels::gateUp : WorkItemKernels::blockGateUp,
                 context,
                 blocks,
                 pairs,
@@ -256,7 +258,8 @@ final class ProjectionCalls {
                 flags,
                 limit(),
                 layer.experts().activation().alpha(),
-                blockSize));
+                tuning.tokens(),
+                split.rowsPerItem()));
   }
 
   void blockDown(
@@ -265,20 +268,19 @@ final class ProjectionCalls {
       IntArray pairs,
       FloatArray activated,
       FloatArray target,
-      int mostBlocks,
-      int blockSize) {
+      int mostBlocks) {
     DeviceMatrix m = part.down();
-    int threads = tileThreads();
+    Split split = tuning.tileDown();
     add(
         "groupedDown",
-        product(mostBlocks, Math.ceilDiv(m.rows(), 2 * threads)),
-        threads,
-        64 * blockSize,
+        product(mostBlocks, split.tiles(m.rows())),
+        split.threads(),
+        TileKernels.COLUMNS * (tuning.tokens() + 1),
         product(mostBlocks, m.rows()),
         (g, n) ->
             g.task(
                 n,
-                grouped ? WorkGroupKernels::blockDown : WorkItemKernels::blockDown,
+                grouped ? TileKernels::down : WorkItemKernels::blockDown,
                 context,
                 blocks,
                 pairs,
@@ -292,16 +294,12 @@ final class ProjectionCalls {
                 m.rows(),
                 m.groupSize(),
                 m.flags(),
-                blockSize));
+                tuning.tokens(),
+                split.rowsPerItem()));
   }
 
   private static int elsewhere(DeviceExperts part, int extra) {
     return part.extra() < extra ? Flags.EXTRA_ELSEWHERE : 0;
-  }
-
-  /// Rows of a tile.
-  private int tileThreads() {
-    return device.threads(128);
   }
 
   private int activationFlags(DeviceMatrix m) {

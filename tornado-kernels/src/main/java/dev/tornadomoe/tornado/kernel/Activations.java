@@ -19,7 +19,7 @@ public final class Activations {
 
   /// Of a gate and up value, or of up alone.
   static float apply(float gate, float up, int flags, float limit, float alpha) {
-    int function = flags >> Flags.FUNCTION_SHIFT;
+    int function = (flags >> Flags.FUNCTION_SHIFT) & 7;
     float y = 0f;
     if ((flags & Flags.GATED) == 0) {
       y = function(function, limit, alpha, up);

@@ -55,8 +55,8 @@ public final class ElementKernels {
     }
   }
 
-  /// Weighting and sum over a token's pairs, plus addends: rows `[M, width]` from pairs `[M * (topK +
-  /// extra), width]`. The `extra` pairs behind the k of the router are the shared expert's parts.
+  /// Weighting and sum over a token's pairs, plus addends: rows `[M, width]` from pairs `[M * (topK
+  /// + extra), width]`. The `extra` pairs behind the k of the router are the shared expert's parts.
   public static void reduce(
       KernelContext context,
       IntArray call,

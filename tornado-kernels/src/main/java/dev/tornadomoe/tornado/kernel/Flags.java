@@ -47,5 +47,28 @@ public final class Flags {
   /// Where the activation's ordinal begins.
   public static final int FUNCTION_SHIFT = 16;
 
+  /// Where the logarithms stand of the rows that a work-item takes of a chunk, and of the
+  /// work-items of a group.
+  private static final int ROWS_SHIFT = 20;
+
+  private static final int THREADS_SHIFT = 24;
+
   private Flags() {}
+
+  /// What the kernels of [WorkGroupKernels] add to their flags.
+  ///
+  /// @param threads work-items of a group, a power of two and at least 16
+  /// @param rowsPerItem 1, 2, 4 or 8
+  public static int group(int threads, int rowsPerItem) {
+    return Integer.numberOfTrailingZeros(threads) << THREADS_SHIFT
+        | Integer.numberOfTrailingZeros(rowsPerItem) << ROWS_SHIFT;
+  }
+
+  static int rowsPerItem(int flags) {
+    return 1 << ((flags >> ROWS_SHIFT) & 3);
+  }
+
+  static int threads(int flags) {
+    return 1 << ((flags >> THREADS_SHIFT) & 15);
+  }
 }

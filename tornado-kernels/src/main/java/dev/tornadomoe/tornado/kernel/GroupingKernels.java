@@ -1,20 +1,26 @@
 package dev.tornadomoe.tornado.kernel;
 
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Sorts pairs by expert, for many tokens.
 public final class GroupingKernels {
   private GroupingKernels() {}
 
-  /// One work-group sorts the pairs by local expert, each expert's in ascending order, and cuts
-  /// each expert's run into blocks. Every token's `extra` parts of the shared expert count as
-  /// experts of their own, behind the local ones.
+  /// A work-group for each local expert, and for each part of the shared one behind them, finds the
+  /// expert's pairs, in ascending order, and cuts them into blocks. Every token's `extra` parts of
+  /// the shared expert count as experts of their own.
+  ///
+  /// Where an expert's blocks begin must not hang on how many blocks the experts before it have, or
+  /// each group would have to count them all: blocks begin at `place / size + e`, which leaves room
+  /// enough, and what they leave over is filled with empty ones. So there are always `(M * slots) /
+  /// size + experts + extra` blocks, and a grid can be as large.
   ///
   /// @param pairs `[M * slots]` pair numbers, sorted
-  /// @param blocks the number of blocks, then for each its expert, its first place in `pairs`, and
-  ///   how many
+  /// @param blocks of each its expert, its first place in `pairs`, and how many; 0 for an empty one
   /// @param size the most pairs of a block
+  /// @param threads of a work-group
   public static void group(
       KernelContext context,
       IntArray call,
@@ -27,58 +33,67 @@ public final class GroupingKernels {
       int extra,
       int experts,
       int size,
+      int mostBlocks,
       int threads) {
     int t = context.localIdx;
-    int all = experts + extra;
-    int[] counts = context.allocateIntLocalArray(all);
+    int e = context.groupIdx;
+    int[] lower = context.allocateIntLocalArray(threads);
+    int[] same = context.allocateIntLocalArray(threads);
     int tokens = call.get(0);
-    for (int e = t; e < all; e += threads) {
-      int count = tokens;
-      if (e < experts) {
-        count = 0;
-        for (int p = 0; p < tokens * topK; p++) {
-          if (map.get(ids.get(p)) == e) {
-            count++;
-          }
-        }
+    int all = tokens * topK;
+    int share = (all + threads - 1) / threads;
+    int from = TornadoMath.min(t * share, all);
+    int to = TornadoMath.min(from + share, all);
+    int before = 0;
+    int mine = 0;
+    for (int p = from; p < to; p++) {
+      int expert = map.get(ids.get(p));
+      if (expert == e) {
+        mine++;
       }
-      counts[e] = count;
+      if (expert >= 0 && expert < e) {
+        before++;
+      }
     }
+    lower[t] = before;
+    same[t] = mine;
     context.localBarrier();
-    for (int e = t; e < all; e += threads) {
-      int place = 0;
-      int block = 0;
-      for (int before = 0; before < e; before++) {
-        place += counts[before];
-        block += (counts[before] + size - 1) / size;
+    int first = 0;
+    int count = 0;
+    int place = 0;
+    for (int other = 0; other < threads; other++) {
+      first += lower[other];
+      if (other == t) {
+        place = count;
       }
-      int mine = (counts[e] + size - 1) / size;
-      for (int b = 0; b < mine; b++) {
-        int at = 1 + 3 * (block + b);
-        int left = counts[e] - b * size;
-        int count = size;
-        if (left < size) {
-          count = left;
-        }
-        blocks.set(at, e);
-        blocks.set(at + 1, place + b * size);
-        blocks.set(at + 2, count);
+      count += same[other];
+    }
+    place += first;
+    if (e >= experts) {
+      first += (e - experts) * tokens;
+      count = tokens;
+      for (int token = t; token < tokens; token += threads) {
+        pairs.set(first + token, token * slots + topK + e - experts);
       }
-      if (e == all - 1) {
-        blocks.set(0, block + mine);
-      }
-      if (e < experts) {
-        for (int p = 0; p < tokens * topK; p++) {
-          if (map.get(ids.get(p)) == e) {
-            pairs.set(place, p / topK * slots + p % topK);
-            place++;
-          }
-        }
-      } else {
-        for (int token = 0; token < tokens; token++) {
-          pairs.set(place + token, token * slots + topK + e - experts);
+    } else {
+      for (int p = from; p < to; p++) {
+        if (map.get(ids.get(p)) == e) {
+          pairs.set(place, p / topK * slots + p % topK);
+          place++;
         }
       }
+    }
+    int start = first / size + e;
+    int end = (first + count) / size + e + 1;
+    if (e == experts + extra - 1) {
+      end = mostBlocks;
+    }
+    for (int block = start + t; block < end; block += threads) {
+      int at = (block - start) * size;
+      int some = TornadoMath.max(0, TornadoMath.min(size, count - at));
+      blocks.set(3 * block, e);
+      blocks.set(3 * block + 1, first + at);
+      blocks.set(3 * block + 2, some);
     }
   }
 }

@@ -4,19 +4,20 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Kernels for GPUs: a work-group makes the outputs of 8 rows, or for many tokens a tile of rows
-/// and tokens, and sums through local memory. Nothing depends on the width of a wave; a barrier
-/// stands wherever work-items exchange something, and never inside a condition: work-groups with
-/// nothing to do have loops without rounds.
+/// Kernels for GPUs and few tokens: a work-group makes the outputs of 8 rows for one token and sums
+/// through local memory. Nothing depends on the width of a wave; a barrier stands wherever
+/// work-items exchange something, and never inside a condition: work-groups with nothing to do have
+/// loops without rounds.
+///
+/// A work-item takes the same `n` of the 8 rows of each of its chunks, so that an activation is
+/// loaded once for them, and neighbouring work-items read neighbouring words. How many, and how
+/// many work-items a group has, stands in the flags ([Flags#group]): as constants, or the sums at
+/// the end would be loops that wait for local memory in each round.
 ///
 /// `call[0]` is M. Pairs: token t has `topK` pairs of the router and behind them `extra` parts of
 /// the shared expert, which are the matrices behind the local experts' own; `map` leads from the
-/// router's experts to local ones, or to -1. `threads` is the size of a work-group, a power of two
-/// and at least 16.
+/// router's experts to local ones, or to -1.
 public final class WorkGroupKernels {
-  /// Columns of activations that a tile keeps in local memory at a time.
-  private static final int TILE_COLUMNS = 64;
-
   private WorkGroupKernels() {}
 
   /// `y[t] = W x[t] + b`. Rows from `rows` on, if there is one, go to `rest[t]`.
@@ -34,46 +35,50 @@ public final class WorkGroupKernels {
       int allRows,
       int columns,
       int groupSize,
-      int flags,
-      int threads) {
+      int flags) {
+    int threads = Flags.threads(flags);
+    int n = Flags.rowsPerItem(flags);
     int blocks = (allRows + 7) / 8;
     int token = context.groupIdx / blocks;
     int block = context.groupIdx % blocks;
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(threads * 8);
+    float[] partial = context.allocateFloatLocalArray(n * threads + 8);
     int chunks = (columns + 7) / 8;
     int live = 0;
     if (token < call.get(0)) {
       live = chunks;
     }
+    int lanes = 8 / n;
+    int lane = t % lanes * n;
+    int step = threads / lanes;
     float[] chunkOfX = new float[8];
-    float[] sums = new float[8];
-    for (int r = 0; r < 8; r++) {
+    float[] sums = new float[n];
+    for (int r = 0; r < n; r++) {
       sums[r] = 0f;
     }
-    for (int chunk = t; chunk < live; chunk += threads) {
+    for (int chunk = t / lanes; chunk < live; chunk += step) {
       int from = chunk * 8;
       for (int j = 0; j < 8; j++) {
         chunkOfX[j] = Chunks.activation(x, token * columns, from + j, columns, order, 0, flags);
       }
       int at = block * chunks + chunk;
       int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-      for (int r = 0; r < 8; r++) {
-        sums[r] += Chunks.dot(words, scales, at, r, scaleAt, chunkOfX, flags);
+      for (int r = 0; r < n; r++) {
+        sums[r] += Chunks.dot(words, scales, at, lane + r, scaleAt, chunkOfX, flags);
       }
     }
-    for (int r = 0; r < 8; r++) {
-      partial[r * threads + t] = sums[r];
+    for (int r = 0; r < n; r++) {
+      partial[(lane + r) * step + t / lanes] = sums[r];
     }
     context.localBarrier();
-    // 8 values each, then what is left of each row by one work-item.
+    // n values each, then what is left of each row by one work-item.
     int perRow = threads / 8;
     float part = 0f;
-    for (int i = 0; i < 8; i++) {
-      part += partial[t / perRow * threads + i * perRow + t % perRow];
+    for (int i = 0; i < n; i++) {
+      part += partial[t / perRow * step + i * perRow + t % perRow];
     }
     context.localBarrier();
-    partial[t] = part;
+    partial[t / perRow * (perRow + 1) + t % perRow] = part;
     context.localBarrier();
 
     int row = block * 8 + t;
@@ -81,7 +86,7 @@ public final class WorkGroupKernels {
       if (row < allRows) {
         float sum = 0f;
         for (int i = 0; i < perRow; i++) {
-          sum += partial[t * perRow + i];
+          sum += partial[t * (perRow + 1) + i];
         }
         if ((flags & Flags.BIAS) != 0) {
           sum += bias.get(row);
@@ -96,8 +101,7 @@ public final class WorkGroupKernels {
   }
 
   /// Gate, up and activation of every pair: `activated[M * (topK + extra), I]`. A work-group takes
-  /// 8 rows of gate and up of one pair, a work-item all 16 of a chunk of columns, so that each
-  /// activation is loaded once for 16 weights.
+  /// 8 rows of gate and up of one pair.
   ///
   /// @param factors the router's weights `[M, topK]` if they go on the input, or the logits of the
   ///   shared expert's gate `[M]`
@@ -122,7 +126,8 @@ public final class WorkGroupKernels {
       int flags,
       float limit,
       float alpha) {
-    int threads = context.localGroupSizeX;
+    int threads = Flags.threads(flags);
+    int n = Flags.rowsPerItem(flags);
     int slots = topK + extra;
     int blocks = (rows + 7) / 8;
     int pair = context.groupIdx / blocks;
@@ -130,7 +135,7 @@ public final class WorkGroupKernels {
     int token = pair / slots;
     int slot = pair % slots;
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(16 * 256);
+    float[] partial = context.allocateFloatLocalArray(2 * n * threads + 16);
     int expert = -1;
     if (token < call.get(0)) {
       expert = Pairs.expert(ids, map, token, slot, topK, extra, experts, flags);
@@ -140,12 +145,15 @@ public final class WorkGroupKernels {
     if (expert >= 0) {
       live = chunks;
     }
+    int lanes = 8 / n;
+    int lane = t % lanes * n;
+    int step = threads / lanes;
     float[] chunkOfX = new float[8];
-    float[] sums = new float[16];
-    for (int r = 0; r < 16; r++) {
+    float[] sums = new float[2 * n];
+    for (int r = 0; r < 2 * n; r++) {
       sums[r] = 0f;
     }
-    for (int chunk = t; chunk < live; chunk += threads) {
+    for (int chunk = t / lanes; chunk < live; chunk += step) {
       int from = chunk * 8;
       for (int half = 0; half < 2; half++) {
         for (int j = 0; j < 8; j++) {
@@ -162,29 +170,31 @@ public final class WorkGroupKernels {
         int block = (expert * 2 + half) * blocks + rowBlock;
         int at = block * chunks + chunk;
         int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-        for (int r = 0; r < 8; r++) {
-          sums[half * 8 + r] += Chunks.dot(words, scales, at, r, scaleAt, chunkOfX, flags);
+        for (int r = 0; r < n; r++) {
+          sums[half * n + r] += Chunks.dot(words, scales, at, lane + r, scaleAt, chunkOfX, flags);
         }
       }
     }
-    for (int r = 0; r < 16; r++) {
-      partial[r * threads + t] = sums[r];
+    for (int half = 0; half < 2; half++) {
+      for (int r = 0; r < n; r++) {
+        partial[(half * 8 + lane + r) * step + t / lanes] = sums[half * n + r];
+      }
     }
     context.localBarrier();
-    // 16 values each, then what is left of each row by one work-item.
+    // 2n values each, then what is left of each row by one work-item.
     int perRow = threads / 16;
     float part = 0f;
-    for (int i = 0; i < 16; i++) {
-      part += partial[t / perRow * threads + i * perRow + t % perRow];
+    for (int i = 0; i < 2 * n; i++) {
+      part += partial[t / perRow * step + i * perRow + t % perRow];
     }
     context.localBarrier();
-    partial[t] = part;
+    partial[t / perRow * (perRow + 1) + t % perRow] = part;
     context.localBarrier();
 
     float sum = 0f;
     if (t < 16 && live > 0) {
       for (int i = 0; i < perRow; i++) {
-        sum += partial[t * perRow + i];
+        sum += partial[t * (perRow + 1) + i];
       }
       sum *= Pairs.weight(factors, token, slot, topK, extra, flags);
       if ((flags & Flags.BIAS) != 0) {
@@ -234,24 +244,28 @@ public final class WorkGroupKernels {
       int rows,
       int groupSize,
       int flags) {
-    int threads = context.localGroupSizeX;
+    int threads = Flags.threads(flags);
+    int n = Flags.rowsPerItem(flags);
     int blocks = (rows + 7) / 8;
     int token = context.groupIdx / blocks;
     int rowBlock = context.groupIdx % blocks;
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(8 * 256);
+    float[] partial = context.allocateFloatLocalArray(n * threads + 8);
     int chunks = (columns + 7) / 8;
     int slots = topK + extra;
     int live = 0;
     if (token < call.get(0)) {
       live = slots * chunks;
     }
+    int lanes = 8 / n;
+    int lane = t % lanes * n;
+    int step = threads / lanes;
     float[] chunkOfX = new float[8];
-    float[] sums = new float[8];
-    for (int r = 0; r < 8; r++) {
+    float[] sums = new float[n];
+    for (int r = 0; r < n; r++) {
       sums[r] = 0f;
     }
-    for (int item = t; item < live; item += threads) {
+    for (int item = t / lanes; item < live; item += step) {
       int slot = item / chunks;
       int chunk = item % chunks;
       int from = chunk * 8;
@@ -273,23 +287,23 @@ public final class WorkGroupKernels {
         int block = expert * blocks + rowBlock;
         int at = block * chunks + chunk;
         int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-        for (int r = 0; r < 8; r++) {
-          sums[r] += Chunks.dot(words, scales, at, r, scaleAt, chunkOfX, flags);
+        for (int r = 0; r < n; r++) {
+          sums[r] += Chunks.dot(words, scales, at, lane + r, scaleAt, chunkOfX, flags);
         }
       }
     }
-    for (int r = 0; r < 8; r++) {
-      partial[r * threads + t] = sums[r];
+    for (int r = 0; r < n; r++) {
+      partial[(lane + r) * step + t / lanes] = sums[r];
     }
     context.localBarrier();
-    // 8 values each, then what is left of each row by one work-item.
+    // n values each, then what is left of each row by one work-item.
     int perRow = threads / 8;
     float part = 0f;
-    for (int i = 0; i < 8; i++) {
-      part += partial[t / perRow * threads + i * perRow + t % perRow];
+    for (int i = 0; i < n; i++) {
+      part += partial[t / perRow * step + i * perRow + t % perRow];
     }
     context.localBarrier();
-    partial[t] = part;
+    partial[t / perRow * (perRow + 1) + t % perRow] = part;
     context.localBarrier();
 
     int row = rowBlock * 8 + t;
@@ -297,7 +311,7 @@ public final class WorkGroupKernels {
       if (row < rows) {
         float sum = 0f;
         for (int i = 0; i < perRow; i++) {
-          sum += partial[t * perRow + i];
+          sum += partial[t * (perRow + 1) + i];
         }
         if ((flags & Flags.BIAS) != 0) {
           for (int slot = 0; slot < slots; slot++) {
@@ -319,276 +333,6 @@ public final class WorkGroupKernels {
           sum += secondAddend.get(item);
         }
         target.set(item, sum);
-      }
-    }
-  }
-
-  /// Gate, up and activation of blocks of pairs with the same expert, in the order of `pairs`. A
-  /// work-group takes a block and as many rows as it has work-items; a work-item owns a row of gate
-  /// and the same of up for all pairs of the block, so that it can apply the activation itself.
-  ///
-  /// @param blocks as [GroupingKernels#group] makes them
-  /// @param tokens the most pairs of a block
-  public static void blockGateUp(
-      KernelContext context,
-      IntArray blocks,
-      IntArray pairs,
-      FloatArray factors,
-      FloatArray x,
-      IntArray words,
-      FloatArray scales,
-      IntArray order,
-      FloatArray bias,
-      FloatArray activated,
-      int topK,
-      int extra,
-      int columns,
-      int rows,
-      int groupSize,
-      int flags,
-      float limit,
-      float alpha,
-      int tokens) {
-    int threads = context.localGroupSizeX;
-    int tiles = (rows + threads - 1) / threads;
-    int number = context.groupIdx / tiles;
-    int t = context.localIdx;
-    float[] tile = context.allocateFloatLocalArray(TILE_COLUMNS * tokens);
-    int expert = 0;
-    int first = 0;
-    int count = 0;
-    int live = 0;
-    if (number < blocks.get(0)) {
-      expert = blocks.get(1 + 3 * number);
-      first = blocks.get(2 + 3 * number);
-      count = blocks.get(3 + 3 * number);
-      live = columns;
-    }
-    int row = context.groupIdx % tiles * threads + t;
-    int slots = topK + extra;
-    int chunks = (columns + 7) / 8;
-    int rowBlocks = (rows + 7) / 8;
-    int rowBlock = row / 8;
-    if (row >= rows) {
-      rowBlock = 0; // computed like the others, for the barriers' sake, and not written
-    }
-    int gateBlock = expert * 2 * rowBlocks + rowBlock;
-    int upBlock = gateBlock + rowBlocks;
-    float[] gate = new float[tokens];
-    float[] up = new float[tokens];
-    for (int i = 0; i < tokens; i++) {
-      gate[i] = 0f;
-      up[i] = 0f;
-    }
-    if ((flags & Flags.ACT_ORDER) == 0) {
-      for (int start = 0; start < live; start += TILE_COLUMNS) {
-        context.localBarrier();
-        for (int item = t; item < TILE_COLUMNS * tokens; item += threads) {
-          int column = start + item / tokens;
-          int i = item % tokens;
-          float value = 0f;
-          if (i < count) {
-            if (column < columns) {
-              value = x.get(pairs.get(first + i) / slots * columns + column);
-            }
-          }
-          tile[item] = value;
-        }
-        context.localBarrier();
-        for (int c = 0; c < TILE_COLUMNS / 8; c++) {
-          int chunk = start / 8 + c;
-          if (chunk < chunks) {
-            int gateScaleAt = Chunks.scaleAt(gateBlock, chunk, columns, groupSize);
-            int upScaleAt = Chunks.scaleAt(upBlock, chunk, columns, groupSize);
-            for (int j = 0; j < 8; j++) {
-              float g =
-                  Chunks.element(
-                      words, scales, gateBlock * chunks + chunk, row % 8, gateScaleAt, j, flags);
-              float u =
-                  Chunks.element(
-                      words, scales, upBlock * chunks + chunk, row % 8, upScaleAt, j, flags);
-              for (int i = 0; i < tokens; i++) {
-                float a = tile[(c * 8 + j) * tokens + i];
-                gate[i] += g * a;
-                up[i] += u * a;
-              }
-            }
-          }
-        }
-      }
-    } else {
-      // Gate and up may have orders of their own: then each has its own tile.
-      for (int half = 0; half < 2; half++) {
-        for (int i = 0; i < tokens; i++) {
-          gate[i] = up[i];
-          up[i] = 0f;
-        }
-        int block = gateBlock + half * rowBlocks;
-        for (int start = 0; start < live; start += TILE_COLUMNS) {
-          context.localBarrier();
-          for (int item = t; item < TILE_COLUMNS * tokens; item += threads) {
-            int column = start + item / tokens;
-            int i = item % tokens;
-            float value = 0f;
-            if (i < count) {
-              if (column < columns) {
-                int from = order.get((expert * 2 + half) * columns + column);
-                value = x.get(pairs.get(first + i) / slots * columns + from);
-              }
-            }
-            tile[item] = value;
-          }
-          context.localBarrier();
-          for (int c = 0; c < TILE_COLUMNS / 8; c++) {
-            int chunk = start / 8 + c;
-            if (chunk < chunks) {
-              int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-              for (int j = 0; j < 8; j++) {
-                float w =
-                    Chunks.element(
-                        words, scales, block * chunks + chunk, row % 8, scaleAt, j, flags);
-                for (int i = 0; i < tokens; i++) {
-                  up[i] += w * tile[(c * 8 + j) * tokens + i];
-                }
-              }
-            }
-          }
-        }
-      }
-    }
-    if (row < rows) {
-      for (int i = 0; i < tokens; i++) {
-        if (i < count) {
-          int pair = pairs.get(first + i);
-          int slot = pair % slots;
-          float g = gate[i];
-          float u = up[i];
-          float factor = Pairs.weight(factors, pair / slots, slot, topK, extra, flags);
-          g *= factor;
-          u *= factor;
-          if ((flags & Flags.BIAS) != 0) {
-            g += bias.get(gateBlock * 8 + row % 8);
-            u += bias.get(upBlock * 8 + row % 8);
-          }
-          float y = Activations.apply(g, u, flags, limit, alpha);
-          if ((flags & Flags.SHARED_GATE) != 0) {
-            if (slot >= topK) {
-              y *= Activations.sigmoid(factors.get(pair / slots));
-            }
-          }
-          activated.set((first + i) * rows + row, y);
-        }
-      }
-    }
-  }
-
-  /// Down projection of blocks of pairs with the same expert, back to pair order: `target[M * (topK
-  /// + extra), H]`. A work-item owns two rows, a work-group's width apart.
-  public static void blockDown(
-      KernelContext context,
-      IntArray blocks,
-      IntArray pairs,
-      FloatArray activated,
-      IntArray words,
-      FloatArray scales,
-      IntArray order,
-      FloatArray bias,
-      FloatArray target,
-      int columns,
-      int rows,
-      int groupSize,
-      int flags,
-      int tokens) {
-    int threads = context.localGroupSizeX;
-    int tiles = (rows + 2 * threads - 1) / (2 * threads);
-    int number = context.groupIdx / tiles;
-    int t = context.localIdx;
-    float[] tile = context.allocateFloatLocalArray(TILE_COLUMNS * tokens);
-    int expert = 0;
-    int first = 0;
-    int count = 0;
-    int live = 0;
-    if (number < blocks.get(0)) {
-      expert = blocks.get(1 + 3 * number);
-      first = blocks.get(2 + 3 * number);
-      count = blocks.get(3 + 3 * number);
-      live = columns;
-    }
-    int row = context.groupIdx % tiles * 2 * threads + t;
-    int other = row + threads;
-    int chunks = (columns + 7) / 8;
-    int rowBlocks = (rows + 7) / 8;
-    int block = expert * rowBlocks;
-    int otherBlock = expert * rowBlocks;
-    if (row < rows) {
-      block += row / 8;
-    }
-    if (other < rows) {
-      otherBlock += other / 8;
-    }
-    float[] sums = new float[tokens];
-    float[] others = new float[tokens];
-    for (int i = 0; i < tokens; i++) {
-      sums[i] = 0f;
-      others[i] = 0f;
-    }
-    for (int start = 0; start < live; start += TILE_COLUMNS) {
-      context.localBarrier();
-      for (int item = t; item < TILE_COLUMNS * tokens; item += threads) {
-        int column = start + item / tokens;
-        int i = item % tokens;
-        float value = 0f;
-        if (i < count) {
-          if (column < columns) {
-            value =
-                Chunks.activation(
-                    activated,
-                    (first + i) * columns,
-                    column,
-                    columns,
-                    order,
-                    expert * columns,
-                    flags);
-          }
-        }
-        tile[item] = value;
-      }
-      context.localBarrier();
-      for (int c = 0; c < TILE_COLUMNS / 8; c++) {
-        int chunk = start / 8 + c;
-        if (chunk < chunks) {
-          int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-          int otherScaleAt = Chunks.scaleAt(otherBlock, chunk, columns, groupSize);
-          for (int j = 0; j < 8; j++) {
-            float w =
-                Chunks.element(words, scales, block * chunks + chunk, row % 8, scaleAt, j, flags);
-            float v =
-                Chunks.element(
-                    words, scales, otherBlock * chunks + chunk, other % 8, otherScaleAt, j, flags);
-            for (int i = 0; i < tokens; i++) {
-              float a = tile[(c * 8 + j) * tokens + i];
-              sums[i] += w * a;
-              others[i] += v * a;
-            }
-          }
-        }
-      }
-    }
-    for (int i = 0; i < tokens; i++) {
-      if (i < count) {
-        int to = pairs.get(first + i) * rows;
-        float y = sums[i];
-        float z = others[i];
-        if ((flags & Flags.BIAS) != 0) {
-          y += bias.get(block * 8 + row % 8);
-          z += bias.get(otherBlock * 8 + other % 8);
-        }
-        if (row < rows) {
-          target.set(to + row, y);
-        }
-        if (other < rows) {
-          target.set(to + other, z);
-        }
       }
     }
   }

@@ -28,8 +28,7 @@ public final class WorkItemKernels {
       int allRows,
       int columns,
       int groupSize,
-      int flags,
-      int threads) {
+      int flags) {
     int token = context.globalIdx / allRows;
     int row = context.globalIdx % allRows;
     if (token < call.get(0)) {
@@ -232,13 +231,14 @@ public final class WorkItemKernels {
       int flags,
       float limit,
       float alpha,
-      int tokens) {
+      int tokens,
+      int rowsPerItem) {
     int number = context.globalIdx / rows;
     int row = context.globalIdx % rows;
-    if (number < blocks.get(0)) {
-      int expert = blocks.get(1 + 3 * number);
-      int first = blocks.get(2 + 3 * number);
-      int count = blocks.get(3 + 3 * number);
+    int count = blocks.get(3 * number + 2);
+    if (count > 0) {
+      int expert = blocks.get(3 * number);
+      int first = blocks.get(3 * number + 1);
       int slots = topK + extra;
       int chunks = (columns + 7) / 8;
       int rowBlocks = (rows + 7) / 8;
@@ -302,13 +302,14 @@ public final class WorkItemKernels {
       int rows,
       int groupSize,
       int flags,
-      int tokens) {
+      int tokens,
+      int rowsPerItem) {
     int number = context.globalIdx / rows;
     int row = context.globalIdx % rows;
-    if (number < blocks.get(0)) {
-      int expert = blocks.get(1 + 3 * number);
-      int first = blocks.get(2 + 3 * number);
-      int count = blocks.get(3 + 3 * number);
+    int count = blocks.get(3 * number + 2);
+    if (count > 0) {
+      int expert = blocks.get(3 * number);
+      int first = blocks.get(3 * number + 1);
       int chunks = (columns + 7) / 8;
       int block = expert * ((rows + 7) / 8) + row / 8;
       float[] sums = new float[tokens];
