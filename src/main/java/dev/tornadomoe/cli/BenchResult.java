@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// @param aliased whether `fused_out` was the output in every layer
 /// @param medianMicros per layer
 /// @param minMicros per layer
-/// @param kernelMicros per layer, of kernels alone as the device's profiler reports them; NaN where
-///   there is none
+/// @param kernelMicros per layer, of kernels alone as the device's profiler reports them, by the
+///   kind of task; empty where there is no profiler
 /// @param tasksPerLayer tasks of a step by its layers, counted as they ran; rounded up where layers
 ///   have different numbers of them
 /// @param copiesPerStep copies into outputs for all layers, counted as they ran: by the device's
@@ -28,13 +28,13 @@ record BenchResult(
     boolean aliased,
     double medianMicros,
     double minMicros,
-    double kernelMicros,
+    Map<String, Double> kernelMicros,
     int tasksPerLayer,
     long copiesPerStep,
     double weightGbPerSecond,
     double bandwidthGbPerSecond) {
 
-  BenchResult withKernelMicros(double micros) {
+  BenchResult withKernelMicros(Map<String, Double> micros) {
     return new BenchResult(
         tokens,
         alias,
@@ -59,8 +59,17 @@ record BenchResult(
     json.put("copies_per_step", copiesPerStep);
     json.put("weight_gb_per_s", rounded(weightGbPerSecond));
     json.put("bandwidth_limit_gb_per_s", roundedOrNull(bandwidthGbPerSecond));
-    json.put("kernel_us_per_layer", roundedOrNull(kernelMicros));
+    json.put("kernel_us_per_layer", roundedOrNull(allKernels()));
+    Map<String, Double> tasks = new LinkedHashMap<>();
+    kernelMicros.forEach((task, micros) -> tasks.put(task, rounded(micros)));
+    json.put("kernel_us_per_layer_by_task", tasks.isEmpty() ? null : tasks);
     return json;
+  }
+
+  private double allKernels() {
+    return kernelMicros.isEmpty()
+        ? Double.NaN
+        : kernelMicros.values().stream().mapToDouble(micros -> micros).sum();
   }
 
   /// As tables say it: a wish that was refused is no alias.
@@ -75,12 +84,12 @@ record BenchResult(
 
   /// Whether any of these has times of kernels, for which tables then have a column.
   static boolean haveKernelTimes(List<BenchResult> results) {
-    return results.stream().anyMatch(result -> !Double.isNaN(result.kernelMicros));
+    return results.stream().anyMatch(result -> !result.kernelMicros.isEmpty());
   }
 
   /// As tables say it.
   String kernelText() {
-    return text(kernelMicros);
+    return text(allKernels());
   }
 
   private static String text(double value) {

@@ -12,13 +12,20 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Measures whole steps with one token count: sessions with and without alias and plain reading of
 /// the same weights, in turns, so that whatever the machine does besides meets all of them.
 final class BenchRunner {
   private static final int FEWEST_ROUNDS = 5;
+
+  /// Calls under a device's profiler.
+  private static final int PROFILED = 9;
 
   private final List<Session> sessions;
   private final boolean expertsOnly;
@@ -116,7 +123,7 @@ final class BenchRunner {
       session.run(call);
       copies = session.copies() - copies;
       tasks = session.tasks() - tasks;
-      @Nullable Profile profile = session.profile(call).orElse(null);
+      @Nullable Profile profile = profile(session, call);
       double median = median(times.get(s));
       results.add(
           new BenchResult(
@@ -125,13 +132,38 @@ final class BenchRunner {
               bucket.decisions().stream().allMatch(AliasDecision::aliased),
               median,
               times.get(s).stream().mapToDouble(t -> t).min().orElse(Double.NaN),
-              profile == null ? Double.NaN : profile.micros() / layers,
+              profile == null ? Map.of() : kernels(profile, layers),
               Math.toIntExact(Math.ceilDiv(tasks, layers)),
               profile == null ? copies : profile.outputCopies(),
               bytesPerLayer / median / 1e3,
               median(reading)));
     }
     return results;
+  }
+
+  /// The profile with the median time of some calls, if the session has a profiler.
+  private static @Nullable Profile profile(Session session, MoeCall call) {
+    List<Profile> profiles = new ArrayList<>();
+    while (profiles.size() < PROFILED) {
+      Optional<Profile> profile = session.profile(call);
+      if (profile.isEmpty()) {
+        return null;
+      }
+      profiles.add(profile.get());
+    }
+    profiles.sort(Comparator.comparingDouble(Profile::micros));
+    return profiles.get(PROFILED / 2);
+  }
+
+  /// Microseconds per layer by kind of task: a task's name without its layer and number. None where
+  /// the profiler only counts.
+  private static Map<String, Double> kernels(Profile profile, int layers) {
+    Map<String, Double> kernels = new LinkedHashMap<>();
+    for (Profile.Task task : profile.tasks()) {
+      String kind = task.name().replaceFirst("^.*_", "").replaceFirst("\\d+$", "");
+      kernels.merge(kind, task.micros() / layers, Double::sum);
+    }
+    return Double.isNaN(profile.micros()) ? Map.of() : kernels;
   }
 
   private static double median(List<Double> values) {

@@ -7,6 +7,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import tools.jackson.core.JacksonException;
@@ -21,9 +22,9 @@ final class KernelTimes {
   private static final Map<String, Boolean> REPLACED =
       Map.of("--json", false, "--html", true, "--seconds", true);
 
-  private final Map<Point, Double> micros;
+  private final Map<Point, Map<String, Double>> micros;
 
-  private KernelTimes(Map<Point, Double> micros) {
+  private KernelTimes(Map<Point, Map<String, Double>> micros) {
     this.micros = micros;
   }
 
@@ -81,16 +82,17 @@ final class KernelTimes {
   }
 
   /// From the first brace on: a device's runtime may have written something before.
-  private static Map<Point, Double> parse(String text) {
-    Map<Point, Double> times = new HashMap<>();
+  private static Map<Point, Map<String, Double>> parse(String text) {
+    Map<Point, Map<String, Double>> times = new HashMap<>();
     String json = text.substring(Math.max(0, text.indexOf('{')));
     if (JSON.std.mapFrom(json).get("results") instanceof List<?> results) {
       for (Object entry : results) {
         if (entry instanceof Map<?, ?> result
             && result.get("tokens") instanceof Number tokens
-            && result.get("kernel_us_per_layer") instanceof Number time) {
-          times.put(
-              new Point(tokens.intValue(), "on".equals(result.get("alias"))), time.doubleValue());
+            && result.get("kernel_us_per_layer_by_task") instanceof Map<?, ?> tasks) {
+          Map<String, Double> micros = new LinkedHashMap<>();
+          tasks.forEach((task, time) -> micros.put(task.toString(), ((Number) time).doubleValue()));
+          times.put(new Point(tokens.intValue(), "on".equals(result.get("alias"))), micros);
         }
       }
     }
@@ -99,7 +101,7 @@ final class KernelTimes {
 
   /// The result with its kernel time, if there is one.
   BenchResult addTo(BenchResult result) {
-    Double time = micros.get(new Point(result.tokens(), result.alias()));
+    Map<String, Double> time = micros.get(new Point(result.tokens(), result.alias()));
     return time == null ? result : result.withKernelMicros(time);
   }
 }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.entry;
 
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
@@ -15,6 +16,7 @@ import dev.tornadomoe.plan.Planner;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -30,13 +32,15 @@ class BenchProfileTest {
 
   private static final Profile TIMED =
       new Profile(
-          List.of(new Profile.Task("down", 46, false), new Profile.Task("copy", 0.5, true)));
+          List.of(
+              new Profile.Task("layer0_down2", 45.75, false),
+              new Profile.Task("layer2_copy13", 0.75, true)));
 
   @Test
   void withoutAProfilerThereAreNoTimesAndCopiesAreThoseThatRan() {
     BenchResult result = bench(null, false);
 
-    assertThat(result.kernelMicros()).isNaN();
+    assertThat(result.kernelMicros()).isEmpty();
     assertThat(result.copiesPerStep()).isZero();
     assertThat(result.json()).containsEntry("kernel_us_per_layer", null);
     assertThat(table(result)).doesNotContain("kernels us/layer");
@@ -47,10 +51,11 @@ class BenchProfileTest {
   void theProfilersTimesAreSharedOutAndItsCopiesCount() {
     BenchResult result = bench(TIMED, false);
 
-    assertThat(result.kernelMicros()).isEqualTo(15.5);
+    assertThat(result.kernelMicros()).containsOnly(entry("down", 15.25), entry("copy", 0.25));
     assertThat(result.copiesPerStep()).isEqualTo(1);
     assertThat(result.json())
         .containsEntry("kernel_us_per_layer", 15.5)
+        .containsEntry("kernel_us_per_layer_by_task", Map.of("down", 15.25, "copy", 0.25))
         .containsEntry("copies_per_step", 1L);
     assertThat(table(result)).contains("min  kernels us/layer  tasks").contains("  15.5  ");
     assertThat(page(result)).contains("<th>kernels us/layer</th>", "<td>15.5</td>");

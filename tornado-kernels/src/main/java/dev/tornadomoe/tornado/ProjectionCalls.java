@@ -16,6 +16,12 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// Calls of the kernels that read weight matrices, in the shape that suits the device. Both shapes'
 /// kernels take the same arguments; grids and work-groups differ.
 final class ProjectionCalls {
+  /// Up to here, one token at a time is faster for the router.
+  private static final int FEW_TOKENS = 32;
+
+  /// Tokens of a tile of the router's.
+  private static final int TILE_TOKENS = 8;
+
   private final String prefix;
   private final KernelContext context;
   private final IntArray call;
@@ -84,10 +90,39 @@ final class ProjectionCalls {
       int rows,
       int allRows,
       int tokens) {
-    Split split = Tuning.group(device, m.columns());
-    int flags = m.flags() | split.flags();
     // The same array twice in a task that writes it is more than TornadoVM can take.
     FloatArray spare = rest == y ? new FloatArray(1) : rest;
+    if (grouped && tokens > FEW_TOKENS) {
+      int threads = device.threads(64);
+      add(
+          name,
+          product(Math.ceilDiv(tokens, TILE_TOKENS), Math.ceilDiv(allRows, threads)),
+          threads,
+          TileKernels.COLUMNS * (TILE_TOKENS + 1),
+          0,
+          (g, n) ->
+              g.task(
+                  n,
+                  TileKernels::project,
+                  context,
+                  call,
+                  x,
+                  m.words(),
+                  m.scales(),
+                  m.order(),
+                  m.bias(),
+                  y,
+                  spare,
+                  rows,
+                  allRows,
+                  m.columns(),
+                  m.groupSize(),
+                  m.flags(),
+                  TILE_TOKENS));
+      return;
+    }
+    Split split = Tuning.group(device, m.columns());
+    int flags = m.flags() | split.flags();
     add(
         name,
         product(tokens, m.storage().blocks()),

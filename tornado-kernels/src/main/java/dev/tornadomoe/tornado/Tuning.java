@@ -51,12 +51,12 @@ record Tuning(Split gateUp, Split down, int tokens, Split tileGateUp, Split tile
 
   /// The tile with the most rows for a work-item among those that waste little.
   private static Split tile(DeviceLimits device, int rows, int mostRowsPerItem) {
+    int widest = device.threads(mostRowsPerItem > 1 ? 128 : 64);
+    int narrowest = Math.min(64, device.threads(rows));
     Split best = new Split(16, 1);
     long least = Long.MAX_VALUE;
     for (int rowsPerItem = mostRowsPerItem; rowsPerItem > 0; rowsPerItem--) {
-      for (int threads = device.threads(128);
-          threads >= Math.min(64, device.threads(rows));
-          threads /= 2) {
+      for (int threads = widest; threads >= narrowest; threads /= 2) {
         Split split = new Split(threads, rowsPerItem);
         // A fifth more time for each row that a work-item has less than it could.
         long cost =

@@ -75,6 +75,9 @@ public final class TileKernels {
     }
     int lane = t % 8;
     float[] column = new float[tokens];
+    int[] word = new int[2 * rowsPerItem];
+    float[] scale = new float[2 * rowsPerItem];
+    float[] zero = new float[2 * rowsPerItem];
     float[] sums = new float[2 * rowsPerItem * tokens];
     for (int i = 0; i < 2 * rowsPerItem * tokens; i++) {
       sums[i] = 0f;
@@ -96,12 +99,29 @@ public final class TileKernels {
         context.localBarrier();
         int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
         for (int c = 0; c < end; c++) {
+          load(
+              words,
+              scales,
+              block,
+              0,
+              2 * rowsPerItem,
+              start / 8 + c,
+              lane,
+              columns,
+              groupSize,
+              flags,
+              word,
+              scale,
+              zero);
           for (int j = 0; j < 8; j++) {
             for (int i = 0; i < tokens; i++) {
               column[i] = tile[(c * 8 + j) * (tokens + 1) + i];
             }
             addColumn(
                 column,
+                word,
+                scale,
+                zero,
                 words,
                 scales,
                 block,
@@ -111,7 +131,6 @@ public final class TileKernels {
                 j,
                 lane,
                 columns,
-                groupSize,
                 flags,
                 sums,
                 tokens);
@@ -146,12 +165,29 @@ public final class TileKernels {
           context.localBarrier();
           int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
           for (int c = 0; c < end; c++) {
+            load(
+                words,
+                scales,
+                block,
+                rowsPerItem,
+                2 * rowsPerItem,
+                start / 8 + c,
+                lane,
+                columns,
+                groupSize,
+                flags,
+                word,
+                scale,
+                zero);
             for (int j = 0; j < 8; j++) {
               for (int i = 0; i < tokens; i++) {
                 column[i] = tile[(c * 8 + j) * (tokens + 1) + i];
               }
               addColumn(
                   column,
+                  word,
+                  scale,
+                  zero,
                   words,
                   scales,
                   block,
@@ -161,7 +197,6 @@ public final class TileKernels {
                   j,
                   lane,
                   columns,
-                  groupSize,
                   flags,
                   sums,
                   tokens);
@@ -236,6 +271,9 @@ public final class TileKernels {
     }
     int lane = t % 8;
     float[] column = new float[tokens];
+    int[] word = new int[rowsPerItem];
+    float[] scale = new float[rowsPerItem];
+    float[] zero = new float[rowsPerItem];
     float[] sums = new float[rowsPerItem * tokens];
     for (int i = 0; i < rowsPerItem * tokens; i++) {
       sums[i] = 0f;
@@ -258,12 +296,29 @@ public final class TileKernels {
       context.localBarrier();
       int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
       for (int c = 0; c < end; c++) {
+        load(
+            words,
+            scales,
+            block,
+            0,
+            rowsPerItem,
+            start / 8 + c,
+            lane,
+            columns,
+            groupSize,
+            flags,
+            word,
+            scale,
+            zero);
         for (int j = 0; j < 8; j++) {
           for (int i = 0; i < tokens; i++) {
             column[i] = tile[(c * 8 + j) * (tokens + 1) + i];
           }
           addColumn(
               column,
+              word,
+              scale,
+              zero,
               words,
               scales,
               block,
@@ -273,7 +328,6 @@ public final class TileKernels {
               j,
               lane,
               columns,
-              groupSize,
               flags,
               sums,
               tokens);
@@ -296,12 +350,159 @@ public final class TileKernels {
     }
   }
 
-  /// Adds a column of rows `from` to `to` of a work-item, times its activations, to `sums`.
+  /// `y[t] = W x[t] + b` for tiles of tokens, a row for each work-item. Rows from `rows` on, if
+  /// there is one, go to `rest[t]`.
+  public static void project(
+      KernelContext context,
+      IntArray call,
+      FloatArray x,
+      IntArray words,
+      FloatArray scales,
+      IntArray order,
+      FloatArray bias,
+      FloatArray y,
+      FloatArray rest,
+      int rows,
+      int allRows,
+      int columns,
+      int groupSize,
+      int flags,
+      int tokens) {
+    int threads = context.localGroupSizeX;
+    int t = context.localIdx;
+    int tiles = (allRows + threads - 1) / threads;
+    int first = context.groupIdx / tiles * tokens;
+    int row = context.groupIdx % tiles * threads + t;
+    float[] tile = context.allocateFloatLocalArray(COLUMNS * (tokens + 1));
+    int count = TornadoMath.min(tokens, call.get(0) - first);
+    int live = 0;
+    if (count > 0) {
+      live = columns;
+    }
+    int chunks = (columns + 7) / 8;
+    int[] block = new int[1];
+    block[0] = TornadoMath.min(row, allRows - 1) / 8;
+    int lane = t % 8;
+    float[] column = new float[tokens];
+    int[] word = new int[1];
+    float[] scale = new float[1];
+    float[] zero = new float[1];
+    float[] sums = new float[tokens];
+    for (int i = 0; i < tokens; i++) {
+      sums[i] = 0f;
+    }
+    for (int start = 0; start < live; start += COLUMNS) {
+      context.localBarrier();
+      for (int item = t; item < COLUMNS * tokens; item += threads) {
+        int i = item / COLUMNS;
+        int at = start + item % COLUMNS;
+        float value = 0f;
+        if (i < count) {
+          if (at < columns) {
+            value = Chunks.activation(x, (first + i) * columns, at, columns, order, 0, flags);
+          }
+        }
+        tile[item % COLUMNS * (tokens + 1) + i] = value;
+      }
+      context.localBarrier();
+      int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
+      for (int c = 0; c < end; c++) {
+        load(
+            words,
+            scales,
+            block,
+            0,
+            1,
+            start / 8 + c,
+            lane,
+            columns,
+            groupSize,
+            flags,
+            word,
+            scale,
+            zero);
+        for (int j = 0; j < 8; j++) {
+          for (int i = 0; i < tokens; i++) {
+            column[i] = tile[(c * 8 + j) * (tokens + 1) + i];
+          }
+          addColumn(
+              column,
+              word,
+              scale,
+              zero,
+              words,
+              scales,
+              block,
+              0,
+              1,
+              start / 8 + c,
+              j,
+              lane,
+              columns,
+              flags,
+              sums,
+              tokens);
+        }
+      }
+    }
+    if (row < allRows) {
+      float added = 0f;
+      if ((flags & Flags.BIAS) != 0) {
+        added = bias.get(row);
+      }
+      for (int i = 0; i < tokens; i++) {
+        if (i < count) {
+          if (row < rows) {
+            y.set((first + i) * rows + row, sums[i] + added);
+          } else {
+            rest.set(first + i, sums[i] + added);
+          }
+        }
+      }
+    }
+  }
+
+  /// Loads what 4-bit weights of a chunk need, once for its 8 columns: TornadoVM's compiler would
+  /// load it again for each of them.
+  private static void load(
+      IntArray words,
+      FloatArray scales,
+      int[] block,
+      int from,
+      int to,
+      int chunk,
+      int lane,
+      int columns,
+      int groupSize,
+      int flags,
+      int[] word,
+      float[] scale,
+      float[] zero) {
+    if ((flags & Flags.INT4) != 0) {
+      int chunks = (columns + 7) / 8;
+      for (int r = from; r < to; r++) {
+        int scaleAt = Chunks.scaleAt(block[r], chunk, columns, groupSize) + lane;
+        word[r] = words.get((block[r] * chunks + chunk) * 8 + lane);
+        if ((flags & Flags.ZERO_POINTS) != 0) {
+          scale[r] = scales.get(2 * scaleAt);
+          zero[r] = scales.get(2 * scaleAt + 1);
+        } else {
+          scale[r] = scales.get(scaleAt);
+        }
+      }
+    }
+  }
+
+  /// Adds column `j` of a chunk of rows `from` to `to` of a work-item, times its activations, to
+  /// `sums`.
   ///
   /// @param x the column's activations in registers: an array in local memory can't be handed over,
   ///   TornadoVM would take its elements from wrong places
   private static void addColumn(
       float[] x,
+      int[] word,
+      float[] scale,
+      float[] zero,
       IntArray words,
       FloatArray scales,
       int[] block,
@@ -311,21 +512,21 @@ public final class TileKernels {
       int j,
       int lane,
       int columns,
-      int groupSize,
       int flags,
       float[] sums,
       int tokens) {
     int chunks = (columns + 7) / 8;
     for (int r = from; r < to; r++) {
-      float w =
-          Chunks.element(
-              words,
-              scales,
-              block[r] * chunks + chunk,
-              lane,
-              Chunks.scaleAt(block[r], chunk, columns, groupSize),
-              j,
-              flags);
+      float w = 0f;
+      if ((flags & Flags.INT4) != 0) {
+        w = (word[r] << (28 - 4 * j)) >> 28;
+        if ((flags & Flags.ZERO_POINTS) != 0) {
+          w += zero[r];
+        }
+        w *= scale[r];
+      } else {
+        w = Chunks.element(words, scales, block[r] * chunks + chunk, lane, 0, j, flags);
+      }
       for (int i = 0; i < tokens; i++) {
         sums[r * tokens + i] += w * x[i];
       }
