@@ -218,6 +218,7 @@ final class BenchCommand implements Callable<Integer> {
       for (MoePlan plan : plans.subList(1, plans.size())) {
         sessions.add(sessions.getFirst().fork(plan));
       }
+      kernels.sayFailure(err);
       BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds);
       BenchTable table = new BenchTable(name, ofModel, backend.devices().getFirst(), expertsOnly);
       if (!json) {
@@ -253,7 +254,7 @@ final class BenchCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     err.println("measuring kernel times in a process of their own, with the device's profiler on");
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    return KernelTimes.measure(options, arguments, err);
+    return KernelTimes.measure(options, arguments);
   }
 
   private static Map<String, Object> json(
