@@ -14,7 +14,7 @@ public interface Progress {
 
   /// Some more kernels are compiled, on backends that compile them when a session is prepared.
   ///
-  /// @param done task graphs that are ready
+  /// @param done task graphs that are ready, 0 when compiling begins
   /// @param total task graphs in all
   default void compiled(int done, int total) {}
 }

@@ -68,6 +68,16 @@ public final class ModelConfig {
       throw new CheckpointException(
           "%s: no %s".formatted(file, String.join(" or ", quoted(names))));
     }
+    return requirePositive(value, names);
+  }
+
+  /// A number of 1 or more, with the default of the model's own config class.
+  public int positiveOr(int absent, String... names) {
+    Integer value = wholeNumber(names);
+    return value == null ? absent : requirePositive(value, names);
+  }
+
+  private int requirePositive(int value, String... names) {
     if (value < 1) {
       throw wrong(present(names), "a whole number from 1", value);
     }

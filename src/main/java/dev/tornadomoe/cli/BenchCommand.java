@@ -48,6 +48,8 @@ import picocli.CommandLine.Spec;
       "  moe bench checkpoint --layers 4 --html report.html"
     })
 final class BenchCommand implements Callable<Integer> {
+  private static final int LAYERS = 2;
+
   /// More than any model has: made-up layers are listed before it is known whether they fit.
   private static final int MOST_LAYERS = 256;
 
@@ -77,8 +79,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--layers",
       paramLabel = "N",
-      description = "How many MoE layers, each with weights of its own (default: 2).")
-  private int layers = 2;
+      description =
+          "How many MoE layers, each with weights of its own (default: 2, or what the checkpoint has).")
+  private @Nullable Integer layers;
 
   @Option(
       names = "--tokens",
@@ -98,10 +101,8 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--weights",
       paramLabel = "int4|bf16",
-      defaultValue = "int4",
-      description =
-          "Format of made-up expert weights; int4 has groups of 32 (default: ${DEFAULT-VALUE}).")
-  private Weights weights = Weights.INT4;
+      description = "Format of made-up expert weights; int4 has groups of 32 (default: int4).")
+  private @Nullable Weights weights;
 
   @Option(
       names = "--experts-only",
@@ -134,26 +135,40 @@ final class BenchCommand implements Callable<Integer> {
     if (subject.directory == null) {
       Preset preset = Preset.named(subject.preset == null ? "qwen3-30b-a3b" : subject.preset);
       WeightFormat format =
-          weights == Weights.INT4
-              ? WeightFormat.int4(DType.BF16, 32, false, false)
-              : WeightFormat.dense(DType.BF16);
-      measure(preset.name(), new SyntheticLayers(preset, format).make(layers));
+          weights == Weights.BF16
+              ? WeightFormat.dense(DType.BF16)
+              : WeightFormat.int4(DType.BF16, 32, false, false);
+      measure(
+          preset.name(),
+          new SyntheticLayers(preset, format).make(layers == null ? LAYERS : layers));
     } else {
       try (Checkpoint checkpoint = Checkpoint.open(subject.directory)) {
         MoeModel model = MoeModel.of(checkpoint);
-        List<MoeLayer> ofModel =
-            model.layerIndices().stream().limit(layers).map(model::layer).toList();
-        if (ofModel.isEmpty()) {
-          throw new LayerException("%s: the model has no MoE layers".formatted(subject.directory));
-        }
-        measure(model.modelType(), ofModel);
+        measure(model.modelType(), layersOf(subject.directory, model));
       }
     }
     return Main.FINE;
   }
 
+  private List<MoeLayer> layersOf(Path directory, MoeModel model) {
+    List<Integer> indices = model.layerIndices();
+    if (indices.isEmpty()) {
+      throw new LayerException("%s: the model has no MoE layers".formatted(directory));
+    }
+    if (layers != null && layers > indices.size()) {
+      throw new LayerException(
+          "--layers must be 1 to %d, the MoE layers of %s, found %d"
+              .formatted(indices.size(), directory, layers));
+    }
+    return indices.stream().limit(layers == null ? LAYERS : layers).map(model::layer).toList();
+  }
+
   private void requireSensible() {
-    if (layers < 1 || layers > MOST_LAYERS) {
+    if (subject.directory != null && weights != null) {
+      throw new LayerException(
+          "--weights is for made-up weights, and %s has its own".formatted(subject.directory));
+    }
+    if (layers != null && (layers < 1 || layers > MOST_LAYERS)) {
       throw new LayerException("--layers must be 1 to %d, found %d".formatted(MOST_LAYERS, layers));
     }
     if (tokens.isEmpty()) {
@@ -218,6 +233,7 @@ final class BenchCommand implements Callable<Integer> {
       for (MoePlan plan : plans.subList(1, plans.size())) {
         sessions.add(sessions.getFirst().fork(plan));
       }
+      kernels.sayFailure(err);
       BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds);
       BenchTable table = new BenchTable(name, ofModel, backend.devices().getFirst(), expertsOnly);
       if (!json) {
@@ -253,7 +269,7 @@ final class BenchCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     err.println("measuring kernel times in a process of their own, with the device's profiler on");
     List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    return KernelTimes.measure(options, arguments, err);
+    return KernelTimes.measure(options, arguments);
   }
 
   private static Map<String, Object> json(

@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.jr.ob.JSON;
 
@@ -24,23 +25,25 @@ final class KernelTimes {
 
   private final Map<Point, Map<String, Double>> micros;
 
-  private KernelTimes(Map<Point, Map<String, Double>> micros) {
+  private final @Nullable String failure;
+
+  private KernelTimes(Map<Point, Map<String, Double>> micros, @Nullable String failure) {
     this.micros = micros;
+    this.failure = failure;
   }
 
   /// What a time belongs to.
   private record Point(int tokens, boolean alias) {}
 
   static KernelTimes none() {
-    return new KernelTimes(Map.of());
+    return new KernelTimes(Map.of(), null);
   }
 
   /// Runs `bench` again.
   ///
   /// @param options for its JVM, after this one's
   /// @param arguments of this process
-  /// @param err where its messages go if it fails
-  static KernelTimes measure(List<String> options, List<String> arguments, PrintWriter err) {
+  static KernelTimes measure(List<String> options, List<String> arguments) {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
@@ -57,13 +60,20 @@ final class KernelTimes {
         throw new BackendException(
             "the process that measures kernel times ended with %d".formatted(exit));
       }
-      return new KernelTimes(parse(json));
+      return new KernelTimes(parse(json), null);
     } catch (IOException | BackendException | JacksonException e) {
-      err.println("no kernel times: " + e.getMessage());
-      return none();
+      return new KernelTimes(Map.of(), e.getMessage());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new BackendException("measuring kernel times was interrupted", e);
+    }
+  }
+
+  /// Says why there are none, if measuring them failed. What this process fails at too is said by
+  /// itself, so this is for later.
+  void sayFailure(PrintWriter err) {
+    if (failure != null) {
+      err.println("no kernel times: " + failure);
     }
   }
 

@@ -6,24 +6,21 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
-import me.tongfei.progressbar.ProgressBar;
-import me.tongfei.progressbar.ProgressBarBuilder;
-import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
-/// Shows how far loading is, on stderr: a bar on a terminal, one line elsewhere if it is much.
+/// Shows how far preparing a session is, on stderr: weights are loaded, and on some backends
+/// kernels are compiled then.
 final class LoadingBar implements Progress, AutoCloseable {
-  /// Set by the launcher script, which knows whether stderr is a terminal.
-  private static final String TERMINAL_PROPERTY = "tornadomoe.terminal";
-
   /// Less is loaded before anybody has looked.
-  private static final long WORTH_A_LINE = 256L << 20;
+  private static final long BYTES_WORTH_A_LINE = 256L << 20;
+
+  /// One takes a tenth of a second or more.
+  private static final int GRAPHS_WORTH_A_LINE = 20;
 
   private final String task;
   private final PrintWriter err;
-  private final long start = System.nanoTime();
-  private @Nullable ProgressBar bar;
-  private long total;
+  private @Nullable ProgressStage loading;
+  private @Nullable ProgressStage compiling;
   private boolean complete;
 
   private LoadingBar(String task, PrintWriter err) {
@@ -42,37 +39,30 @@ final class LoadingBar implements Progress, AutoCloseable {
 
   @Override
   public void update(long done, long all) {
-    if (total == 0) {
-      total = all;
-      begin();
+    if (loading == null) {
+      String amount = all >= BYTES_WORTH_A_LINE ? ByteSize.format(all) : null;
+      loading = ProgressStage.ofBytes(task, all, amount, err);
     }
-    if (bar != null) {
-      bar.stepTo(done);
-    }
+    loading.stepTo(done);
   }
 
-  private void begin() {
-    if (Boolean.getBoolean(TERMINAL_PROPERTY)) {
-      bar =
-          new ProgressBarBuilder()
-              .setTaskName(task)
-              .setInitialMax(total)
-              .setUnit(" MiB", 1 << 20)
-              .setStyle(ProgressBarStyle.ASCII)
-              .setUpdateIntervalMillis(200)
-              .showSpeed()
-              .build();
-    } else if (total >= WORTH_A_LINE) {
-      err.println("%s: %s".formatted(task, ByteSize.format(total)));
+  @Override
+  public void compiled(int done, int all) {
+    if (compiling == null) {
+      if (loading != null) {
+        loading.end(true);
+      }
+      String amount = all >= GRAPHS_WORTH_A_LINE ? all + " graphs" : null;
+      compiling = ProgressStage.ofGraphs("compiling kernels", all, amount, err);
     }
+    compiling.stepTo(done);
   }
 
   @Override
   public void close() {
-    if (bar != null) {
-      bar.close();
-    } else if (complete && total >= WORTH_A_LINE) {
-      err.println("%s: done in %.1f s".formatted(task, (System.nanoTime() - start) / 1e9));
+    ProgressStage last = compiling == null ? loading : compiling;
+    if (last != null) {
+      last.end(complete);
     }
   }
 }

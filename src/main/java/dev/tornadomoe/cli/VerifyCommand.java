@@ -84,7 +84,7 @@ final class VerifyCommand implements Callable<Integer> {
       Map<String, Object> root = new LinkedHashMap<>();
       root.put("cases", cases.stream().map(Case::json).toList());
       out.println(JsonOutput.of(root));
-    } else {
+    } else if (!unusable || !cases.isEmpty()) {
       out.println(
           "%d cases, %d passed, %d failed".formatted(cases.size(), cases.size() - failed, failed));
     }

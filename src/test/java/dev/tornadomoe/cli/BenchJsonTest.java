@@ -44,7 +44,7 @@ class BenchJsonTest {
     // qwen2_moe has two MoE layers
     "--layers 1, 0, 1",
     "--layers 2, 0, 2",
-    "--layers 9, 0, 2",
+    "--alias both, 0, 2",
     "--layers 2 --experts-only, 0, 2",
     "--layers 2 --backend reference, 0, 2",
   })

@@ -25,6 +25,10 @@ class BenchRefusalTest {
     "--preset qwen3-30b-a3b --layers 1000000000, --layers",
     "--preset qwen3-30b-a3b --weights int3, --weights",
     "CHECKPOINT --preset qwen3-30b-a3b, --preset",
+    "CHECKPOINT --weights bf16, --weights is for made-up weights",
+    "CHECKPOINT --weights int4, --weights is for made-up weights",
+    "CHECKPOINT --layers 99, '--layers must be 1 to 2, the MoE layers of CHECKPOINT, found 99'",
+    "CHECKPOINT --layers 0, --layers",
     "CHECKPOINT --alias nonsense, nonsense",
     "CHECKPOINT --tokens 0, --tokens",
     "'CHECKPOINT --tokens 1,-5', --tokens",
@@ -42,7 +46,7 @@ class BenchRefusalTest {
   })
   void refusesWhatCanNotBeMeasured(String options, String expected) {
     MoeRun run = bench(options);
-    assertThat(run.refusal()).contains(expected);
+    assertThat(run.refusal()).contains(expected.replace("CHECKPOINT", CHECKPOINT.toString()));
     assertThat(run.out()).isEmpty();
   }
 

@@ -30,7 +30,12 @@ final class LauncherHome {
           "tail",
           "mkdir",
           "touch",
+          "rm",
           "cat");
+
+  /// Where the build puts the release of the SDK that it compiled against.
+  static final String KERNELS_RELEASE =
+      "checkout/tornado-kernels/target/classes/dev/tornadomoe/tornado/tornado.release";
 
   /// Long before anything that a test changes.
   private static final Instant PAST = Instant.parse("2020-01-01T00:00:00Z");
@@ -106,6 +111,29 @@ final class LauncherHome {
         name + "/bin/java",
         "echo %s; printf '[%%s]\\n' \"$@\"; exit \"${JAVA_EXIT:-0}\"".formatted(name));
     return directory.resolve(name);
+  }
+
+  /// A TornadoVM SDK of some version.
+  Path sdk(String name, String version) throws IOException {
+    Path libraries = Files.createDirectories(file(name + "/lib/native")).getParent();
+    write(name + "/tornado-argfile", "-server\n-Djava.library.path=%s\n".formatted(libraries));
+    release(name + "/etc/tornado.release", version);
+    return directory.resolve(name);
+  }
+
+  /// Gives the checkout a TornadoVM backend that is newer than its sources, built for some version
+  /// of the SDK.
+  void kernels(String version) throws IOException {
+    for (String source : List.of("tornado-kernels/pom.xml", "tornado-kernels/src/main/Code.java")) {
+      age(write("checkout/" + source, ""), 0);
+    }
+    age(file("checkout/tornado-kernels/src/main"), 0);
+    release(KERNELS_RELEASE, version);
+    age(write("checkout/tornado-kernels/target/tornado-moe-tornado-kernels.jar", ""), 1);
+  }
+
+  private void release(String name, String version) throws IOException {
+    write(name, "version=%s\nbranch=x\ncommit=y\n".formatted(version));
   }
 
   /// Puts a program of a JDK on the PATH, as distributions do.

@@ -44,6 +44,14 @@ class VerifyDirectoriesTest {
   }
 
   @Test
+  void nothingIsSummedUpWhereNothingRan() {
+    MoeRun run = MoeRun.of("verify", directory.resolve("one"));
+    assertThat(run.refusal()).startsWith(directory.resolve("one").toString());
+    assertThat(run.out()).isEmpty();
+    assertThat(MoeRun.of("verify", directory.resolve("one"), "--json").objects("cases")).isEmpty();
+  }
+
+  @Test
   void wrongInputOutweighsAFailedCase() {
     Path failing = Golden.copy("hf/olmoe", directory);
     Golden.rewrite(

@@ -26,7 +26,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/// One MoE layer with its router on the CPU backend. See LayerBenchmark.md.
+/// One MoE layer with its router on a backend. See LayerBenchmark.md.
 @State(Scope.Benchmark)
 @BenchmarkMode({Mode.AverageTime})
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -40,6 +40,9 @@ import org.openjdk.jmh.annotations.Warmup;
       "-Xmx4g"
     })
 public class LayerBenchmark {
+  @Param("cpu")
+  public String backend;
+
   @Param("qwen3-30b-a3b")
   public String preset;
 
@@ -66,7 +69,7 @@ public class LayerBenchmark {
             : WeightFormat.dense(DType.BF16);
     List<MoeLayer> layers = new SyntheticLayers(Preset.named(preset), format).make(1);
     Planner planner = Planner.builder().maxTokens(tokens).outputAliasing(alias).build();
-    session = Backends.require("cpu").prepare(planner.plan(layers));
+    session = Backends.require(backend).prepare(planner.plan(layers));
     arena = Arena.ofShared();
     inputs = new BenchInputs(layers, false, arena).make(tokens);
     output = arena.allocate((long) tokens * layers.getFirst().hidden() * Float.BYTES, 64);

@@ -5,14 +5,15 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.IntPredicate;
 
-/// The ways in which configs say which layers are MoE layers and which are dense.
+/// The ways in which configs say which layers are MoE layers and which are dense. The models' own
+/// code divides by the steps: one of 0 is refused, as it is there.
 final class SparseLayers {
   private SparseLayers() {}
 
   /// Qwen: every `decoder_sparse_step`-th layer, counted from 1, without those of
   /// `mlp_only_layers`.
   static IntPredicate byStep(ModelConfig config) {
-    int step = Math.max(1, config.countOr(1, "decoder_sparse_step"));
+    int step = config.positiveOr(1, "decoder_sparse_step");
     Set<Integer> dense = Set.copyOf(config.integers("mlp_only_layers").orElse(List.of()));
     return layer -> !dense.contains(layer) && (layer + 1) % step == 0;
   }
@@ -21,7 +22,7 @@ final class SparseLayers {
   /// from layer 0 (released models have 1).
   static IntPredicate afterDense(ModelConfig config, int denseByDefault) {
     int dense = config.countOr(denseByDefault, "first_k_dense_replace");
-    int frequency = Math.max(1, config.countOr(1, "moe_layer_freq"));
+    int frequency = config.positiveOr(1, "moe_layer_freq");
     return layer -> layer >= dense && layer % frequency == 0;
   }
 
@@ -31,7 +32,7 @@ final class SparseLayers {
     if (listed != null) {
       return Set.copyOf(listed)::contains;
     }
-    int step = Math.max(1, config.countOr(1, "interleave_moe_layer_step"));
+    int step = config.positiveOr(1, "interleave_moe_layer_step");
     return layer -> (layer + 1) % step == 0;
   }
 }

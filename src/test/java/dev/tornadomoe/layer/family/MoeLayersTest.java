@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -64,6 +65,30 @@ class MoeLayersTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "qwen2_moe, decoder_sparse_step",
+    "qwen3_moe, decoder_sparse_step",
+    "deepseek_v2, moe_layer_freq",
+    "llama4_text, interleave_moe_layer_step",
+  })
+  void aStepOfZeroIsRefused(String family, String field) {
+    try (Checkpoint checkpoint = open(family, 2, field + "=0")) {
+      assertThatThrownBy(() -> MoeModel.of(checkpoint))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContainingAll("\"" + field + "\"", "a whole number from 1", "0");
+    }
+  }
+
+  /// As Llama Guard 4 has it, whose layers are all dense.
+  @Test
+  void aStepThatIsNotReadMayBeZero() {
+    try (Checkpoint checkpoint =
+        open("llama4_text", 2, "interleave_moe_layer_step=0 moe_layers=[]")) {
+      assertThat(MoeModel.of(checkpoint).layerIndices()).isEmpty();
+    }
+  }
+
   @Test
   void aDenseLayerIsRefusedWithTheListOfOthers() {
     try (Checkpoint checkpoint = open("qwen3_moe", 8, "mlp_only_layers=[0,4,5,7]")) {
@@ -96,8 +121,13 @@ class MoeLayersTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "mlp_only_layers=[\"0\"]", "mlp_only_layers=0", "decoder_sparse_step=-1",
-        "decoder_sparse_step=1.5", "num_hidden_layers=0", "num_hidden_layers=null"
+        "mlp_only_layers=[\"0\"]",
+        "mlp_only_layers=0",
+        "decoder_sparse_step=-1",
+        "decoder_sparse_step=0",
+        "decoder_sparse_step=1.5",
+        "num_hidden_layers=0",
+        "num_hidden_layers=null"
       })
   void refusesFieldsOfAnotherKind(String fields) {
     try (Checkpoint checkpoint = open("qwen3_moe", 8, fields)) {

@@ -9,6 +9,8 @@ import java.util.List;
 
 /// The backend named `tornado`.
 public final class TornadoBackend implements Backend {
+  private static final String INSTALL_DRIVER =
+      "install the OpenCL driver of your GPU, or PoCL (apt install pocl-opencl-icd ocl-icd-libopencl1); clinfo -l lists what there is";
 
   @Override
   public String name() {
@@ -18,23 +20,28 @@ public final class TornadoBackend implements Backend {
   @Override
   public Availability availability() {
     Availability setup = TornadoSetup.availability();
-    if (!setup.isAvailable()) {
-      return setup;
-    }
-    TornadoSetup.applySettings();
-    try {
-      return TornadoDevices.all().isEmpty()
-          ? noDevice("TornadoVM finds no device")
-          : Availability.yes();
-    } catch (RuntimeException | LinkageError e) {
-      return noDevice("TornadoVM can't be loaded (%s)".formatted(DeviceFailure.text(e)));
-    }
+    return setup.isAvailable() ? Loaded.AVAILABILITY : setup;
   }
 
-  private static Availability noDevice(String missing) {
-    return Availability.no(
-        missing,
-        "install the OpenCL driver of your GPU, or PoCL (apt install pocl-opencl-icd ocl-icd-libopencl1); clinfo -l lists what there is");
+  /// Found out once: where loading TornadoVM's classes failed, a second attempt no longer says why.
+  private static final class Loaded {
+    static final Availability AVAILABILITY = load();
+
+    private static Availability load() {
+      TornadoSetup.applySettings();
+      if (OpenClDevices.missing()) {
+        return Availability.no("OpenCL has no device", INSTALL_DRIVER);
+      }
+      try {
+        return TornadoDevices.all().isEmpty()
+            ? Availability.no("TornadoVM finds no device", INSTALL_DRIVER)
+            : Availability.yes();
+      } catch (RuntimeException | LinkageError e) {
+        return Availability.no(
+            "TornadoVM can't be loaded (%s)".formatted(DeviceFailure.text(e)),
+            "see \"When something fails\" in docs/tornadovm.md");
+      }
+    }
   }
 
   @Override

@@ -76,6 +76,27 @@ final class TornadoDevices {
           "-D%s=%s: expected work-items or work-groups".formatted(KERNELS_PROPERTY, forced));
     }
 
+    private static long wishedBuffer() {
+      String wish = System.getProperty(BUFFER_PROPERTY);
+      if (wish == null) {
+        return Long.MAX_VALUE;
+      }
+      try {
+        long bytes = Long.parseLong(wish);
+        if (bytes > 0) {
+          return bytes;
+        }
+      } catch (NumberFormatException e) {
+        throw wrongBuffer(wish);
+      }
+      throw wrongBuffer(wish);
+    }
+
+    private static BackendException wrongBuffer(String wish) {
+      return new BackendException(
+          "-D%s=%s: expected a number of bytes".formatted(BUFFER_PROPERTY, wish));
+    }
+
     private static String text(KernelShape shape) {
       return shape.name().toLowerCase(Locale.ROOT).replace('_', '-');
     }
@@ -96,7 +117,7 @@ final class TornadoDevices {
               "%s (%s)".formatted(index, name()),
               maxWorkGroup(),
               device.getDeviceLocalMemorySize(),
-              Math.min(Long.getLong(BUFFER_PROPERTY, Long.MAX_VALUE), device.getMaxAllocMemory()),
+              Math.min(wishedBuffer(), device.getMaxAllocMemory()),
               device.getMaxGlobalMemory(),
               shape()));
     }

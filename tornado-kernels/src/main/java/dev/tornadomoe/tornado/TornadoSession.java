@@ -69,6 +69,7 @@ final class TornadoSession implements Audited {
                 .mapToInt(bucket -> DevicePlan.launchSizes(bucket).size())
                 .sum();
     int[] ready = {0};
+    progress.compiled(0, graphs);
     try {
       for (List<Integer> group : groups) {
         devicePlans.add(

@@ -1,0 +1,68 @@
+package dev.tornadomoe.cli;
+
+import java.io.PrintWriter;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/// One part of a longer task, on stderr: a bar on a terminal; elsewhere a line when it begins and
+/// one when it ends, if it is worth them.
+final class ProgressStage {
+  /// Set by the launcher script, which knows whether stderr is a terminal.
+  private static final String TERMINAL_PROPERTY = "tornadomoe.terminal";
+
+  private final String task;
+  private final PrintWriter err;
+  private final long start = System.nanoTime();
+  private final @Nullable ProgressBar bar;
+  private final boolean lines;
+
+  private ProgressStage(
+      String task, @Nullable String amount, PrintWriter err, ProgressBarBuilder bar) {
+    this.task = task;
+    this.err = err;
+    boolean terminal = Boolean.getBoolean(TERMINAL_PROPERTY);
+    this.bar = terminal ? bar.build() : null;
+    this.lines = !terminal && amount != null;
+    if (lines) {
+      err.println("%s: %s".formatted(task, amount));
+    }
+  }
+
+  /// @param total in bytes
+  /// @param amount how much it is, or null where it is not worth a line
+  static ProgressStage ofBytes(String task, long total, @Nullable String amount, PrintWriter err) {
+    return new ProgressStage(
+        task, amount, err, builder(task, total).setUnit(" MiB", 1 << 20).showSpeed());
+  }
+
+  /// @param total in task graphs
+  /// @param amount how much it is, or null where it is not worth a line
+  static ProgressStage ofGraphs(String task, int total, @Nullable String amount, PrintWriter err) {
+    return new ProgressStage(task, amount, err, builder(task, total));
+  }
+
+  private static ProgressBarBuilder builder(String task, long total) {
+    return new ProgressBarBuilder()
+        .setTaskName(task)
+        .setInitialMax(total)
+        .setStyle(ProgressBarStyle.ASCII)
+        .setUpdateIntervalMillis(200);
+  }
+
+  void stepTo(long done) {
+    if (bar != null) {
+      bar.stepTo(done);
+    }
+  }
+
+  /// @param complete whether it ended because all is done
+  void end(boolean complete) {
+    if (bar != null) {
+      bar.close();
+    } else if (lines && complete) {
+      err.println("%s: done in %.1f s".formatted(task, (System.nanoTime() - start) / 1e9));
+    }
+  }
+}
