@@ -2,6 +2,7 @@ package dev.tornadomoe.backend;
 
 import dev.tornadomoe.plan.MoePlan;
 import java.util.List;
+import java.util.Optional;
 
 /// Something that runs plans. Found by [Backends] through `ServiceLoader`, or made by hand.
 public interface Backend {
@@ -27,6 +28,12 @@ public interface Backend {
   /// have any.
   default List<String> profilingOptions() {
     return List.of();
+  }
+
+  /// What finds the fastest variants of its kernels for a device, where it has several. It needs a
+  /// JVM with [#profilingOptions].
+  default Optional<Tuner> tuner() {
+    return Optional.empty();
   }
 
   /// Loads the plan's weights and compiles its steps.

@@ -17,4 +17,10 @@ public interface Progress {
   /// @param done task graphs that are ready, 0 when compiling begins
   /// @param total task graphs in all
   default void compiled(int done, int total) {}
+
+  /// Some more variants of kernels are measured, where a [Tuner] is at work.
+  ///
+  /// @param done variants that are measured, 0 when measuring begins
+  /// @param total variants in all
+  default void measured(int done, int total) {}
 }

@@ -2,16 +2,12 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.WholeFile;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
-import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.WeightFormat;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,12 +17,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /// `moe bench`.
@@ -40,7 +34,7 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "",
-      "Presets (made-up weights): qwen3-30b-a3b, qwen3.5-35b-a3b, mixtral-8x7b, deepseek-v3, gpt-oss-20b.",
+      MeasuredLayers.PRESETS,
       "",
       "Examples:",
       "  moe bench --preset qwen3-30b-a3b --tokens 1,16,256",
@@ -48,48 +42,9 @@ import picocli.CommandLine.Spec;
       "  moe bench checkpoint --layers 4 --html report.html"
     })
 final class BenchCommand implements Callable<Integer> {
-  private static final int LAYERS = 2;
-
-  /// More than any model has: made-up layers are listed before it is known whether they fit.
-  private static final int MOST_LAYERS = 256;
-
-  /// The values of `--weights`.
-  enum Weights {
-    INT4,
-    BF16
-  }
-
-  /// What is measured.
-  private static final class Subject {
-    @Parameters(paramLabel = "DIR", description = "A checkpoint directory.")
-    private @Nullable Path directory;
-
-    @Option(
-        names = "--preset",
-        paramLabel = "NAME",
-        description = "A model's sizes with made-up weights (default: qwen3-30b-a3b).")
-    private @Nullable String preset;
-  }
-
-  @ArgGroup(exclusive = true)
-  private Subject subject = new Subject();
+  @Mixin private MeasuredLayers measured = new MeasuredLayers();
 
   @Mixin private PlanChoices choices = new PlanChoices();
-
-  @Option(
-      names = "--layers",
-      paramLabel = "N",
-      description =
-          "How many MoE layers, each with weights of its own (default: 2, or what the checkpoint has).")
-  private @Nullable Integer layers;
-
-  @Option(
-      names = "--tokens",
-      paramLabel = "M,...",
-      split = ",",
-      defaultValue = "1,16,256",
-      description = "Tokens per call (default: ${DEFAULT-VALUE}).")
-  private List<Integer> tokens = List.of(1, 16, 256);
 
   @Option(
       names = "--alias",
@@ -97,12 +52,6 @@ final class BenchCommand implements Callable<Integer> {
       defaultValue = "both",
       description = "What to measure (default: ${DEFAULT-VALUE}).")
   private String alias = "both";
-
-  @Option(
-      names = "--weights",
-      paramLabel = "int4|bf16",
-      description = "Format of made-up expert weights; int4 has groups of 32 (default: int4).")
-  private @Nullable Weights weights;
 
   @Option(
       names = "--experts-only",
@@ -132,53 +81,12 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     requireSensible();
-    if (subject.directory == null) {
-      Preset preset = Preset.named(subject.preset == null ? "qwen3-30b-a3b" : subject.preset);
-      WeightFormat format =
-          weights == Weights.BF16
-              ? WeightFormat.dense(DType.BF16)
-              : WeightFormat.int4(DType.BF16, 32, false, false);
-      measure(
-          preset.name(),
-          new SyntheticLayers(preset, format).make(layers == null ? LAYERS : layers));
-    } else {
-      try (Checkpoint checkpoint = Checkpoint.open(subject.directory)) {
-        MoeModel model = MoeModel.of(checkpoint);
-        measure(model.modelType(), layersOf(subject.directory, model));
-      }
-    }
+    measured.measure(this::measure);
     return Main.FINE;
   }
 
-  private List<MoeLayer> layersOf(Path directory, MoeModel model) {
-    List<Integer> indices = model.layerIndices();
-    if (indices.isEmpty()) {
-      throw new LayerException("%s: the model has no MoE layers".formatted(directory));
-    }
-    if (layers != null && layers > indices.size()) {
-      throw new LayerException(
-          "--layers must be 1 to %d, the MoE layers of %s, found %d"
-              .formatted(indices.size(), directory, layers));
-    }
-    return indices.stream().limit(layers == null ? LAYERS : layers).map(model::layer).toList();
-  }
-
   private void requireSensible() {
-    if (subject.directory != null && weights != null) {
-      throw new LayerException(
-          "--weights is for made-up weights, and %s has its own".formatted(subject.directory));
-    }
-    if (layers != null && (layers < 1 || layers > MOST_LAYERS)) {
-      throw new LayerException("--layers must be 1 to %d, found %d".formatted(MOST_LAYERS, layers));
-    }
-    if (tokens.isEmpty()) {
-      throw new LayerException("--tokens names no token count");
-    }
-    for (int m : tokens) {
-      if (m < 1) {
-        throw new LayerException("--tokens must be 1 or more, found " + m);
-      }
-    }
+    measured.requireSensible();
     if (html != null) {
       WholeFile.requirePlace(html);
     }
@@ -199,7 +107,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private MoePlan plan(List<MoeLayer> ofModel, AliasMode mode) {
-    int most = tokens.stream().mapToInt(m -> m).max().orElse(1);
+    int most = measured.tokens().stream().mapToInt(m -> m).max().orElse(1);
     Planner.Builder planner = choices.planner(mode).maxTokens(most).wholeStep();
     if (!expertsOnly) {
       return planner.build().plan(ofModel);
@@ -239,7 +147,7 @@ final class BenchCommand implements Callable<Integer> {
       if (!json) {
         table.printHeading(spec.commandLine().getOut());
       }
-      for (int m : tokens) {
+      for (int m : measured.tokens()) {
         List<BenchResult> point = runner.run(m).stream().map(kernels::addTo).toList();
         if (!json) {
           if (results.isEmpty()) {

@@ -3,7 +3,6 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.backend.BackendException;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -44,16 +43,11 @@ final class KernelTimes {
   /// @param options for its JVM, after this one's
   /// @param arguments of this process
   static KernelTimes measure(List<String> options, List<String> arguments) {
-    List<String> command = new ArrayList<>();
-    command.add(ProcessHandle.current().info().command().orElse("java"));
-    command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    command.addAll(options);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
-    command.addAll(without(arguments));
-    command.addAll(List.of("--json", "--seconds", "0.1"));
+    List<String> rest = without(arguments);
+    rest.addAll(List.of("--json", "--seconds", "0.1"));
     try {
       Process process =
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+          OtherJvm.of(options, rest).redirectError(ProcessBuilder.Redirect.DISCARD).start();
       String json = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
       int exit = process.waitFor();
       if (exit != Main.FINE) {

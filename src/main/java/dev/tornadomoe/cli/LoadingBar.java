@@ -6,10 +6,11 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Shows how far preparing a session is, on stderr: weights are loaded, and on some backends
-/// kernels are compiled then.
+/// kernels are compiled then. A tuner loads too, and measures then.
 final class LoadingBar implements Progress, AutoCloseable {
   /// Less is loaded before anybody has looked.
   private static final long BYTES_WORTH_A_LINE = 256L << 20;
@@ -21,6 +22,7 @@ final class LoadingBar implements Progress, AutoCloseable {
   private final PrintWriter err;
   private @Nullable ProgressStage loading;
   private @Nullable ProgressStage compiling;
+  private @Nullable ProgressStage measuring;
   private boolean complete;
 
   private LoadingBar(String task, PrintWriter err) {
@@ -30,10 +32,15 @@ final class LoadingBar implements Progress, AutoCloseable {
 
   /// Prepares a session, and shows how that goes.
   static Session prepare(Backend backend, MoePlan plan, String task, PrintWriter err) {
+    return show(bar -> backend.prepare(plan, bar), task, err);
+  }
+
+  /// Does something that loads weights first, and shows how that goes.
+  static <T> T show(Function<Progress, T> work, String task, PrintWriter err) {
     try (LoadingBar bar = new LoadingBar(task, err)) {
-      Session session = backend.prepare(plan, bar);
+      T result = work.apply(bar);
       bar.complete = true;
-      return session;
+      return result;
     }
   }
 
@@ -49,18 +56,31 @@ final class LoadingBar implements Progress, AutoCloseable {
   @Override
   public void compiled(int done, int all) {
     if (compiling == null) {
-      if (loading != null) {
-        loading.end(true);
-      }
+      endLoading();
       String amount = all >= GRAPHS_WORTH_A_LINE ? all + " graphs" : null;
-      compiling = ProgressStage.ofGraphs("compiling kernels", all, amount, err);
+      compiling = ProgressStage.ofSteps("compiling kernels", all, amount, err);
     }
     compiling.stepTo(done);
   }
 
   @Override
+  public void measured(int done, int all) {
+    if (measuring == null) {
+      endLoading();
+      measuring = ProgressStage.ofSteps("measuring", all, all + " variants", err);
+    }
+    measuring.stepTo(done);
+  }
+
+  private void endLoading() {
+    if (loading != null) {
+      loading.end(true);
+    }
+  }
+
+  @Override
   public void close() {
-    ProgressStage last = compiling == null ? loading : compiling;
+    ProgressStage last = measuring != null ? measuring : compiling != null ? compiling : loading;
     if (last != null) {
       last.end(complete);
     }

@@ -22,6 +22,7 @@ import picocli.CommandLine.Option;
       ExplainCommand.class,
       RunCommand.class,
       BenchCommand.class,
+      TuneCommand.class,
       DevicesCommand.class
     },
     footer = {

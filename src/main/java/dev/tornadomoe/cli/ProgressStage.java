@@ -37,9 +37,9 @@ final class ProgressStage {
         task, amount, err, builder(task, total).setUnit(" MiB", 1 << 20).showSpeed());
   }
 
-  /// @param total in task graphs
+  /// @param total in things that are done one by one
   /// @param amount how much it is, or null where it is not worth a line
-  static ProgressStage ofGraphs(String task, int total, @Nullable String amount, PrintWriter err) {
+  static ProgressStage ofSteps(String task, int total, @Nullable String amount, PrintWriter err) {
     return new ProgressStage(task, amount, err, builder(task, total));
   }
 

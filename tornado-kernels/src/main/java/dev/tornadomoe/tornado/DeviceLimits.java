@@ -11,15 +11,31 @@ import dev.tornadomoe.tensor.ByteSize;
 /// @param bufferBytes the largest buffer
 /// @param memoryBytes all of its memory
 /// @param shape which kernels suit it
+/// @param tunings how they are cut best on it, as far as it was measured
 record DeviceLimits(
     String name,
     long workGroup,
     long localBytes,
     long bufferBytes,
     long memoryBytes,
-    KernelShape shape) {
+    KernelShape shape,
+    Tunings tunings) {
   /// TornadoVM's arrays begin with a header.
   private static final int HEADER_BYTES = 16;
+
+  DeviceLimits with(Tunings others) {
+    return new DeviceLimits(name, workGroup, localBytes, bufferBytes, memoryBytes, shape, others);
+  }
+
+  /// The measured cut for a launch, or the guess where there is none, or none that can run here.
+  ///
+  /// @param tokens the most of the launch
+  Tuning tuning(TuningKey key, int tokens) {
+    return tunings
+        .find(key, tokens)
+        .filter(tuning -> tuning.fits(this))
+        .orElseGet(() -> Tuning.guess(this, key, tokens));
+  }
 
   /// Elements of 4 bytes that an array can have on the device.
   long mostElements() {

@@ -44,6 +44,17 @@ final class DevicePlan implements AutoCloseable {
         launches.add(Launch.of(plan, weights, places, bucket, tokens, device.limits()));
       }
     }
+    return prepare(plan, weights, places, launches, device, compiled);
+  }
+
+  /// The same for launches that are made already.
+  static DevicePlan prepare(
+      MoePlan plan,
+      DeviceWeights weights,
+      List<Integer> places,
+      List<Launch> launches,
+      ChosenDevice device,
+      Runnable compiled) {
     List<Object> uploads = new ArrayList<>();
     places.forEach(place -> uploads.addAll(weights.layers().get(place).arrays()));
     List<IntArray> maps = places.stream().map(place -> weights.layers().get(place).map()).toList();

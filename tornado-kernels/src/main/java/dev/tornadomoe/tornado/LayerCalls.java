@@ -63,13 +63,7 @@ final class LayerCalls {
     this.hidden = layer.hidden();
     this.topK = layer.topK();
     this.extra = steps.extra();
-    this.tuning =
-        Tuning.guess(
-            device,
-            hidden,
-            layer.intermediate(),
-            Math.multiplyExact(tokens, topK + extra),
-            layer.experts().local().size() + extra);
+    this.tuning = device.tuning(TuningKey.of(weights, extra, device.shape()), tokens);
     this.sharedLogits = new FloatArray(weights.isSharedGated() ? tokens : 1);
     this.projections = new ProjectionCalls(prefix, context, call, device, layer, tuning, calls);
   }

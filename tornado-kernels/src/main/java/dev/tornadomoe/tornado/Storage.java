@@ -69,6 +69,18 @@ record Storage(int rows, int columns, int groupSize, int flags) {
     return flags & FORMAT;
   }
 
+  /// As in `bf16` or `int4 g32 zero-points act-order`: what kernels for it depend on.
+  String text() {
+    if (!is(Flags.INT4)) {
+      return is(Flags.F16) ? "f16" : is(Flags.BF16) ? "bf16" : "f32";
+    }
+    return "int4 g%d%s%s"
+        .formatted(
+            groupSize,
+            is(Flags.ZERO_POINTS) ? " zero-points" : "",
+            is(Flags.ACT_ORDER) ? " act-order" : "");
+  }
+
   /// Blocks of 8 rows in a matrix.
   int blocks() {
     return Math.ceilDiv(rows, 8);

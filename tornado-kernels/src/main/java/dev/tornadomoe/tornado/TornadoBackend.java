@@ -4,8 +4,10 @@ import dev.tornadomoe.backend.Availability;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.Tuner;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.List;
+import java.util.Optional;
 
 /// The backend named `tornado`.
 public final class TornadoBackend implements Backend {
@@ -50,10 +52,19 @@ public final class TornadoBackend implements Backend {
     TornadoDevices.Found chosen = TornadoDevices.choose(all);
     return all.stream()
         .map(found ->
-            found.equals(chosen)
-                ? "%s (used: %s)".formatted(found, TornadoDevices.reason(chosen))
-                : found.toString())
+            "%s, %s%s"
+                .formatted(
+                    found,
+                    TuningPlaces.of(found.tuned()).source(),
+                    found.equals(chosen)
+                        ? " (used: %s)".formatted(TornadoDevices.reason(chosen))
+                        : ""))
         .toList();
+  }
+
+  @Override
+  public Optional<Tuner> tuner() {
+    return Optional.of(new TornadoTuner());
   }
 
   @Override

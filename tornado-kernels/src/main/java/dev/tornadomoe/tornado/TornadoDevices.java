@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.TornadoBackend;
 import uk.ac.manchester.tornado.api.TornadoRuntime;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
@@ -59,7 +60,22 @@ final class TornadoDevices {
               maxWorkGroup(),
               ByteSize.format(device.getDeviceLocalMemorySize()),
               halfs(),
-              text(shape()));
+              shape().text());
+    }
+
+    /// Its number and name, for messages.
+    String label() {
+      return "%s (%s)".formatted(index, name());
+    }
+
+    /// What its tuning file is known by.
+    TunedDevice tuned() {
+      String details =
+          "%s, %s, %s"
+              .formatted(name(), device.getPlatformName(), device.getDeviceOpenCLCVersion());
+      return device.getDeviceType() == TornadoDeviceType.CPU
+          ? TunedDevice.cpu(device.getPlatformName(), details)
+          : TunedDevice.gpu(name(), details);
     }
 
     private KernelShape shape() {
@@ -67,10 +83,9 @@ final class TornadoDevices {
       if (forced == null) {
         return isGpu() ? KernelShape.WORK_GROUPS : KernelShape.WORK_ITEMS;
       }
-      for (KernelShape shape : KernelShape.values()) {
-        if (text(shape).equals(forced)) {
-          return shape;
-        }
+      KernelShape shape = KernelShape.of(forced);
+      if (shape != null) {
+        return shape;
       }
       throw new BackendException(
           "-D%s=%s: expected work-items or work-groups".formatted(KERNELS_PROPERTY, forced));
@@ -97,10 +112,6 @@ final class TornadoDevices {
           "-D%s=%s: expected a number of bytes".formatted(BUFFER_PROPERTY, wish));
     }
 
-    private static String text(KernelShape shape) {
-      return shape.name().toLowerCase(Locale.ROOT).replace('_', '-');
-    }
-
     /// The most work-items of a work-group.
     private long maxWorkGroup() {
       long most = Long.MAX_VALUE;
@@ -114,12 +125,13 @@ final class TornadoDevices {
       return new ChosenDevice(
           device,
           new DeviceLimits(
-              "%s (%s)".formatted(index, name()),
+              label(),
               maxWorkGroup(),
               device.getDeviceLocalMemorySize(),
               Math.min(wishedBuffer(), device.getMaxAllocMemory()),
               device.getMaxGlobalMemory(),
-              shape()));
+              shape(),
+              TuningPlaces.of(tuned()).forSession()));
     }
   }
 
@@ -144,18 +156,25 @@ final class TornadoDevices {
   static Found choose(List<Found> all) {
     String wish = System.getProperty(DEVICE_PROPERTY);
     if (wish != null) {
-      return all.stream()
-          .filter(found -> found.index().equals(wish))
-          .findFirst()
-          .orElseThrow(() ->
-              new BackendException(
-                  "-D%s=%s: there is no such device (there are: %s)"
-                      .formatted(
-                          DEVICE_PROPERTY,
-                          wish,
-                          all.stream().map(Found::index).collect(Collectors.joining(", ")))));
+      return numbered(all, wish, "-D%s=%s".formatted(DEVICE_PROPERTY, wish));
     }
     return all.stream().filter(Found::isGpu).findFirst().orElseGet(all::getFirst);
+  }
+
+  /// The same where a wish that is not null goes first.
+  static Found choose(List<Found> all, @Nullable String wish) {
+    return wish == null ? choose(all) : numbered(all, wish, "device " + wish);
+  }
+
+  private static Found numbered(List<Found> all, String wish, String whose) {
+    return all.stream()
+        .filter(found -> found.index().equals(wish))
+        .findFirst()
+        .orElseThrow(() ->
+            new BackendException(
+                "%s: there is no such device (there are: %s)"
+                    .formatted(
+                        whose, all.stream().map(Found::index).collect(Collectors.joining(", ")))));
   }
 
   /// Why [#choose] chose it.

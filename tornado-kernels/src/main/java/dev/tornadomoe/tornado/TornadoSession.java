@@ -29,7 +29,7 @@ final class TornadoSession implements Audited {
   /// Layers of a step in one graph. TornadoVM has 8 KiB for a graph's code, some 15 bytes for a
   /// task and 5 for each of its arguments; a longer step is several graphs, and the host is touched
   /// between them.
-  private static final int LAYERS_PER_GRAPH = 8;
+  static final int LAYERS_PER_GRAPH = 8;
 
   private final MoePlan plan;
   private final CallSpec spec;

@@ -1,7 +1,10 @@
 package dev.tornadomoe.tornado;
 
-/// How a layer's kernels are cut in a launch. What is not measured is guessed, from what was
-/// measured on an H200.
+import dev.tornadomoe.tornado.kernel.TileKernels;
+import java.util.stream.Stream;
+
+/// How a layer's kernels are cut in a launch. What is not measured ([TornadoTuner]) is guessed,
+/// from what was measured on an H200.
 ///
 /// @param gateUp one token at a time
 /// @param down one token at a time
@@ -14,18 +17,38 @@ record Tuning(Split gateUp, Split down, int tokens, Split tileGateUp, Split tile
 
   /// The guess for a launch.
   ///
-  /// @param hidden H
-  /// @param intermediate I
-  /// @param pairs the most of the launch
-  /// @param experts that they may go to
-  static Tuning guess(DeviceLimits device, int hidden, int intermediate, int pairs, int experts) {
-    int tokens = device.shape() == KernelShape.WORK_ITEMS ? 8 : blockSize(pairs, experts);
+  /// @param launchTokens the most of the launch
+  static Tuning guess(DeviceLimits device, TuningKey key, int launchTokens) {
+    int pairs = Math.multiplyExact(launchTokens, key.topK());
+    int tokens = device.shape() == KernelShape.WORK_ITEMS ? 8 : blockSize(pairs, key.experts());
     return new Tuning(
-        group(device, hidden),
-        group(device, intermediate * 8),
+        group(device, key.hidden()),
+        group(device, key.intermediate() * 8),
         tokens,
-        tile(device, intermediate, Math.min(most(tokens), MOST_SUMS / tokens / 2)),
-        tile(device, hidden, most(tokens)));
+        tile(device, key.intermediate(), Math.min(most(tokens), MOST_SUMS / tokens / 2)),
+        tile(device, key.hidden(), most(tokens)));
+  }
+
+  /// Whether the device has the work-groups and the local memory for it.
+  boolean fits(DeviceLimits device) {
+    int threads =
+        Stream.of(gateUp, down, tileGateUp, tileDown).mapToInt(Split::threads).max().orElse(0);
+    int floats =
+        Math.max(
+            Math.max(gateUp.localFloats(16), down.localFloats(8)),
+            TileKernels.COLUMNS * (tokens + 1));
+    return device.shape() == KernelShape.WORK_ITEMS
+        || (threads <= device.workGroup() && floats * 4L <= device.localBytes());
+  }
+
+  /// One token at a time, in other groups.
+  Tuning withGroups(Split newGateUp, Split newDown) {
+    return new Tuning(newGateUp, newDown, tokens, tileGateUp, tileDown);
+  }
+
+  /// Blocks of another size, in other tiles.
+  Tuning withTiles(int newTokens, Split newGateUp, Split newDown) {
+    return new Tuning(gateUp, down, newTokens, newGateUp, newDown);
   }
 
   /// As many pairs as an expert has on average, or a few more: half-empty blocks cost as much as

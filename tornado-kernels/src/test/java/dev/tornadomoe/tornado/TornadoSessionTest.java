@@ -166,7 +166,8 @@ class TornadoSessionTest {
   @Test
   void workGroupsAndLocalMemoryBeyondTheDeviceAreRefused() {
     DeviceLimits small =
-        new DeviceLimits("small", 64, 1024, 1 << 20, 1 << 20, KernelShape.WORK_GROUPS);
+        new DeviceLimits(
+            "small", 64, 1024, 1 << 20, 1 << 20, KernelShape.WORK_GROUPS, Tunings.NONE);
     assertThatThrownBy(
             () -> small.require(new KernelCall("wide", 128, 128, 0, (g, n) -> {}, false)))
         .hasMessage("kernel wide needs work-groups of 128, device small has at most 64");
@@ -176,7 +177,8 @@ class TornadoSessionTest {
     assertThatThrownBy(() ->
             DeviceWeights.load(
                 plan(1, false),
-                new DeviceLimits("tiny", 64, 1024, 1 << 20, 100, KernelShape.WORK_ITEMS),
+                new DeviceLimits(
+                    "tiny", 64, 1024, 1 << 20, 100, KernelShape.WORK_ITEMS, Tunings.NONE),
                 Progress.NONE))
         .hasMessageContaining("on device tiny, which has 100 B");
   }

@@ -1,0 +1,170 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.Tuner;
+import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.MoeLayer;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.Reader;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/// `moe tune`.
+@Command(
+    name = "tune",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Measures in which ways a device's kernels can be cut for a model's layers, and keeps the "
+          + "fastest for later sessions. What they compute stays the same."
+    },
+    footer = {
+      "",
+      MeasuredLayers.PRESETS,
+      "",
+      "Examples:",
+      "  moe tune --preset qwen3-30b-a3b --tokens 1,16,256",
+      "  moe tune checkpoint --device 0:1 --output tuning.json"
+    })
+final class TuneCommand implements Callable<Integer> {
+  @Mixin private MeasuredLayers measured = new MeasuredLayers();
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = Backends.TORNADO,
+      description = "Whose kernels (default: ${DEFAULT-VALUE}).")
+  private String backend = Backends.TORNADO;
+
+  @Option(
+      names = "--device",
+      paramLabel = "D",
+      description = "Which one, as devices numbers them (default: the one that is used).")
+  private @Nullable String device;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      defaultValue = "0.3",
+      description = "How long to measure each variant (default: ${DEFAULT-VALUE}).")
+  private double seconds = 0.3;
+
+  @Option(
+      names = "--output",
+      paramLabel = "FILE",
+      description =
+          "Where to keep it, beside what the file has already (default: where sessions look).")
+  private @Nullable Path output;
+
+  @Option(names = "--json", description = "Prints one JSON object.")
+  private boolean json;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() {
+    measured.requireSensible();
+    if (!(seconds > 0)) {
+      throw new LayerException("--seconds must be positive, found " + seconds);
+    }
+    if (output != null) {
+      WholeFile.requirePlace(output);
+    }
+    Backend chosen = Backends.require(backend);
+    Tuner tuner =
+        chosen
+            .tuner()
+            .orElseThrow(() ->
+                new BackendException("backend \"%s\" has nothing to tune".formatted(backend)));
+    List<String> options = chosen.profilingOptions();
+    if (!options.isEmpty()) {
+      return again(options);
+    }
+    measured.measure((name, layers) -> tune(tuner, name, layers));
+    return Main.FINE;
+  }
+
+  /// The same command in a JVM that has kernel times.
+  private int again(List<String> options) {
+    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
+    try {
+      Process process =
+          OtherJvm.of(options, arguments).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      try (Reader out = process.inputReader()) {
+        out.transferTo(spec.commandLine().getOut());
+      }
+      return process.waitFor();
+    } catch (IOException e) {
+      throw new BackendException("a JVM to measure in can't be started: " + e.getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new BackendException("measuring was interrupted", e);
+    }
+  }
+
+  private void tune(Tuner tuner, String name, List<MoeLayer> layers) {
+    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter err = spec.commandLine().getErr();
+    Tuner.Request request = new Tuner.Request(layers, measured.tokens(), seconds, device, output);
+    Tuner.Report report =
+        LoadingBar.show(bar -> tuner.tune(request, bar), "making and loading weights", err);
+    if (report.replaced() != null) {
+      err.println("older entries were dropped: " + report.replaced());
+    }
+    if (json) {
+      out.println(JsonOutput.of(json(name, report)));
+      return;
+    }
+    out.println("%s on %s".formatted(name, report.device()));
+    out.println("     M  used for M   variants  us/layer  default  chosen");
+    for (Tuner.Choice choice : report.choices()) {
+      out.println(
+          String.format(
+              Locale.ROOT,
+              "%6d  %-11s  %8d  %8.1f  %7.1f  %s",
+              choice.tokens(),
+              choice.fromTokens() == choice.toTokens()
+                  ? choice.fromTokens()
+                  : choice.fromTokens() + "-" + choice.toTokens(),
+              choice.variants(),
+              choice.micros(),
+              choice.defaultMicros(),
+              choice.chosen()));
+    }
+    out.println(report.file() == null ? "nothing to choose" : "wrote " + report.file());
+  }
+
+  private static Map<String, Object> json(String name, Tuner.Report report) {
+    Map<String, Object> root = new LinkedHashMap<>();
+    root.put("device", report.device());
+    root.put("preset", name);
+    root.put("file", report.file() == null ? null : report.file().toString());
+    root.put("choices", report.choices().stream().map(TuneCommand::json).toList());
+    return root;
+  }
+
+  private static Map<String, Object> json(Tuner.Choice choice) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("tokens", choice.tokens());
+    object.put("from_tokens", choice.fromTokens());
+    object.put("to_tokens", choice.toTokens());
+    object.put("variants", choice.variants());
+    object.put("chosen", choice.chosen());
+    object.put("us_per_layer", choice.micros());
+    object.put("default_us_per_layer", choice.defaultMicros());
+    return object;
+  }
+}

@@ -1,0 +1,174 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.Tuner;
+import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// Measures cuts on one device and keeps the best in its [TuningFile].
+final class TornadoTuner implements Tuner {
+  @Override
+  public Report tune(Request request, Progress progress) {
+    if (request.layers().size() > TornadoSession.LAYERS_PER_GRAPH) {
+      throw new BackendException(
+          "at most %d layers can be measured together, found %d"
+              .formatted(TornadoSession.LAYERS_PER_GRAPH, request.layers().size()));
+    }
+    TornadoDevices.Found found = TornadoDevices.choose(TornadoDevices.all(), request.device());
+    TunedDevice tuned = found.tuned();
+    Path file = place(request.file(), tuned);
+    TuningFile before = Files.exists(file) ? TuningFile.read(file, tuned) : TuningFile.empty(tuned);
+    ChosenDevice device = found.chosen();
+    List<Choice> choices = new ArrayList<>();
+    List<TuningEntry> entries = new ArrayList<>();
+    for (Work work : works(request, device, progress)) {
+      TuningSearch.Found best = work.search().search();
+      work.done().run();
+      TuningEntry entry =
+          TuningEntry.of(
+              work.key(), work.tokens(), best.best(), best.time().both(), best.ofGuess().both());
+      if (best.variants() > 1) {
+        entries.add(entry);
+      }
+      choices.add(
+          new Choice(
+              work.tokens(),
+              entry.fromTokens(),
+              entry.toTokens(),
+              best.variants(),
+              best.best().equals(work.guess()) ? "default" : work.text(best.best()),
+              entry.micros(),
+              entry.defaultMicros()));
+    }
+    if (!entries.isEmpty()) {
+      before.with(entries, tuned).write(file);
+    }
+    return new Report(
+        found.label(),
+        entries.isEmpty() ? null : file,
+        before.isStale() ? before.staleness() : null,
+        choices);
+  }
+
+  /// Where to write, which must be possible before anything is measured.
+  private static Path place(@Nullable Path wish, TunedDevice device) {
+    Path file = wish == null ? TuningPlaces.userFile(device) : wish;
+    Path directory = file.getParent();
+    if (wish == null && directory != null) {
+      try {
+        Files.createDirectories(directory);
+      } catch (IOException e) {
+        throw new BackendException(
+            "%s: the directory can't be made (%s)".formatted(directory, e.getMessage()), e);
+      }
+    }
+    WholeFile.requirePlace(file);
+    return file;
+  }
+
+  /// What is to be done for one token count.
+  ///
+  /// @param done to be run in the end, for progress
+  private record Work(
+      int tokens,
+      TuningKey key,
+      boolean inBlocks,
+      Tuning guess,
+      TuningSearch search,
+      Runnable done) {
+
+    String text(Tuning tuning) {
+      if (key.kernels() == KernelShape.WORK_ITEMS) {
+        return "blocks of %d".formatted(tuning.tokens());
+      }
+      return inBlocks
+          ? "blocks of %d, gate/up %s, down %s"
+              .formatted(tuning.tokens(), text(tuning.tileGateUp()), text(tuning.tileDown()))
+          : "gate/up %s, down %s".formatted(text(tuning.gateUp()), text(tuning.down()));
+    }
+
+    private static String text(Split split) {
+      return "%d threads x %d rows".formatted(split.threads(), split.rowsPerItem());
+    }
+  }
+
+  private static List<Work> works(Request request, ChosenDevice device, Progress progress) {
+    DeviceLimits limits = device.limits();
+    List<Integer> counts = request.tokens().stream().distinct().toList();
+    int most = counts.stream().mapToInt(m -> m).max().orElseThrow();
+    DeviceWeights weights = DeviceWeights.load(plan(request, most), limits, progress);
+    int[] measured = {0};
+    int[] total = {0};
+    List<Work> works = new ArrayList<>();
+    for (int tokens : counts) {
+      MoePlan plan = plan(request, tokens);
+      BucketPlan bucket = plan.bucket(tokens);
+      TuningKey key = key(weights, bucket, limits.shape());
+      Tuning guess = Tuning.guess(limits, key, tokens);
+      boolean inBlocks =
+          bucket.stepsOf(0).stream()
+              .anyMatch(step -> step.operation() instanceof Operation.GroupedGateUp);
+      TuningRun run = new TuningRun(plan, weights, device, tokens, request.seconds());
+      TuningSearch search =
+          new TuningSearch(
+              run::measure,
+              new TuningCandidates(limits, guess),
+              inBlocks,
+              () -> progress.measured(++measured[0], total[0]));
+      total[0] += search.steps();
+      int end = total[0];
+      works.add(
+          new Work(
+              tokens,
+              key,
+              inBlocks,
+              guess,
+              search,
+              () -> {
+                measured[0] = end;
+                progress.measured(end, total[0]);
+              }));
+    }
+    progress.measured(0, total[0]);
+    return works;
+  }
+
+  /// All layers together, so that weights of others are read between two readings of the same.
+  private static MoePlan plan(Request request, int tokens) {
+    return Planner.builder()
+        .maxTokens(tokens)
+        .chunkTokens(tokens)
+        .wholeStep()
+        .build()
+        .plan(request.layers());
+  }
+
+  private static TuningKey key(DeviceWeights weights, BucketPlan bucket, KernelShape shape) {
+    TuningKey first = null;
+    for (int place = 0; place < weights.layers().size(); place++) {
+      DeviceLayer layer = weights.layers().get(place);
+      int extra = new FusedSteps(layer, bucket.stepsOf(place)).extra();
+      TuningKey key = TuningKey.of(layer, extra, shape);
+      if (first != null && !first.equals(key)) {
+        throw new BackendException(
+            "layers that are measured together must be alike, found %s and %s"
+                .formatted(first, key));
+      }
+      first = key;
+    }
+    if (first == null) {
+      throw new IllegalStateException("a plan without layers");
+    }
+    return first;
+  }
+}

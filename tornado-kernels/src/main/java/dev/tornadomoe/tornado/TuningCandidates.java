@@ -1,0 +1,107 @@
+package dev.tornadomoe.tornado;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+
+/// The cuts that are worth measuring on a device. A tuner goes through them in steps: for few
+/// tokens all [#groups], for more all [#tiles] of each of [#blockSizes], and then the [#widths] of
+/// the best ones.
+///
+/// @param device where they must be able to run
+/// @param guess what they differ from
+record TuningCandidates(DeviceLimits device, Tuning guess) {
+  /// Sums of a work-item: with more, registers run out.
+  static final int MOST_SUMS = 128;
+
+  /// The most pairs of a block.
+  static final int LARGEST_BLOCK = 24;
+
+  private static final List<Integer> BLOCKS = List.of(1, 2, 4, 8, 16, LARGEST_BLOCK);
+  private static final List<Integer> BLOCKS_OF_WORK_ITEMS = List.of(2, 4, 8, 16);
+  private static final List<Integer> TILE_ROWS = List.of(1, 2, 3, 4, 6);
+  private static final List<Integer> TILE_THREADS = List.of(32, 64, 128);
+  private static final int FIRST_TILE_THREADS = 64;
+  private static final List<Integer> GROUP_THREADS = List.of(64, 128, 256, 512);
+  private static final List<Integer> GROUP_ROWS = List.of(1, 2, 4, 8);
+
+  /// For one token at a time, the guess first. Both projections have the same cut: they are
+  /// measured in the same run, and chosen each by itself.
+  List<Tuning> groups() {
+    LinkedHashSet<Tuning> tunings = new LinkedHashSet<>(List.of(guess));
+    if (device.shape() == KernelShape.WORK_GROUPS) {
+      for (int threads : GROUP_THREADS) {
+        for (int rows : GROUP_ROWS) {
+          Split split = new Split(threads, rows);
+          tunings.add(guess.withGroups(split, split));
+        }
+      }
+    }
+    return running(tunings);
+  }
+
+  /// Sizes of blocks, about as large as the guess's.
+  List<Integer> blockSizes() {
+    if (device.shape() == KernelShape.WORK_ITEMS) {
+      return BLOCKS_OF_WORK_ITEMS;
+    }
+    return BLOCKS.stream()
+        .filter(size -> size >= guess.tokens() / 2 && size <= guess.tokens() * 2)
+        .toList();
+  }
+
+  /// For blocks of one size, with tiles of the usual width.
+  List<Tuning> tiles(int tokens) {
+    if (device.shape() == KernelShape.WORK_ITEMS) {
+      return List.of(guess.withTiles(tokens, guess.tileGateUp(), guess.tileDown()));
+    }
+    return tiles(tokens, FIRST_TILE_THREADS);
+  }
+
+  private List<Tuning> tiles(int tokens, int threads) {
+    LinkedHashSet<Tuning> tunings = new LinkedHashSet<>();
+    for (int rows : TILE_ROWS) {
+      if (rows * tokens <= MOST_SUMS) {
+        int ofGateUp = Math.min(rows, MOST_SUMS / tokens / 2);
+        tunings.add(
+            guess.withTiles(tokens, new Split(threads, ofGateUp), new Split(threads, rows)));
+      }
+    }
+    return running(tunings);
+  }
+
+  /// The same tiles in other widths.
+  List<Tuning> widths(Tuning best) {
+    LinkedHashSet<Tuning> tunings = new LinkedHashSet<>();
+    if (device.shape() == KernelShape.WORK_GROUPS) {
+      for (int threads : TILE_THREADS) {
+        tunings.add(
+            best.withTiles(
+                best.tokens(),
+                new Split(threads, best.tileGateUp().rowsPerItem()),
+                new Split(threads, best.tileDown().rowsPerItem())));
+      }
+    }
+    return running(tunings);
+  }
+
+  /// All for blocks that a tuner could choose from.
+  List<Tuning> blocks() {
+    if (device.shape() == KernelShape.WORK_ITEMS) {
+      return BLOCKS_OF_WORK_ITEMS.stream().flatMap(size -> tiles(size).stream()).toList();
+    }
+    return BLOCKS.stream()
+        .flatMap(size -> TILE_THREADS.stream().flatMap(threads -> tiles(size, threads).stream()))
+        .toList();
+  }
+
+  private List<Tuning> running(Iterable<Tuning> tunings) {
+    List<Tuning> running = new ArrayList<>();
+    for (Tuning tuning : tunings) {
+      if (tuning.fits(device)) {
+        running.add(tuning);
+      }
+    }
+    return List.copyOf(running);
+  }
+}
