@@ -15,7 +15,7 @@ import tools.jackson.core.json.JsonReadFeature;
 import tools.jackson.jr.ob.JSON;
 
 /// Reads JSON objects the strict way: no duplicate names, nothing after the end, bounded depth.
-final class StrictJson {
+public final class StrictJson {
   /// Real config and index files stay below a few megabytes.
   private static final long MAX_FILE_BYTES = 64L << 20;
 
@@ -50,7 +50,7 @@ final class StrictJson {
   /// Parses a whole file.
   ///
   /// @throws CheckpointException when it is missing, too large or no JSON object
-  static Map<String, Object> readObject(Path file) {
+  public static Map<String, Object> readObject(Path file) {
     FileFailure.requireRegular(file);
     try {
       long size = Files.size(file);
@@ -70,7 +70,7 @@ final class StrictJson {
   /// @param where what the message of a failure begins with
   /// @throws CheckpointException when it is no JSON object
   @SuppressWarnings("unchecked") // JSON objects have string keys
-  static Map<String, Object> parseObject(byte[] text, String where) {
+  public static Map<String, Object> parseObject(byte[] text, String where) {
     try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text)) {
       Object value = JSON.std.anyFrom(parser);
       if (parser.nextToken() != null) {

@@ -11,10 +11,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Reader;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -124,47 +121,11 @@ final class TuneCommand implements Callable<Integer> {
     if (report.replaced() != null) {
       err.println("older entries were dropped: " + report.replaced());
     }
+    TuneTable table = new TuneTable(name, report);
     if (json) {
-      out.println(JsonOutput.of(json(name, report)));
-      return;
+      out.println(JsonOutput.of(table.json()));
+    } else {
+      table.print(out);
     }
-    out.println("%s on %s".formatted(name, report.device()));
-    out.println("     M  used for M   variants  us/layer  default  chosen");
-    for (Tuner.Choice choice : report.choices()) {
-      out.println(
-          String.format(
-              Locale.ROOT,
-              "%6d  %-11s  %8d  %8.1f  %7.1f  %s",
-              choice.tokens(),
-              choice.fromTokens() == choice.toTokens()
-                  ? choice.fromTokens()
-                  : choice.fromTokens() + "-" + choice.toTokens(),
-              choice.variants(),
-              choice.micros(),
-              choice.defaultMicros(),
-              choice.chosen()));
-    }
-    out.println(report.file() == null ? "nothing to choose" : "wrote " + report.file());
-  }
-
-  private static Map<String, Object> json(String name, Tuner.Report report) {
-    Map<String, Object> root = new LinkedHashMap<>();
-    root.put("device", report.device());
-    root.put("preset", name);
-    root.put("file", report.file() == null ? null : report.file().toString());
-    root.put("choices", report.choices().stream().map(TuneCommand::json).toList());
-    return root;
-  }
-
-  private static Map<String, Object> json(Tuner.Choice choice) {
-    Map<String, Object> object = new LinkedHashMap<>();
-    object.put("tokens", choice.tokens());
-    object.put("from_tokens", choice.fromTokens());
-    object.put("to_tokens", choice.toTokens());
-    object.put("variants", choice.variants());
-    object.put("chosen", choice.chosen());
-    object.put("us_per_layer", choice.micros());
-    object.put("default_us_per_layer", choice.defaultMicros());
-    return object;
   }
 }

@@ -17,7 +17,7 @@ class HelpTest {
   void namesEveryCommandAndTheExitCodes(String option) {
     MoeRun run = MoeRun.of(option).fine();
     assertThat(run.out())
-        .contains("verify", "explain", "run", "bench", "demo", "devices")
+        .contains("verify", "explain", "run", "bench", "tune", "demo", "devices")
         .contains("Examples:", "Exit codes:");
     assertThat(run.err()).isEmpty();
   }
@@ -28,6 +28,7 @@ class HelpTest {
     "explain, DIR --layers --tokens --alias --format",
     "run, DIR --layer --input --output",
     "bench, DIR --preset --layers --tokens --alias --precision --backend --json --html",
+    "tune, DIR --preset --layers --tokens --weights --device --seconds --output --json",
   })
   void namesTheOptionsAndGivesExamples(String command, String options) {
     MoeRun run = MoeRun.of(command, "--help").fine();

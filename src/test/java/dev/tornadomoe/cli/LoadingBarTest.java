@@ -79,6 +79,24 @@ class LoadingBarTest {
   }
 
   @Test
+  void measuringFollowsLoading() {
+    assertThat(
+            prepare(
+                    progress -> {
+                      progress.update(MUCH, MUCH);
+                      progress.measured(0, 7);
+                      progress.measured(7, 7);
+                    })
+                .lines())
+        .hasSize(4)
+        .satisfiesExactly(
+            line -> assertThat(line).isEqualTo("making weights: 256 MiB"),
+            line -> assertThat(line).matches("making weights: done in \\d+\\.\\d s"),
+            line -> assertThat(line).isEqualTo("measuring: 7 variants"),
+            line -> assertThat(line).matches("measuring: done in \\d+\\.\\d s"));
+  }
+
+  @Test
   void whatFailsIsNotCalledDone() {
     StringWriter err = new StringWriter();
     assertThatThrownBy(() ->

@@ -39,6 +39,7 @@ class TornadoLauncherTest {
       strings = {
         "devices",
         "--trace devices",
+        "tune --preset qwen3-30b-a3b",
         "verify x --backend tornado",
         "verify --backend=tornado x",
         "bench --backend tornado --layers 1"
@@ -62,6 +63,7 @@ class TornadoLauncherTest {
         "demo",
         "verify x",
         "verify devices",
+        "verify tune",
         "verify x --backend cpu",
         "verify tornado --backend reference",
         "bench --backend=cpu",

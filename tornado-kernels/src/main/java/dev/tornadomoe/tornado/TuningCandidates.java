@@ -20,6 +20,11 @@ record TuningCandidates(DeviceLimits device, Tuning guess) {
   private static final List<Integer> BLOCKS = List.of(1, 2, 4, 8, 16, LARGEST_BLOCK);
   private static final List<Integer> BLOCKS_OF_WORK_ITEMS = List.of(2, 4, 8, 16);
   private static final List<Integer> TILE_ROWS = List.of(1, 2, 3, 4, 6);
+
+  /// For blocks so small that more rows leave too few groups.
+  private static final List<Integer> TILE_ROWS_OF_FEW = List.of(1, 2, 4);
+
+  private static final int FEW = 4;
   private static final List<Integer> TILE_THREADS = List.of(32, 64, 128);
   private static final int FIRST_TILE_THREADS = 64;
   private static final List<Integer> GROUP_THREADS = List.of(64, 128, 256, 512);
@@ -60,7 +65,7 @@ record TuningCandidates(DeviceLimits device, Tuning guess) {
 
   private List<Tuning> tiles(int tokens, int threads) {
     LinkedHashSet<Tuning> tunings = new LinkedHashSet<>();
-    for (int rows : TILE_ROWS) {
+    for (int rows : tokens > FEW ? TILE_ROWS : TILE_ROWS_OF_FEW) {
       if (rows * tokens <= MOST_SUMS) {
         int ofGateUp = Math.min(rows, MOST_SUMS / tokens / 2);
         tunings.add(

@@ -1,17 +1,12 @@
 package dev.tornadomoe.tornado;
 
-import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.checkpoint.StrictJson;
 import dev.tornadomoe.checkpoint.WholeFile;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import tools.jackson.core.JacksonException;
 import tools.jackson.jr.ob.JSON;
 
 /// What was measured for one device, as `moe tune` keeps it.
@@ -24,7 +19,6 @@ record TuningFile(TunedDevice device, int kernels, List<TuningEntry> entries) {
   static final int KERNELS = 1;
 
   private static final int FORMAT = 1;
-  private static final long LARGEST = 16 << 20;
 
   TuningFile {
     entries = List.copyOf(entries);
@@ -37,37 +31,21 @@ record TuningFile(TunedDevice device, int kernels, List<TuningEntry> entries) {
   /// Reads a file.
   ///
   /// @param expected the device that it must be for
-  /// @throws BackendException for one that is not there, wrong, or for another device; not for one
-  ///   that is [#isStale()]
+  /// @throws dev.tornadomoe.MoeException for one that is not there, wrong, or for another device;
+  ///   not for one that is [#isStale()]
   static TuningFile read(Path file, TunedDevice expected) {
-    try {
-      if (Files.exists(file) && !Files.isRegularFile(file)) {
-        throw new BackendException("%s: no regular file".formatted(file));
-      }
-      if (Files.exists(file) && Files.size(file) > LARGEST) {
-        throw new BackendException("%s: too large for a tuning file".formatted(file));
-      }
-      return parse(
-          file.toString(), new String(Files.readAllBytes(file), StandardCharsets.UTF_8), expected);
-    } catch (NoSuchFileException e) {
-      throw new BackendException("%s: no such file".formatted(file), e);
-    } catch (IOException e) {
-      throw new BackendException("%s: can't be read (%s)".formatted(file, e.getMessage()), e);
-    }
+    return of(file.toString(), StrictJson.readObject(file), expected);
   }
 
   /// The same for its text.
   ///
   /// @param where what the sentence of a refusal begins with
-  static TuningFile parse(String where, String text, TunedDevice expected) {
-    TuningJson json;
-    try {
-      json = new TuningJson(where, JSON.std.anyFrom(text));
-    } catch (JacksonException e) {
-      throw new BackendException(
-          "%s: not valid JSON (%s)".formatted(where, TuningJson.excerpt(e.getOriginalMessage())),
-          e);
-    }
+  static TuningFile parse(String where, byte[] text, TunedDevice expected) {
+    return of(where, StrictJson.parseObject(text, where), expected);
+  }
+
+  private static TuningFile of(String where, Map<String, Object> root, TunedDevice expected) {
+    TuningJson json = new TuningJson(where, root);
     json.number("format", FORMAT, FORMAT);
     String device = json.text("device");
     if (!device.equals(expected.name())) {

@@ -1,9 +1,9 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.BackendException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -44,7 +44,7 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
         entries.addAll(users.entries());
         sources.add("%s from %s".formatted(count(users.entries()), file));
       }
-    } catch (BackendException e) {
+    } catch (MoeException e) {
       refusal = e.getMessage();
     }
     List<TuningEntry> shipped = shipped(device);
@@ -67,6 +67,9 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
   /// Where `moe tune` writes, and sessions look.
   static Path userFile(TunedDevice device) {
     String wish = System.getProperty(PROPERTY);
+    if (wish != null && wish.isBlank()) {
+      throw new BackendException("-D%s=: expected a file, or none".formatted(PROPERTY));
+    }
     if (wish != null && !wish.equals("none")) {
       try {
         return Path.of(wish);
@@ -86,10 +89,7 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
   private static List<TuningEntry> shipped(TunedDevice device) {
     String name = "tuning/" + device.fileName();
     try (InputStream in = TuningPlaces.class.getResourceAsStream(name)) {
-      return in == null
-          ? List.of()
-          : TuningFile.parse(name, new String(in.readAllBytes(), StandardCharsets.UTF_8), device)
-              .entries();
+      return in == null ? List.of() : TuningFile.parse(name, in.readAllBytes(), device).entries();
     } catch (IOException e) {
       throw new BackendException("%s can't be read (%s)".formatted(name, e.getMessage()), e);
     }

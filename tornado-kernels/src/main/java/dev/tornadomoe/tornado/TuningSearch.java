@@ -1,8 +1,6 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -18,6 +16,9 @@ final class TuningSearch {
 
   /// The two that are left in the end, once more.
   private static final int LAST_RUNS = 2;
+
+  /// Of the guess's time: what is not clearly faster may be luck.
+  private static final double CLEARLY = 0.97;
 
   private final Function<Tuning, TuningRun.Times> run;
   private final TuningCandidates candidates;
@@ -77,7 +78,7 @@ final class TuningSearch {
     times.clear();
     TuningRun.Times ofBest = measure(best);
     TuningRun.Times ofGuess = measure(guess);
-    return ofBest.both() < ofGuess.both()
+    return ofBest.both() < CLEARLY * ofGuess.both()
         ? new Found(best, ofBest, ofGuess, variants)
         : new Found(guess, ofGuess, ofGuess, variants);
   }
@@ -118,11 +119,10 @@ final class TuningSearch {
     return times.keySet().stream().filter(tuning -> tuning.tokens() == tokens).toList();
   }
 
-  private Tuning best(Collection<Tuning> all, ToDoubleFunction<TuningRun.Times> time) {
-    return new ArrayList<>(all)
-        .stream()
-            .min(Comparator.comparingDouble(tuning -> time.applyAsDouble(time(tuning))))
-            .orElseThrow();
+  private Tuning best(List<Tuning> all, ToDoubleFunction<TuningRun.Times> time) {
+    return all.stream()
+        .min(Comparator.comparingDouble(tuning -> time.applyAsDouble(time(tuning))))
+        .orElseThrow();
   }
 
   private TuningRun.Times time(Tuning tuning) {
