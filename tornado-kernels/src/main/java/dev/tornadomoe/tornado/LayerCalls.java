@@ -38,6 +38,7 @@ final class LayerCalls {
   private final Tuning tuning;
   private final FloatArray sharedLogits;
   private final ProjectionCalls projections;
+  private Operation.@Nullable SelectExperts heldSelection;
   private Operation.@Nullable GroupByExpert grouping;
   private Operation.@Nullable GroupedGateUp heldGateUp;
 
@@ -172,7 +173,13 @@ final class LayerCalls {
       throw new IllegalStateException("a plan without router selects");
     }
     switch (router.gating()) {
-      case TopKGating gating -> choose(op, gating, router.correctionBias() != null);
+      case TopKGating gating -> {
+        if (canRoute(gating, router)) {
+          heldSelection = op;
+        } else {
+          choose(op, gating, router.correctionBias() != null);
+        }
+      }
       case SparseMixer mixer -> {
         FloatArray logits = f(op.logits());
         IntArray ids = i(op.ids());
@@ -201,6 +208,38 @@ final class LayerCalls {
               "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)"
                   .formatted(layer.index()));
     }
+  }
+
+  /// Whether gate and up can select the experts themselves: for few tokens, where all experts are
+  /// here, and each has a work-item.
+  private boolean canRoute(TopKGating gating, Router router) {
+    boolean isSoftmaxCorrected =
+        gating.scoring() == TopKGating.Scoring.SOFTMAX && router.correctionBias() != null;
+    return device.shape() == KernelShape.WORK_GROUPS
+        && steps.operations().stream().anyMatch(Operation.GateUp.class::isInstance)
+        && !steps.weighsInput()
+        && gating.groups() == null
+        && !isSoftmaxCorrected
+        && weights.parts().size() == 1
+        && layer.globalExperts() == layer.experts().local().size()
+        && layer.globalExperts() <= tuning.gateUp().threads();
+  }
+
+  /// What gate and up need for selecting, or null where they are told.
+  @SuppressWarnings("EnumOrdinal") // RoutedKernels counts the scorings as they are listed
+  private ProjectionCalls.@Nullable Routing routing() {
+    Router router = layer.router();
+    if (heldSelection == null || router == null) {
+      return null;
+    }
+    TopKGating gating = (TopKGating) router.gating();
+    return new ProjectionCalls.Routing(
+        f(heldSelection.logits()),
+        weights.constants(),
+        f(heldSelection.weights()),
+        Flags.routing(gating.scoring().ordinal())
+            | (gating.renormalise() ? Flags.RENORMALISE : 0)
+            | (router.correctionBias() == null ? 0 : Flags.CORRECTED));
   }
 
   @SuppressWarnings("EnumOrdinal") // RouterKernels counts the scorings as they are listed
@@ -232,7 +271,7 @@ final class LayerCalls {
                     context,
                     call,
                     logits,
-                    weights.correction(),
+                    weights.constants(),
                     ids,
                     out,
                     experts,
@@ -317,6 +356,20 @@ final class LayerCalls {
   }
 
   private void gateUp(Operation.GateUp op) {
+    ProjectionCalls.Routing routing = routing();
+    if (routing != null) {
+      projections.routedGateUp(
+          weights.parts().getFirst(),
+          routing,
+          i(op.ids()),
+          factors(extra > 0),
+          f(op.input()),
+          f(op.activated()),
+          topK,
+          extra,
+          tokens);
+      return;
+    }
     for (DeviceExperts part : weights.parts()) {
       projections.gateUp(
           "gateUp",

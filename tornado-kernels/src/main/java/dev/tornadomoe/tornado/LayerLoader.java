@@ -1,12 +1,15 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.MatrixPacking.Part;
+import dev.tornadomoe.tornado.kernel.RouterKernels;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
@@ -34,16 +37,32 @@ final class LayerLoader {
 
   private DeviceLayer load() {
     Router router = layer.router();
-    Bias correction = router == null ? null : router.correctionBias();
     return new DeviceLayer(
         layer,
         router(),
         router == null ? 0 : router.experts(),
-        correction == null ? new FloatArray(1) : FloatArray.fromArray(correction.toFloats()),
+        constants(),
         map(0, layer.experts().local().size()),
         parts(),
         storage.extra(),
         shared());
+  }
+
+  private FloatArray constants() {
+    Router router = layer.router();
+    Bias bias = router == null ? null : router.correctionBias();
+    float[] correction = bias == null ? new float[0] : bias.toFloats();
+    FloatArray constants = new FloatArray(RouterKernels.CORRECTION + correction.length);
+    Activation activation = layer.experts().activation();
+    constants.set(RouterKernels.LIMIT, Math.min(activation.limit(), Float.MAX_VALUE));
+    constants.set(RouterKernels.ALPHA, activation.alpha());
+    constants.set(
+        RouterKernels.SCALE,
+        router != null && router.gating() instanceof TopKGating gating ? gating.scale() : 1);
+    for (int e = 0; e < correction.length; e++) {
+      constants.set(RouterKernels.CORRECTION + e, correction[e]);
+    }
+    return constants;
   }
 
   private @Nullable DeviceMatrix router() {

@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tornado.kernel.Activations;
 import dev.tornadomoe.tornado.kernel.Flags;
+import dev.tornadomoe.tornado.kernel.RoutedKernels;
 import dev.tornadomoe.tornado.kernel.TileKernels;
 import dev.tornadomoe.tornado.kernel.WorkGroupKernels;
 import dev.tornadomoe.tornado.kernel.WorkItemKernels;
@@ -17,10 +18,12 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// kernels take the same arguments; grids and work-groups differ.
 final class ProjectionCalls {
   /// Up to here, one token at a time is faster for the router.
-  private static final int FEW_TOKENS = 32;
+  private static final int FEW_TOKENS = 8;
 
-  /// Tokens of a tile of the router's.
+  /// Tokens that a work-group of the router's takes beyond, and its work-items.
   private static final int TILE_TOKENS = 8;
+
+  private static final int TILE_THREADS = 64;
 
   private final String prefix;
   private final KernelContext context;
@@ -60,6 +63,14 @@ final class ProjectionCalls {
     }
   }
 
+  /// What gate and up select experts by.
+  ///
+  /// @param logits of the router
+  /// @param constants of the layer
+  /// @param weights what they write the chosen experts' weights to
+  /// @param flags how
+  record Routing(FloatArray logits, FloatArray constants, FloatArray weights, int flags) {}
+
   /// @param groups work-groups, in the shape that has them
   /// @param items work-items, in the other
   private void add(
@@ -92,42 +103,15 @@ final class ProjectionCalls {
       int tokens) {
     // The same array twice in a task that writes it is more than TornadoVM can take.
     FloatArray spare = rest == y ? new FloatArray(1) : rest;
-    if (grouped && tokens > FEW_TOKENS) {
-      int threads = device.threads(64);
-      add(
-          name,
-          product(Math.ceilDiv(tokens, TILE_TOKENS), Math.ceilDiv(allRows, threads)),
-          threads,
-          TileKernels.COLUMNS * (TILE_TOKENS + 1),
-          0,
-          (g, n) ->
-              g.task(
-                  n,
-                  TileKernels::project,
-                  context,
-                  call,
-                  x,
-                  m.words(),
-                  m.scales(),
-                  m.order(),
-                  m.bias(),
-                  y,
-                  spare,
-                  rows,
-                  allRows,
-                  m.columns(),
-                  m.groupSize(),
-                  m.flags(),
-                  TILE_TOKENS));
-      return;
-    }
-    Split split = Tuning.group(device, m.columns());
+    boolean isTiled = grouped && tokens > FEW_TOKENS && device.workGroup() >= TILE_THREADS;
+    int together = isTiled ? TILE_TOKENS : 1;
+    Split split = isTiled ? new Split(TILE_THREADS, 4) : Tuning.group(device, m.columns());
     int flags = m.flags() | split.flags();
     add(
         name,
-        product(tokens, m.storage().blocks()),
+        product(Math.ceilDiv(tokens, together), m.storage().blocks()),
         split.threads(),
-        split.localFloats(8),
+        together * split.localFloats(8),
         product(tokens, allRows),
         (g, n) ->
             g.task(
@@ -146,7 +130,8 @@ final class ProjectionCalls {
                 allRows,
                 m.columns(),
                 m.groupSize(),
-                flags));
+                flags,
+                together));
   }
 
   void gateUp(
@@ -193,6 +178,53 @@ final class ProjectionCalls {
                 flags,
                 limit(),
                 layer.experts().activation().alpha()));
+  }
+
+  /// Selection, gate and up in one.
+  void routedGateUp(
+      DeviceExperts part,
+      Routing routing,
+      IntArray ids,
+      Factors factors,
+      FloatArray x,
+      FloatArray activated,
+      int topK,
+      int extra,
+      int tokens) {
+    DeviceMatrix m = part.gateUp();
+    Split split = tuning.gateUp();
+    int pairs = product(tokens, topK + extra);
+    int flags = activationFlags(m) | factors.flags() | routing.flags() | split.flags();
+    add(
+        "routedGateUp",
+        product(pairs, m.storage().blocks()),
+        split.threads(),
+        split.localFloats(16) + part.experts() + 2 * topK,
+        0,
+        (g, n) ->
+            g.task(
+                n,
+                RoutedKernels::gateUp,
+                context,
+                call,
+                routing.logits(),
+                routing.constants(),
+                ids,
+                routing.weights(),
+                factors.rows(),
+                x,
+                m.words(),
+                m.scales(),
+                m.order(),
+                m.bias(),
+                activated,
+                topK,
+                extra,
+                part.experts(),
+                m.columns(),
+                m.rows(),
+                m.groupSize(),
+                flags));
   }
 
   /// @param weights the router's, or null where they went on the input

@@ -28,7 +28,8 @@ public final class WorkItemKernels {
       int allRows,
       int columns,
       int groupSize,
-      int flags) {
+      int flags,
+      int tokens) {
     int token = context.globalIdx / allRows;
     int row = context.globalIdx % allRows;
     if (token < call.get(0)) {
