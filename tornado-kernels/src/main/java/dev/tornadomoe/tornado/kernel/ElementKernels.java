@@ -55,8 +55,8 @@ public final class ElementKernels {
     }
   }
 
-  /// Weighting and sum over a token's pairs, plus addends: rows `[M, width]` from pairs `[M * (topK +
-  /// extra), width]`. The `extra` pairs behind the k of the router are the shared expert's parts.
+  /// Weighting and sum over a token's pairs, plus addends: rows `[M, width]` from pairs `[M * (topK
+  /// + extra), width]`. The `extra` pairs behind the k of the router are the shared expert's parts.
   public static void reduce(
       KernelContext context,
       IntArray call,
@@ -89,14 +89,14 @@ public final class ElementKernels {
       for (int s = topK; s < slots; s++) {
         sum += pairs.get((token * slots + s) * width + column);
       }
-      if ((flags & Flags.ACCUMULATE) != 0) {
-        sum += target.get(item);
-      }
       if ((flags & Flags.ADDEND) != 0) {
         sum += addend.get(item);
       }
       if ((flags & Flags.SECOND_ADDEND) != 0) {
         sum += secondAddend.get(item);
+      }
+      if ((flags & Flags.ACCUMULATE) != 0) {
+        sum += target.get(item);
       }
       target.set(item, sum);
     }
