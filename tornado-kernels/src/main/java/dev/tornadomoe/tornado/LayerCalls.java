@@ -23,7 +23,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// the experts' projections, which are [ProjectionCalls].
 final class LayerCalls {
   private final String prefix;
-  private final KernelContext context = new KernelContext();
+  private final KernelContext context = DeviceArrays.context();
   private final List<KernelCall> calls = new ArrayList<>();
   private final DeviceLayer weights;
   private final MoeLayer layer;
@@ -64,7 +64,7 @@ final class LayerCalls {
     this.topK = layer.topK();
     this.extra = steps.extra();
     this.blockSize = device.shape() == KernelShape.WORK_GROUPS ? 16 : 8;
-    this.sharedLogits = new FloatArray(weights.isSharedGated() ? tokens : 1);
+    this.sharedLogits = DeviceArrays.floats(weights.isSharedGated() ? tokens : 1);
     this.projections = new ProjectionCalls(prefix, context, call, device, layer, calls);
   }
 
@@ -141,10 +141,19 @@ final class LayerCalls {
     return router;
   }
 
-  /// The shared expert's gate, where no router computes it on the way.
+  /// The shared expert's gate, where no router computes it on the way: the last row of the matrix
+  /// that they share. The router's logits go where nobody reads them.
   private void sharedGate() {
+    DeviceMatrix router = router();
     projections.project(
-        "sharedGate", router(), f(Operand.HIDDEN), sharedLogits, sharedLogits, 1, 1, tokens);
+        "sharedGate",
+        router,
+        f(Operand.HIDDEN),
+        DeviceArrays.floats(Math.max(1, Math.multiplyExact(tokens, weights.routerRows()))),
+        sharedLogits,
+        weights.routerRows(),
+        router.rows(),
+        tokens);
   }
 
   private void logits(Operation.RouterLogits op) {
@@ -282,7 +291,7 @@ final class LayerCalls {
       projections.gateUp(
           "sharedGateUp",
           shared,
-          new IntArray(1),
+          DeviceArrays.ints(1),
           gate,
           f(op.input()),
           f(op.activated()),
@@ -298,7 +307,7 @@ final class LayerCalls {
       projections.down(
           "sharedDown",
           shared,
-          new IntArray(1),
+          DeviceArrays.ints(1),
           null,
           f(op.activated()),
           List.of(),
@@ -363,7 +372,8 @@ final class LayerCalls {
   }
 
   private void group(Operand ids, Operand order, Operand offsets, DeviceExperts part) {
-    int threads = device.shape() == KernelShape.WORK_GROUPS ? device.threads(256) : 1;
+    boolean isShared = device.shape() == KernelShape.WORK_GROUPS;
+    int threads = isShared ? device.threads(256) : 1;
     IntArray from = i(ids);
     IntArray pairs = i(order);
     IntArray blocks = i(offsets);
@@ -372,11 +382,11 @@ final class LayerCalls {
             prefix + "group" + calls.size(),
             threads,
             threads,
-            4 * (part.experts() + extra),
+            isShared ? 4 * (part.experts() + extra) : 0,
             (g, n) ->
                 g.task(
                     n,
-                    GroupingKernels::group,
+                    isShared ? GroupingKernels::group : GroupingKernels::groupAlone,
                     context,
                     call,
                     from,
@@ -433,7 +443,7 @@ final class LayerCalls {
   }
 
   private void reduce(Operation.Reduce op) {
-    FloatArray factors = op.weights() == null ? new FloatArray(1) : f(op.weights());
+    FloatArray factors = op.weights() == null ? DeviceArrays.floats(1) : f(op.weights());
     IntArray ids = i(op.ids());
     FloatArray pairs = f(op.pairs());
     FloatArray target = f(op.target());

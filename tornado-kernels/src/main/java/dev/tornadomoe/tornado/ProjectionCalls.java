@@ -48,7 +48,7 @@ final class ProjectionCalls {
   /// @param flags which
   record Factors(FloatArray rows, int flags) {
     static Factors none() {
-      return new Factors(new FloatArray(1), 0);
+      return new Factors(DeviceArrays.floats(1), 0);
     }
   }
 
@@ -84,7 +84,7 @@ final class ProjectionCalls {
       int tokens) {
     int threads = device.threads(m.storage().chunks());
     // The same array twice in a task that writes it is more than TornadoVM can take.
-    FloatArray spare = rest == y ? new FloatArray(1) : rest;
+    FloatArray spare = rest == y ? DeviceArrays.floats(1) : rest;
     add(
         name,
         product(tokens, m.storage().blocks()),
@@ -179,7 +179,7 @@ final class ProjectionCalls {
             | (weights == null ? 0 : Flags.WEIGHTED)
             | (accumulates ? Flags.ACCUMULATE : 0)
             | elsewhere(part, extra);
-    FloatArray factors = weights == null ? new FloatArray(1) : weights;
+    FloatArray factors = weights == null ? DeviceArrays.floats(1) : weights;
     add(
         name,
         product(tokens, m.storage().blocks()),

@@ -167,7 +167,7 @@ public final class TornadoMoe {
     }
     giveArrays(appended.arrays);
     DeviceLayer layer = weights.layers().get(place);
-    IntArray count = tokens == null ? fixedTokens(graph) : tokens;
+    IntArray count = tokens == null ? fixedTokens(graph) : admitted("tokens", tokens);
     List<KernelCall> calls =
         LayerCalls.of(
             "moe%d_".formatted(appended.layers++),
@@ -190,7 +190,8 @@ public final class TornadoMoe {
   }
 
   private IntArray fixedTokens(TaskGraph graph) {
-    IntArray count = IntArray.fromElements(maxTokens);
+    IntArray count = DeviceArrays.ints(1);
+    count.set(0, maxTokens);
     graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, count);
     return count;
   }
@@ -231,7 +232,7 @@ public final class TornadoMoe {
       if (ids.getSize() < pairs) {
         throw tooSmall("topk_ids", ids.getSize(), pairs);
       }
-      arrays.give("topk_ids", ids);
+      arrays.give("topk_ids", admitted("topk_ids", ids));
       arrays.give("topk_weights", require("topk_weights", routerWeights, pairs));
     }
   }
@@ -242,6 +243,15 @@ public final class TornadoMoe {
     }
     if (array.getSize() < elements) {
       throw tooSmall(what, array.getSize(), elements);
+    }
+    return admitted(what, array);
+  }
+
+  private static <T> T admitted(String what, T array) {
+    if (!DeviceArrays.admits(array)) {
+      throw new BackendException(
+          "%s has the identity hash code of another array, and TornadoVM would take them for one; allocate it anew"
+              .formatted(what));
     }
     return array;
   }
