@@ -86,18 +86,11 @@ final class DevicePlan implements AutoCloseable {
   private void warmUp(Runnable compiled) {
     for (int i = 0; i < launches.size(); i++) {
       Launch launch = launches.get(i);
-      int number = i;
+      TornadoExecutionPlan graph = execution.withGraph(i);
       launch.call().set(0, 0);
-      DeviceFailure.named(
-          launch,
-          device,
-          () -> {
-            if (number == 0) {
-              // The others allocate when they are compiled, and look for the weights' buffers.
-              execution.withGraph(number).withPreCompilation();
-            }
-            return execution.withGraph(number).execute();
-          });
+      // Not withPreCompilation(): a plan that knows it could not be executed any more after some
+      // other plan of the device was freed.
+      DeviceFailure.named(launch, device, graph::execute);
       compiled.run();
     }
   }

@@ -23,7 +23,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// the experts' projections, which are [ProjectionCalls].
 final class LayerCalls {
   private final String prefix;
-  private final KernelContext context = new KernelContext();
+  private final KernelContext context = DeviceArrays.context();
   private final List<KernelCall> calls = new ArrayList<>();
   private final DeviceLayer weights;
   private final MoeLayer layer;
@@ -71,7 +71,7 @@ final class LayerCalls {
             layer.intermediate(),
             Math.multiplyExact(tokens, topK + extra),
             layer.experts().local().size() + extra);
-    this.sharedLogits = new FloatArray(weights.isSharedGated() ? tokens : 1);
+    this.sharedLogits = DeviceArrays.floats(weights.isSharedGated() ? tokens : 1);
     this.projections = new ProjectionCalls(prefix, context, call, device, layer, tuning, calls);
   }
 
@@ -148,10 +148,19 @@ final class LayerCalls {
     return router;
   }
 
-  /// The shared expert's gate, where no router computes it on the way.
+  /// The shared expert's gate, where no router computes it on the way: the last row of the matrix
+  /// that they share. The router's logits go where nobody reads them.
   private void sharedGate() {
+    DeviceMatrix router = router();
     projections.project(
-        "sharedGate", router(), f(Operand.HIDDEN), sharedLogits, sharedLogits, 1, 1, tokens);
+        "sharedGate",
+        router,
+        f(Operand.HIDDEN),
+        DeviceArrays.floats(Math.max(1, Math.multiplyExact(tokens, weights.routerRows()))),
+        sharedLogits,
+        weights.routerRows(),
+        router.rows(),
+        tokens);
   }
 
   private void logits(Operation.RouterLogits op) {
@@ -174,7 +183,7 @@ final class LayerCalls {
     }
     switch (router.gating()) {
       case TopKGating gating -> {
-        if (canRoute(gating, router)) {
+        if (steps.routesInGateUp()) {
           heldSelection = op;
         } else {
           choose(op, gating, router.correctionBias() != null);
@@ -208,21 +217,6 @@ final class LayerCalls {
               "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)"
                   .formatted(layer.index()));
     }
-  }
-
-  /// Whether gate and up can select the experts themselves: for few tokens, where all experts are
-  /// here, and each has a work-item.
-  private boolean canRoute(TopKGating gating, Router router) {
-    boolean isSoftmaxCorrected =
-        gating.scoring() == TopKGating.Scoring.SOFTMAX && router.correctionBias() != null;
-    return device.shape() == KernelShape.WORK_GROUPS
-        && steps.operations().stream().anyMatch(Operation.GateUp.class::isInstance)
-        && !steps.weighsInput()
-        && gating.groups() == null
-        && !isSoftmaxCorrected
-        && weights.parts().size() == 1
-        && layer.globalExperts() == layer.experts().local().size()
-        && layer.globalExperts() <= tuning.gateUp().threads();
   }
 
   /// What gate and up need for selecting, or null where they are told.
@@ -327,7 +321,7 @@ final class LayerCalls {
       projections.gateUp(
           "sharedGateUp",
           shared,
-          new IntArray(1),
+          DeviceArrays.ints(1),
           gate,
           f(op.input()),
           f(op.activated()),
@@ -343,7 +337,7 @@ final class LayerCalls {
       projections.down(
           "sharedDown",
           shared,
-          new IntArray(1),
+          DeviceArrays.ints(1),
           null,
           f(op.activated()),
           List.of(),
@@ -422,8 +416,8 @@ final class LayerCalls {
   }
 
   private void group(Operand ids, Operand order, Operand offsets, DeviceExperts part) {
-    int pairsOfAll = Math.multiplyExact(tokens, topK);
-    int threads = device.shape() == KernelShape.WORK_GROUPS ? device.threads(pairsOfAll / 16) : 1;
+    boolean isShared = device.shape() == KernelShape.WORK_GROUPS;
+    int threads = isShared ? device.threads(Math.multiplyExact(tokens, topK) / 16) : 0;
     int experts = part.experts() + part.extra();
     IntArray from = i(ids);
     IntArray pairs = i(order);
@@ -431,13 +425,13 @@ final class LayerCalls {
     calls.add(
         new KernelCall(
             prefix + "group" + calls.size(),
-            Math.multiplyExact(experts, threads),
+            isShared ? Math.multiplyExact(experts, threads) : experts,
             threads,
             4 * 2 * threads,
             (g, n) ->
                 g.task(
                     n,
-                    GroupingKernels::group,
+                    isShared ? GroupingKernels::group : GroupingKernels::groupAlone,
                     context,
                     call,
                     from,
@@ -488,7 +482,7 @@ final class LayerCalls {
   }
 
   private void reduce(Operation.Reduce op) {
-    FloatArray factors = op.weights() == null ? new FloatArray(1) : f(op.weights());
+    FloatArray factors = op.weights() == null ? DeviceArrays.floats(1) : f(op.weights());
     IntArray ids = i(op.ids());
     FloatArray pairs = f(op.pairs());
     FloatArray target = f(op.target());

@@ -59,7 +59,7 @@ final class ProjectionCalls {
   /// @param flags which
   record Factors(FloatArray rows, int flags) {
     static Factors none() {
-      return new Factors(new FloatArray(1), 0);
+      return new Factors(DeviceArrays.floats(1), 0);
     }
   }
 
@@ -102,7 +102,7 @@ final class ProjectionCalls {
       int allRows,
       int tokens) {
     // The same array twice in a task that writes it is more than TornadoVM can take.
-    FloatArray spare = rest == y ? new FloatArray(1) : rest;
+    FloatArray spare = rest == y ? DeviceArrays.floats(1) : rest;
     boolean isTiled = grouped && tokens > FEW_TOKENS && device.workGroup() >= TILE_THREADS;
     int together = isTiled ? TILE_TOKENS : 1;
     Split split = isTiled ? new Split(TILE_THREADS, 4) : Tuning.group(device, m.columns());
@@ -250,7 +250,7 @@ final class ProjectionCalls {
             | (accumulates ? Flags.ACCUMULATE : 0)
             | elsewhere(part, extra)
             | tuning.down().flags();
-    FloatArray factors = weights == null ? new FloatArray(1) : weights;
+    FloatArray factors = weights == null ? DeviceArrays.floats(1) : weights;
     add(
         name,
         product(tokens, m.storage().blocks()),

@@ -52,39 +52,35 @@ public final class RoutedKernels {
     int t = context.localIdx;
     float[] partial = context.allocateFloatLocalArray(2 * n * threads + 16);
     float[] choice = context.allocateFloatLocalArray(experts);
-    float[] chosenScores = context.allocateFloatLocalArray(topK);
     int[] chosen = context.allocateIntLocalArray(topK);
     int liveExperts = 0;
     if (token < call.get(0)) {
       liveExperts = experts;
     }
-    float score = 0f;
-    float mine = 0f;
-    if (t < liveExperts) {
-      score = logits.get(token * experts + t);
+    for (int e = t; e < liveExperts; e += threads) {
+      float value = logits.get(token * experts + e);
       if (scoring == 1) {
-        score = Activations.sigmoid(score);
+        value = Activations.sigmoid(value);
       }
-      mine = score;
       if ((flags & Flags.CORRECTED) != 0) {
-        mine += constants.get(RouterKernels.CORRECTION + t);
+        value += constants.get(RouterKernels.CORRECTION + e);
       }
-      choice[t] = mine;
+      choice[e] = value;
     }
     context.localBarrier();
-    int rank = 0;
-    for (int e = 0; e < liveExperts; e++) {
-      float other = choice[e];
-      if (other > mine) {
-        rank++;
-      } else if (other == mine && e < t) {
-        rank++;
+    for (int e = t; e < liveExperts; e += threads) {
+      float mine = choice[e];
+      int rank = 0;
+      for (int other = 0; other < liveExperts; other++) {
+        float theirs = choice[other];
+        if (theirs > mine) {
+          rank++;
+        } else if (theirs == mine && other < e) {
+          rank++;
+        }
       }
-    }
-    if (t < liveExperts) {
       if (rank < topK) {
-        chosen[rank] = t;
-        chosenScores[rank] = score;
+        chosen[rank] = e;
       }
     }
     context.localBarrier();
@@ -95,43 +91,31 @@ public final class RoutedKernels {
         expert = chosen[slot];
       }
     }
-    if (t < topK && rowBlock == 0 && slot == 0 && liveExperts > 0) {
+    int writes = 0;
+    if (rowBlock == 0 && slot == 0 && liveExperts > 0) {
+      writes = topK;
+    }
+    for (int s = t; s < writes; s += threads) {
       // The weights, in the order of their definition.
+      float first = logits.get(token * experts + chosen[0]);
+      float weight = score(logits.get(token * experts + chosen[s]), first, scoring);
       float all = 0f;
-      float weight = 0f;
-      if (scoring == 0) {
-        if ((flags & Flags.RENORMALISE) != 0) {
-          for (int s = 0; s < topK; s++) {
-            all += TornadoMath.exp(chosenScores[s] - chosenScores[0]);
-          }
-        } else {
-          for (int e = 0; e < experts; e++) {
-            all += TornadoMath.exp(choice[e] - chosenScores[0]);
-          }
+      if (scoring == 2 || (flags & Flags.RENORMALISE) != 0) {
+        for (int other = 0; other < topK; other++) {
+          all += score(logits.get(token * experts + chosen[other]), first, scoring);
         }
-        weight = TornadoMath.exp(chosenScores[t] - chosenScores[0]) / all;
-      } else if (scoring == 2) {
-        for (int s = 0; s < topK; s++) {
-          all += TornadoMath.exp(chosenScores[s] - chosenScores[0]);
+        if (scoring != 2 && scoring != 0) {
+          all += 1e-20f;
         }
-        weight = TornadoMath.exp(chosenScores[t] - chosenScores[0]) / all;
-      } else {
-        for (int s = 0; s < topK; s++) {
-          float value = chosenScores[s];
-          if (scoring == 3) {
-            value = Activations.sigmoid(value);
-          }
-          all += value;
-          if (s == t) {
-            weight = value;
-          }
+        weight = weight / all;
+      } else if (scoring == 0) {
+        for (int e = 0; e < experts; e++) {
+          all += score(choice[e], first, scoring);
         }
-        if ((flags & Flags.RENORMALISE) != 0) {
-          weight = weight / (all + 1e-20f);
-        }
+        weight = weight / all;
       }
-      ids.set(token * topK + t, chosen[t]);
-      weights.set(token * topK + t, weight * constants.get(RouterKernels.SCALE));
+      ids.set(token * topK + s, chosen[s]);
+      weights.set(token * topK + s, weight * constants.get(RouterKernels.SCALE));
     }
     int live = 0;
     if (expert >= 0) {
@@ -191,5 +175,17 @@ public final class RoutedKernels {
         activated.set(pair * rows + row, y);
       }
     }
+  }
+
+  /// An expert's share before it is divided by the sum of all: of softmax, which `first` keeps from
+  /// overflowing, or the sigmoid.
+  private static float score(float logit, float first, int scoring) {
+    float score = 0f;
+    if (scoring == 0 || scoring == 2) {
+      score = TornadoMath.exp(logit - first);
+    } else {
+      score = Activations.sigmoid(logit);
+    }
+    return score;
   }
 }

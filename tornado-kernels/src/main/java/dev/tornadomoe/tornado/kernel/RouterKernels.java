@@ -125,10 +125,16 @@ public final class RouterKernels {
       for (int e = t; e < live; e += threads) {
         int mine = e / size;
         int better = 0;
-        for (int other = 0; other < groups; other++) {
-          if (partial[other] > partial[mine]) {
+        // Two loops: unrolled, one that compared places would have conditions that are constant,
+        // and
+        // TornadoVM can't compile those.
+        for (int other = 0; other < mine; other++) {
+          if (partial[other] >= partial[mine]) {
             better++;
-          } else if (partial[other] == partial[mine] && other < mine) {
+          }
+        }
+        for (int other = mine + 1; other < groups; other++) {
+          if (partial[other] > partial[mine]) {
             better++;
           }
         }

@@ -195,14 +195,14 @@ public final class WorkItemKernels {
         }
       }
       int item = token * rows + row;
-      if ((flags & Flags.ACCUMULATE) != 0) {
-        sum += target.get(item);
-      }
       if ((flags & Flags.ADDEND) != 0) {
         sum += addend.get(item);
       }
       if ((flags & Flags.SECOND_ADDEND) != 0) {
         sum += secondAddend.get(item);
+      }
+      if ((flags & Flags.ACCUMULATE) != 0) {
+        sum += target.get(item);
       }
       target.set(item, sum);
     }
