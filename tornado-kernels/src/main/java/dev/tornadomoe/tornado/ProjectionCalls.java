@@ -3,6 +3,7 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tornado.kernel.Activations;
+import dev.tornadomoe.tornado.kernel.BlockKernels;
 import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.RoutedKernels;
 import dev.tornadomoe.tornado.kernel.TileKernels;
@@ -296,7 +297,40 @@ final class ProjectionCalls {
       int mostBlocks) {
     DeviceMatrix m = part.gateUp();
     int flags = activationFlags(m) | factors.flags();
-    Split split = tuning.tileGateUp();
+    Split split = tuning.blockGateUp();
+    if (grouped && tuning.hasSmallBlocks()) {
+      int groupFlags = flags | split.flags();
+      add(
+          "groupedGateUp",
+          product(mostBlocks, m.storage().blocks()),
+          split.threads(),
+          tuning.tokens() * split.localFloats(16),
+          0,
+          (g, n) ->
+              g.task(
+                  n,
+                  BlockKernels::gateUp,
+                  context,
+                  blocks,
+                  pairs,
+                  factors.rows(),
+                  x,
+                  m.words(),
+                  m.scales(),
+                  m.order(),
+                  m.bias(),
+                  activated,
+                  topK,
+                  extra,
+                  m.columns(),
+                  m.rows(),
+                  m.groupSize(),
+                  groupFlags,
+                  limit(),
+                  layer.experts().activation().alpha(),
+                  tuning.tokens()));
+      return;
+    }
     add(
         "groupedGateUp",
         product(mostBlocks, split.tiles(m.rows())),
@@ -337,7 +371,35 @@ final class ProjectionCalls {
       FloatArray target,
       int mostBlocks) {
     DeviceMatrix m = part.down();
-    Split split = tuning.tileDown();
+    Split split = tuning.blockDown();
+    if (grouped && tuning.hasSmallBlocks()) {
+      int flags = m.flags() | split.flags();
+      add(
+          "groupedDown",
+          product(mostBlocks, m.storage().blocks()),
+          split.threads(),
+          tuning.tokens() * split.localFloats(8),
+          0,
+          (g, n) ->
+              g.task(
+                  n,
+                  BlockKernels::down,
+                  context,
+                  blocks,
+                  pairs,
+                  activated,
+                  m.words(),
+                  m.scales(),
+                  m.order(),
+                  m.bias(),
+                  target,
+                  m.columns(),
+                  m.rows(),
+                  m.groupSize(),
+                  flags,
+                  tuning.tokens()));
+      return;
+    }
     add(
         "groupedDown",
         product(mostBlocks, split.tiles(m.rows())),

@@ -350,8 +350,7 @@ public final class TileKernels {
     }
   }
 
-  /// Loads what 4-bit weights of a chunk need, once for its 8 columns: TornadoVM's compiler would
-  /// load it again for each of them.
+  /// Loads what 4-bit weights of a chunk need, once for its 8 columns.
   private static void load(
       IntArray words,
       FloatArray scales,
@@ -366,18 +365,12 @@ public final class TileKernels {
       int[] word,
       float[] scale,
       float[] zero) {
-    if ((flags & Flags.INT4) != 0) {
-      int chunks = (columns + 7) / 8;
-      for (int r = from; r < to; r++) {
-        int scaleAt = Chunks.scaleAt(block[r], chunk, columns, groupSize) + lane;
-        word[r] = words.get((block[r] * chunks + chunk) * 8 + lane);
-        if ((flags & Flags.ZERO_POINTS) != 0) {
-          scale[r] = scales.get(2 * scaleAt);
-          zero[r] = scales.get(2 * scaleAt + 1);
-        } else {
-          scale[r] = scales.get(scaleAt);
-        }
-      }
+    int chunks = (columns + 7) / 8;
+    for (int r = from; r < to; r++) {
+      int scaleAt = Chunks.scaleAt(block[r], chunk, columns, groupSize);
+      word[r] = Chunks.word(words, block[r] * chunks + chunk, lane, flags);
+      zero[r] = Chunks.zero(scales, scaleAt, lane, flags);
+      scale[r] = Chunks.scale(scales, scaleAt, lane, flags);
     }
   }
 
@@ -405,15 +398,10 @@ public final class TileKernels {
       int tokens) {
     int chunks = (columns + 7) / 8;
     for (int r = from; r < to; r++) {
-      float w = 0f;
+      int at = block[r] * chunks + chunk;
+      float w = Chunks.unscaled(word[r], zero[r], words, scales, at, lane, j, flags);
       if ((flags & Flags.INT4) != 0) {
-        w = (word[r] << (28 - 4 * j)) >> 28;
-        if ((flags & Flags.ZERO_POINTS) != 0) {
-          w += zero[r];
-        }
         w *= scale[r];
-      } else {
-        w = Chunks.element(words, scales, block[r] * chunks + chunk, lane, 0, j, flags);
       }
       for (int i = 0; i < tokens; i++) {
         sums[r * tokens + i] += w * x[i];
