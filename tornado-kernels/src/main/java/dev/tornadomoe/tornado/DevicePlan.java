@@ -64,13 +64,14 @@ final class DevicePlan implements AutoCloseable {
     return ready;
   }
 
-  /// A launch's grid has room for its most tokens, and its kernels are cut for as many: so a token
-  /// by itself has a launch of its own, and each other one has an eighth of the next.
+  /// A launch's grid has room for its most tokens, and its kernels are cut for as many. Where
+  /// tokens are few, each launch has four times the tokens of the one before, from a single one on;
+  /// where they are many, eight times.
   static List<Integer> launchSizes(BucketPlan bucket) {
     List<Integer> sizes = new ArrayList<>();
     if (bucket.minTokens() <= 1) {
-      if (bucket.maxTokens() > 1) {
-        sizes.add(1);
+      for (int size = 1; size < bucket.maxTokens(); size *= 4) {
+        sizes.add(size);
       }
       sizes.add(bucket.maxTokens());
       return sizes;

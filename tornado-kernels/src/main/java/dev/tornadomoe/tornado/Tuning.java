@@ -10,7 +10,7 @@ package dev.tornadomoe.tornado;
 /// @param blockDown the same
 record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blockDown) {
   /// Beyond, tiles are faster than groups of 8 rows.
-  private static final int SMALL_BLOCK = 4;
+  private static final int SMALL_BLOCK = 2;
 
   /// Sums of a work-item: with more, registers run out.
   private static final int MOST_SUMS = 96;

@@ -70,12 +70,15 @@ public final class RoutedKernels {
     context.localBarrier();
     for (int e = t; e < liveExperts; e += threads) {
       float mine = choice[e];
+      // In two loops, so that neither asks about equal ones: the earlier one is the better.
       int rank = 0;
-      for (int other = 0; other < liveExperts; other++) {
-        float theirs = choice[other];
-        if (theirs > mine) {
+      for (int other = 0; other < e; other++) {
+        if (choice[other] >= mine) {
           rank++;
-        } else if (theirs == mine && other < e) {
+        }
+      }
+      for (int other = e + 1; other < liveExperts; other++) {
+        if (choice[other] > mine) {
           rank++;
         }
       }
