@@ -21,14 +21,21 @@ final class FusedSteps {
   /// The most experts that each work-group of gate and up ranks anew.
   private static final int MOST_RANKED = 256;
 
+  /// Up to how many tokens that costs less than a launch (measured on an H200 with 128 experts: 4
+  /// us for each token).
+  private static final int MOST_RANKING_TOKENS = 4;
+
   private final DeviceLayer layer;
   private final KernelShape shape;
+  private final int tokens;
   private final List<Operation> operations;
   private final boolean fuses;
 
-  FusedSteps(DeviceLayer layer, KernelShape shape, List<Step> steps) {
+  /// @param tokens the most of a call
+  FusedSteps(DeviceLayer layer, KernelShape shape, int tokens, List<Step> steps) {
     this.layer = layer;
     this.shape = shape;
+    this.tokens = tokens;
     this.operations = steps.stream().map(Step::operation).toList();
     this.fuses = operations.stream().noneMatch(Operation.Zero.class::isInstance);
   }
@@ -54,6 +61,7 @@ final class FusedSteps {
   boolean routesInGateUp() {
     Router router = layer.layer().router();
     return shape == KernelShape.WORK_GROUPS
+        && tokens <= MOST_RANKING_TOKENS
         && router != null
         && router.gating() instanceof TopKGating gating
         && gating.groups() == null

@@ -39,7 +39,9 @@ record Launch(
     List<FusedSteps> steps = new ArrayList<>();
     List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
     for (int place : places) {
-      steps.add(new FusedSteps(weights.layers().get(place), device.shape(), bucket.stepsOf(place)));
+      steps.add(
+          new FusedSteps(
+              weights.layers().get(place), device.shape(), maxTokens, bucket.stepsOf(place)));
       ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast()));
     }
     List<KernelCall> calls = new ArrayList<>();

@@ -19,7 +19,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// kernels take the same arguments; grids and work-groups differ.
 final class ProjectionCalls {
   /// Up to here, one token at a time is faster for the router.
-  private static final int FEW_TOKENS = 8;
+  private static final int FEW_TOKENS = 32;
 
   /// Tokens that a work-group of the router's takes beyond, and its work-items.
   private static final int TILE_TOKENS = 8;

@@ -56,10 +56,10 @@ public final class TornadoMoe {
     private final List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
     private int layers;
 
-    Appended(BucketPlan bucket, List<DeviceLayer> layers, KernelShape shape) {
+    Appended(BucketPlan bucket, List<DeviceLayer> layers, KernelShape shape, int maxTokens) {
       this.bucket = bucket;
       for (int place = 0; place < layers.size(); place++) {
-        steps.add(new FusedSteps(layers.get(place), shape, bucket.stepsOf(place)));
+        steps.add(new FusedSteps(layers.get(place), shape, maxTokens, bucket.stepsOf(place)));
         ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast()));
       }
     }
@@ -161,7 +161,9 @@ public final class TornadoMoe {
     Appended appended =
         graphs.computeIfAbsent(
             graph,
-            g -> new Appended(plan.bucket(maxTokens), weights.layers(), device.limits().shape()));
+            g ->
+                new Appended(
+                    plan.bucket(maxTokens), weights.layers(), device.limits().shape(), maxTokens));
     if (appended.bucket != plan.bucket(maxTokens)) {
       throw new BackendException(
           "graph %s has layers for up to %d tokens; all of a graph are for the same, found %d"
