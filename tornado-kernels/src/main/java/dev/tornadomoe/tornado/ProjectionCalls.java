@@ -205,7 +205,7 @@ final class ProjectionCalls {
         (g, n) ->
             g.task(
                 n,
-                RoutedKernels::gateUp,
+                RoutedKernels::routedGateUp,
                 context,
                 call,
                 routing.logits(),
@@ -309,7 +309,7 @@ final class ProjectionCalls {
           (g, n) ->
               g.task(
                   n,
-                  BlockKernels::gateUp,
+                  BlockKernels::blockGateUp,
                   context,
                   blocks,
                   pairs,
@@ -340,7 +340,7 @@ final class ProjectionCalls {
         (g, n) ->
             g.task(
                 n,
-                grouped ? TileKernels::gateUp : WorkItemKernels::blockGateUp,
+                grouped ? TileKernels::tileGateUp : WorkItemKernels::blockGateUp,
                 context,
                 blocks,
                 pairs,
@@ -383,7 +383,7 @@ final class ProjectionCalls {
           (g, n) ->
               g.task(
                   n,
-                  BlockKernels::down,
+                  BlockKernels::blockDown,
                   context,
                   blocks,
                   pairs,
@@ -409,7 +409,7 @@ final class ProjectionCalls {
         (g, n) ->
             g.task(
                 n,
-                grouped ? TileKernels::down : WorkItemKernels::blockDown,
+                grouped ? TileKernels::tileDown : WorkItemKernels::blockDown,
                 context,
                 blocks,
                 pairs,

@@ -17,7 +17,7 @@ public final class BlockKernels {
   ///
   /// @param blocks of each its expert, its first place in `pairs`, and how many
   /// @param tokens the most pairs of a block; a group has at least 16 times as many work-items
-  public static void gateUp(
+  public static void blockGateUp(
       KernelContext context,
       IntArray blocks,
       IntArray pairs,
@@ -136,7 +136,7 @@ public final class BlockKernels {
   }
 
   /// Down projection of blocks of pairs, back to pair order: `target[M * (topK + extra), H]`.
-  public static void down(
+  public static void blockDown(
       KernelContext context,
       IntArray blocks,
       IntArray pairs,

@@ -19,7 +19,7 @@ public final class RoutedKernels {
   /// @param factors logits of the shared expert's gate `[M]`
   /// @param experts all of the router's, and all local, not more than a group has work-items
   /// @param flags with those of [Flags#routing]
-  public static void gateUp(
+  public static void routedGateUp(
       KernelContext context,
       IntArray call,
       FloatArray logits,

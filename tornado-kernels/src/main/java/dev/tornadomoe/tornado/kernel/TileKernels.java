@@ -29,7 +29,7 @@ public final class TileKernels {
   ///
   /// @param blocks of each its expert, its first place in `pairs`, and how many
   /// @param tokens the most pairs of a block
-  public static void gateUp(
+  public static void tileGateUp(
       KernelContext context,
       IntArray blocks,
       IntArray pairs,
@@ -233,7 +233,7 @@ public final class TileKernels {
   }
 
   /// Down projection of blocks of pairs, back to pair order: `target[M * (topK + extra), H]`.
-  public static void down(
+  public static void tileDown(
       KernelContext context,
       IntArray blocks,
       IntArray pairs,
