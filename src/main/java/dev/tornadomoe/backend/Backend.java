@@ -1,5 +1,7 @@
 package dev.tornadomoe.backend;
 
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.List;
 import java.util.Optional;
@@ -22,6 +24,14 @@ public interface Backend {
   /// @throws dev.tornadomoe.MoeException when the plan can't run here: too little memory, weights
   ///   that can't be right, an operation it does not know
   Session prepare(MoePlan plan, Progress progress);
+
+  /// The pieces that suit this backend's device better than those that a planner chooses by itself,
+  /// if there are any; for `Planner.Builder.pieces`.
+  ///
+  /// @param layers of the plan
+  default Optional<ModularMoe> pieces(List<MoeLayer> layers) {
+    return Optional.empty();
+  }
 
   /// Options that a JVM of its own must be started with for [Session#profile] to have times,
   /// because they would slow down everything else; none where profiles have times anyway, or never

@@ -106,9 +106,9 @@ final class BenchCommand implements Callable<Integer> {
     };
   }
 
-  private MoePlan plan(List<MoeLayer> ofModel, AliasMode mode) {
+  private MoePlan plan(Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
     int most = measured.tokens().stream().mapToInt(m -> m).max().orElse(1);
-    Planner.Builder planner = choices.planner(mode).maxTokens(most).wholeStep();
+    Planner.Builder planner = choices.planner(mode, backend, ofModel).maxTokens(most).wholeStep();
     if (!expertsOnly) {
       return planner.build().plan(ofModel);
     }
@@ -131,7 +131,7 @@ final class BenchCommand implements Callable<Integer> {
   private void measure(String name, List<MoeLayer> ofModel) {
     PrintWriter err = spec.commandLine().getErr();
     Backend backend = choices.backend();
-    List<MoePlan> plans = modes().stream().map(mode -> plan(ofModel, mode)).toList();
+    List<MoePlan> plans = modes().stream().map(mode -> plan(backend, ofModel, mode)).toList();
     KernelTimes kernels = kernelTimes(backend);
     List<BenchResult> results = new ArrayList<>();
     List<Session> sessions = new ArrayList<>();

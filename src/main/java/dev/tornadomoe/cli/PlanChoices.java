@@ -3,9 +3,11 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.Planner;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -68,6 +70,15 @@ final class PlanChoices {
     Planner.Builder planner = Planner.builder().outputAliasing(alias);
     if (experts != null) {
       planner.pieces(ExpertsCatalog.named(experts));
+    }
+    return planner;
+  }
+
+  /// A planner with these choices, and the pieces that suit the backend where nobody chose others.
+  Planner.Builder planner(AliasMode alias, Backend runs, List<MoeLayer> layers) {
+    Planner.Builder planner = planner(alias);
+    if (experts == null) {
+      runs.pieces(layers).ifPresent(planner::pieces);
     }
     return planner;
   }

@@ -97,7 +97,7 @@ final class RunCommand implements Callable<Integer> {
       float[] result = new float[rows.length];
       MoePlan plan =
           choices
-              .planner(alias.mode)
+              .planner(alias.mode, backend, List.of(layer))
               .maxTokens(Math.max(1, tokens))
               .chunkTokens(CHUNK_TOKENS)
               .sanitize(sanitize)

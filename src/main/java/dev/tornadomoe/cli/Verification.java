@@ -67,7 +67,12 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
       Path directory, Backend backend, MoeLayer layer, List<Reference> references) {
     int most = references.stream().mapToInt(Reference::tokens).max().orElse(1);
     MoePlan plan =
-        choices.planner(alias).maxTokens(Math.max(1, most)).sanitize(sanitize).build().plan(layer);
+        choices
+            .planner(alias, backend, List.of(layer))
+            .maxTokens(Math.max(1, most))
+            .sanitize(sanitize)
+            .build()
+            .plan(layer);
     List<Case> cases = new ArrayList<>();
     try (Session session =
         LoadingBar.prepare(backend, plan, "loading layer " + layer.index(), err)) {

@@ -12,11 +12,28 @@ import java.util.Set;
 /// H]`, weighted and summed. The usual choice: a decode step takes two operations where the grouped
 /// path takes four, and on a GPU each is a launch.
 public final class HybridExperts implements Experts {
-  /// Up to here reading an expert's weights again for a second token costs less than sorting and
-  /// summing in steps of their own.
+  /// Up to here reading an expert's weights again for a second token costs less on a CPU than
+  /// sorting and summing in steps of their own.
   private static final int FEW_TOKENS = 4;
 
   private final FusedExperts many = new FusedExperts();
+  private final int fewTokens;
+
+  /// With the limit that suits a CPU.
+  public HybridExperts() {
+    this(FEW_TOKENS);
+  }
+
+  /// @param fewTokens up to how many tokens to work pair by pair, at least 1
+  /// @throws ModularException for less
+  public HybridExperts(int fewTokens) {
+    if (fewTokens < 1) {
+      throw new ModularException(
+          "experts \"hybrid\" work pair by pair up to %d tokens, expected 1 or more"
+              .formatted(fewTokens));
+    }
+    this.fewTokens = fewTokens;
+  }
 
   @Override
   public String name() {
@@ -51,7 +68,7 @@ public final class HybridExperts implements Experts {
 
   @Override
   public List<Integer> pathLimits() {
-    return List.of(FEW_TOKENS);
+    return List.of(fewTokens);
   }
 
   @Override
@@ -61,14 +78,14 @@ public final class HybridExperts implements Experts {
 
   @Override
   public List<Workspace> workspaces(Problem problem) {
-    return problem.tokens() <= FEW_TOKENS
+    return problem.tokens() <= fewTokens
         ? List.of(Workspace.floats(ACTIVATED, problem.pairs(), problem.intermediate()))
         : many.workspaces(problem);
   }
 
   @Override
   public List<Operation> operations(Problem problem, ExpertInput input) {
-    return problem.tokens() <= FEW_TOKENS
+    return problem.tokens() <= fewTokens
         ? List.of(
             new Operation.GateUp(input.rows(), input.ids(), ACTIVATED),
             new Operation.DownReduce(

@@ -111,10 +111,7 @@ public final class HostSession implements Audited {
   }
 
   private static void requireWeights(SharedArithmetic arithmetic) {
-    if (!arithmetic.get().weightMemory().isAlive()) {
-      throw new BackendException(
-          "the weights' memory is gone: the checkpoint was closed before the session");
-    }
+    arithmetic.get().weightMemory().requireAlive();
   }
 
   private void enter() {

@@ -1,5 +1,6 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.backend.BackendException;
 import java.lang.foreign.MemorySegment;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -19,14 +20,16 @@ public final class WeightMemory {
     this.scopes = distinct.toArray(MemorySegment.Scope[]::new); // an iterator would be an object
   }
 
-  /// Whether all of it is there still; a checkpoint may have been closed too early.
-  boolean isAlive() {
+  /// Checks that all of it is there still; a checkpoint may have been closed too early.
+  ///
+  /// @throws BackendException if it is not
+  public void requireAlive() {
     for (MemorySegment.Scope scope : scopes) {
       if (!scope.isAlive()) {
-        return false;
+        throw new BackendException(
+            "the weights' memory is gone: the checkpoint was closed before the session");
       }
     }
-    return true;
   }
 
   /// Whether writing this memory would change a weight.

@@ -16,6 +16,11 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 record Addends(FloatArray first, FloatArray second, int flags) {
 
   static Addends of(List<FloatArray> rows, FloatArray target, MoeLayer layer) {
+    // The kernels add the target last, so that an alias changes no order and no bit.
+    if (rows.indexOf(target) >= 0 && rows.indexOf(target) < rows.size() - 1) {
+      throw new IllegalStateException(
+          "layer %d: the target is no last addend".formatted(layer.index()));
+    }
     List<FloatArray> others = new ArrayList<>(rows);
     int flags = others.removeIf(array -> array == target) ? Flags.ACCUMULATE : 0;
     if (others.size() > 2) {
@@ -23,8 +28,8 @@ record Addends(FloatArray first, FloatArray second, int flags) {
           "layer %d: %d addends".formatted(layer.index(), others.size()));
     }
     return new Addends(
-        others.isEmpty() ? new FloatArray(1) : others.get(0),
-        others.size() < 2 ? new FloatArray(1) : others.get(1),
+        others.isEmpty() ? DeviceArrays.floats(1) : others.get(0),
+        others.size() < 2 ? DeviceArrays.floats(1) : others.get(1),
         flags
             | (others.isEmpty() ? 0 : Flags.ADDEND)
             | (others.size() < 2 ? 0 : Flags.SECOND_ADDEND));

@@ -13,7 +13,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// @param router its rows, and below them the shared expert's gate if there is one, or null when
 ///   there is neither
 /// @param routerRows how many of those are the router's
-/// @param correction the router's selection bias, or one element that nobody reads
+/// @param constants as `RouterKernels` describes them
 /// @param map from the router's experts to all local ones
 /// @param parts the experts
 /// @param extra parts of the shared expert that are among the experts of the last part; 0 when it
@@ -23,7 +23,7 @@ record DeviceLayer(
     MoeLayer layer,
     @Nullable DeviceMatrix router,
     int routerRows,
-    FloatArray correction,
+    FloatArray constants,
     IntArray map,
     List<DeviceExperts> parts,
     int extra,
@@ -37,7 +37,7 @@ record DeviceLayer(
   /// All of them but the map, each once. (The map is used for many tokens only, and TornadoVM does
   /// not hand over an array that the first graph does not use.)
   List<Object> arrays() {
-    List<Object> arrays = new ArrayList<>(List.of(correction));
+    List<Object> arrays = new ArrayList<>(List.of(constants));
     if (router != null) {
       arrays.addAll(router.arrays());
     }

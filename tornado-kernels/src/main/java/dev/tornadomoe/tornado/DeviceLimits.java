@@ -33,7 +33,7 @@ record DeviceLimits(
   Tuning tuning(TuningKey key, int tokens) {
     return tunings
         .find(key, tokens)
-        .filter(tuning -> tuning.fits(this))
+        .filter(tuning -> tuning.fits(this, key))
         .orElseGet(() -> Tuning.guess(this, key, tokens));
   }
 

@@ -75,13 +75,14 @@ final class DevicePlan implements AutoCloseable {
     return ready;
   }
 
-  /// A launch's grid has room for its most tokens, and its kernels are cut for as many: so a token
-  /// by itself has a launch of its own, and each other one has an eighth of the next.
+  /// A launch's grid has room for its most tokens, and its kernels are cut for as many. Where
+  /// tokens are few, each launch has four times the tokens of the one before, from a single one on;
+  /// where they are many, eight times.
   static List<Integer> launchSizes(BucketPlan bucket) {
     List<Integer> sizes = new ArrayList<>();
     if (bucket.minTokens() <= 1) {
-      if (bucket.maxTokens() > 1) {
-        sizes.add(1);
+      for (int size = 1; size < bucket.maxTokens(); size *= 4) {
+        sizes.add(size);
       }
       sizes.add(bucket.maxTokens());
       return sizes;
@@ -97,18 +98,11 @@ final class DevicePlan implements AutoCloseable {
   private void warmUp(Runnable compiled) {
     for (int i = 0; i < launches.size(); i++) {
       Launch launch = launches.get(i);
-      int number = i;
+      TornadoExecutionPlan graph = execution.withGraph(i);
       launch.call().set(0, 0);
-      DeviceFailure.named(
-          launch,
-          device,
-          () -> {
-            if (number == 0) {
-              // The others allocate when they are compiled, and look for the weights' buffers.
-              execution.withGraph(number).withPreCompilation();
-            }
-            return execution.withGraph(number).execute();
-          });
+      // Not withPreCompilation(): a plan that knows it could not be executed any more after some
+      // other plan of the device was freed.
+      DeviceFailure.named(launch, device, graph::execute);
       compiled.run();
     }
   }

@@ -4,19 +4,24 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.MemoryBudget;
+import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.ByteSize;
 import dev.tornadomoe.tensor.Weight;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /// The weights of a plan's layers in TornadoVM arrays, in host memory. Each execution plan uploads
 /// them to the device for itself.
 ///
 /// @param layers in the plan's order
 /// @param bytes of all arrays
-record DeviceWeights(List<DeviceLayer> layers, long bytes) {
+/// @param memory that they were loaded from
+record DeviceWeights(List<DeviceLayer> layers, long bytes, WeightMemory memory) {
 
   /// Loads them, after checking that they fit.
   ///
@@ -35,6 +40,7 @@ record DeviceWeights(List<DeviceLayer> layers, long bytes) {
             .mapToLong(Weight::bytes)
             .sum();
     long[] done = {0};
+    Set<MemorySegment> memory = new LinkedHashSet<>();
     List<DeviceLayer> layers = new ArrayList<>();
     for (int i = 0; i < storages.size(); i++) {
       MoeLayer layer = plan.layers().get(i);
@@ -42,12 +48,13 @@ record DeviceWeights(List<DeviceLayer> layers, long bytes) {
           LayerLoader.load(
               layer,
               storages.get(i),
-              loaded -> {
-                done[0] = Math.min(total, done[0] + loaded);
+              (weight, segments) -> {
+                memory.addAll(segments);
+                done[0] = Math.min(total, done[0] + weight.bytes());
                 progress.update(done[0], total);
               }));
     }
-    return new DeviceWeights(List.copyOf(layers), bytes);
+    return new DeviceWeights(List.copyOf(layers), bytes, new WeightMemory(memory));
   }
 
   /// Refuses what can't end well, before the first byte is uploaded.

@@ -1,11 +1,14 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.Step;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /// Which steps of a layer have no task of their own on a device because another's task does their
 /// work, and what that asks of the arrays.
@@ -15,12 +18,24 @@ import java.util.Map;
 /// target before, [Operation.Zero], switch fusing off), and scratch that is read later than planned
 /// gets an array of its own.
 final class FusedSteps {
+  /// The most experts that each work-group of gate and up ranks anew.
+  private static final int MOST_RANKED = 256;
+
+  /// Up to how many tokens that costs less than a launch (measured on an H200 with 128 experts: 4
+  /// us for each token).
+  private static final int MOST_RANKING_TOKENS = 4;
+
   private final DeviceLayer layer;
+  private final KernelShape shape;
+  private final int tokens;
   private final List<Operation> operations;
   private final boolean fuses;
 
-  FusedSteps(DeviceLayer layer, List<Step> steps) {
+  /// @param tokens the most of a call
+  FusedSteps(DeviceLayer layer, KernelShape shape, int tokens, List<Step> steps) {
     this.layer = layer;
+    this.shape = shape;
+    this.tokens = tokens;
     this.operations = steps.stream().map(Step::operation).toList();
     this.fuses = operations.stream().noneMatch(Operation.Zero.class::isInstance);
   }
@@ -41,6 +56,25 @@ final class FusedSteps {
     return fuses && operations.stream().anyMatch(Operation.WeightInput.class::isInstance);
   }
 
+  /// Whether gate and up select the experts, instead of a task before them: for few tokens, where
+  /// all experts are in one part here.
+  boolean routesInGateUp() {
+    Router router = layer.layer().router();
+    return shape == KernelShape.WORK_GROUPS
+        && tokens <= MOST_RANKING_TOKENS
+        && router != null
+        && router.gating() instanceof TopKGating gating
+        && gating.groups() == null
+        && (gating.scoring() != TopKGating.Scoring.SOFTMAX || router.correctionBias() == null)
+        && operations.stream().anyMatch(Operation.GateUp.class::isInstance)
+        && operations.stream().anyMatch(Operation.SelectExperts.class::isInstance)
+        && operations.stream().noneMatch(Operation.WeightInput.class::isInstance)
+        && layer.parts().size() == 1
+        && router.experts() <= MOST_RANKED
+        && IntStream.range(0, router.experts())
+            .allMatch(expert -> layer.layer().experts().map().localOf(expert) == expert);
+  }
+
   /// What an operation reads where it would read rows that fusing never makes.
   Operand source(Operand operand) {
     if (operand.equals(Operand.WEIGHTED_HIDDEN) && weighsInput()) {
@@ -52,7 +86,8 @@ final class FusedSteps {
 
   /// Whether scratch is read later than the plan knows.
   boolean outlivesPlan(Operand operand) {
-    return operand.equals(Operand.TOPK_WEIGHTS) && weighsInput();
+    return (operand.equals(Operand.TOPK_WEIGHTS) && weighsInput())
+        || (operand.equals(Operand.ROUTER_LOGITS) && routesInGateUp());
   }
 
   /// Addends of a final step that are not in its sum already.

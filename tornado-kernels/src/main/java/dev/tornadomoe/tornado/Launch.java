@@ -35,11 +35,13 @@ record Launch(
       int maxTokens,
       DeviceLimits device) {
     LayerArrays arrays = new LayerArrays();
-    IntArray call = new IntArray(1);
+    IntArray call = DeviceArrays.ints(1);
     List<FusedSteps> steps = new ArrayList<>();
     List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
     for (int place : places) {
-      steps.add(new FusedSteps(weights.layers().get(place), bucket.stepsOf(place)));
+      steps.add(
+          new FusedSteps(
+              weights.layers().get(place), device.shape(), maxTokens, bucket.stepsOf(place)));
       ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast()));
     }
     List<KernelCall> calls = new ArrayList<>();
@@ -69,13 +71,13 @@ record Launch(
   /// Tasks that fill the workspace, and an output that nothing reads, with NaNs first: whoever
   /// reads what nobody wrote gets those.
   private static List<KernelCall> poison(MoePlan plan, LayerArrays arrays) {
-    FloatArray nan = new FloatArray(1);
+    FloatArray nan = DeviceArrays.floats(1);
     List<FloatArray> targets = new ArrayList<>(arrays.scratchFloats());
     if (arrays.caller("output") instanceof FloatArray output && !readsOutput(plan)) {
       targets.add(output);
     }
     List<KernelCall> calls = new ArrayList<>();
-    KernelContext context = new KernelContext();
+    KernelContext context = DeviceArrays.context();
     for (FloatArray target : targets) {
       int size = target.getSize();
       calls.add(

@@ -82,7 +82,9 @@ final class LayerArrays {
   }
 
   private static Object allocate(Buffer buffer, int elements) {
-    return buffer.dtype() == DType.I32 ? new IntArray(elements) : new FloatArray(elements);
+    return buffer.dtype() == DType.I32
+        ? DeviceArrays.ints(elements)
+        : DeviceArrays.floats(elements);
   }
 
   /// Uses an array of the caller's own for one of their regions.

@@ -23,7 +23,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// the experts' projections, which are [ProjectionCalls].
 final class LayerCalls {
   private final String prefix;
-  private final KernelContext context = new KernelContext();
+  private final KernelContext context = DeviceArrays.context();
   private final List<KernelCall> calls = new ArrayList<>();
   private final DeviceLayer weights;
   private final MoeLayer layer;
@@ -38,6 +38,7 @@ final class LayerCalls {
   private final Tuning tuning;
   private final FloatArray sharedLogits;
   private final ProjectionCalls projections;
+  private Operation.@Nullable SelectExperts heldSelection;
   private Operation.@Nullable GroupByExpert grouping;
   private Operation.@Nullable GroupedGateUp heldGateUp;
 
@@ -64,7 +65,7 @@ final class LayerCalls {
     this.topK = layer.topK();
     this.extra = steps.extra();
     this.tuning = device.tuning(TuningKey.of(weights, extra, device.shape()), tokens);
-    this.sharedLogits = new FloatArray(weights.isSharedGated() ? tokens : 1);
+    this.sharedLogits = DeviceArrays.floats(weights.isSharedGated() ? tokens : 1);
     this.projections = new ProjectionCalls(prefix, context, call, device, layer, tuning, calls);
   }
 
@@ -141,10 +142,19 @@ final class LayerCalls {
     return router;
   }
 
-  /// The shared expert's gate, where no router computes it on the way.
+  /// The shared expert's gate, where no router computes it on the way: the last row of the matrix
+  /// that they share. The router's logits go where nobody reads them.
   private void sharedGate() {
+    DeviceMatrix router = router();
     projections.project(
-        "sharedGate", router(), f(Operand.HIDDEN), sharedLogits, sharedLogits, 1, 1, tokens);
+        "sharedGate",
+        router,
+        f(Operand.HIDDEN),
+        DeviceArrays.floats(Math.max(1, Math.multiplyExact(tokens, weights.routerRows()))),
+        sharedLogits,
+        weights.routerRows(),
+        router.rows(),
+        tokens);
   }
 
   private void logits(Operation.RouterLogits op) {
@@ -166,7 +176,13 @@ final class LayerCalls {
       throw new IllegalStateException("a plan without router selects");
     }
     switch (router.gating()) {
-      case TopKGating gating -> choose(op, gating, router.correctionBias() != null);
+      case TopKGating gating -> {
+        if (steps.routesInGateUp()) {
+          heldSelection = op;
+        } else {
+          choose(op, gating, router.correctionBias() != null);
+        }
+      }
       case SparseMixer mixer -> {
         FloatArray logits = f(op.logits());
         IntArray ids = i(op.ids());
@@ -195,6 +211,23 @@ final class LayerCalls {
               "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)"
                   .formatted(layer.index()));
     }
+  }
+
+  /// What gate and up need for selecting, or null where they are told.
+  @SuppressWarnings("EnumOrdinal") // RoutedKernels counts the scorings as they are listed
+  private ProjectionCalls.@Nullable Routing routing() {
+    Router router = layer.router();
+    if (heldSelection == null || router == null) {
+      return null;
+    }
+    TopKGating gating = (TopKGating) router.gating();
+    return new ProjectionCalls.Routing(
+        f(heldSelection.logits()),
+        weights.constants(),
+        f(heldSelection.weights()),
+        Flags.routing(gating.scoring().ordinal())
+            | (gating.renormalise() ? Flags.RENORMALISE : 0)
+            | (router.correctionBias() == null ? 0 : Flags.CORRECTED));
   }
 
   @SuppressWarnings("EnumOrdinal") // RouterKernels counts the scorings as they are listed
@@ -226,7 +259,7 @@ final class LayerCalls {
                     context,
                     call,
                     logits,
-                    weights.correction(),
+                    weights.constants(),
                     ids,
                     out,
                     experts,
@@ -282,7 +315,7 @@ final class LayerCalls {
       projections.gateUp(
           "sharedGateUp",
           shared,
-          new IntArray(1),
+          DeviceArrays.ints(1),
           gate,
           f(op.input()),
           f(op.activated()),
@@ -298,7 +331,7 @@ final class LayerCalls {
       projections.down(
           "sharedDown",
           shared,
-          new IntArray(1),
+          DeviceArrays.ints(1),
           null,
           f(op.activated()),
           List.of(),
@@ -311,6 +344,20 @@ final class LayerCalls {
   }
 
   private void gateUp(Operation.GateUp op) {
+    ProjectionCalls.Routing routing = routing();
+    if (routing != null) {
+      projections.routedGateUp(
+          weights.parts().getFirst(),
+          routing,
+          i(op.ids()),
+          factors(extra > 0),
+          f(op.input()),
+          f(op.activated()),
+          topK,
+          extra,
+          tokens);
+      return;
+    }
     for (DeviceExperts part : weights.parts()) {
       projections.gateUp(
           "gateUp",
@@ -363,8 +410,8 @@ final class LayerCalls {
   }
 
   private void group(Operand ids, Operand order, Operand offsets, DeviceExperts part) {
-    int pairsOfAll = Math.multiplyExact(tokens, topK);
-    int threads = device.shape() == KernelShape.WORK_GROUPS ? device.threads(pairsOfAll / 16) : 1;
+    boolean isShared = device.shape() == KernelShape.WORK_GROUPS;
+    int threads = isShared ? device.threads(Math.multiplyExact(tokens, topK) / 16) : 0;
     int experts = part.experts() + part.extra();
     IntArray from = i(ids);
     IntArray pairs = i(order);
@@ -372,13 +419,13 @@ final class LayerCalls {
     calls.add(
         new KernelCall(
             prefix + "group" + calls.size(),
-            Math.multiplyExact(experts, threads),
+            isShared ? Math.multiplyExact(experts, threads) : experts,
             threads,
             4 * 2 * threads,
             (g, n) ->
                 g.task(
                     n,
-                    GroupingKernels::group,
+                    isShared ? GroupingKernels::group : GroupingKernels::groupAlone,
                     context,
                     call,
                     from,
@@ -429,7 +476,7 @@ final class LayerCalls {
   }
 
   private void reduce(Operation.Reduce op) {
-    FloatArray factors = op.weights() == null ? new FloatArray(1) : f(op.weights());
+    FloatArray factors = op.weights() == null ? DeviceArrays.floats(1) : f(op.weights());
     IntArray ids = i(op.ids());
     FloatArray pairs = f(op.pairs());
     FloatArray target = f(op.target());

@@ -1,15 +1,17 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.MatrixPacking.Part;
+import dev.tornadomoe.tornado.kernel.RouterKernels;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -18,32 +20,48 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 final class LayerLoader {
   private final MoeLayer layer;
   private final LayerStorage storage;
-  private final LongConsumer loaded;
+  private final MatrixPacking.Listener listener;
 
-  private LayerLoader(MoeLayer layer, LayerStorage storage, LongConsumer loaded) {
+  private LayerLoader(MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener) {
     this.layer = layer;
     this.storage = storage;
-    this.loaded = loaded;
+    this.listener = listener;
   }
 
-  /// @param loaded hears bytes of weights that are done
+  /// @param listener hears of weights that are done
   /// @throws dev.tornadomoe.MoeException for weights that can't be right
-  static DeviceLayer load(MoeLayer layer, LayerStorage storage, LongConsumer loaded) {
-    return new LayerLoader(layer, storage, loaded).load();
+  static DeviceLayer load(MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener) {
+    return new LayerLoader(layer, storage, listener).load();
   }
 
   private DeviceLayer load() {
     Router router = layer.router();
-    Bias correction = router == null ? null : router.correctionBias();
     return new DeviceLayer(
         layer,
         router(),
         router == null ? 0 : router.experts(),
-        correction == null ? new FloatArray(1) : FloatArray.fromArray(correction.toFloats()),
+        constants(),
         map(0, layer.experts().local().size()),
         parts(),
         storage.extra(),
         shared());
+  }
+
+  private FloatArray constants() {
+    Router router = layer.router();
+    Bias bias = router == null ? null : router.correctionBias();
+    float[] correction = bias == null ? new float[0] : bias.toFloats();
+    FloatArray constants = DeviceArrays.floats(RouterKernels.CORRECTION + correction.length);
+    Activation activation = layer.experts().activation();
+    constants.set(RouterKernels.LIMIT, Math.min(activation.limit(), Float.MAX_VALUE));
+    constants.set(RouterKernels.ALPHA, activation.alpha());
+    constants.set(
+        RouterKernels.SCALE,
+        router != null && router.gating() instanceof TopKGating gating ? gating.scale() : 1);
+    for (int e = 0; e < correction.length; e++) {
+      constants.set(RouterKernels.CORRECTION + e, correction[e]);
+    }
+    return constants;
   }
 
   private @Nullable DeviceMatrix router() {
@@ -61,7 +79,7 @@ final class LayerLoader {
     if (shared != null && shared.gate() != null) {
       rows.add(Part.whole(shared.gate(), null));
     }
-    return MatrixPacking.stack(kept, rows, loaded);
+    return MatrixPacking.stack(kept, rows, listener);
   }
 
   private List<DeviceExperts> parts() {
@@ -81,8 +99,8 @@ final class LayerLoader {
       parts.add(
           new DeviceExperts(
               map(first, end),
-              MatrixPacking.pack(storage.gateUp(), gateUp, loaded),
-              MatrixPacking.pack(storage.down(), down, loaded),
+              MatrixPacking.pack(storage.gateUp(), gateUp, listener),
+              MatrixPacking.pack(storage.down(), down, listener),
               end - first,
               extra));
     }
@@ -96,16 +114,16 @@ final class LayerLoader {
     return shared == null || gateUp == null || down == null
         ? null
         : new DeviceExperts(
-            new IntArray(1),
-            MatrixPacking.pack(gateUp, gateUp(List.of(shared.mlp())), loaded),
-            MatrixPacking.pack(down, down(List.of(shared.mlp())), loaded),
+            DeviceArrays.ints(1),
+            MatrixPacking.pack(gateUp, gateUp(List.of(shared.mlp())), listener),
+            MatrixPacking.pack(down, down(List.of(shared.mlp())), listener),
             0,
             1);
   }
 
   /// From the router's experts to places among local experts `first` to `end`.
   private IntArray map(int first, int end) {
-    IntArray map = new IntArray(layer.globalExperts());
+    IntArray map = DeviceArrays.ints(layer.globalExperts());
     for (int e = 0; e < layer.globalExperts(); e++) {
       int local = layer.experts().map().localOf(e);
       map.set(e, local >= first && local < end ? local - first : -1);

@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Int4Matrix;
@@ -7,8 +8,8 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.function.LongConsumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -26,15 +27,25 @@ final class MatrixPacking {
   private MatrixPacking(Storage storage, int matrices, List<Part> parts) {
     this.storage = storage;
     this.biased = parts.stream().anyMatch(part -> part.bias() != null);
-    this.words = new IntArray(atLeastOne(matrices * storage.words()));
+    this.words = DeviceArrays.ints(atLeastOne(matrices * storage.words()));
     this.scales =
         storage.is16Bit()
             ? powersOfTwo(storage)
-            : new FloatArray(atLeastOne(matrices * storage.scales()));
+            : DeviceArrays.floats(atLeastOne(matrices * storage.scales()));
     this.order =
-        new IntArray(
+        DeviceArrays.ints(
             storage.is(Flags.ACT_ORDER) ? Math.multiplyExact(matrices, storage.columns()) : 1);
-    this.bias = new FloatArray(biased ? Math.multiplyExact(matrices, storage.blocks() * 8) : 1);
+    this.bias =
+        DeviceArrays.floats(biased ? Math.multiplyExact(matrices, storage.blocks() * 8) : 1);
+  }
+
+  /// Hears of weights that are packed, from any thread, one at a time.
+  @FunctionalInterface
+  interface Listener {
+    /// One of them is done.
+    ///
+    /// @param memory that it lies in: the file's or the user's, if it is there as it is used
+    void packed(Weight weight, List<MemorySegment> memory);
   }
 
   /// A weight, or the part of a shared expert's that stands for an expert of its own: rows from
@@ -57,29 +68,26 @@ final class MatrixPacking {
   }
 
   /// Packs weights as one matrix, the rows of each below those of the one before.
-  static DeviceMatrix stack(Storage storage, List<Part> parts, LongConsumer loaded) {
+  static DeviceMatrix stack(Storage storage, List<Part> parts, Listener listener) {
     MatrixPacking packing = new MatrixPacking(storage, 1, parts);
     int row = 0;
     for (Part part : parts) {
-      packing.matrix(0, part.at(row));
+      listener.packed(part.weight(), packing.matrix(0, part.at(row)));
       row += part.weight().rows();
-      loaded.accept(part.weight().bytes());
     }
     return packing.packed();
   }
 
   /// Packs them.
-  ///
-  /// @param loaded hears bytes of weights that are done, from any thread, one at a time
-  static DeviceMatrix pack(Storage storage, List<Part> parts, LongConsumer loaded) {
+  static DeviceMatrix pack(Storage storage, List<Part> parts, Listener listener) {
     MatrixPacking packing = new MatrixPacking(storage, parts.size(), parts);
     Object lock = new Object();
     IntStream.range(0, parts.size())
         .parallel()
         .forEach(number -> {
-          packing.matrix(number, parts.get(number));
+          List<MemorySegment> memory = packing.matrix(number, parts.get(number));
           synchronized (lock) {
-            loaded.accept(parts.get(number).weight().bytes());
+            listener.packed(parts.get(number).weight(), memory);
           }
         });
     return packing.packed();
@@ -101,7 +109,7 @@ final class MatrixPacking {
     int exponents = storage.is(Flags.BF16) ? 256 : 32;
     int mantissaBits = storage.is(Flags.BF16) ? 7 : 10;
     int lowest = storage.is(Flags.BF16) ? -133 : -24;
-    FloatArray table = new FloatArray(4 * exponents);
+    FloatArray table = DeviceArrays.floats(4 * exponents);
     for (int e = 0; e < exponents; e++) {
       boolean isLast = e == exponents - 1;
       float power = isLast ? Float.NaN : (float) Math.scalb(1.0, lowest + Math.max(e, 1) - 1);
@@ -114,9 +122,16 @@ final class MatrixPacking {
     return table;
   }
 
-  private void matrix(int number, Part part) {
+  /// @return the memory outside that the weight lies in
+  private List<MemorySegment> matrix(int number, Part part) {
+    List<MemorySegment> outside;
     try (Arena arena = Arena.ofConfined()) {
       WeightMatrix matrix = part.weight().load(arena);
+      new WeightMemory(matrix.memory()).requireAlive();
+      outside =
+          matrix.memory().stream()
+              .filter(segment -> !segment.scope().equals(arena.scope()))
+              .toList();
       int rows = Math.min(storage.rows() - part.to(), matrix.rows() - part.firstRow());
       if (storage.is(Flags.INT4)) {
         int4(number, part, (Int4Matrix) matrix, rows);
@@ -134,6 +149,7 @@ final class MatrixPacking {
         bias.set(number * storage.blocks() * 8 + part.to() + r, all[part.firstRow() + r]);
       }
     }
+    return outside;
   }
 
   /// Where a row's first element is, when its block has `perBlock` runs of `size` elements.

@@ -3,7 +3,9 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tornado.kernel.Activations;
+import dev.tornadomoe.tornado.kernel.BlockKernels;
 import dev.tornadomoe.tornado.kernel.Flags;
+import dev.tornadomoe.tornado.kernel.RoutedKernels;
 import dev.tornadomoe.tornado.kernel.TileKernels;
 import dev.tornadomoe.tornado.kernel.WorkGroupKernels;
 import dev.tornadomoe.tornado.kernel.WorkItemKernels;
@@ -19,8 +21,10 @@ final class ProjectionCalls {
   /// Up to here, one token at a time is faster for the router.
   private static final int FEW_TOKENS = 32;
 
-  /// Tokens of a tile of the router's.
+  /// Tokens that a work-group of the router's takes beyond, and its work-items.
   private static final int TILE_TOKENS = 8;
+
+  private static final int TILE_THREADS = 64;
 
   private final String prefix;
   private final KernelContext context;
@@ -56,9 +60,17 @@ final class ProjectionCalls {
   /// @param flags which
   record Factors(FloatArray rows, int flags) {
     static Factors none() {
-      return new Factors(new FloatArray(1), 0);
+      return new Factors(DeviceArrays.floats(1), 0);
     }
   }
+
+  /// What gate and up select experts by.
+  ///
+  /// @param logits of the router
+  /// @param constants of the layer
+  /// @param weights what they write the chosen experts' weights to
+  /// @param flags how
+  record Routing(FloatArray logits, FloatArray constants, FloatArray weights, int flags) {}
 
   /// @param groups work-groups, in the shape that has them
   /// @param items work-items, in the other
@@ -91,43 +103,16 @@ final class ProjectionCalls {
       int allRows,
       int tokens) {
     // The same array twice in a task that writes it is more than TornadoVM can take.
-    FloatArray spare = rest == y ? new FloatArray(1) : rest;
-    if (grouped && tokens > FEW_TOKENS) {
-      int threads = device.threads(64);
-      add(
-          name,
-          product(Math.ceilDiv(tokens, TILE_TOKENS), Math.ceilDiv(allRows, threads)),
-          threads,
-          TileKernels.COLUMNS * (TILE_TOKENS + 1),
-          0,
-          (g, n) ->
-              g.task(
-                  n,
-                  TileKernels::project,
-                  context,
-                  call,
-                  x,
-                  m.words(),
-                  m.scales(),
-                  m.order(),
-                  m.bias(),
-                  y,
-                  spare,
-                  rows,
-                  allRows,
-                  m.columns(),
-                  m.groupSize(),
-                  m.flags(),
-                  TILE_TOKENS));
-      return;
-    }
-    Split split = Tuning.group(device, m.columns());
+    FloatArray spare = rest == y ? DeviceArrays.floats(1) : rest;
+    boolean isTiled = grouped && tokens > FEW_TOKENS && device.workGroup() >= TILE_THREADS;
+    int together = isTiled ? TILE_TOKENS : 1;
+    Split split = isTiled ? new Split(TILE_THREADS, 4) : Tuning.group(device, m.columns());
     int flags = m.flags() | split.flags();
     add(
         name,
-        product(tokens, m.storage().blocks()),
+        product(Math.ceilDiv(tokens, together), m.storage().blocks()),
         split.threads(),
-        split.localFloats(8),
+        together * split.localFloats(8),
         product(tokens, allRows),
         (g, n) ->
             g.task(
@@ -146,7 +131,8 @@ final class ProjectionCalls {
                 allRows,
                 m.columns(),
                 m.groupSize(),
-                flags));
+                flags,
+                together));
   }
 
   void gateUp(
@@ -195,6 +181,53 @@ final class ProjectionCalls {
                 layer.experts().activation().alpha()));
   }
 
+  /// Selection, gate and up in one.
+  void routedGateUp(
+      DeviceExperts part,
+      Routing routing,
+      IntArray ids,
+      Factors factors,
+      FloatArray x,
+      FloatArray activated,
+      int topK,
+      int extra,
+      int tokens) {
+    DeviceMatrix m = part.gateUp();
+    Split split = tuning.gateUp();
+    int pairs = product(tokens, topK + extra);
+    int flags = activationFlags(m) | factors.flags() | routing.flags() | split.flags();
+    add(
+        "routedGateUp",
+        product(pairs, m.storage().blocks()),
+        split.threads(),
+        split.localFloats(16) + part.experts() + 2 * topK,
+        0,
+        (g, n) ->
+            g.task(
+                n,
+                RoutedKernels::routedGateUp,
+                context,
+                call,
+                routing.logits(),
+                routing.constants(),
+                ids,
+                routing.weights(),
+                factors.rows(),
+                x,
+                m.words(),
+                m.scales(),
+                m.order(),
+                m.bias(),
+                activated,
+                topK,
+                extra,
+                part.experts(),
+                m.columns(),
+                m.rows(),
+                m.groupSize(),
+                flags));
+  }
+
   /// @param weights the router's, or null where they went on the input
   /// @param accumulates whether the target holds the sum of other parts
   void down(
@@ -218,7 +251,7 @@ final class ProjectionCalls {
             | (accumulates ? Flags.ACCUMULATE : 0)
             | elsewhere(part, extra)
             | tuning.down().flags();
-    FloatArray factors = weights == null ? new FloatArray(1) : weights;
+    FloatArray factors = weights == null ? DeviceArrays.floats(1) : weights;
     add(
         name,
         product(tokens, m.storage().blocks()),
@@ -264,7 +297,40 @@ final class ProjectionCalls {
       int mostBlocks) {
     DeviceMatrix m = part.gateUp();
     int flags = activationFlags(m) | factors.flags();
-    Split split = tuning.tileGateUp();
+    Split split = tuning.blockGateUp();
+    if (grouped && tuning.hasSmallBlocks()) {
+      int groupFlags = flags | split.flags();
+      add(
+          "groupedGateUp",
+          product(mostBlocks, m.storage().blocks()),
+          split.threads(),
+          tuning.tokens() * split.localFloats(16),
+          0,
+          (g, n) ->
+              g.task(
+                  n,
+                  BlockKernels::blockGateUp,
+                  context,
+                  blocks,
+                  pairs,
+                  factors.rows(),
+                  x,
+                  m.words(),
+                  m.scales(),
+                  m.order(),
+                  m.bias(),
+                  activated,
+                  topK,
+                  extra,
+                  m.columns(),
+                  m.rows(),
+                  m.groupSize(),
+                  groupFlags,
+                  limit(),
+                  layer.experts().activation().alpha(),
+                  tuning.tokens()));
+      return;
+    }
     add(
         "groupedGateUp",
         product(mostBlocks, split.tiles(m.rows())),
@@ -274,7 +340,7 @@ final class ProjectionCalls {
         (g, n) ->
             g.task(
                 n,
-                grouped ? TileKernels::gateUp : WorkItemKernels::blockGateUp,
+                grouped ? TileKernels::tileGateUp : WorkItemKernels::blockGateUp,
                 context,
                 blocks,
                 pairs,
@@ -305,7 +371,35 @@ final class ProjectionCalls {
       FloatArray target,
       int mostBlocks) {
     DeviceMatrix m = part.down();
-    Split split = tuning.tileDown();
+    Split split = tuning.blockDown();
+    if (grouped && tuning.hasSmallBlocks()) {
+      int flags = m.flags() | split.flags();
+      add(
+          "groupedDown",
+          product(mostBlocks, m.storage().blocks()),
+          split.threads(),
+          tuning.tokens() * split.localFloats(8),
+          0,
+          (g, n) ->
+              g.task(
+                  n,
+                  BlockKernels::blockDown,
+                  context,
+                  blocks,
+                  pairs,
+                  activated,
+                  m.words(),
+                  m.scales(),
+                  m.order(),
+                  m.bias(),
+                  target,
+                  m.columns(),
+                  m.rows(),
+                  m.groupSize(),
+                  flags,
+                  tuning.tokens()));
+      return;
+    }
     add(
         "groupedDown",
         product(mostBlocks, split.tiles(m.rows())),
@@ -315,7 +409,7 @@ final class ProjectionCalls {
         (g, n) ->
             g.task(
                 n,
-                grouped ? TileKernels::down : WorkItemKernels::blockDown,
+                grouped ? TileKernels::tileDown : WorkItemKernels::blockDown,
                 context,
                 blocks,
                 pairs,

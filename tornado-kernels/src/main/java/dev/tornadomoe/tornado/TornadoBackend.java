@@ -5,6 +5,10 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.Tuner;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.HybridExperts;
+import dev.tornadomoe.modular.LocalPrepareAndFinalize;
+import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +17,11 @@ import java.util.Optional;
 public final class TornadoBackend implements Backend {
   private static final String INSTALL_DRIVER =
       "install the OpenCL driver of your GPU, or PoCL (apt install pocl-opencl-icd ocl-icd-libopencl1); clinfo -l lists what there is";
+
+  /// Tokens up to which experts work pair by pair, whatever the layers are.
+  private static final int LEAST_PAIRWISE = 4;
+
+  private static final int MOST_PAIRWISE = 32;
 
   @Override
   public String name() {
@@ -60,6 +69,27 @@ public final class TornadoBackend implements Backend {
                         ? " (used: %s)".formatted(TornadoDevices.reason(chosen))
                         : ""))
         .toList();
+  }
+
+  /// On a GPU, experts that work pair by pair as long as the tokens of a call hardly share experts:
+  /// three tasks instead of six, and many more work-items.
+  @Override
+  public Optional<ModularMoe> pieces(List<MoeLayer> layers) {
+    return pieces(layers, device().limits().shape());
+  }
+
+  /// The same for a device with kernels of this shape.
+  static Optional<ModularMoe> pieces(List<MoeLayer> layers, KernelShape shape) {
+    if (shape != KernelShape.WORK_GROUPS) {
+      return Optional.empty();
+    }
+    int tokens = MOST_PAIRWISE;
+    for (MoeLayer layer : layers) {
+      tokens = Math.min(tokens, layer.globalExperts() / layer.topK());
+    }
+    return Optional.of(
+        new ModularMoe(
+            new LocalPrepareAndFinalize(), new HybridExperts(Math.max(LEAST_PAIRWISE, tokens))));
   }
 
   @Override

@@ -56,10 +56,10 @@ public final class TornadoMoe {
     private final List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
     private int layers;
 
-    Appended(BucketPlan bucket, List<DeviceLayer> layers) {
+    Appended(BucketPlan bucket, List<DeviceLayer> layers, KernelShape shape, int maxTokens) {
       this.bucket = bucket;
       for (int place = 0; place < layers.size(); place++) {
-        steps.add(new FusedSteps(layers.get(place), bucket.stepsOf(place)));
+        steps.add(new FusedSteps(layers.get(place), shape, maxTokens, bucket.stepsOf(place)));
         ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast()));
       }
     }
@@ -159,7 +159,11 @@ public final class TornadoMoe {
   /// @throws BackendException when the arrays do not fit the plan, or a kernel the device
   public List<String> appendTo(TaskGraph graph, GridScheduler grid) {
     Appended appended =
-        graphs.computeIfAbsent(graph, g -> new Appended(plan.bucket(maxTokens), weights.layers()));
+        graphs.computeIfAbsent(
+            graph,
+            g ->
+                new Appended(
+                    plan.bucket(maxTokens), weights.layers(), device.limits().shape(), maxTokens));
     if (appended.bucket != plan.bucket(maxTokens)) {
       throw new BackendException(
           "graph %s has layers for up to %d tokens; all of a graph are for the same, found %d"
@@ -167,7 +171,7 @@ public final class TornadoMoe {
     }
     giveArrays(appended.arrays);
     DeviceLayer layer = weights.layers().get(place);
-    IntArray count = tokens == null ? fixedTokens(graph) : tokens;
+    IntArray count = tokens == null ? fixedTokens(graph) : admitted("tokens", tokens);
     List<KernelCall> calls =
         LayerCalls.of(
             "moe%d_".formatted(appended.layers++),
@@ -190,7 +194,8 @@ public final class TornadoMoe {
   }
 
   private IntArray fixedTokens(TaskGraph graph) {
-    IntArray count = IntArray.fromElements(maxTokens);
+    IntArray count = DeviceArrays.ints(1);
+    count.set(0, maxTokens);
     graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, count);
     return count;
   }
@@ -231,7 +236,7 @@ public final class TornadoMoe {
       if (ids.getSize() < pairs) {
         throw tooSmall("topk_ids", ids.getSize(), pairs);
       }
-      arrays.give("topk_ids", ids);
+      arrays.give("topk_ids", admitted("topk_ids", ids));
       arrays.give("topk_weights", require("topk_weights", routerWeights, pairs));
     }
   }
@@ -242,6 +247,15 @@ public final class TornadoMoe {
     }
     if (array.getSize() < elements) {
       throw tooSmall(what, array.getSize(), elements);
+    }
+    return admitted(what, array);
+  }
+
+  private static <T> T admitted(String what, T array) {
+    if (!DeviceArrays.admits(array)) {
+      throw new BackendException(
+          "%s has the identity hash code of another array, and TornadoVM would take them for one; allocate it anew"
+              .formatted(what));
     }
     return array;
   }

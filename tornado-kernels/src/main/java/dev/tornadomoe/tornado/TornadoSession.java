@@ -8,9 +8,9 @@ import dev.tornadomoe.backend.host.Audited;
 import dev.tornadomoe.backend.host.CallAudit;
 import dev.tornadomoe.backend.host.CallChecks;
 import dev.tornadomoe.backend.host.OutputLeases;
-import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
@@ -54,7 +54,7 @@ final class TornadoSession implements Audited {
     this.spec = plan.options().call();
     this.device = device;
     this.weights = weights;
-    this.checks = new CallChecks(plan, new WeightMemory(List.of()));
+    this.checks = new CallChecks(plan, weights.memory());
     this.audit = plan.options().sanitize() ? new CallAudit(this) : null;
     List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
     int size = oneGraph ? LAYERS_PER_GRAPH : 1;
@@ -84,12 +84,21 @@ final class TornadoSession implements Audited {
 
   /// Loads, uploads and compiles.
   static TornadoSession prepare(MoePlan plan, ChosenDevice device, Progress progress) {
+    requireHostMemory(plan);
     return new TornadoSession(
         plan,
         device,
         DeviceWeights.load(plan, device.limits(), progress),
         isOneGraph(plan),
         progress);
+  }
+
+  private static void requireHostMemory(MoePlan plan) {
+    if (plan.options().memory() != MemoryKind.HOST
+        || plan.options().call().outputMemory() != MemoryKind.HOST) {
+      throw new BackendException(
+          "the plan is for device memory, a session takes rows in host memory; TornadoMoe takes arrays on the device");
+    }
   }
 
   /// A sanitised step looks at the output after each layer.
@@ -137,6 +146,7 @@ final class TornadoSession implements Audited {
   private void run(MoeCall call, Execution execution) {
     enter();
     try {
+      weights.memory().requireAlive();
       checks.check(call);
       int lease = OutputLeases.acquire(present(call.output()));
       try {
@@ -240,6 +250,8 @@ final class TornadoSession implements Audited {
     if (closed) {
       throw new BackendException("the session is closed");
     }
+    weights.memory().requireAlive();
+    requireHostMemory(other);
     DeviceWeights.requireRoom(other, device.limits(), 0);
     return new TornadoSession(other, device, weights, isOneGraph(other), Progress.NONE);
   }

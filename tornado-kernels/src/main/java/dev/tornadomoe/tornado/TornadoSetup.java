@@ -16,6 +16,10 @@ final class TornadoSetup {
   /// What each is for stands in docs/tornadovm.md. A value that the user set stays.
   private static final Map<String, String> SETTINGS =
       Map.of(
+          // Relaxed arithmetic sums in another order in each kernel, and rows would depend on
+          // aliases and chunks. TornadoVM's own flags but for that.
+          "tornado.opencl.compiler.flags",
+          "-cl-mad-enable -w",
           // A kernel that does not compile must be an error and not run in Java.
           "tornado.recover.bailout",
           "False",

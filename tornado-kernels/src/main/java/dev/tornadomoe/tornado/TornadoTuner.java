@@ -93,7 +93,7 @@ final class TornadoTuner implements Tuner {
       }
       return inBlocks
           ? "blocks of %d, gate/up %s, down %s"
-              .formatted(tuning.tokens(), text(tuning.tileGateUp()), text(tuning.tileDown()))
+              .formatted(tuning.tokens(), text(tuning.blockGateUp()), text(tuning.blockDown()))
           : "gate/up %s, down %s".formatted(text(tuning.gateUp()), text(tuning.down()));
     }
 
@@ -106,14 +106,15 @@ final class TornadoTuner implements Tuner {
     DeviceLimits limits = device.limits();
     List<Integer> counts = request.tokens().stream().distinct().toList();
     int most = counts.stream().mapToInt(m -> m).max().orElseThrow();
-    DeviceWeights weights = DeviceWeights.load(plan(request, most), limits, progress);
+    DeviceWeights weights =
+        DeviceWeights.load(plan(request, limits.shape(), most), limits, progress);
     int[] measured = {0};
     int[] total = {0};
     List<Work> works = new ArrayList<>();
     for (int tokens : counts) {
-      MoePlan plan = plan(request, tokens);
+      MoePlan plan = plan(request, limits.shape(), tokens);
       BucketPlan bucket = plan.bucket(tokens);
-      TuningKey key = key(weights, bucket, limits.shape());
+      TuningKey key = key(weights, bucket, limits.shape(), tokens);
       Tuning guess = Tuning.guess(limits, key, tokens);
       boolean inBlocks =
           bucket.stepsOf(0).stream()
@@ -122,7 +123,7 @@ final class TornadoTuner implements Tuner {
       TuningSearch search =
           new TuningSearch(
               run::measure,
-              new TuningCandidates(limits, guess),
+              new TuningCandidates(limits, key, guess),
               inBlocks,
               () -> progress.measured(++measured[0], total[0]));
       total[0] += search.steps();
@@ -144,20 +145,18 @@ final class TornadoTuner implements Tuner {
   }
 
   /// All layers together, so that weights of others are read between two readings of the same.
-  private static MoePlan plan(Request request, int tokens) {
-    return Planner.builder()
-        .maxTokens(tokens)
-        .chunkTokens(tokens)
-        .wholeStep()
-        .build()
-        .plan(request.layers());
+  private static MoePlan plan(Request request, KernelShape shape, int tokens) {
+    Planner.Builder planner = Planner.builder().maxTokens(tokens).chunkTokens(tokens).wholeStep();
+    TornadoBackend.pieces(request.layers(), shape).ifPresent(planner::pieces);
+    return planner.build().plan(request.layers());
   }
 
-  private static TuningKey key(DeviceWeights weights, BucketPlan bucket, KernelShape shape) {
+  private static TuningKey key(
+      DeviceWeights weights, BucketPlan bucket, KernelShape shape, int tokens) {
     TuningKey first = null;
     for (int place = 0; place < weights.layers().size(); place++) {
       DeviceLayer layer = weights.layers().get(place);
-      int extra = new FusedSteps(layer, bucket.stepsOf(place)).extra();
+      int extra = new FusedSteps(layer, shape, tokens, bucket.stepsOf(place)).extra();
       TuningKey key = TuningKey.of(layer, extra, shape);
       if (first != null && !first.equals(key)) {
         throw new BackendException(

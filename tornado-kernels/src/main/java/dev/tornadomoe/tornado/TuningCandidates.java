@@ -5,12 +5,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 
 /// The cuts that are worth measuring on a device. A tuner goes through them in steps: for few
-/// tokens all [#groups], for more all [#tiles] of each of [#blockSizes], and then the [#widths] of
+/// tokens all [#groups], for more all [#blocks] of each of [#blockSizes], and then the [#widths] of
 /// the best ones.
 ///
 /// @param device where they must be able to run
+/// @param key of the layers
 /// @param guess what they differ from
-record TuningCandidates(DeviceLimits device, Tuning guess) {
+record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess) {
   /// Sums of a work-item: with more, registers run out.
   static final int MOST_SUMS = 128;
 
@@ -20,15 +21,13 @@ record TuningCandidates(DeviceLimits device, Tuning guess) {
   private static final List<Integer> BLOCKS = List.of(1, 2, 4, 8, 16, LARGEST_BLOCK);
   private static final List<Integer> BLOCKS_OF_WORK_ITEMS = List.of(2, 4, 8, 16);
   private static final List<Integer> TILE_ROWS = List.of(1, 2, 3, 4, 6);
-
-  /// For blocks so small that more rows leave too few groups.
-  private static final List<Integer> TILE_ROWS_OF_FEW = List.of(1, 2, 4);
-
-  private static final int FEW = 4;
   private static final List<Integer> TILE_THREADS = List.of(32, 64, 128);
-  private static final int FIRST_TILE_THREADS = 64;
   private static final List<Integer> GROUP_THREADS = List.of(64, 128, 256, 512);
   private static final List<Integer> GROUP_ROWS = List.of(1, 2, 4, 8);
+  private static final List<Integer> BLOCK_THREADS = List.of(64, 128, 256);
+
+  /// Where there are no work-groups.
+  private static final Split UNUSED = new Split(64, 1);
 
   /// For one token at a time, the guess first. Both projections have the same cut: they are
   /// measured in the same run, and chosen each by itself.
@@ -55,36 +54,41 @@ record TuningCandidates(DeviceLimits device, Tuning guess) {
         .toList();
   }
 
-  /// For blocks of one size, with tiles of the usual width.
-  List<Tuning> tiles(int tokens) {
+  /// For blocks of one size, with the usual work-groups.
+  List<Tuning> blocks(int tokens) {
     if (device.shape() == KernelShape.WORK_ITEMS) {
-      return List.of(guess.withTiles(tokens, guess.tileGateUp(), guess.tileDown()));
+      return List.of(tokens == guess.tokens() ? guess : guess.withBlocks(tokens, UNUSED, UNUSED));
     }
-    return tiles(tokens, FIRST_TILE_THREADS);
+    return blocks(tokens, threads(tokens).get(1));
   }
 
-  private List<Tuning> tiles(int tokens, int threads) {
+  /// Small blocks have groups of 8 rows, others tiles.
+  private static List<Integer> threads(int tokens) {
+    return tokens <= Tuning.SMALL_BLOCK ? BLOCK_THREADS : TILE_THREADS;
+  }
+
+  private List<Tuning> blocks(int tokens, int threads) {
     LinkedHashSet<Tuning> tunings = new LinkedHashSet<>();
-    for (int rows : tokens > FEW ? TILE_ROWS : TILE_ROWS_OF_FEW) {
+    for (int rows : tokens <= Tuning.SMALL_BLOCK ? GROUP_ROWS : TILE_ROWS) {
       if (rows * tokens <= MOST_SUMS) {
         int ofGateUp = Math.min(rows, MOST_SUMS / tokens / 2);
         tunings.add(
-            guess.withTiles(tokens, new Split(threads, ofGateUp), new Split(threads, rows)));
+            guess.withBlocks(tokens, new Split(threads, ofGateUp), new Split(threads, rows)));
       }
     }
     return running(tunings);
   }
 
-  /// The same tiles in other widths.
+  /// The same rows in groups of other widths.
   List<Tuning> widths(Tuning best) {
     LinkedHashSet<Tuning> tunings = new LinkedHashSet<>();
     if (device.shape() == KernelShape.WORK_GROUPS) {
-      for (int threads : TILE_THREADS) {
+      for (int threads : threads(best.tokens())) {
         tunings.add(
-            best.withTiles(
+            best.withBlocks(
                 best.tokens(),
-                new Split(threads, best.tileGateUp().rowsPerItem()),
-                new Split(threads, best.tileDown().rowsPerItem())));
+                new Split(threads, best.blockGateUp().rowsPerItem()),
+                new Split(threads, best.blockDown().rowsPerItem())));
       }
     }
     return running(tunings);
@@ -93,17 +97,17 @@ record TuningCandidates(DeviceLimits device, Tuning guess) {
   /// All for blocks that a tuner could choose from.
   List<Tuning> blocks() {
     if (device.shape() == KernelShape.WORK_ITEMS) {
-      return BLOCKS_OF_WORK_ITEMS.stream().flatMap(size -> tiles(size).stream()).toList();
+      return BLOCKS_OF_WORK_ITEMS.stream().flatMap(size -> blocks(size).stream()).toList();
     }
     return BLOCKS.stream()
-        .flatMap(size -> TILE_THREADS.stream().flatMap(threads -> tiles(size, threads).stream()))
+        .flatMap(size -> threads(size).stream().flatMap(threads -> blocks(size, threads).stream()))
         .toList();
   }
 
   private List<Tuning> running(Iterable<Tuning> tunings) {
     List<Tuning> running = new ArrayList<>();
     for (Tuning tuning : tunings) {
-      if (tuning.fits(device)) {
+      if (tuning.fits(device, key)) {
         running.add(tuning);
       }
     }

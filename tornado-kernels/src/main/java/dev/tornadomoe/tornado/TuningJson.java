@@ -38,8 +38,8 @@ final class TuningJson {
     json.put("gate_up", write(entry.tuning().gateUp()));
     json.put("down", write(entry.tuning().down()));
     json.put("block", entry.tuning().tokens());
-    json.put("block_gate_up", write(entry.tuning().tileGateUp()));
-    json.put("block_down", write(entry.tuning().tileDown()));
+    json.put("block_gate_up", write(entry.tuning().blockGateUp()));
+    json.put("block_down", write(entry.tuning().blockDown()));
     json.put("us_per_layer", rounded(entry.micros()));
     json.put("default_us_per_layer", rounded(entry.defaultMicros()));
     return json;
@@ -79,18 +79,25 @@ final class TuningJson {
             gateUp,
             down,
             tokens,
-            tile("block_gate_up", TuningCandidates.MOST_SUMS / tokens / 2),
-            tile("block_down", TuningCandidates.MOST_SUMS / tokens));
+            block("block_gate_up", tokens, TuningCandidates.MOST_SUMS / tokens / 2),
+            block("block_down", tokens, TuningCandidates.MOST_SUMS / tokens));
     return new TuningEntry(
         key, from, to, tuning, micros("us_per_layer"), micros("default_us_per_layer"));
   }
 
   private Split group(String field) {
-    TuningJson json = new TuningJson(where + ": " + field, object.get(field));
-    return new Split(json.powerOfTwo("threads", 16, 1024), json.powerOfTwo("rows", 1, 8));
+    return group(field, 16);
   }
 
-  private Split tile(String field, int mostRows) {
+  private Split group(String field, int leastThreads) {
+    TuningJson json = new TuningJson(where + ": " + field, object.get(field));
+    return new Split(json.powerOfTwo("threads", leastThreads, 1024), json.powerOfTwo("rows", 1, 8));
+  }
+
+  private Split block(String field, int tokens, int mostRows) {
+    if (tokens <= Tuning.SMALL_BLOCK) {
+      return group(field, 16 * tokens);
+    }
     TuningJson json = new TuningJson(where + ": " + field, object.get(field));
     return new Split(json.powerOfTwo("threads", 16, 1024), json.number("rows", 1, mostRows));
   }

@@ -50,7 +50,7 @@ final class TuningSearch {
     int steps = 1;
     if (inBlocks) {
       for (int size : candidates.blockSizes()) {
-        steps += candidates.tiles(size).size();
+        steps += candidates.blocks(size).size();
       }
       steps += candidates.widths(candidates.guess()).size();
     } else {
@@ -95,13 +95,13 @@ final class TuningSearch {
   private Tuning bestBlocks() {
     Map<Tuning, Double> bests = new LinkedHashMap<>();
     for (int size : candidates.blockSizes()) {
-      candidates.tiles(size).forEach(this::measure);
+      candidates.blocks(size).forEach(this::measure);
       List<Tuning> all = ofSize(size);
       if (!all.isEmpty()) {
         Tuning gateUp = best(all, TuningRun.Times::gateUp);
         Tuning down = best(all, TuningRun.Times::down);
         bests.put(
-            gateUp.withTiles(size, gateUp.tileGateUp(), down.tileDown()),
+            gateUp.withBlocks(size, gateUp.blockGateUp(), down.blockDown()),
             time(gateUp).gateUp() + time(down).down());
       }
     }
@@ -109,10 +109,10 @@ final class TuningSearch {
         bests.entrySet().stream().min(Map.Entry.comparingByValue()).orElseThrow().getKey();
     candidates.widths(best).forEach(this::measure);
     List<Tuning> all = ofSize(best.tokens());
-    return best.withTiles(
+    return best.withBlocks(
         best.tokens(),
-        best(all, TuningRun.Times::gateUp).tileGateUp(),
-        best(all, TuningRun.Times::down).tileDown());
+        best(all, TuningRun.Times::gateUp).blockGateUp(),
+        best(all, TuningRun.Times::down).blockDown());
   }
 
   private List<Tuning> ofSize(int tokens) {

@@ -9,10 +9,12 @@ import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.host.OutputLeases;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import java.lang.foreign.MemorySegment;
@@ -129,6 +131,29 @@ class TornadoSessionTest {
       second.join();
       assertThat(thrown.get()).hasMessageContaining("the session belongs to thread");
     }
+  }
+
+  /// What the contract needs a step on the host for.
+  @Test
+  void anOutputThatAnotherCallIsWritingIsRefused() {
+    MemorySegment output = MemorySegment.ofArray(new float[hidden]);
+    int lease = OutputLeases.acquire(output);
+    try (Session session = Backends.require("tornado").prepare(plan(1, false))) {
+      MemorySegment rows = MemorySegment.ofArray(random(hidden));
+      assertThatThrownBy(() -> session.run(rows, 1, output))
+          .isInstanceOf(BackendException.class)
+          .hasMessageContaining("DOUBLE_DONATION");
+      OutputLeases.release(lease);
+      session.run(rows, 1, output);
+    }
+  }
+
+  @Test
+  void plansForDeviceMemoryAreRefused() {
+    MoePlan plan = Planner.builder().memory(MemoryKind.DEVICE).build().plan(layers.getFirst());
+    assertThatThrownBy(() -> Backends.require("tornado").prepare(plan))
+        .isInstanceOf(BackendException.class)
+        .hasMessageContaining("TornadoMoe takes arrays on the device");
   }
 
   /// Reinterpreting bits inside arithmetic is something TornadoVM's OpenCL can't do.

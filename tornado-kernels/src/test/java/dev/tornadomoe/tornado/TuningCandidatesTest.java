@@ -6,28 +6,40 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.contract.LayerSpec;
+import dev.tornadomoe.contract.RandomLayer;
+import dev.tornadomoe.contract.Rows;
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Every cut that a tuner can choose computes what the reference computes. Each is run once:
-/// formats take turns, so that every kind of tile meets all of them, in one of its widths each.
+/// Every cut that a tuner can choose computes what the reference computes, on a layer in which no
+/// size is a multiple of a tile's: H 96, I 40, E 5, top-3. Each is run once: formats take turns, so
+/// that every number of rows meets all of them, in one of its widths each.
 class TuningCandidatesTest {
-  /// 63 pairs: 21 of expert 0, 16 of expert 1, none of expert 4.
-  private static final int TOKENS = 21;
+  private static final List<WeightFormat> FORMATS =
+      List.of(
+          WeightFormat.int4(DType.BF16, 24, true, false),
+          WeightFormat.int4(DType.F16, 24, false, true),
+          WeightFormat.dense(DType.BF16));
 
-  private final Map<OddLayer.Format, Subject> subjects = new EnumMap<>(OddLayer.Format.class);
+  private static final int FEW = 3;
+
+  /// 81 pairs: 27 of expert 0, 16 of expert 1, 11 of expert 2, 27 of expert 3, none of expert 4. So
+  /// blocks of each size are full, and others not.
+  private static final int MANY = 27;
 
   @AfterEach
   void reset() {
@@ -38,78 +50,98 @@ class TuningCandidatesTest {
   @ValueSource(strings = {"work-items", "work-groups"})
   void blocksComputeWhatTheReferenceComputes(String kernels) {
     System.setProperty(TornadoDevices.KERNELS_PROPERTY, kernels);
-    List<Tuning> all = candidates(TOKENS).blocks();
+    List<Tuning> all = candidates(MANY).blocks();
     assertThat(all).hasSizeGreaterThanOrEqualTo(4).doesNotHaveDuplicates();
-    for (int i = 0; i < all.size(); i++) {
-      Tuning tuning = all.get(i);
-      int width = Integer.numberOfTrailingZeros(tuning.tileDown().threads());
-      check(tuning, TOKENS, tuning.tileDown().rowsPerItem() + tuning.tokens() + width);
+    List<Subject> subjects = subjects(MANY, false);
+    for (Tuning tuning : all) {
+      int width = Integer.numberOfTrailingZeros(tuning.blockDown().threads());
+      check(tuning, subjects.get((tuning.blockDown().rowsPerItem() + width) % FORMATS.size()));
     }
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"work-items", "work-groups"})
-  void groupsComputeWhatTheReferenceComputes(String kernels) {
-    System.setProperty(TornadoDevices.KERNELS_PROPERTY, kernels);
-    List<Tuning> all = candidates(3).groups();
-    assertThat(all).isNotEmpty().doesNotHaveDuplicates();
+  @ValueSource(booleans = {false, true})
+  void groupsComputeWhatTheReferenceComputes(boolean routed) {
+    System.setProperty(TornadoDevices.KERNELS_PROPERTY, "work-groups");
+    List<Tuning> all = candidates(FEW).groups();
+    assertThat(all).hasSizeGreaterThanOrEqualTo(4).doesNotHaveDuplicates();
+    List<Subject> subjects = subjects(FEW, routed);
     for (Tuning tuning : all) {
-      check(
-          tuning,
-          3,
-          Integer.numberOfTrailingZeros(tuning.gateUp().threads())
-              + Integer.numberOfTrailingZeros(tuning.gateUp().rowsPerItem()));
+      int width = Integer.numberOfTrailingZeros(tuning.gateUp().threads());
+      int rows = Integer.numberOfTrailingZeros(tuning.gateUp().rowsPerItem());
+      check(tuning, subjects.get((rows + width) % FORMATS.size()));
+    }
+  }
+
+  @Test
+  void workItemsHaveNoGroupsToChooseFrom() {
+    System.setProperty(TornadoDevices.KERNELS_PROPERTY, "work-items");
+    TuningCandidates candidates = candidates(FEW);
+    assertThat(candidates.groups()).containsExactly(candidates.guess());
+  }
+
+  /// Whatever is chosen must be read again.
+  @ParameterizedTest
+  @ValueSource(strings = {"work-items", "work-groups"})
+  void aFileMayHoldEachOfThem(String kernels) {
+    System.setProperty(TornadoDevices.KERNELS_PROPERTY, kernels);
+    for (int tokens : new int[] {1, FEW, MANY, 300}) {
+      TuningCandidates candidates = candidates(tokens);
+      List<Tuning> all = new ArrayList<>(candidates.groups());
+      all.addAll(candidates.blocks());
+      for (Tuning tuning : all) {
+        TuningEntry entry = TuningEntry.of(candidates.key(), tokens, tuning, 1, 1);
+        assertThat(new TuningJson("entry", TuningJson.write(entry)).entry()).isEqualTo(entry);
+      }
     }
   }
 
   private static TuningCandidates candidates(int tokens) {
     DeviceLimits limits = TornadoBackend.device().limits();
-    TuningKey key =
-        new TuningKey(
-            limits.shape(),
-            OddLayer.HIDDEN,
-            OddLayer.INTERMEDIATE,
-            OddLayer.EXPERTS,
-            OddLayer.TOP_K,
-            "any");
-    return new TuningCandidates(limits, Tuning.guess(limits, key, tokens));
+    TuningKey key = new TuningKey(limits.shape(), 96, 40, 5, 3, "any");
+    return new TuningCandidates(limits, key, Tuning.guess(limits, key, tokens));
   }
 
-  /// A layer's weights, and what the reference makes of a call.
-  private record Subject(MoePlan plan, DeviceWeights weights, Map<Integer, float[]> expected) {}
+  /// A layer on the device, a call of it, and what the reference makes of that.
+  private record Subject(
+      MoePlan plan, DeviceWeights weights, int tokens, boolean routed, float[] expected) {}
 
-  private void check(Tuning tuning, int tokens, int turn) {
-    OddLayer.Format format = OddLayer.Format.values()[turn % 3];
-    ChosenDevice device = TornadoBackend.device();
-    Subject subject =
-        subjects.computeIfAbsent(
-            format,
-            f -> {
-              MoePlan plan =
-                  Planner.builder().maxTokens(TOKENS).callerRoutes().build().plan(OddLayer.of(f));
-              return new Subject(
-                  plan,
-                  DeviceWeights.load(plan, device.limits(), Progress.NONE),
-                  Map.of(3, expected(plan, 3), TOKENS, expected(plan, TOKENS)));
-            });
-    assertThat(error(subject.expected().get(tokens), run(subject, device, tuning, tokens)))
-        .as("%s, %s", tuning, format)
-        .isLessThan(2e-5);
+  /// One for each format.
+  private static List<Subject> subjects(int tokens, boolean routed) {
+    return FORMATS.stream()
+        .map(format -> {
+          MoeLayer layer = RandomLayer.of(LayerSpec.odd().with(format), 5);
+          MoePlan plan =
+              routed
+                  ? Planner.builder().maxTokens(tokens).build().plan(layer)
+                  : Planner.builder()
+                      .maxTokens(tokens)
+                      .callerRoutes()
+                      .build()
+                      .plan(new MoeLayer(0, layer.topK(), null, layer.experts(), null, false));
+          return new Subject(
+              plan,
+              DeviceWeights.load(plan, TornadoBackend.device().limits(), Progress.NONE),
+              tokens,
+              routed,
+              expected(plan, tokens, routed));
+        })
+        .toList();
   }
 
-  private static float[] expected(MoePlan plan, int tokens) {
-    float[] output = new float[tokens * OddLayer.HIDDEN];
+  private static float[] expected(MoePlan plan, int tokens, boolean routed) {
+    float[] output = new float[tokens * 96];
+    MoeCall call =
+        new MoeCall().hidden(hidden(tokens), tokens).output(MemorySegment.ofArray(output));
     try (Session reference = Backends.require("reference").prepare(plan)) {
-      reference.run(
-          new MoeCall()
-              .hidden(MemorySegment.ofArray(hidden(tokens)), tokens)
-              .routing(MemorySegment.ofArray(ids(tokens)), MemorySegment.ofArray(weights(tokens)))
-              .output(MemorySegment.ofArray(output)));
+      reference.run(routed ? call : call.routing(ids(tokens), weights(tokens)));
     }
     return output;
   }
 
-  private static float[] run(Subject subject, ChosenDevice device, Tuning tuning, int tokens) {
+  private static void check(Tuning tuning, Subject subject) {
+    ChosenDevice device = TornadoBackend.device();
+    int tokens = subject.tokens();
     Launch launch =
         Launch.of(
             subject.plan(),
@@ -118,62 +150,39 @@ class TuningCandidatesTest {
             subject.plan().bucket(tokens),
             tokens,
             device.limits().with(Tunings.always(tuning)));
-    float[] output = new float[tokens * OddLayer.HIDDEN];
+    float[] output = new float[tokens * 96];
     try (DevicePlan ready =
         DevicePlan.prepare(
             subject.plan(), subject.weights(), List.of(0), List.of(launch), device, () -> {})) {
       LayerArrays arrays = launch.arrays();
-      RowTransfer rows = new RowTransfer(DType.F32, OddLayer.HIDDEN, OddLayer.HIDDEN);
-      rows.in(
-          MemorySegment.ofArray(hidden(tokens)), 0, tokens, (FloatArray) arrays.caller("hidden"));
-      new RowTransfer(DType.F32, OddLayer.TOP_K, OddLayer.TOP_K)
-          .in(
-              MemorySegment.ofArray(weights(tokens)),
-              0,
-              tokens,
-              (FloatArray) arrays.caller("topk_weights"));
-      RowTransfer.ids(
-          MemorySegment.ofArray(ids(tokens)),
-          0,
-          tokens * OddLayer.TOP_K,
-          (IntArray) arrays.caller("topk_ids"));
+      RowTransfer rows = new RowTransfer(DType.F32, 96, 96);
+      rows.in(hidden(tokens), 0, tokens, (FloatArray) arrays.caller("hidden"));
+      if (!subject.routed()) {
+        new RowTransfer(DType.F32, 3, 3)
+            .in(weights(tokens), 0, tokens, (FloatArray) arrays.caller("topk_weights"));
+        RowTransfer.ids(ids(tokens), 0, tokens * 3, (IntArray) arrays.caller("topk_ids"));
+      }
       ready.execute(tokens);
       rows.out((FloatArray) arrays.caller("output"), MemorySegment.ofArray(output), 0, tokens);
     }
-    return output;
+    double[] expected =
+        IntStream.range(0, output.length).mapToDouble(i -> subject.expected()[i]).toArray();
+    assertThat(output).as(tuning.toString()).doesNotContain(Float.NaN);
+    Rows.assertClose(output, expected, 2e-5);
   }
 
-  private static int[] ids(int tokens) {
-    List<Integer> ids = new ArrayList<>();
-    for (int t = 0; t < tokens; t++) {
-      ids.addAll(List.of(0, t < 16 ? 1 : 2, 3));
-    }
-    return ids.stream().mapToInt(i -> i).toArray();
+  private static MemorySegment hidden(int tokens) {
+    return MemorySegment.ofArray(Rows.random(tokens * 96, 1));
   }
 
-  private static float[] weights(int tokens) {
-    float[] weights = hidden(tokens);
-    float[] first = new float[tokens * OddLayer.TOP_K];
-    System.arraycopy(weights, 0, first, 0, first.length);
-    return first;
+  private static MemorySegment weights(int tokens) {
+    return MemorySegment.ofArray(Rows.random(tokens * 3, 2));
   }
 
-  private static float[] hidden(int tokens) {
-    Random random = new Random(tokens);
-    float[] values = new float[tokens * OddLayer.HIDDEN];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    return values;
-  }
-
-  private static double error(float[] want, float[] found) {
-    double worst = 0;
-    double squares = 0;
-    for (int i = 0; i < want.length; i++) {
-      worst = Math.max(worst, Math.abs(want[i] - found[i]));
-      squares += (double) want[i] * want[i];
-    }
-    return worst / Math.sqrt(squares / want.length);
+  private static MemorySegment ids(int tokens) {
+    return MemorySegment.ofArray(
+        IntStream.range(0, tokens)
+            .flatMap(token -> IntStream.of(0, token < 16 ? 1 : 2, 3))
+            .toArray());
   }
 }

@@ -3,13 +3,16 @@ package dev.tornadomoe.tornado;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.contract.LayerSpec;
+import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /// Which entry a launch gets, and when it gets the guess.
 class TuningLookupTest {
@@ -76,25 +79,23 @@ class TuningLookupTest {
     }
   }
 
-  @ParameterizedTest
-  @EnumSource(OddLayer.Format.class)
-  void aLayersKeySaysHowItsWeightsAreKept(OddLayer.Format format) {
+  @Test
+  void aLayersKeySaysHowItsWeightsAreKept() {
+    assertThat(key(WeightFormat.int4(DType.BF16, 24, true, false)).weights())
+        .isEqualTo("int4 g24 zero-points");
+    assertThat(key(WeightFormat.int4(DType.F16, 24, false, true)).weights())
+        .isEqualTo("int4 g24 act-order");
+    assertThat(key(WeightFormat.dense(DType.F16)).weights()).isEqualTo("f16");
+    assertThat(key(WeightFormat.dense(DType.F32)).weights()).isEqualTo("f32");
+    assertThat(key(WeightFormat.dense(DType.BF16)))
+        .isEqualTo(new TuningKey(KernelShape.WORK_GROUPS, 96, 40, 5, 3, "bf16"));
+  }
+
+  private static TuningKey key(WeightFormat format) {
     DeviceLimits device = device(1024, 48 << 10);
-    MoePlan plan = Planner.builder().callerRoutes().build().plan(OddLayer.of(format));
+    MoePlan plan = Planner.builder().build().plan(RandomLayer.of(LayerSpec.odd().with(format), 1));
     DeviceLayer layer = DeviceWeights.load(plan, device, Progress.NONE).layers().getFirst();
-    assertThat(TuningKey.of(layer, 0, device.shape()))
-        .isEqualTo(
-            new TuningKey(
-                KernelShape.WORK_GROUPS,
-                72,
-                40,
-                5,
-                3,
-                switch (format) {
-                  case ZERO_POINTS -> "int4 g24 zero-points";
-                  case ACT_ORDER -> "int4 g24 zero-points act-order";
-                  case BF16 -> "bf16";
-                }));
+    return TuningKey.of(layer, 0, device.shape());
   }
 
   private static DeviceLimits device(long workGroup, long localBytes) {

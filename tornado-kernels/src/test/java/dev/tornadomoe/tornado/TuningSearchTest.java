@@ -45,18 +45,18 @@ class TuningSearchTest {
             64,
             true,
             tuning -> {
-              int rows = tuning.tileGateUp().rowsPerItem();
-              double threads = Math.abs(tuning.tileDown().threads() - 128) / 64.0;
+              int rows = tuning.blockGateUp().rowsPerItem();
+              double threads = Math.abs(tuning.blockDown().threads() - 128) / 64.0;
               return switch (tuning.tokens()) {
                 case 2 -> new TuningRun.Times(10, 90);
                 case 8 ->
-                    new TuningRun.Times(30 - rows, 30 + tuning.tileDown().rowsPerItem() + threads);
+                    new TuningRun.Times(30 - rows, 30 + tuning.blockDown().rowsPerItem() + threads);
                 default -> new TuningRun.Times(90, 90);
               };
             });
     assertThat(found.best().tokens()).isEqualTo(8);
-    assertThat(found.best().tileGateUp()).isEqualTo(new Split(64, 6));
-    assertThat(found.best().tileDown()).isEqualTo(new Split(128, 1));
+    assertThat(found.best().blockGateUp()).isEqualTo(new Split(64, 6));
+    assertThat(found.best().blockDown()).isEqualTo(new Split(128, 1));
     assertThat(steps).isLessThanOrEqualTo(measured.size() + 2);
   }
 
@@ -113,7 +113,7 @@ class TuningSearchTest {
               measured.add(tuning);
               return run.apply(tuning);
             },
-            new TuningCandidates(DEVICE, Tuning.guess(DEVICE, KEY, tokens)),
+            new TuningCandidates(DEVICE, KEY, Tuning.guess(DEVICE, KEY, tokens)),
             inBlocks,
             () -> {});
     steps = search.steps();

@@ -70,6 +70,51 @@ final class Chunks {
     return sum;
   }
 
+  /// The word of one row's chunk, where 4-bit weights have one. Whoever needs several of its
+  /// elements loads it first: TornadoVM's compiler would load it again for each.
+  static int word(IntArray words, int at, int lane, int flags) {
+    int word = 0;
+    if ((flags & Flags.INT4) != 0) {
+      word = words.get(at * 8 + lane);
+    }
+    return word;
+  }
+
+  /// What is added to a 4-bit weight before it is scaled.
+  static float zero(FloatArray scales, int scaleAt, int lane, int flags) {
+    float zero = 0f;
+    if ((flags & Flags.ZERO_POINTS) != 0) {
+      zero = scales.get(2 * (scaleAt + lane) + 1);
+    }
+    return zero;
+  }
+
+  /// What a weight is multiplied by.
+  static float scale(FloatArray scales, int scaleAt, int lane, int flags) {
+    float scale = 1f;
+    if ((flags & Flags.ZERO_POINTS) != 0) {
+      scale = scales.get(2 * (scaleAt + lane));
+    } else if ((flags & Flags.INT4) != 0) {
+      scale = scales.get(scaleAt + lane);
+    }
+    return scale;
+  }
+
+  /// Element j of one row's chunk, without its scale.
+  static float unscaled(
+      int word, float zero, IntArray words, FloatArray scales, int at, int lane, int j, int flags) {
+    float value = 0f;
+    if ((flags & Flags.INT4) != 0) {
+      value = (word << (28 - 4 * j)) >> 28;
+      if ((flags & Flags.ZERO_POINTS) != 0) {
+        value += zero;
+      }
+    } else {
+      value = element(words, scales, at, lane, 0, j, flags);
+    }
+    return value;
+  }
+
   /// Element j of one row's chunk.
   static float element(
       IntArray words, FloatArray scales, int at, int lane, int scaleAt, int j, int flags) {

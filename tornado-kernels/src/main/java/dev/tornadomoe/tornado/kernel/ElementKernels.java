@@ -89,14 +89,14 @@ public final class ElementKernels {
       for (int s = topK; s < slots; s++) {
         sum += pairs.get((token * slots + s) * width + column);
       }
-      if ((flags & Flags.ACCUMULATE) != 0) {
-        sum += target.get(item);
-      }
       if ((flags & Flags.ADDEND) != 0) {
         sum += addend.get(item);
       }
       if ((flags & Flags.SECOND_ADDEND) != 0) {
         sum += secondAddend.get(item);
+      }
+      if ((flags & Flags.ACCUMULATE) != 0) {
+        sum += target.get(item);
       }
       target.set(item, sum);
     }

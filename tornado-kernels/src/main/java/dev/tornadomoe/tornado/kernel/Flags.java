@@ -44,6 +44,12 @@ public final class Flags {
   /// The shared expert's parts are not among these experts.
   public static final int EXTRA_ELSEWHERE = 1 << 13;
 
+  /// The chosen experts' scores are divided by their sum.
+  public static final int RENORMALISE = 1 << 14;
+
+  /// A correction is added to the scores that experts are chosen by.
+  public static final int CORRECTED = 1 << 15;
+
   /// Where the activation's ordinal begins.
   public static final int FUNCTION_SHIFT = 16;
 
@@ -52,6 +58,7 @@ public final class Flags {
   private static final int ROWS_SHIFT = 20;
 
   private static final int THREADS_SHIFT = 24;
+  private static final int SCORING_SHIFT = 28;
 
   private Flags() {}
 
@@ -62,6 +69,17 @@ public final class Flags {
   public static int group(int threads, int rowsPerItem) {
     return Integer.numberOfTrailingZeros(threads) << THREADS_SHIFT
         | Integer.numberOfTrailingZeros(rowsPerItem) << ROWS_SHIFT;
+  }
+
+  /// What [RoutedKernels] adds to its flags beside [#RENORMALISE] and [#CORRECTED].
+  ///
+  /// @param scoring `TopKGating.Scoring` by its ordinal
+  public static int routing(int scoring) {
+    return scoring << SCORING_SHIFT;
+  }
+
+  static int scoring(int flags) {
+    return (flags >> SCORING_SHIFT) & 3;
   }
 
   static int rowsPerItem(int flags) {

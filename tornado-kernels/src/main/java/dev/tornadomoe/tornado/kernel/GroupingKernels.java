@@ -69,29 +69,104 @@ public final class GroupingKernels {
       count += same[other];
     }
     place += first;
+    // Ranges without rounds instead of conditions: TornadoVM loses what one branch of a condition
+    // counted in a loop.
+    int shared = 0;
     if (e >= experts) {
-      first += (e - experts) * tokens;
-      count = tokens;
-      for (int token = t; token < tokens; token += threads) {
-        pairs.set(first + token, token * slots + topK + e - experts);
-      }
-    } else {
-      for (int p = from; p < to; p++) {
-        if (map.get(ids.get(p)) == e) {
-          pairs.set(place, p / topK * slots + p % topK);
-          place++;
-        }
+      shared = tokens;
+    }
+    first += TornadoMath.max(0, e - experts) * tokens;
+    count = TornadoMath.max(count, shared);
+    for (int p = from; p < to; p++) {
+      if (map.get(ids.get(p)) == e) {
+        pairs.set(place, p / topK * slots + p % topK);
+        place++;
       }
     }
-    int start = first / size + e;
-    int end = (first + count) / size + e + 1;
-    if (e == experts + extra - 1) {
+    for (int token = t; token < shared; token += threads) {
+      pairs.set(first + token, token * slots + topK + e - experts);
+    }
+    cut(blocks, e, first, count, size, experts + extra - 1, mostBlocks, t, threads);
+  }
+
+  /// The same with a work-item for each expert, without local memory and barriers: for CPUs.
+  public static void groupAlone(
+      KernelContext context,
+      IntArray call,
+      IntArray ids,
+      IntArray map,
+      IntArray pairs,
+      IntArray blocks,
+      int topK,
+      int slots,
+      int extra,
+      int experts,
+      int size,
+      int mostBlocks,
+      int threads) {
+    int e = context.globalIdx;
+    int tokens = call.get(0);
+    int first = 0;
+    int count = 0;
+    for (int p = 0; p < tokens * topK; p++) {
+      int expert = map.get(ids.get(p));
+      if (expert == e) {
+        count++;
+      }
+      if (expert >= 0 && expert < e) {
+        first++;
+      }
+    }
+    int shared = 0;
+    if (e >= experts) {
+      shared = tokens;
+    }
+    first += TornadoMath.max(0, e - experts) * tokens;
+    int place = first;
+    for (int p = 0; p < tokens * topK; p++) {
+      if (map.get(ids.get(p)) == e) {
+        pairs.set(place, p / topK * slots + p % topK);
+        place++;
+      }
+    }
+    for (int token = 0; token < shared; token++) {
+      pairs.set(first + token, token * slots + topK + e - experts);
+    }
+    cut(
+        blocks,
+        e,
+        first,
+        TornadoMath.max(count, shared),
+        size,
+        experts + extra - 1,
+        mostBlocks,
+        0,
+        1);
+  }
+
+  /// Cuts an expert's run of pairs into blocks, and fills up with empty ones to where the next
+  /// expert's begin.
+  ///
+  /// @param t of `threads` that share the work
+  private static void cut(
+      IntArray blocks,
+      int expert,
+      int first,
+      int count,
+      int size,
+      int lastExpert,
+      int mostBlocks,
+      int t,
+      int threads) {
+    int start = first / size + expert;
+    int end = (first + count) / size + expert + 1;
+    if (expert == lastExpert) {
       end = mostBlocks;
     }
     for (int block = start + t; block < end; block += threads) {
       int at = (block - start) * size;
       int some = TornadoMath.max(0, TornadoMath.min(size, count - at));
-      blocks.set(3 * block, e);
+      blocks.set(3 * block, expert);
       blocks.set(3 * block + 1, first + at);
       blocks.set(3 * block + 2, some);
     }

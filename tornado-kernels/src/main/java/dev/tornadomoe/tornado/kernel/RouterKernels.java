@@ -14,6 +14,14 @@ public final class RouterKernels {
   public static final int CORRECTED = 8;
   public static final int SUM_OF_TWO = 16;
 
+  /// A layer's constants, which are too many for parameters: the activation's limit and alpha, the
+  /// scale of the router's weights, and behind them its selection bias, if there is one.
+  public static final int LIMIT = 0;
+
+  public static final int ALPHA = 1;
+  public static final int SCALE = 2;
+  public static final int CORRECTION = 3;
+
   /// Below every score: of experts in groups that were not kept, and of those already taken.
   private static final float CLOSED = -3.0e38f;
 
@@ -32,7 +40,7 @@ public final class RouterKernels {
       KernelContext context,
       IntArray call,
       FloatArray logits,
-      FloatArray correction,
+      FloatArray constants,
       IntArray ids,
       FloatArray weights,
       int experts,
@@ -85,7 +93,7 @@ public final class RouterKernels {
     for (int e = t; e < live; e += threads) {
       float value = scores[e];
       if ((gating & CORRECTED) != 0) {
-        value += correction.get(e);
+        value += constants.get(CORRECTION + e);
       }
       choice[e] = value;
     }
@@ -117,10 +125,16 @@ public final class RouterKernels {
       for (int e = t; e < live; e += threads) {
         int mine = e / size;
         int better = 0;
-        for (int other = 0; other < groups; other++) {
-          if (partial[other] > partial[mine]) {
+        // Two loops: unrolled, one that compared places would have conditions that are constant,
+        // and
+        // TornadoVM can't compile those.
+        for (int other = 0; other < mine; other++) {
+          if (partial[other] >= partial[mine]) {
             better++;
-          } else if (partial[other] == partial[mine] && other < mine) {
+          }
+        }
+        for (int other = mine + 1; other < groups; other++) {
+          if (partial[other] > partial[mine]) {
             better++;
           }
         }

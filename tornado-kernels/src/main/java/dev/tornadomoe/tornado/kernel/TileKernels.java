@@ -29,7 +29,7 @@ public final class TileKernels {
   ///
   /// @param blocks of each its expert, its first place in `pairs`, and how many
   /// @param tokens the most pairs of a block
-  public static void gateUp(
+  public static void tileGateUp(
       KernelContext context,
       IntArray blocks,
       IntArray pairs,
@@ -233,7 +233,7 @@ public final class TileKernels {
   }
 
   /// Down projection of blocks of pairs, back to pair order: `target[M * (topK + extra), H]`.
-  public static void down(
+  public static void tileDown(
       KernelContext context,
       IntArray blocks,
       IntArray pairs,
@@ -350,120 +350,7 @@ public final class TileKernels {
     }
   }
 
-  /// `y[t] = W x[t] + b` for tiles of tokens, a row for each work-item. Rows from `rows` on, if
-  /// there is one, go to `rest[t]`.
-  public static void project(
-      KernelContext context,
-      IntArray call,
-      FloatArray x,
-      IntArray words,
-      FloatArray scales,
-      IntArray order,
-      FloatArray bias,
-      FloatArray y,
-      FloatArray rest,
-      int rows,
-      int allRows,
-      int columns,
-      int groupSize,
-      int flags,
-      int tokens) {
-    int threads = context.localGroupSizeX;
-    int t = context.localIdx;
-    int tiles = (allRows + threads - 1) / threads;
-    int first = context.groupIdx / tiles * tokens;
-    int row = context.groupIdx % tiles * threads + t;
-    float[] tile = context.allocateFloatLocalArray(COLUMNS * (tokens + 1));
-    int count = TornadoMath.min(tokens, call.get(0) - first);
-    int live = 0;
-    if (count > 0) {
-      live = columns;
-    }
-    int chunks = (columns + 7) / 8;
-    int[] block = new int[1];
-    block[0] = TornadoMath.min(row, allRows - 1) / 8;
-    int lane = t % 8;
-    float[] column = new float[tokens];
-    int[] word = new int[1];
-    float[] scale = new float[1];
-    float[] zero = new float[1];
-    float[] sums = new float[tokens];
-    for (int i = 0; i < tokens; i++) {
-      sums[i] = 0f;
-    }
-    for (int start = 0; start < live; start += COLUMNS) {
-      context.localBarrier();
-      for (int item = t; item < COLUMNS * tokens; item += threads) {
-        int i = item / COLUMNS;
-        int at = start + item % COLUMNS;
-        float value = 0f;
-        if (i < count) {
-          if (at < columns) {
-            value = Chunks.activation(x, (first + i) * columns, at, columns, order, 0, flags);
-          }
-        }
-        tile[item % COLUMNS * (tokens + 1) + i] = value;
-      }
-      context.localBarrier();
-      int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
-      for (int c = 0; c < end; c++) {
-        load(
-            words,
-            scales,
-            block,
-            0,
-            1,
-            start / 8 + c,
-            lane,
-            columns,
-            groupSize,
-            flags,
-            word,
-            scale,
-            zero);
-        for (int j = 0; j < 8; j++) {
-          for (int i = 0; i < tokens; i++) {
-            column[i] = tile[(c * 8 + j) * (tokens + 1) + i];
-          }
-          addColumn(
-              column,
-              word,
-              scale,
-              zero,
-              words,
-              scales,
-              block,
-              0,
-              1,
-              start / 8 + c,
-              j,
-              lane,
-              columns,
-              flags,
-              sums,
-              tokens);
-        }
-      }
-    }
-    if (row < allRows) {
-      float added = 0f;
-      if ((flags & Flags.BIAS) != 0) {
-        added = bias.get(row);
-      }
-      for (int i = 0; i < tokens; i++) {
-        if (i < count) {
-          if (row < rows) {
-            y.set((first + i) * rows + row, sums[i] + added);
-          } else {
-            rest.set(first + i, sums[i] + added);
-          }
-        }
-      }
-    }
-  }
-
-  /// Loads what 4-bit weights of a chunk need, once for its 8 columns: TornadoVM's compiler would
-  /// load it again for each of them.
+  /// Loads what 4-bit weights of a chunk need, once for its 8 columns.
   private static void load(
       IntArray words,
       FloatArray scales,
@@ -478,18 +365,12 @@ public final class TileKernels {
       int[] word,
       float[] scale,
       float[] zero) {
-    if ((flags & Flags.INT4) != 0) {
-      int chunks = (columns + 7) / 8;
-      for (int r = from; r < to; r++) {
-        int scaleAt = Chunks.scaleAt(block[r], chunk, columns, groupSize) + lane;
-        word[r] = words.get((block[r] * chunks + chunk) * 8 + lane);
-        if ((flags & Flags.ZERO_POINTS) != 0) {
-          scale[r] = scales.get(2 * scaleAt);
-          zero[r] = scales.get(2 * scaleAt + 1);
-        } else {
-          scale[r] = scales.get(scaleAt);
-        }
-      }
+    int chunks = (columns + 7) / 8;
+    for (int r = from; r < to; r++) {
+      int scaleAt = Chunks.scaleAt(block[r], chunk, columns, groupSize);
+      word[r] = Chunks.word(words, block[r] * chunks + chunk, lane, flags);
+      zero[r] = Chunks.zero(scales, scaleAt, lane, flags);
+      scale[r] = Chunks.scale(scales, scaleAt, lane, flags);
     }
   }
 
@@ -517,15 +398,10 @@ public final class TileKernels {
       int tokens) {
     int chunks = (columns + 7) / 8;
     for (int r = from; r < to; r++) {
-      float w = 0f;
+      int at = block[r] * chunks + chunk;
+      float w = Chunks.unscaled(word[r], zero[r], words, scales, at, lane, j, flags);
       if ((flags & Flags.INT4) != 0) {
-        w = (word[r] << (28 - 4 * j)) >> 28;
-        if ((flags & Flags.ZERO_POINTS) != 0) {
-          w += zero[r];
-        }
         w *= scale[r];
-      } else {
-        w = Chunks.element(words, scales, block[r] * chunks + chunk, lane, 0, j, flags);
       }
       for (int i = 0; i < tokens; i++) {
         sums[r * tokens + i] += w * x[i];

@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado.kernel;
 
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -21,6 +22,8 @@ public final class WorkGroupKernels {
   private WorkGroupKernels() {}
 
   /// `y[t] = W x[t] + b`. Rows from `rows` on, if there is one, go to `rest[t]`.
+  ///
+  /// @param tokens of a work-group; 8 times as many work-items it must have at least
   public static void project(
       KernelContext context,
       IntArray call,
@@ -35,58 +38,72 @@ public final class WorkGroupKernels {
       int allRows,
       int columns,
       int groupSize,
-      int flags) {
+      int flags,
+      int tokens) {
     int threads = Flags.threads(flags);
     int n = Flags.rowsPerItem(flags);
     int blocks = (allRows + 7) / 8;
-    int token = context.groupIdx / blocks;
+    int firstToken = context.groupIdx / blocks * tokens;
     int block = context.groupIdx % blocks;
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(n * threads + 8);
+    float[] partial = context.allocateFloatLocalArray(tokens * (n * threads + 8));
     int chunks = (columns + 7) / 8;
+    int last = call.get(0) - 1;
     int live = 0;
-    if (token < call.get(0)) {
+    if (firstToken <= last) {
       live = chunks;
     }
     int lanes = 8 / n;
     int lane = t % lanes * n;
     int step = threads / lanes;
-    float[] chunkOfX = new float[8];
-    float[] sums = new float[n];
-    for (int r = 0; r < n; r++) {
-      sums[r] = 0f;
+    float[] weights = new float[8 * n];
+    float[] sums = new float[tokens * n];
+    for (int i = 0; i < tokens * n; i++) {
+      sums[i] = 0f;
     }
     for (int chunk = t / lanes; chunk < live; chunk += step) {
-      int from = chunk * 8;
-      for (int j = 0; j < 8; j++) {
-        chunkOfX[j] = Chunks.activation(x, token * columns, from + j, columns, order, 0, flags);
-      }
       int at = block * chunks + chunk;
       int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
       for (int r = 0; r < n; r++) {
-        sums[r] += Chunks.dot(words, scales, at, lane + r, scaleAt, chunkOfX, flags);
+        for (int j = 0; j < 8; j++) {
+          weights[r * 8 + j] = Chunks.element(words, scales, at, lane + r, scaleAt, j, flags);
+        }
+      }
+      for (int i = 0; i < tokens; i++) {
+        // Tokens behind the last one are computed as others are, and not written.
+        int token = TornadoMath.min(firstToken + i, last);
+        for (int j = 0; j < 8; j++) {
+          float value =
+              Chunks.activation(x, token * columns, chunk * 8 + j, columns, order, 0, flags);
+          for (int r = 0; r < n; r++) {
+            sums[i * n + r] += weights[r * 8 + j] * value;
+          }
+        }
       }
     }
-    for (int r = 0; r < n; r++) {
-      partial[(lane + r) * step + t / lanes] = sums[r];
+    for (int i = 0; i < tokens; i++) {
+      for (int r = 0; r < n; r++) {
+        partial[(i * 8 + lane + r) * step + t / lanes] = sums[i * n + r];
+      }
     }
     context.localBarrier();
-    // n values each, then what is left of each row by one work-item.
-    int perRow = threads / 8;
+    // Some values each, then what is left of each output by one work-item.
+    int perOutput = threads / (8 * tokens);
     float part = 0f;
-    for (int i = 0; i < n; i++) {
-      part += partial[t / perRow * step + i * perRow + t % perRow];
+    for (int i = 0; i < n * tokens; i++) {
+      part += partial[t / perOutput * step + i * perOutput + t % perOutput];
     }
     context.localBarrier();
-    partial[t / perRow * (perRow + 1) + t % perRow] = part;
+    partial[t / perOutput * (perOutput + 1) + t % perOutput] = part;
     context.localBarrier();
 
-    int row = block * 8 + t;
-    if (t < 8 && live > 0) {
+    int token = firstToken + t / 8;
+    int row = block * 8 + t % 8;
+    if (t < 8 * tokens && token <= last) {
       if (row < allRows) {
         float sum = 0f;
-        for (int i = 0; i < perRow; i++) {
-          sum += partial[t * (perRow + 1) + i];
+        for (int i = 0; i < perOutput; i++) {
+          sum += partial[t * (perOutput + 1) + i];
         }
         if ((flags & Flags.BIAS) != 0) {
           sum += bias.get(row);
@@ -148,33 +165,10 @@ public final class WorkGroupKernels {
     int lanes = 8 / n;
     int lane = t % lanes * n;
     int step = threads / lanes;
-    float[] chunkOfX = new float[8];
     float[] sums = new float[2 * n];
-    for (int r = 0; r < 2 * n; r++) {
-      sums[r] = 0f;
-    }
-    for (int chunk = t / lanes; chunk < live; chunk += step) {
-      int from = chunk * 8;
-      for (int half = 0; half < 2; half++) {
-        for (int j = 0; j < 8; j++) {
-          chunkOfX[j] =
-              Chunks.activation(
-                  x,
-                  token * columns,
-                  from + j,
-                  columns,
-                  order,
-                  (expert * 2 + half) * columns,
-                  flags);
-        }
-        int block = (expert * 2 + half) * blocks + rowBlock;
-        int at = block * chunks + chunk;
-        int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-        for (int r = 0; r < n; r++) {
-          sums[half * n + r] += Chunks.dot(words, scales, at, lane + r, scaleAt, chunkOfX, flags);
-        }
-      }
-    }
+    addGateUp(
+        x, token, words, scales, order, expert, live, t / lanes, step, lane, rowBlock, rows,
+        columns, groupSize, flags, sums);
     for (int half = 0; half < 2; half++) {
       for (int r = 0; r < n; r++) {
         partial[(half * 8 + lane + r) * step + t / lanes] = sums[half * n + r];
@@ -216,6 +210,60 @@ public final class WorkGroupKernels {
           }
         }
         activated.set(pair * rows + row, y);
+      }
+    }
+  }
+
+  /// A work-item's part of 8 rows of gate and up.
+  ///
+  /// @param live chunks of columns, or 0 where there is no expert
+  /// @param first of the work-item's chunks
+  /// @param step from one of them to the next
+  /// @param lane the first of its rows
+  /// @param sums first those of gate, then those of up
+  static void addGateUp(
+      FloatArray x,
+      int token,
+      IntArray words,
+      FloatArray scales,
+      IntArray order,
+      int expert,
+      int live,
+      int first,
+      int step,
+      int lane,
+      int rowBlock,
+      int rows,
+      int columns,
+      int groupSize,
+      int flags,
+      float[] sums) {
+    int n = Flags.rowsPerItem(flags);
+    int blocks = (rows + 7) / 8;
+    int chunks = (columns + 7) / 8;
+    float[] chunkOfX = new float[8];
+    for (int r = 0; r < 2 * n; r++) {
+      sums[r] = 0f;
+    }
+    for (int chunk = first; chunk < live; chunk += step) {
+      for (int half = 0; half < 2; half++) {
+        for (int j = 0; j < 8; j++) {
+          chunkOfX[j] =
+              Chunks.activation(
+                  x,
+                  token * columns,
+                  chunk * 8 + j,
+                  columns,
+                  order,
+                  (expert * 2 + half) * columns,
+                  flags);
+        }
+        int block = (expert * 2 + half) * blocks + rowBlock;
+        int at = block * chunks + chunk;
+        int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
+        for (int r = 0; r < n; r++) {
+          sums[half * n + r] += Chunks.dot(words, scales, at, lane + r, scaleAt, chunkOfX, flags);
+        }
       }
     }
   }
@@ -323,14 +371,14 @@ public final class WorkGroupKernels {
           }
         }
         int item = token * rows + row;
-        if ((flags & Flags.ACCUMULATE) != 0) {
-          sum += target.get(item);
-        }
         if ((flags & Flags.ADDEND) != 0) {
           sum += addend.get(item);
         }
         if ((flags & Flags.SECOND_ADDEND) != 0) {
           sum += secondAddend.get(item);
+        }
+        if ((flags & Flags.ACCUMULATE) != 0) {
+          sum += target.get(item);
         }
         target.set(item, sum);
       }

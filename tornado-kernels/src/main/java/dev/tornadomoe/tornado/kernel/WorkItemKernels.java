@@ -28,7 +28,8 @@ public final class WorkItemKernels {
       int allRows,
       int columns,
       int groupSize,
-      int flags) {
+      int flags,
+      int tokens) {
     int token = context.globalIdx / allRows;
     int row = context.globalIdx % allRows;
     if (token < call.get(0)) {
@@ -194,14 +195,14 @@ public final class WorkItemKernels {
         }
       }
       int item = token * rows + row;
-      if ((flags & Flags.ACCUMULATE) != 0) {
-        sum += target.get(item);
-      }
       if ((flags & Flags.ADDEND) != 0) {
         sum += addend.get(item);
       }
       if ((flags & Flags.SECOND_ADDEND) != 0) {
         sum += secondAddend.get(item);
+      }
+      if ((flags & Flags.ACCUMULATE) != 0) {
+        sum += target.get(item);
       }
       target.set(item, sum);
     }

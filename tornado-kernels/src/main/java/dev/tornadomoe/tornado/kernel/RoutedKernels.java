@@ -1,0 +1,194 @@
+package dev.tornadomoe.tornado.kernel;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// Selection, gate, up and activation in one task, for GPUs and few tokens: a launch costs more
+/// than what it saves when a work-group by itself selects the experts of a token.
+public final class RoutedKernels {
+  private RoutedKernels() {}
+
+  /// Like [WorkGroupKernels#gateUp], from router logits `[M, E]`. Every work-group ranks its
+  /// token's experts anew, a work-item for each: its rank is how many are better, so no item waits
+  /// for another's choice. Softmax keeps the order of logits, so that they are ranked themselves.
+  /// The first group of each token writes `ids` and `weights`.
+  ///
+  /// @param constants as [RouterKernels] describes them
+  /// @param factors logits of the shared expert's gate `[M]`
+  /// @param experts all of the router's, and all local, not more than a group has work-items
+  /// @param flags with those of [Flags#routing]
+  public static void routedGateUp(
+      KernelContext context,
+      IntArray call,
+      FloatArray logits,
+      FloatArray constants,
+      IntArray ids,
+      FloatArray weights,
+      FloatArray factors,
+      FloatArray x,
+      IntArray words,
+      FloatArray scales,
+      IntArray order,
+      FloatArray bias,
+      FloatArray activated,
+      int topK,
+      int extra,
+      int experts,
+      int columns,
+      int rows,
+      int groupSize,
+      int flags) {
+    int threads = Flags.threads(flags);
+    int n = Flags.rowsPerItem(flags);
+    int scoring = Flags.scoring(flags);
+    int slots = topK + extra;
+    int blocks = (rows + 7) / 8;
+    int pair = context.groupIdx / blocks;
+    int rowBlock = context.groupIdx % blocks;
+    int token = pair / slots;
+    int slot = pair % slots;
+    int t = context.localIdx;
+    float[] partial = context.allocateFloatLocalArray(2 * n * threads + 16);
+    float[] choice = context.allocateFloatLocalArray(experts);
+    int[] chosen = context.allocateIntLocalArray(topK);
+    int liveExperts = 0;
+    if (token < call.get(0)) {
+      liveExperts = experts;
+    }
+    for (int e = t; e < liveExperts; e += threads) {
+      float value = logits.get(token * experts + e);
+      if (scoring == 1) {
+        value = Activations.sigmoid(value);
+      }
+      if ((flags & Flags.CORRECTED) != 0) {
+        value += constants.get(RouterKernels.CORRECTION + e);
+      }
+      choice[e] = value;
+    }
+    context.localBarrier();
+    for (int e = t; e < liveExperts; e += threads) {
+      float mine = choice[e];
+      // In two loops, so that neither asks about equal ones: the earlier one is the better.
+      int rank = 0;
+      for (int other = 0; other < e; other++) {
+        if (choice[other] >= mine) {
+          rank++;
+        }
+      }
+      for (int other = e + 1; other < liveExperts; other++) {
+        if (choice[other] > mine) {
+          rank++;
+        }
+      }
+      if (rank < topK) {
+        chosen[rank] = e;
+      }
+    }
+    context.localBarrier();
+    int expert = -1;
+    if (liveExperts > 0) {
+      expert = experts + slot - topK;
+      if (slot < topK) {
+        expert = chosen[slot];
+      }
+    }
+    int writes = 0;
+    if (rowBlock == 0 && slot == 0 && liveExperts > 0) {
+      writes = topK;
+    }
+    for (int s = t; s < writes; s += threads) {
+      // The weights, in the order of their definition.
+      float first = logits.get(token * experts + chosen[0]);
+      float weight = score(logits.get(token * experts + chosen[s]), first, scoring);
+      float all = 0f;
+      if (scoring == 2 || (flags & Flags.RENORMALISE) != 0) {
+        for (int other = 0; other < topK; other++) {
+          all += score(logits.get(token * experts + chosen[other]), first, scoring);
+        }
+        if (scoring != 2 && scoring != 0) {
+          all += 1e-20f;
+        }
+        weight = weight / all;
+      } else if (scoring == 0) {
+        for (int e = 0; e < experts; e++) {
+          all += score(choice[e], first, scoring);
+        }
+        weight = weight / all;
+      }
+      ids.set(token * topK + s, chosen[s]);
+      weights.set(token * topK + s, weight * constants.get(RouterKernels.SCALE));
+    }
+    int live = 0;
+    if (expert >= 0) {
+      live = (columns + 7) / 8;
+    }
+    int lanes = 8 / n;
+    int lane = t % lanes * n;
+    int step = threads / lanes;
+    float[] sums = new float[2 * n];
+    WorkGroupKernels.addGateUp(
+        x, token, words, scales, order, expert, live, t / lanes, step, lane, rowBlock, rows,
+        columns, groupSize, flags, sums);
+    for (int half = 0; half < 2; half++) {
+      for (int r = 0; r < n; r++) {
+        partial[(half * 8 + lane + r) * step + t / lanes] = sums[half * n + r];
+      }
+    }
+    context.localBarrier();
+    int perRow = threads / 16;
+    float part = 0f;
+    for (int i = 0; i < 2 * n; i++) {
+      part += partial[t / perRow * step + i * perRow + t % perRow];
+    }
+    context.localBarrier();
+    partial[t / perRow * (perRow + 1) + t % perRow] = part;
+    context.localBarrier();
+
+    float sum = 0f;
+    if (t < 16 && live > 0) {
+      for (int i = 0; i < perRow; i++) {
+        sum += partial[t * (perRow + 1) + i];
+      }
+      if ((flags & Flags.BIAS) != 0) {
+        sum += bias.get(((expert * 2 + t / 8) * blocks + rowBlock) * 8 + t % 8);
+      }
+    }
+    context.localBarrier();
+    if (t < 16) {
+      partial[t] = sum;
+    }
+    context.localBarrier();
+    int row = rowBlock * 8 + t;
+    if (t < 8 && live > 0) {
+      if (row < rows) {
+        float y =
+            Activations.apply(
+                partial[t],
+                partial[8 + t],
+                flags,
+                constants.get(RouterKernels.LIMIT),
+                constants.get(RouterKernels.ALPHA));
+        if ((flags & Flags.SHARED_GATE) != 0) {
+          if (slot >= topK) {
+            y *= Activations.sigmoid(factors.get(token));
+          }
+        }
+        activated.set(pair * rows + row, y);
+      }
+    }
+  }
+
+  /// An expert's share before it is divided by the sum of all: of softmax, which `first` keeps from
+  /// overflowing, or the sigmoid.
+  private static float score(float logit, float first, int scoring) {
+    float score = 0f;
+    if (scoring == 0 || scoring == 2) {
+      score = TornadoMath.exp(logit - first);
+    } else {
+      score = Activations.sigmoid(logit);
+    }
+    return score;
+  }
+}
