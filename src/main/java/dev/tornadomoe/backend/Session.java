@@ -52,8 +52,8 @@ public interface Session extends AutoCloseable {
     return Optional.empty();
   }
 
-  /// What reads the weights for comparison, where the backend has something of the kind.
-  default Optional<WeightReader> weightReader() {
+  /// What says how fast the memory is, where the backend has something of the kind.
+  default Optional<MemoryProbe> memoryProbe() {
     return Optional.empty();
   }
 

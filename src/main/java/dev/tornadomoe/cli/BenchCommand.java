@@ -29,8 +29,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Measures steps through all layers: time per MoE layer with and without the output alias, the "
-          + "rate at which weights are read, and beside it what plain reading of the same weights "
-          + "reaches in the same run."
+          + "rate at which weights are read, and beside it what the memory reaches by itself in the same "
+          + "run."
     },
     footer = {
       "",

@@ -31,7 +31,7 @@ final class BenchReport {
     <h2>Time per layer</h2>
     %5$s
     <table id="results"><thead><tr><th>M</th><th>alias</th><th>us/layer, median</th><th>minimum</th>%8$s\
-    <th>tasks/layer</th><th>copies/step</th><th>weights GB/s</th><th>reading alone GB/s</th></tr></thead>
+    <th>tasks/layer</th><th>copies/step</th><th>weights GB/s</th><th>memory alone GB/s</th></tr></thead>
     <tbody>
     %6$s</tbody></table>
     <h2>The plan</h2>

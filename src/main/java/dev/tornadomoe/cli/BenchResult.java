@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 ///   profiler where there is one
 /// @param weightGbPerSecond bytes of the weights that the routing needs, each expert once, by the
 ///   median time
-/// @param bandwidthGbPerSecond what reading the same experts' weights reached in the same run
+/// @param bandwidthGbPerSecond what the memory reached by itself in the same run, or NaN
 record BenchResult(
     int tokens,
     boolean alias,

@@ -1,9 +1,9 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.plan.AliasDecision;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.BucketPlan;
@@ -19,8 +19,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/// Measures whole steps with one token count: sessions with and without alias and plain reading of
-/// the same weights, in turns, so that whatever the machine does besides meets all of them.
+/// Measures whole steps with one token count: sessions with and without alias and what the memory
+/// reaches by itself, in turns, so that whatever the machine does besides meets all of them.
 final class BenchRunner {
   private static final int FEWEST_ROUNDS = 5;
 
@@ -48,10 +48,10 @@ final class BenchRunner {
           new BenchInputs(plan.layers(), expertsOnly, arena).make(tokens);
       MemorySegment output =
           arena.allocate((long) tokens * plan.layers().getFirst().hidden() * Float.BYTES, 64);
-      @Nullable WeightReader reader = sessions.getFirst().weightReader().orElse(null);
+      @Nullable MemoryProbe probe = sessions.getFirst().memoryProbe().orElse(null);
       List<List<Double>> times = new ArrayList<>();
       sessions.forEach(session -> times.add(new ArrayList<>()));
-      List<Double> reading = new ArrayList<>();
+      List<Double> memory = new ArrayList<>();
       long warm = System.nanoTime() + (long) (seconds * 1e9);
       long end = warm + (long) (seconds * 1e9);
       // Each takes the next input: what the one before has just read may still be in the cache.
@@ -67,14 +67,14 @@ final class BenchRunner {
             times.get(s).add(micros);
           }
         }
-        if (reader != null) {
-          double rate = read(reader, inputs.get(next++ % inputs.size()));
+        if (probe != null) {
+          double rate = move(probe, inputs.get(next++ % inputs.size()));
           if (count) {
-            reading.add(rate);
+            memory.add(rate);
           }
         }
       }
-      return results(tokens, inputs, times, reading, call(inputs.getFirst(), tokens, output));
+      return results(tokens, inputs, times, memory, call(inputs.getFirst(), tokens, output));
     }
   }
 
@@ -96,12 +96,10 @@ final class BenchRunner {
   }
 
   /// GB/s.
-  private static double read(WeightReader reader, BenchInputs.Input input) {
-    long bytes = 0;
+  private static double move(MemoryProbe probe, BenchInputs.Input input) {
+    List<int[]> experts = input.reads().stream().map(BenchInputs.Reads::experts).toList();
     long start = System.nanoTime();
-    for (int layer = 0; layer < input.reads().size(); layer++) {
-      bytes += reader.read(layer, input.reads().get(layer).experts());
-    }
+    long bytes = probe.move(experts);
     return bytes / (double) (System.nanoTime() - start);
   }
 
@@ -109,7 +107,7 @@ final class BenchRunner {
       int tokens,
       List<BenchInputs.Input> inputs,
       List<List<Double>> times,
-      List<Double> reading,
+      List<Double> memory,
       MoeCall call) {
     int layers = sessions.getFirst().plan().layers().size();
     double bytesPerLayer =
@@ -136,7 +134,7 @@ final class BenchRunner {
               Math.toIntExact(Math.ceilDiv(tasks, layers)),
               profile == null ? copies : profile.outputCopies(),
               bytesPerLayer / median / 1e3,
-              median(reading)));
+              median(memory)));
     }
     return results;
   }

@@ -40,7 +40,7 @@ record BenchTable(String name, List<MoeLayer> layers, String device, boolean exp
   /// @param results what the first lines will be
   void printColumns(PrintWriter out, List<BenchResult> results) {
     out.println(
-        "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  reading alone GB/s"
+        "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  memory alone GB/s"
             .formatted(BenchResult.haveKernelTimes(results) ? "  kernels us/layer" : ""));
   }
 

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
+import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
@@ -198,7 +198,7 @@ public abstract class CallContract extends BackendContract {
   @Test
   void closedSessionsForkAndReadNothing() {
     Session session = backend().prepare(Planner.builder().build().plan(LAYER));
-    Optional<WeightReader> reader = session.weightReader();
+    Optional<MemoryProbe> probe = session.memoryProbe();
     try (Session other = session.fork()) {
       session.close();
       assertThatThrownBy(session::fork)
@@ -206,8 +206,8 @@ public abstract class CallContract extends BackendContract {
           .hasMessage("the session is closed");
       other.run(call(1, H, H));
     }
-    reader.ifPresent(open ->
-        assertThatThrownBy(() -> open.read(0, new int[] {0, 1}))
+    probe.ifPresent(open ->
+        assertThatThrownBy(() -> open.move(List.of(new int[] {0, 1})))
             .isInstanceOf(MoeException.class)
             .hasMessage("the session is closed"));
   }

@@ -1,8 +1,8 @@
 package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.Progress;
-import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
@@ -195,8 +195,8 @@ final class CpuArithmetic implements Arithmetic {
   }
 
   @Override
-  public Optional<WeightReader> weightReader() {
-    return Optional.of(new CpuWeightReader(team, kernels, layers));
+  public Optional<MemoryProbe> memoryProbe() {
+    return Optional.of(new CpuMemoryProbe(team, kernels, layers));
   }
 
   @Override

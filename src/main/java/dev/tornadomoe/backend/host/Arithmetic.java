@@ -1,6 +1,6 @@
 package dev.tornadomoe.backend.host;
 
-import dev.tornadomoe.backend.WeightReader;
+import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.modular.Operation;
 import java.util.Optional;
 
@@ -16,8 +16,8 @@ public interface Arithmetic {
   /// Where the weights lie.
   WeightMemory weightMemory();
 
-  /// What reads the weights for comparison, where there is something of the kind.
-  default Optional<WeightReader> weightReader() {
+  /// What says how fast the memory is, where there is something of the kind.
+  default Optional<MemoryProbe> memoryProbe() {
     return Optional.empty();
   }
 

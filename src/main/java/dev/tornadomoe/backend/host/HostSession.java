@@ -1,8 +1,8 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.WeightReader;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MemoryKind;
@@ -241,16 +241,16 @@ public final class HostSession implements Audited {
   }
 
   @Override
-  public Optional<WeightReader> weightReader() {
+  public Optional<MemoryProbe> memoryProbe() {
     return arithmetic
         .get()
-        .weightReader()
-        .map(reader ->
-            (layer, experts) -> {
+        .memoryProbe()
+        .map(probe ->
+            experts -> {
               enter();
               try {
                 requireWeights(arithmetic);
-                return reader.read(layer, experts);
+                return probe.move(experts);
               } finally {
                 busy.set(false);
               }

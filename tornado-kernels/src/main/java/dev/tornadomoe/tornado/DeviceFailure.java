@@ -53,15 +53,20 @@ final class DeviceFailure {
 
   /// A failure of an execution as a whole.
   static BackendException of(Launch launch, ChosenDevice device, Throwable cause) {
-    return new BackendException(
-        "device %s failed at %d tasks (%s to %s): %s"
+    return of(
+        "%d tasks (%s to %s)"
             .formatted(
-                device.limits().name(),
                 launch.calls().size(),
                 launch.calls().getFirst().name(),
-                launch.calls().getLast().name(),
-                text(cause)),
+                launch.calls().getLast().name()),
+        device,
         cause);
+  }
+
+  /// The same for whatever the device was at.
+  static BackendException of(String work, ChosenDevice device, Throwable cause) {
+    return new BackendException(
+        "device %s failed at %s: %s".formatted(device.limits().name(), work, text(cause)), cause);
   }
 
   /// The innermost message, on one line and not too long.

@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Progress;
@@ -40,6 +41,7 @@ final class TornadoSession implements Audited {
   private final List<DevicePlan> devicePlans = new ArrayList<>();
   private final AtomicBoolean busy = new AtomicBoolean();
   private @Nullable Thread owner;
+  private @Nullable DeviceMemoryProbe memoryProbe;
   private boolean closed;
   private long copies;
   private long tasks;
@@ -243,6 +245,21 @@ final class TornadoSession implements Audited {
   }
 
   @Override
+  public Optional<MemoryProbe> memoryProbe() {
+    return Optional.of(experts -> {
+      enter();
+      try {
+        if (memoryProbe == null) {
+          memoryProbe = new DeviceMemoryProbe(device);
+        }
+        return memoryProbe.move(experts);
+      } finally {
+        busy.set(false);
+      }
+    });
+  }
+
+  @Override
   public TornadoSession fork(MoePlan other) {
     if (!other.layers().equals(plan.layers())) {
       throw new BackendException("a session can be forked only for a plan of the same layers");
@@ -285,5 +302,8 @@ final class TornadoSession implements Audited {
       audit.close();
     }
     devicePlans.forEach(DevicePlan::close);
+    if (memoryProbe != null) {
+      memoryProbe.close();
+    }
   }
 }

@@ -1,12 +1,12 @@
 package dev.tornadomoe.backend.cpu;
 
-import dev.tornadomoe.backend.WeightReader;
+import dev.tornadomoe.backend.MemoryProbe;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 /// Reads experts' weights on the whole team, in pieces of the size that the kernels work on.
-final class CpuWeightReader implements WeightReader, WorkerTeam.Task {
+final class CpuMemoryProbe implements MemoryProbe, WorkerTeam.Task {
   private static final long PIECE = 128 << 10;
 
   private final WorkerTeam team;
@@ -17,7 +17,7 @@ final class CpuWeightReader implements WeightReader, WorkerTeam.Task {
 
   private record Piece(MemorySegment segment, long from, long to) {}
 
-  CpuWeightReader(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers) {
+  CpuMemoryProbe(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers) {
     this.team = team;
     this.kernels = kernels;
     this.layers = layers;
@@ -25,7 +25,15 @@ final class CpuWeightReader implements WeightReader, WorkerTeam.Task {
   }
 
   @Override
-  public long read(int layer, int[] experts) {
+  public long move(List<int[]> experts) {
+    long bytes = 0;
+    for (int layer = 0; layer < experts.size(); layer++) {
+      bytes += read(layer, experts.get(layer));
+    }
+    return bytes;
+  }
+
+  private long read(int layer, int[] experts) {
     pieces.clear();
     long bytes = 0;
     for (int expert : experts) {
