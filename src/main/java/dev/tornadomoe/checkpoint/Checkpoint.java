@@ -129,6 +129,38 @@ public final class Checkpoint implements AutoCloseable {
         : Weight.dense(tensors.require(module + ".weight", Quantization.FLOATS, rows, columns));
   }
 
+  /// One projection of all experts, stored as one tensor in whatever form.
+  ///
+  /// @param name the tensor's name where it is unquantised; quantised ones add to it
+  /// @param experts how many
+  /// @param outputs of each
+  /// @param inputs of each
+  /// @param transposed whether unpacked values are `[experts, inputs, outputs]`
+  /// @throws CheckpointException when it is missing, misshapen or stored in an unsupported form
+  public ExpertStack stack(String name, int experts, int outputs, int inputs, boolean transposed) {
+    ExpertStack quantized =
+        quantization.findStack(tensors, name, experts, outputs, inputs, transposed);
+    if (quantized != null) {
+      return quantized;
+    }
+    TensorView values =
+        transposed
+            ? require(name, experts, inputs, outputs)
+            : require(name, experts, outputs, inputs);
+    return new DenseStack(values, transposed);
+  }
+
+  /// The tensor that holds one projection of all experts, quantised or not; empty when there is
+  /// none. It may still be stored in an unsupported form.
+  ///
+  /// @param name its name where it is unquantised
+  public Optional<String> findStack(String name) {
+    return Stream.of("", Mxfp4Quantization.BLOCKS)
+        .map(name::concat)
+        .filter(tensors.names()::contains)
+        .findFirst();
+  }
+
   /// The tensor that holds the weight of a linear layer, quantised or not; empty when there is no
   /// such layer. It may still be stored in an unsupported form.
   ///

@@ -62,6 +62,13 @@ final class CompressedTensors implements Quantization {
     return group.scheme().weight(tensors, module, rows, columns);
   }
 
+  @Override
+  public @Nullable ExpertStack findStack(
+      TensorStore tensors, String name, int experts, int outputs, int inputs, boolean transposed) {
+    return Fp8Stack.find(
+        tensors, name, experts, outputs, inputs, transposed, new Granularity(128, 128));
+  }
+
   /// Some exporters leave a layer unquantised without saying so in the ignore list.
   private static boolean isStoredUnquantised(TensorStore tensors, String module) {
     var weight = tensors.find(module + ".weight");
@@ -113,17 +120,63 @@ final class CompressedTensors implements Quantization {
       String type = weights.text("type", "int");
       String strategy =
           weights.text("strategy", weights.value("group_size") == null ? "tensor" : "group");
-      if (!format.equals("pack-quantized") || bits != 4 || !type.equals("int")) {
-        return unsupported(
-            group, "format \"%s\" with %d-bit %s weights".formatted(format, bits, type));
-      }
       boolean asymmetric = !weights.flag("symmetric", true);
-      boolean actOrder = isActOrder(weights);
-      return switch (strategy) {
-        case "group" -> new PackQuantized(group.file(), weights.groupSize(), asymmetric, actOrder);
-        case "channel" -> new PackQuantized(group.file(), 0, asymmetric, actOrder);
-        default -> unsupported(group, "strategy \"" + strategy + "\" for packed 4-bit weights");
+      String kind = format + " " + bits + " " + type;
+      return switch (kind) {
+        case "pack-quantized 4 int" ->
+            switch (strategy) {
+              case "group" ->
+                  new PackQuantized(
+                      group.file(), weights.groupSize(), asymmetric, isActOrder(weights));
+              case "channel" -> new PackQuantized(group.file(), 0, asymmetric, isActOrder(weights));
+              default -> unsupportedStrategy(group, strategy, "packed 4-bit weights");
+            };
+        case "pack-quantized 8 int" -> {
+          Granularity granularity = granularity(weights, strategy);
+          yield granularity == null || strategy.equals("block")
+              ? unsupportedStrategy(group, strategy, "packed 8-bit weights")
+              : new Pack8Quantized(group.file(), granularity, asymmetric, isActOrder(weights));
+        }
+        case "int-quantized 8 int", "naive-quantized 8 int" -> {
+          Granularity granularity = granularity(weights, strategy);
+          yield granularity == null
+              ? unsupportedStrategy(group, strategy, "8-bit weights")
+              : new IntQuantized(granularity, asymmetric, isActOrder(weights));
+        }
+        case "float-quantized 8 float", "naive-quantized 8 float" -> {
+          Granularity granularity = granularity(weights, strategy);
+          yield granularity == null || asymmetric
+              ? unsupportedStrategy(group, strategy, "FP8 weights")
+              : new FloatQuantized(granularity);
+        }
+        case "nvfp4-pack-quantized 4 float" ->
+            weights.groupSize("group_size", 16) == 16
+                ? new Nvfp4PackQuantized()
+                : unsupported(group, "NVFP4 with groups of " + weights.groupSize());
+        case "mxfp4-pack-quantized 4 float" ->
+            weights.groupSize("group_size", 32) == 32
+                ? new Mxfp4PackQuantized()
+                : unsupported(group, "MXFP4 with groups of " + weights.groupSize());
+        default ->
+            unsupported(
+                group, "format \"%s\" with %d-bit %s weights".formatted(format, bits, type));
       };
+    }
+
+    /// What shares a scale under a strategy, or null for one that we don't know.
+    private static @Nullable Granularity granularity(QuantizationJson weights, String strategy) {
+      return switch (strategy) {
+        case "tensor" -> Granularity.TENSOR;
+        case "channel" -> Granularity.CHANNEL;
+        case "group" -> Granularity.group(weights.groupSize());
+        case "block" -> Fp8Quantization.block(weights, "block_structure");
+        default -> null;
+      };
+    }
+
+    private static Scheme unsupportedStrategy(
+        QuantizationJson group, String strategy, String weights) {
+      return unsupported(group, "strategy \"%s\" for %s".formatted(strategy, weights));
     }
 
     /// Whether columns are grouped in another order than they are stored in; `weight` and `static`

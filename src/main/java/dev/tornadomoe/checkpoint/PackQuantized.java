@@ -30,18 +30,14 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric, boolean act
   public Weight weight(TensorStore tensors, String module, int rows, int columns) {
     int size = Int4Parts.columnsPerScale(groupSize, columns);
     int groups = Math.ceilDiv(columns, size);
-    requireShape(tensors, module + ".weight_shape", rows, columns);
+    requireShape(config, tensors, module + ".weight_shape", rows, columns);
     TensorView packed =
         tensors.require(module + ".weight_packed", INT, rows, Math.ceilDiv(columns, 8));
     TensorView scales =
         tensors.require(module + ".weight_scale", Quantization.FLOATS, rows, groups);
     TensorView zeros =
         asymmetric ? zeroPoints(tensors, module + ".weight_zero_point", rows, groups) : null;
-    String groupIndex = module + ".weight_g_idx";
-    TensorView groupOf =
-        actOrder || tensors.names().contains(groupIndex)
-            ? tensors.require(groupIndex, Set.of(DType.I32, DType.I64), columns)
-            : null;
+    TensorView groupOf = groupIndex(tensors, module, columns, actOrder);
     return new Packed(
         tensors.fileOf(packed.name()), module, rows, columns, size, packed, scales, zeros, groupOf);
   }
@@ -52,7 +48,17 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric, boolean act
         name, Set.of(DType.I32, DType.I8), packed ? Math.ceilDiv(rows, 8) : rows, groups);
   }
 
-  private void requireShape(TensorStore tensors, String name, int rows, int columns) {
+  /// Each column's group where columns are not in the order of their groups, or null.
+  static @Nullable TensorView groupIndex(
+      TensorStore tensors, String module, int columns, boolean actOrder) {
+    String name = module + ".weight_g_idx";
+    return actOrder || tensors.names().contains(name)
+        ? tensors.require(name, Set.of(DType.I32, DType.I64), columns)
+        : null;
+  }
+
+  /// @throws CheckpointException when the file says that the unpacked weight has another shape
+  static void requireShape(Path config, TensorStore tensors, String name, int rows, int columns) {
     TensorView shape = tensors.find(name);
     if (shape == null) {
       return; // older exports have none; the packed shape is checked in any case

@@ -20,6 +20,18 @@ interface Quantization {
   /// @param columns input features
   @Nullable Weight find(TensorStore tensors, String module, int rows, int columns);
 
+  /// The weights of all experts in one tensor, or null when that is not stored in quantised form.
+  ///
+  /// @param name the tensor's name where it is unquantised
+  /// @param experts how many
+  /// @param outputs of each
+  /// @param inputs of each
+  /// @param transposed whether values that are stored unpacked are `[experts, inputs, outputs]`
+  default @Nullable ExpertStack findStack(
+      TensorStore tensors, String name, int experts, int outputs, int inputs, boolean transposed) {
+    return null;
+  }
+
   /// Reads `quantization_config`; without one nothing is quantised. Older files name no method; of
   /// those only compressed-tensors can be told by its fields.
   static Quantization of(ModelConfig config) {
@@ -42,10 +54,13 @@ interface Quantization {
       case "compressed-tensors" -> CompressedTensors.of(fields);
       case "awq" -> AwqQuantization.of(fields);
       case "gptq" -> GptqQuantization.of(fields);
+      case "fp8", "fbgemm_fp8" -> Fp8Quantization.of(fields);
+      case "mxfp4" -> new Mxfp4Quantization();
       default ->
           (tensors, module, rows, columns) -> {
             throw fields.unsupported(
-                "quant_method \"%s\" (supported: compressed-tensors, awq, gptq)".formatted(method));
+                "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, fp8, fbgemm_fp8, mxfp4)"
+                    .formatted(method));
           };
     };
   }

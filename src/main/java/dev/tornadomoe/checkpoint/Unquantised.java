@@ -18,12 +18,26 @@ record Unquantised(Path config) implements Quantization {
       for (String suffix : QUANTISED) {
         String tensor = module + suffix;
         if (tensors.names().contains(tensor)) {
-          throw new CheckpointException(
-              "%s: tensor \"%s\" is quantised, but %s has no quantization_config"
-                  .formatted(tensors.fileOf(tensor), tensor, config));
+          throw quantised(tensors, tensor);
         }
       }
     }
     return null;
+  }
+
+  @Override
+  public @Nullable ExpertStack findStack(
+      TensorStore tensors, String name, int experts, int outputs, int inputs, boolean transposed) {
+    String blocks = name + Mxfp4Quantization.BLOCKS;
+    if (!tensors.names().contains(name) && tensors.names().contains(blocks)) {
+      throw quantised(tensors, blocks);
+    }
+    return null;
+  }
+
+  private CheckpointException quantised(TensorStore tensors, String tensor) {
+    return new CheckpointException(
+        "%s: tensor \"%s\" is quantised, but %s has no quantization_config"
+            .formatted(tensors.fileOf(tensor), tensor, config));
   }
 }

@@ -38,11 +38,11 @@ public record DenseMatrix(TensorView values) implements WeightMatrix {
   }
 
   @Override
-  public void decodeRow(int row, float[] target) {
+  public void decodeRow(int row, float[] target, int at) {
     int columns = columns();
     long start = (long) row * columns;
     for (int column = 0; column < columns; column++) {
-      target[column] = values.getFloat(start + column);
+      target[at + column] = values.getFloat(start + column);
     }
   }
 }

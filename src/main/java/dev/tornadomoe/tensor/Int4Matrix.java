@@ -156,11 +156,11 @@ public final class Int4Matrix implements WeightMatrix {
   }
 
   @Override
-  public void decodeRow(int row, float[] target) {
+  public void decodeRow(int row, float[] target, int at) {
     for (int column = 0; column < columns; column++) {
       int nibble = (word(row, column >>> 3) >>> ((column & 7) * 4)) & 15;
       int group = column / groupSize;
-      target[columnOrder == null ? column : columnOrder[column]] =
+      target[at + (columnOrder == null ? column : columnOrder[column])] =
           (nibble - zero(row, group)) * scale(row, group);
     }
   }

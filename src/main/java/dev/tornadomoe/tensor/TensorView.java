@@ -34,13 +34,14 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
 
   /// Element `index` in row-major order, exactly.
   ///
-  /// @throws IllegalStateException unless the type is F32, F16, BF16 or F8_E4M3
+  /// @throws IllegalStateException unless the type is F32, F16, BF16, F8_E4M3 or F8_E8M0
   public float getFloat(long index) {
     return switch (dtype) {
       case F32 -> data.get(FLOAT, index * 4);
       case F16 -> Float.float16ToFloat(data.get(SHORT, index * 2));
       case BF16 -> BFloat16.toFloat(data.get(SHORT, index * 2));
       case F8_E4M3 -> Float8E4M3.toFloat(data.get(JAVA_BYTE, index));
+      case F8_E8M0 -> Float8E8M0.toFloat(data.get(JAVA_BYTE, index));
       default -> throw new IllegalStateException("tensor \"%s\" is %s".formatted(name, dtype));
     };
   }

@@ -1,58 +1,105 @@
 package dev.tornadomoe.tensor;
 
-/// How a weight matrix keeps its elements: a dense type, or 4 bits with a scale per group of
-/// columns. Says what an expert kernel must be able to read, and how many bytes one pass over the
-/// matrix moves.
+/// How a weight matrix keeps its elements: as floats, or in fewer bits with a scale for each block
+/// of rows and columns. Says what an expert kernel must be able to read, and how many bytes one
+/// pass over the matrix moves.
 ///
-/// @param element F32, F16 or BF16 for dense weights; for 4-bit weights the type of the scales
-/// @param groupSize columns per scale, 0 for dense weights
-/// @param zeroPoints whether each group has a zero point of its own (otherwise it is 8)
-/// @param actOrder whether the columns are stored in another order than the activations have
-public record WeightFormat(DType element, int groupSize, boolean zeroPoints, boolean actOrder) {
+/// @param coding how elements are laid out
+/// @param element F32, F16 or BF16 for dense weights; for all others the type of the scales
+/// @param rowsPerScale rows that share a scale, 0 for all of them; 1 for dense weights
+/// @param groupSize columns that share a scale, 0 for all of a row; 0 for dense weights
+/// @param zeroPoints whether each group has a zero point of its own (otherwise int4's is 8, int8's
+///   0)
+/// @param actOrder whether the columns are stored in another order than the activations have, or
+///   belong to groups in another order
+public record WeightFormat(
+    Coding coding,
+    DType element,
+    int rowsPerScale,
+    int groupSize,
+    boolean zeroPoints,
+    boolean actOrder) {
 
   /// @throws IllegalArgumentException for an element type that weights don't have
   public WeightFormat {
-    if (!element.isFloat()) {
+    boolean isPlain = coding.equals(Coding.DENSE) || coding.equals(Coding.INT4);
+    if (isPlain && !element.isFloat()) {
       throw new IllegalArgumentException("weights or scales of type " + element);
     }
-    if (groupSize < 0 || (groupSize == 0 && (zeroPoints || actOrder))) {
+    boolean needsGroup = coding.equals(Coding.INT4);
+    if (groupSize < 0 || rowsPerScale < 0 || (needsGroup && groupSize == 0)) {
       throw new IllegalArgumentException("group size " + groupSize);
     }
   }
 
   /// Unquantised weights.
   public static WeightFormat dense(DType element) {
-    return new WeightFormat(element, 0, false, false);
+    return new WeightFormat(Coding.DENSE, element, 1, 0, false, false);
   }
 
   /// 4-bit weights.
   public static WeightFormat int4(
       DType scales, int groupSize, boolean zeroPoints, boolean actOrder) {
-    return new WeightFormat(scales, groupSize, zeroPoints, actOrder);
+    return new WeightFormat(Coding.INT4, scales, 1, groupSize, zeroPoints, actOrder);
+  }
+
+  /// Weights of another coding with a scale for each block of rows and columns.
+  ///
+  /// @param rowsPerScale 0 for all of them
+  /// @param groupSize columns per scale, 0 for all of them
+  public static WeightFormat scaled(Coding coding, DType scales, int rowsPerScale, int groupSize) {
+    return new WeightFormat(coding, scales, rowsPerScale, groupSize, false, false);
+  }
+
+  public boolean isDense() {
+    return coding.equals(Coding.DENSE);
   }
 
   public boolean isInt4() {
-    return groupSize > 0;
+    return coding.equals(Coding.INT4);
   }
 
   /// Bytes that one reading of a matrix of this format moves: elements, scales and zero points.
   public long bytes(int rows, int columns) {
-    if (!isInt4()) {
+    if (isDense()) {
       return (long) rows * columns * element.bytes();
     }
-    long groups = (long) rows * Math.ceilDiv(columns, groupSize);
-    long words = (long) rows * Math.ceilDiv(columns, 8);
-    return words * 4 + groups * element.bytes() + (zeroPoints ? groups : 0);
+    long elements = rows * coding.rowBytes(columns);
+    if (coding.scalesInside()) {
+      return elements;
+    }
+    long groups =
+        (rowsPerScale == 0 ? 1L : Math.ceilDiv(rows, rowsPerScale))
+            * (groupSize == 0 ? 1 : Math.ceilDiv(columns, groupSize));
+    return elements + groups * element.bytes() + (zeroPoints ? groups : 0);
   }
 
-  /// As in `BF16` or `int4 g32 (BF16 scales, zero points, act-order)`.
+  /// As in `BF16`, `int4 g32 (BF16 scales, zero points, act-order)`, `fp8 128x128 (F32 scales)` or
+  /// `Q4_K`.
   @Override
   public String toString() {
-    if (!isInt4()) {
+    if (isDense()) {
       return element.name();
     }
-    return "int4 g%d (%s scales%s%s)"
+    if (coding.scalesInside()) {
+      return coding.name();
+    }
+    return "%s %s (%s %s%s%s)"
         .formatted(
-            groupSize, element, zeroPoints ? ", zero points" : "", actOrder ? ", act-order" : "");
+            coding.name(),
+            granularity(),
+            element,
+            rowsPerScale == 0 && groupSize == 0 ? "scale" : "scales",
+            zeroPoints ? ", zero points" : "",
+            actOrder ? ", act-order" : "");
+  }
+
+  private String granularity() {
+    if (rowsPerScale == 1) {
+      return groupSize == 0 ? "per channel" : "g" + groupSize;
+    }
+    return rowsPerScale == 0 && groupSize == 0
+        ? "per tensor"
+        : "%dx%d".formatted(rowsPerScale, groupSize);
   }
 }

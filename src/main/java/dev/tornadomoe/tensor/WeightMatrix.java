@@ -7,7 +7,8 @@ import java.util.List;
 ///
 /// Each format is one class. Kernels take its parts as they are; [#decodeRow] serves everybody
 /// else.
-public sealed interface WeightMatrix permits DenseMatrix, Int4Matrix {
+public sealed interface WeightMatrix
+    permits DenseMatrix, Int4Matrix, Int8Matrix, Fp8Matrix, Mxfp4Matrix, Nvfp4Matrix {
 
   int rows();
 
@@ -21,5 +22,13 @@ public sealed interface WeightMatrix permits DenseMatrix, Int4Matrix {
   /// Writes the values of one row, in the order of the activations' columns.
   ///
   /// @param target at least `columns` long
-  void decodeRow(int row, float[] target);
+  default void decodeRow(int row, float[] target) {
+    decodeRow(row, target, 0);
+  }
+
+  /// Writes the values of one row, in the order of the activations' columns.
+  ///
+  /// @param target has `columns` elements from `at` on
+  /// @param at where the first one goes
+  void decodeRow(int row, float[] target, int at);
 }

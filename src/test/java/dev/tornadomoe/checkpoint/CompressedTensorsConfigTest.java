@@ -22,9 +22,9 @@ class CompressedTensorsConfigTest {
   @CsvSource(
       quoteCharacter = '`',
       value = {
-        "`{\"num_bits\": 8, \"group_size\": 32}`, 8-bit int",
+        "`{\"num_bits\": 2, \"group_size\": 32}`, 2-bit int",
         "`{\"num_bits\": 3, \"group_size\": 32}`, 3-bit int",
-        "`{\"group_size\": 32}`, 8-bit int", // the format's default
+        "`{\"strategy\": \"token\"}`, packed 8-bit weights", // 8 is the format's default
         "`{\"num_bits\": 4, \"type\": \"float\", \"group_size\": 16}`, 4-bit float",
         "`{\"num_bits\": 4, \"strategy\": \"block\"}`, block",
         "`{\"num_bits\": 4, \"strategy\": \"tensor\"}`, tensor",
@@ -140,7 +140,7 @@ class CompressedTensorsConfigTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"fp8", "mxfp4", "bitsandbytes", "auto-round", "quark", ""})
+  @ValueSource(strings = {"modelopt", "bitsandbytes", "auto-round", "quark", ""})
   void namesTheMethodThatIsNotSupported(String method) {
     assertRefused(
         CompressedTensorsPacking.config(G32)

@@ -13,6 +13,7 @@ import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.util.stream.Stream;
@@ -69,7 +70,14 @@ public abstract class ArithmeticContract extends BackendContract {
         WeightFormat.int4(DType.F16, 64, true, false),
         WeightFormat.int4(DType.F32, 1024, false, false),
         WeightFormat.int4(DType.F16, 32, true, true),
-        WeightFormat.int4(DType.F16, 128, false, true));
+        WeightFormat.int4(DType.F16, 128, false, true),
+        WeightFormat.scaled(Coding.FP8, DType.F32, 128, 128),
+        WeightFormat.scaled(Coding.FP8, DType.BF16, 1, 0),
+        WeightFormat.scaled(Coding.FP8, DType.F16, 0, 0),
+        WeightFormat.scaled(Coding.INT8, DType.BF16, 1, 0),
+        new WeightFormat(Coding.INT8, DType.F32, 1, 32, true, false),
+        WeightFormat.scaled(Coding.MXFP4, DType.F8_E8M0, 1, 32),
+        WeightFormat.scaled(Coding.NVFP4, DType.F8_E4M3, 1, 16));
   }
 
   private static Stream<LayerSpec> activations(LayerSpec base) {

@@ -14,6 +14,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -84,12 +85,19 @@ public final class RandomLayer {
   }
 
   private Weight weight(String name, int rows, int columns, WeightFormat format) {
-    return Weight.of(
-        name,
-        format.isInt4()
-            ? int4(name, rows, columns, format)
-            : new DenseMatrix(
-                floats(name, rows, columns, format.element(), 1 / Math.sqrt(columns), false)));
+    return Weight.of(name, matrix(name, rows, columns, format));
+  }
+
+  private WeightMatrix matrix(String name, int rows, int columns, WeightFormat format) {
+    if (format.isInt4()) {
+      return int4(name, rows, columns, format);
+    }
+    if (!format.isDense()) {
+      return new RandomCoded(random, (n, r, c, type, spread) -> floats(n, r, c, type, spread, true))
+          .make(name, rows, columns, format);
+    }
+    return new DenseMatrix(
+        floats(name, rows, columns, format.element(), 1 / Math.sqrt(columns), false));
   }
 
   private TensorView floats(

@@ -45,9 +45,9 @@ class WeightFormatTest {
   void refusesGroupsThatMakeNoSense() {
     assertThatThrownBy(() -> WeightFormat.int4(DType.F16, -1, false, false))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> new WeightFormat(DType.F16, 0, true, false))
+    assertThatThrownBy(() -> WeightFormat.int4(DType.F16, 0, true, false))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> new WeightFormat(DType.F16, 0, false, true))
+    assertThatThrownBy(() -> WeightFormat.scaled(Coding.FP8, DType.F16, -1, 0))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
@@ -60,5 +60,32 @@ class WeightFormatTest {
     assertThat(WeightFormat.int4(DType.BF16, 32, true, true))
         .hasToString("int4 g32 (BF16 scales, zero points, act-order)");
     assertThat(WeightFormat.int4(DType.BF16, 32, true, true).isInt4()).isTrue();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "0, 0, 5, 7, 39, fp8 per tensor (F32 scale)", // 5*7 + 4
+    "1, 0, 5, 7, 55, fp8 per channel (F32 scales)", // 5*7 + 5*4
+    "1, 4, 5, 7, 75, fp8 g4 (F32 scales)", // 5*7 + 5*2*4
+    "4, 3, 5, 7, 59, fp8 4x3 (F32 scales)" // 5*7 + 2*3*4
+  })
+  void countsTheScalesOfEachBlock(
+      int rowsPerScale, int groupSize, int rows, int columns, long bytes, String text) {
+    WeightFormat format = WeightFormat.scaled(Coding.FP8, DType.F32, rowsPerScale, groupSize);
+    assertThat(format.bytes(rows, columns)).isEqualTo(bytes);
+    assertThat(format).hasToString(text);
+    assertThat(format.isInt4()).isFalse();
+    assertThat(format.isDense()).isFalse();
+  }
+
+  @Test
+  void countsTwoFloatsOfFourBitsToAByte() {
+    WeightFormat mxfp4 = WeightFormat.scaled(Coding.MXFP4, DType.F8_E8M0, 1, 32);
+    assertThat(mxfp4.bytes(3, 33)).isEqualTo(3 * (17 + 2));
+    assertThat(mxfp4).hasToString("mxfp4 g32 (F8_E8M0 scales)");
+    assertThat(new WeightFormat(Coding.INT8, DType.BF16, 1, 16, true, true))
+        .hasToString("int8 g16 (BF16 scales, zero points, act-order)");
+    assertThat(new WeightFormat(Coding.INT8, DType.BF16, 1, 16, true, true).bytes(2, 32))
+        .isEqualTo(64 + 4 * 2 + 4);
   }
 }

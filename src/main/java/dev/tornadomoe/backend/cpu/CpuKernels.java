@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -18,6 +19,9 @@ interface CpuKernels {
 
   /// A kernel over a repacked 4-bit matrix.
   CpuMatrix int4(Int4Blocks blocks);
+
+  /// A kernel over a matrix of any format, on its own memory.
+  CpuMatrix decoded(WeightMatrix matrix);
 
   /// `up[i] = activation(gate[i]) * up[i]`, or `activation(up[i])` without gate. What is in `gate`
   /// afterwards is undefined.

@@ -30,8 +30,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
-/// Brings weights into the form the kernels read, on all cores: unquantised ones stay in their
-/// mapped file, 4-bit ones are repacked into [Int4Blocks].
+/// Brings weights into the form the kernels read, on all cores: 4-bit integers are repacked into
+/// [Int4Blocks], all others stay in their mapped file where it has them as they are used.
 final class CpuLoader {
   private final CpuKernels kernels;
   private final Arena arena;
@@ -179,6 +179,10 @@ final class CpuLoader {
       }
       case Int4Matrix int4 ->
           new CpuLinear(kernels.int4(Int4Blocks.pack(name, int4, arena)), int4.columnOrder(), bias);
+      default -> {
+        memory.addAll(matrix.memory());
+        yield new CpuLinear(kernels.decoded(matrix), null, bias);
+      }
     };
   }
 

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,11 @@ final class ScalarKernels implements CpuKernels {
   @Override
   public CpuMatrix int4(Int4Blocks blocks) {
     return new ScalarInt4(blocks);
+  }
+
+  @Override
+  public CpuMatrix decoded(WeightMatrix matrix) {
+    return new ScalarDecoded(matrix);
   }
 
   @Override

@@ -7,6 +7,7 @@ import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -33,6 +34,11 @@ final class VectorKernels implements CpuKernels {
         VectorInt4.class,
         new VectorInt4.Variant(blocks.scaleType(), blocks.zeros() != null),
         blocks);
+  }
+
+  @Override
+  public CpuMatrix decoded(WeightMatrix matrix) {
+    return new VectorDecoded(matrix, matrix::decodeRow);
   }
 
   @Override

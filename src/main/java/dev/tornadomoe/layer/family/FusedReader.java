@@ -1,7 +1,9 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.ExpertStack;
 import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
@@ -27,34 +29,24 @@ final class FusedReader {
   }
 
   List<Mlp> read() {
-    long count = layout.experts();
-    long hidden = layout.hidden();
-    long intermediate = layout.intermediate();
+    int count = layout.experts();
+    int hidden = layout.hidden();
+    int intermediate = layout.intermediate();
     String gateUpName = block + names.gateUp();
     String downName = block + names.down();
-    boolean transposed =
-        names.interleaved()
-            || (isShaped(gateUpName, count, hidden, 2 * intermediate)
-                && (hidden != 2 * intermediate || isShaped(downName, count, intermediate, hidden)));
-    TensorView gateUp =
-        transposed
-            ? checkpoint.require(gateUpName, count, hidden, 2 * intermediate)
-            : checkpoint.require(gateUpName, count, 2 * intermediate, hidden);
-    TensorView down =
-        transposed
-            ? checkpoint.require(downName, count, intermediate, hidden)
-            : checkpoint.require(downName, count, hidden, intermediate);
-    TensorView gateUpBias = bias(gateUpName, 2 * intermediate);
+    boolean transposed = isTransposed(gateUpName, downName);
+    ExpertStack gateUp =
+        checkpoint.stack(gateUpName, count, twice(intermediate), hidden, transposed);
+    ExpertStack down = checkpoint.stack(downName, count, hidden, intermediate, transposed);
+    TensorView gateUpBias = bias(gateUpName, 2L * intermediate);
     TensorView downBias = bias(downName, hidden);
     List<Mlp> experts = new ArrayList<>(layout.experts());
     for (int e = 0; e < layout.experts(); e++) {
       experts.add(
           new Mlp(
-              half(gateUp.at(e), transposed, false),
-              half(gateUp.at(e), transposed, true),
-              transposed
-                  ? Weight.transposed(down.at(e), layout.hidden(), 0, 1)
-                  : Weight.dense(down.at(e)),
+              half(gateUp, e, false),
+              half(gateUp, e, true),
+              down.part(e, hidden, 0, 1),
               gateUpBias == null ? null : half(gateUpBias.at(e), false),
               gateUpBias == null ? null : half(gateUpBias.at(e), true),
               downBias == null ? null : Bias.of(downBias.at(e))));
@@ -62,17 +54,35 @@ final class FusedReader {
     return experts;
   }
 
+  /// Interleaved models store values transposed, but blocks never are.
+  private boolean isTransposed(String gateUpName, String downName) {
+    long count = layout.experts();
+    long hidden = layout.hidden();
+    long intermediate = layout.intermediate();
+    if (names.interleaved()) {
+      return checkpoint.findStack(gateUpName).map(gateUpName::equals).orElse(true);
+    }
+    return isShaped(gateUpName, count, hidden, 2 * intermediate)
+        && (hidden != 2 * intermediate || isShaped(downName, count, intermediate, hidden));
+  }
+
+  private static int twice(int size) {
+    try {
+      return Math.multiplyExact(2, size);
+    } catch (ArithmeticException e) {
+      throw new LayerException("experts of size %d are too large".formatted(size), e);
+    }
+  }
+
   private boolean isShaped(String name, long... shape) {
     return checkpoint.find(name).filter(tensor -> tensor.shape().is(shape)).isPresent();
   }
 
-  private Weight half(TensorView matrix, boolean transposed, boolean up) {
+  private Weight half(ExpertStack gateUp, int expert, boolean up) {
     int size = layout.intermediate();
-    int first = names.interleaved() ? (up ? 1 : 0) : (up ? size : 0);
-    if (transposed) {
-      return Weight.transposed(matrix, size, first, names.interleaved() ? 2 : 1);
-    }
-    return Weight.dense(matrix.rows(first, (long) first + size));
+    return names.interleaved()
+        ? gateUp.part(expert, size, up ? 1 : 0, 2)
+        : gateUp.part(expert, size, up ? size : 0, 1);
   }
 
   private Bias half(TensorView bias, boolean up) {

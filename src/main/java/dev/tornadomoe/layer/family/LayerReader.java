@@ -101,7 +101,8 @@ final class LayerReader {
           }
         }
         case ExpertStorage.Fused names -> {
-          if (has(block + names.gateUp()) || has(block + names.down())) {
+          if (checkpoint.findStack(block + names.gateUp()).isPresent()
+              || checkpoint.findStack(block + names.down()).isPresent()) {
             return new FusedReader(checkpoint, layout, block, names).read();
           }
         }

@@ -11,6 +11,7 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
@@ -36,6 +37,10 @@ class AllocationTest {
             base,
             base.with(WeightFormat.dense(DType.F16)),
             base.with(WeightFormat.int4(DType.BF16, 32, false, false)).withBiases(),
+            base.with(WeightFormat.scaled(Coding.FP8, DType.F32, 128, 128)),
+            base.with(new WeightFormat(Coding.INT8, DType.F32, 1, 32, true, false)),
+            base.with(WeightFormat.scaled(Coding.MXFP4, DType.F8_E8M0, 1, 32)),
+            base.with(WeightFormat.scaled(Coding.NVFP4, DType.F8_E4M3, 1, 16)),
             base.with(WeightFormat.int4(DType.F16, 32, true, true)),
             base.with(Activation.swigluOai(7), true).withWeightOnInput())
         .flatMap(spec -> Stream.of(1, 7).map(tokens -> Arguments.of(spec, tokens)));

@@ -12,6 +12,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.util.Arrays;
@@ -31,6 +32,7 @@ class CpuDeterminismTest {
         base,
         base.with(WeightFormat.dense(DType.F16)),
         base.with(WeightFormat.int4(DType.BF16, 32, false, false)),
+        base.with(WeightFormat.scaled(Coding.FP8, DType.F32, 128, 128)),
         base.with(WeightFormat.int4(DType.F16, 64, true, true)).withBiases());
   }
 

@@ -9,6 +9,7 @@ import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Int4Matrix;
@@ -48,7 +49,14 @@ class KernelTwinsTest {
             WeightFormat.int4(DType.BF16, 32, false, false),
             WeightFormat.int4(DType.F16, 32, true, false),
             WeightFormat.int4(DType.F32, 64, true, false),
-            WeightFormat.int4(DType.BF16, 4096, false, false));
+            WeightFormat.int4(DType.BF16, 4096, false, false),
+            WeightFormat.scaled(Coding.FP8, DType.F32, 128, 128),
+            WeightFormat.scaled(Coding.FP8, DType.BF16, 1, 0),
+            WeightFormat.scaled(Coding.FP8, DType.F16, 0, 0),
+            WeightFormat.scaled(Coding.INT8, DType.BF16, 1, 0),
+            new WeightFormat(Coding.INT8, DType.F32, 1, 32, true, false),
+            WeightFormat.scaled(Coding.MXFP4, DType.F8_E8M0, 1, 32),
+            WeightFormat.scaled(Coding.NVFP4, DType.F8_E4M3, 1, 16));
     return formats.flatMap(format ->
         Stream.of(
             Arguments.of(format, 1, 7),
@@ -72,6 +80,7 @@ class KernelTwinsTest {
     return switch (matrix) {
       case DenseMatrix dense -> kernels.dense(dense);
       case Int4Matrix int4 -> kernels.int4(Int4Blocks.pack("w", int4, arena));
+      default -> kernels.decoded(matrix);
     };
   }
 

@@ -116,7 +116,6 @@ class GptOssTest {
       strings = {
         "experts.0.gate_up_proj.qweight",
         "experts.gate_up.0.qweight",
-        "experts.gate_up_proj_blocks",
         "experts.gate_up_proj.weight_packed",
         "experts.experts.0.gate_proj.weight_packed"
       })
@@ -130,17 +129,23 @@ class GptOssTest {
     assertRefused(block, tensors, "\"" + BLOCK + name + "\"", "not supported for gpt_oss");
   }
 
+  /// What a tool leaves that unpacks the weights and not the config.
   @Test
-  void namesMxfp4() {
+  void readsUnpackedExpertsUnderTheirOldConfig() {
     BlockTensors block = new BlockTensors(12, 8, 6);
     String config =
         config(block).withJson("quantization_config", "{\"quant_method\": \"mxfp4\"}").json();
     try (Checkpoint checkpoint = ModelDirectory.open(directory, config, tensors(block).tensors())) {
-      MoeModel model = MoeModel.of(checkpoint);
-      assertThatThrownBy(() -> model.layer(0))
-          .isInstanceOf(CheckpointException.class)
-          .hasMessageContainingAll("config.json", "\"mxfp4\"", "not supported");
+      block.assertExperts(MoeModel.of(checkpoint).layer(0));
     }
+  }
+
+  @Test
+  void saysThatTheConfigOfPackedExpertsIsMissing() {
+    BlockTensors block = new BlockTensors(12, 8, 6);
+    TensorSet tensors =
+        tensors(block).remove(GATE_UP).put(HeapTensors.i32(GATE_UP + "_blocks", Shape.of(1), 0));
+    assertRefused(block, tensors, "\"" + GATE_UP + "_blocks\"", "no quantization_config");
   }
 
   private static TensorSet tensors(BlockTensors block) {

@@ -37,7 +37,7 @@ record Storage(int rows, int columns, int groupSize, int flags) {
       return new Storage(first.rows(), columns, group, flags);
     }
     DType type =
-        formats.size() == 1 && !formats.getFirst().isInt4()
+        formats.size() == 1 && formats.getFirst().isDense()
             ? formats.getFirst().element()
             : DType.F32;
     return new Storage(

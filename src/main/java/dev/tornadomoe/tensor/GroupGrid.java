@@ -1,0 +1,60 @@
+package dev.tornadomoe.tensor;
+
+/// One number, a scale or a zero point, for each block of rows and columns of a matrix: per tensor,
+/// per row, per group of columns or per tile. Tiles at the edges may be ragged.
+///
+/// @param values the numbers, of any shape; strides say where they are
+/// @param rows which stored rows the matrix has
+/// @param rowsPerValue stored rows that share one, 0 for all
+/// @param columnsPerValue columns that share one, 0 for all
+/// @param rowStride elements from one block of rows to the next
+/// @param columnStride elements from one block of columns to the next
+public record GroupGrid(
+    TensorView values,
+    RowSelection rows,
+    int rowsPerValue,
+    int columnsPerValue,
+    long rowStride,
+    long columnStride) {
+
+  /// A grid in row-major order.
+  ///
+  /// @param values as many elements as there are blocks
+  /// @param groups blocks of columns
+  public static GroupGrid rowMajor(
+      TensorView values, RowSelection rows, int rowsPerValue, int columnsPerValue, long groups) {
+    return new GroupGrid(values, rows, rowsPerValue, columnsPerValue, groups, 1);
+  }
+
+  /// Columns per value, for a matrix of so many.
+  int groupSize(int columns) {
+    return columnsPerValue == 0 ? Math.max(1, columns) : columnsPerValue;
+  }
+
+  private long index(int row, int group) {
+    long block = rowsPerValue == 0 ? 0 : rows.stored(row) / rowsPerValue;
+    return block * rowStride + group * columnStride;
+  }
+
+  /// The scale of a row's group.
+  public float scale(int row, int group) {
+    return values.getFloat(index(row, group));
+  }
+
+  /// The zero point of a row's group.
+  public int zero(int row, int group) {
+    return (int) values.getLong(index(row, group));
+  }
+
+  /// @throws IllegalArgumentException when a block has no value
+  void requireCovers(int columns) {
+    long lastRow = rowsPerValue == 0 || rows.count() == 0 ? 0 : rows.stored(rows.count() - 1);
+    long lastBlock = rowsPerValue == 0 ? 0 : lastRow / rowsPerValue;
+    long lastGroup = Math.max(0, Math.ceilDiv(columns, groupSize(columns)) - 1);
+    long last = lastBlock * rowStride + lastGroup * columnStride;
+    if (last >= values.shape().elements()) {
+      throw new IllegalArgumentException(
+          "%s %s has no element %d".formatted(values.name(), values.shape(), last));
+    }
+  }
+}

@@ -1,0 +1,60 @@
+package dev.tornadomoe.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/// NVFP4 weights: two E2M1 to a byte, the lower column in the lower nibble, an E4M3 scale for each
+/// 16 columns, and one factor for the whole matrix: `value = element * (scale * factor)`.
+///
+/// @param columns input features
+/// @param packed U8 `[rows, ceil(columns / 2)]`
+/// @param scales F8_E4M3 `[rows, ceil(columns / 16)]`
+/// @param factor on every scale
+public record Nvfp4Matrix(int columns, TensorView packed, TensorView scales, float factor)
+    implements WeightMatrix {
+  /// Columns per scale.
+  public static final int GROUP = 16;
+
+  /// @throws IllegalArgumentException when the parts do not fit each other
+  public Nvfp4Matrix {
+    if (packed.shape().rank() != 2
+        || packed.dtype() != DType.U8
+        || packed.shape().dimension(1) != Math.ceilDiv(columns, 2)) {
+      throw new IllegalArgumentException(
+          "elements are %s %s, expected two of %d columns to a byte"
+              .formatted(packed.dtype(), packed.shape(), columns));
+    }
+    if (scales.dtype() != DType.F8_E4M3
+        || !scales.shape().is(packed.shape().dimension(0), Math.ceilDiv(columns, GROUP))) {
+      throw new IllegalArgumentException(
+          "scales are %s %s, expected one F8_E4M3 for each 16 columns"
+              .formatted(scales.dtype(), scales.shape()));
+    }
+  }
+
+  @Override
+  public int rows() {
+    return Math.toIntExact(packed.shape().dimension(0));
+  }
+
+  @Override
+  public WeightFormat format() {
+    return WeightFormat.scaled(Coding.NVFP4, DType.F8_E4M3, 1, GROUP);
+  }
+
+  @Override
+  public List<MemorySegment> memory() {
+    return List.of(packed.data(), scales.data());
+  }
+
+  @Override
+  public void decodeRow(int row, float[] target, int at) {
+    long start = row * packed.shape().dimension(1);
+    long scaleAt = row * scales.shape().dimension(1);
+    for (int from = 0, g = 0; from < columns; from += GROUP, g++) {
+      float scale = scales.getFloat(scaleAt + g) * factor;
+      int count = Math.min(columns - from, GROUP);
+      Fp4Pairs.decode(packed.data(), start + from / 2, count, scale, target, at + from);
+    }
+  }
+}

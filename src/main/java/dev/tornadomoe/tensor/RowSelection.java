@@ -1,0 +1,36 @@
+package dev.tornadomoe.tensor;
+
+/// Which rows of a stored matrix a weight takes: all of them, one half of a fused gate and up
+/// projection, or every second one where the two are interleaved.
+///
+/// @param count how many
+/// @param first the first one
+/// @param step the distance to the next
+public record RowSelection(int count, int first, int step) {
+
+  /// @throws IllegalArgumentException for numbers that select nothing sensible
+  public RowSelection {
+    if (count < 0 || first < 0 || step < 1) {
+      throw new IllegalArgumentException(
+          "%d rows from %d in steps of %d".formatted(count, first, step));
+    }
+  }
+
+  /// The first `count` rows.
+  public static RowSelection all(int count) {
+    return new RowSelection(count, 0, 1);
+  }
+
+  /// Where a row of the weight is stored.
+  public int stored(int row) {
+    return first + row * step;
+  }
+
+  /// @throws IllegalArgumentException when the last one is not among `stored` rows
+  void requireWithin(long stored) {
+    if (count > 0 && first + (count - 1L) * step >= stored) {
+      throw new IllegalArgumentException(
+          "%d rows from %d in steps of %d, of %d".formatted(count, first, step, stored));
+    }
+  }
+}
