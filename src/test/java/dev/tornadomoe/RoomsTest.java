@@ -67,6 +67,7 @@ class RoomsTest {
             "dev.tornadomoe.checkpoint",
             "dev.tornadomoe.layer",
             "dev.tornadomoe.layer.family",
+            "dev.tornadomoe.layer.gguf",
             "dev.tornadomoe.modular",
             "dev.tornadomoe.plan",
             "dev.tornadomoe.backend",

@@ -1,20 +1,21 @@
 package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
-import java.io.IOException;
 import java.lang.foreign.Arena;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/// A model directory as Hugging Face lays it out: `config.json` and safetensors files, whole or
-/// sharded. Files are memory-mapped; opening reads the config and one header, and a shard's header
-/// when one of its tensors is first asked for.
+/// A model: a directory as Hugging Face lays it out, `config.json` and safetensors files, whole or
+/// sharded; or a GGUF file, whole or split. Files are memory-mapped; opening reads the config and
+/// one header, and a shard's header when one of its tensors is first asked for.
 ///
 /// Layers, weights and sessions made from a checkpoint use its memory: close it after them. Safe
 /// for use from several threads.
@@ -23,7 +24,8 @@ public final class Checkpoint implements AutoCloseable {
   private static final String SINGLE = "model.safetensors";
 
   private final Path directory;
-  private final ModelConfig config;
+  private final @Nullable ModelConfig config;
+  private final @Nullable GgufMetadata metadata;
   private final TensorStore tensors;
   private final Quantization quantization;
   private final Arena arena;
@@ -31,30 +33,53 @@ public final class Checkpoint implements AutoCloseable {
   private Checkpoint(Path directory, ModelConfig config, TensorStore tensors, Arena arena) {
     this.directory = directory;
     this.config = config;
+    this.metadata = null;
     this.tensors = tensors;
     this.quantization = Quantization.of(config);
     this.arena = arena;
   }
 
-  /// Opens a model directory. A single file wins over an index, which then is a stale one, as in
-  /// transformers.
+  private Checkpoint(Path directory, List<GgufFile> parts, Arena arena) {
+    GgufFile first = parts.getFirst();
+    GgufStore store = new GgufStore(parts);
+    this.directory = directory;
+    this.config = null;
+    this.metadata = new GgufMetadata(first.file(), first.values());
+    this.tensors = store;
+    this.quantization = new GgufQuantization(store);
+    this.arena = arena;
+  }
+
+  /// Opens a model. In a directory a single safetensors file wins over an index, which then is a
+  /// stale one, as in transformers, and safetensors files win over GGUF.
   ///
-  /// @param directory holds `config.json` and `model.safetensors`, or its index and shards
-  /// @throws CheckpointException when it is no such directory, or its files contradict themselves
-  @SuppressWarnings("MustBeClosedChecker") // the checkpoint closes the arena
-  public static Checkpoint open(Path directory) {
-    if (!Files.isDirectory(directory)) {
-      throw new CheckpointException(
-          "%s: %s; expected a directory with config.json and model.safetensors"
-              .formatted(
-                  directory, Files.exists(directory) ? "not a directory" : "no such directory"));
+  /// @param path a directory with `config.json` and `model.safetensors`, or its index and shards; a
+  ///   directory with one GGUF model; or a GGUF file, of a split one any
+  /// @throws CheckpointException when it is none of these, or its files contradict themselves
+  public static Checkpoint open(Path path) {
+    if (Files.isRegularFile(path) && GgufFiles.isNamedSo(path)) {
+      return openGguf(path);
     }
-    Path configFile = directory.resolve("config.json");
+    if (!Files.isDirectory(path)) {
+      throw new CheckpointException(
+          "%s: %s; expected a directory with config.json and model.safetensors, or a .gguf file"
+              .formatted(path, Files.exists(path) ? "not a directory" : "no such directory"));
+    }
+    if (!isThere(path, SINGLE) && !isThere(path, INDEX)) {
+      Path gguf = GgufFiles.find(path);
+      if (gguf != null) {
+        return openGguf(gguf);
+      }
+    }
+    return openSafetensors(path);
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // the checkpoint closes the arena
+  private static Checkpoint openSafetensors(Path directory) {
     if (!isThere(directory, "config.json")) {
-      refuseGguf(directory);
       throw new CheckpointException("%s: no config.json, so this is no model".formatted(directory));
     }
-    ModelConfig config = ModelConfig.read(configFile);
+    ModelConfig config = ModelConfig.read(directory.resolve("config.json"));
     Arena arena = Arena.ofShared();
     try {
       return new Checkpoint(directory, config, openTensors(directory, arena), arena);
@@ -64,19 +89,22 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
+  @SuppressWarnings("MustBeClosedChecker") // the checkpoint closes the arena
+  private static Checkpoint openGguf(Path file) {
+    Path parent = file.getParent();
+    Arena arena = Arena.ofShared();
+    try {
+      return new Checkpoint(
+          parent == null ? Path.of("") : parent, GgufShards.open(file, arena), arena);
+    } catch (RuntimeException e) {
+      arena.close();
+      throw e;
+    }
+  }
+
   /// Whether there is a file of this name, or something else that the reading of it will name.
   private static boolean isThere(Path directory, String name) {
     return Files.exists(directory.resolve(name), LinkOption.NOFOLLOW_LINKS);
-  }
-
-  private static void refuseGguf(Path directory) {
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.gguf")) {
-      for (Path file : files) {
-        throw new CheckpointException("%s: GGUF files are not supported yet".formatted(file));
-      }
-    } catch (IOException e) {
-      throw FileFailure.reading(directory, e);
-    }
   }
 
   private static TensorStore openTensors(Path directory, Arena arena) {
@@ -91,12 +119,24 @@ public final class Checkpoint implements AutoCloseable {
             .formatted(directory, SINGLE, INDEX));
   }
 
+  /// The directory that it lies in.
   public Path directory() {
     return directory;
   }
 
+  /// The config of a model in safetensors files.
+  ///
+  /// @throws CheckpointException for a GGUF file, which has [#gguf] instead
   public ModelConfig config() {
+    if (config == null) {
+      throw new CheckpointException("%s: a GGUF file has no config.json".formatted(directory));
+    }
     return config;
+  }
+
+  /// What a GGUF file says of its model; empty for a model in safetensors files.
+  public Optional<GgufMetadata> gguf() {
+    return Optional.ofNullable(metadata);
   }
 
   /// The names of all tensors.
@@ -107,6 +147,12 @@ public final class Checkpoint implements AutoCloseable {
   /// The tensor, over the mapped file, or empty when there is none of that name.
   public Optional<TensorView> find(String tensor) {
     return Optional.ofNullable(tensors.find(tensor));
+  }
+
+  /// The shape of a tensor, outermost dimension first, whatever its type; empty when there is none
+  /// of that name.
+  public Optional<Shape> shapeOf(String tensor) {
+    return Optional.ofNullable(tensors.shapeOf(tensor));
   }
 
   /// A tensor of F32, F16 or BF16 and this shape.

@@ -43,7 +43,7 @@ final class ExplainCommand implements Callable<Integer> {
     SVG
   }
 
-  @Parameters(paramLabel = "DIR", description = "A checkpoint directory.")
+  @Parameters(paramLabel = "DIR", description = "A checkpoint directory or GGUF file.")
   private Path directory = Path.of("");
 
   @Mixin private PlanChoices choices = new PlanChoices();

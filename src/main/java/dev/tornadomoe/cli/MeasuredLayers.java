@@ -33,7 +33,7 @@ final class MeasuredLayers {
 
   /// What is measured.
   private static final class Subject {
-    @Parameters(paramLabel = "DIR", description = "A checkpoint directory.")
+    @Parameters(paramLabel = "DIR", description = "A checkpoint directory or GGUF file.")
     private @Nullable Path directory;
 
     @Option(

@@ -40,7 +40,7 @@ final class RunCommand implements Callable<Integer> {
   /// Longer inputs are worked on in slices, to bound the workspace.
   private static final int CHUNK_TOKENS = 1024;
 
-  @Parameters(paramLabel = "DIR", description = "A checkpoint directory.")
+  @Parameters(paramLabel = "DIR", description = "A checkpoint directory or GGUF file.")
   private Path directory = Path.of("");
 
   @Mixin private PlanChoices choices = new PlanChoices();

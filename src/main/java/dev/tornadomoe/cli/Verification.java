@@ -37,15 +37,17 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
     List<Case> cases = new ArrayList<>();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = MoeModel.of(checkpoint);
-      for (Map.Entry<Integer, List<Reference>> layer : references(directory, model).entrySet()) {
+      Path golden = checkpoint.directory().resolve("golden.safetensors");
+      for (Map.Entry<Integer, List<Reference>> layer :
+          references(directory, golden, model).entrySet()) {
         cases.addAll(run(directory, backend, model.layer(layer.getKey()), layer.getValue()));
       }
     }
     return cases;
   }
 
-  private TreeMap<Integer, List<Reference>> references(Path directory, MoeModel model) {
-    Path golden = directory.resolve("golden.safetensors");
+  private TreeMap<Integer, List<Reference>> references(
+      Path directory, Path golden, MoeModel model) {
     if (Files.exists(golden, LinkOption.NOFOLLOW_LINKS)) {
       try (TensorFile file = TensorFile.open(golden)) {
         return Reference.golden(file, model.hidden());

@@ -35,7 +35,10 @@ import picocli.CommandLine.Spec;
       "  moe verify checkpoint --backend reference --json"
     })
 final class VerifyCommand implements Callable<Integer> {
-  @Parameters(paramLabel = "DIR", arity = "1..*", description = "Checkpoint directories.")
+  @Parameters(
+      paramLabel = "DIR",
+      arity = "1..*",
+      description = "Checkpoint directories or GGUF files.")
   private List<Path> directories = List.of();
 
   @Mixin private PlanChoices choices = new PlanChoices();

@@ -8,7 +8,7 @@ import java.util.List;
 /// Each format is one class. Kernels take its parts as they are; [#decodeRow] serves everybody
 /// else.
 public sealed interface WeightMatrix
-    permits DenseMatrix, Int4Matrix, Int8Matrix, Fp8Matrix, Mxfp4Matrix, Nvfp4Matrix {
+    permits DenseMatrix, Int4Matrix, Int8Matrix, Fp8Matrix, Mxfp4Matrix, Nvfp4Matrix, BlockMatrix {
 
   int rows();
 

@@ -33,7 +33,7 @@ final class Golden {
   /// All of them.
   static List<Path> all() {
     List<Path> all = new ArrayList<>();
-    for (String folder : List.of("hf", "w4a16", "fp8_int8_fp4")) {
+    for (String folder : List.of("hf", "w4a16", "fp8_int8_fp4", "gguf")) {
       try (Stream<Path> directories = Files.list(directory(folder))) {
         directories.sorted().forEach(all::add);
       } catch (IOException e) {

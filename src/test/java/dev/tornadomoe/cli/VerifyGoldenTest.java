@@ -11,9 +11,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /// Every golden case, in every way in which `verify` can run it.
 class VerifyGoldenTest {
-  /// 12 architectures with 2 layers, 7 + 6 quantised formats with 1, and 3 token counts for each
-  /// layer.
-  private static final int CASES = 12 * 2 * 3 + (7 + 6) * 3;
+  /// 12 architectures with 2 layers, 7 + 6 quantised formats and 5 GGUF files with 1, and 3 token
+  /// counts for each layer.
+  private static final int CASES = 12 * 2 * 3 + (7 + 6 + 5) * 3;
 
   @ParameterizedTest
   @CsvSource({

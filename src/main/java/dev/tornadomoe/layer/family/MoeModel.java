@@ -1,32 +1,57 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.gguf.GgufModel;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/// A checkpoint seen as a stack of MoE layers.
+/// A checkpoint seen as a stack of MoE layers. What its config or metadata mean and what its
+/// tensors are called is up to a [MoeFamily], or in a GGUF file to the architecture ([GgufModel]).
 public final class MoeModel {
   private final Checkpoint checkpoint;
+  private final Path file;
   private final String modelType;
-  private final ModelLayout layout;
+  private final @Nullable ModelLayout layout;
+  private final @Nullable GgufModel gguf;
+  private final List<Integer> moeLayers;
 
-  private MoeModel(Checkpoint checkpoint, String modelType, ModelLayout layout) {
+  private MoeModel(Checkpoint checkpoint, ModelConfig config, ModelLayout layout) {
     this.checkpoint = checkpoint;
-    this.modelType = modelType;
+    this.file = config.file();
+    this.modelType = config.modelType();
     this.layout = layout;
+    this.gguf = null;
+    this.moeLayers = layout.moeLayers();
   }
 
-  /// Reads the config; no tensor yet.
+  private MoeModel(Checkpoint checkpoint, Path file, GgufModel gguf) {
+    this.checkpoint = checkpoint;
+    this.file = file;
+    this.modelType = gguf.modelType();
+    this.layout = null;
+    this.gguf = gguf;
+    this.moeLayers = gguf.moeLayers();
+  }
+
+  /// Reads the config or metadata; no tensor yet.
   ///
   /// @throws dev.tornadomoe.MoeException when the model type is unknown or the config contradicts
   ///   itself
   public static MoeModel of(Checkpoint checkpoint) {
+    GgufMetadata metadata = checkpoint.gguf().orElse(null);
+    if (metadata != null) {
+      return namingTheFile(
+          metadata.file(),
+          () -> new MoeModel(checkpoint, metadata.file(), GgufModel.of(checkpoint, metadata)));
+    }
     ModelConfig config = checkpoint.config();
-    return new MoeModel(
-        checkpoint, config.modelType(), namingTheConfig(config, () -> layout(config)));
+    return namingTheFile(config.file(), () -> new MoeModel(checkpoint, config, layout(config)));
   }
 
   private static ModelLayout layout(ModelConfig config) {
@@ -41,31 +66,39 @@ public final class MoeModel {
 
   /// Tensors are checked against the config, so a layer that can't be is described by the config:
   /// messages of parts that know no file begin with it.
-  private static <T> T namingTheConfig(ModelConfig config, Supplier<T> reading) {
+  private static <T> T namingTheFile(Path file, Supplier<T> reading) {
     try {
       return reading.get();
     } catch (LayerException e) {
-      throw new LayerException("%s: %s".formatted(config.file(), e.getMessage()), e);
+      throw new LayerException("%s: %s".formatted(file, e.getMessage()), e);
     }
   }
 
-  /// The config's `model_type`.
+  /// The config's `model_type`, or a GGUF file's `general.architecture`.
   public String modelType() {
     return modelType;
   }
 
   /// H.
   public int hidden() {
-    return layout.hidden();
+    return gguf != null ? gguf.hidden() : layout().hidden();
+  }
+
+  /// All layers, dense ones included.
+  private int layers() {
+    return gguf != null ? gguf.layers() : layout().layers();
   }
 
   ModelLayout layout() {
+    if (layout == null) {
+      throw new IllegalStateException("a GGUF file has no layout of a family");
+    }
     return layout;
   }
 
   /// The indices of the MoE layers, ascending.
   public List<Integer> layerIndices() {
-    return layout.moeLayers();
+    return moeLayers;
   }
 
   /// One MoE layer: finds its tensors and checks their shapes, without reading them.
@@ -74,17 +107,19 @@ public final class MoeModel {
   /// @throws dev.tornadomoe.MoeException when it is no MoE layer, or its tensors are missing or
   ///   misshapen
   public MoeLayer layer(int index) {
-    if (!layout.moeLayers().contains(index)) {
+    if (!moeLayers.contains(index)) {
       throw new LayerException(
           "%s: layer %d %s; MoE layers: %s"
               .formatted(
                   checkpoint.directory(),
                   index,
-                  index >= 0 && index < layout.layers() ? "is dense" : "does not exist",
-                  ranges(layout.moeLayers())));
+                  index >= 0 && index < layers() ? "is dense" : "does not exist",
+                  ranges(moeLayers)));
     }
-    return namingTheConfig(
-        checkpoint.config(), () -> new LayerReader(checkpoint, layout, index).read());
+    return namingTheFile(
+        file,
+        () ->
+            gguf != null ? gguf.layer(index) : new LayerReader(checkpoint, layout(), index).read());
   }
 
   /// As in `1-3, 5`.

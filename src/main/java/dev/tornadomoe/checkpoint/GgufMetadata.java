@@ -1,0 +1,114 @@
+package dev.tornadomoe.checkpoint;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// The key-value pairs of a GGUF file
+/// ([keys](https://github.com/ggml-org/ggml/blob/master/docs/gguf.md)). Most belong to the
+/// architecture: `expert_count` is asked for and `qwen3moe.expert_count` found.
+public final class GgufMetadata {
+  private final Path file;
+  private final Map<String, Object> values;
+
+  GgufMetadata(Path file, Map<String, Object> values) {
+    this.file = file;
+    this.values = values;
+  }
+
+  /// The file, for messages; the first of several.
+  public Path file() {
+    return file;
+  }
+
+  /// `general.architecture`.
+  ///
+  /// @throws CheckpointException when there is none
+  public String architecture() {
+    Object value = values.get("general.architecture");
+    if (value instanceof String name) {
+      return name;
+    }
+    throw value == null
+        ? new CheckpointException("%s: no \"general.architecture\"".formatted(file))
+        : wrong("general.architecture", "a string", value);
+  }
+
+  /// A value by its full name, or null.
+  @Nullable Object value(String key) {
+    return values.get(key);
+  }
+
+  private String full(String key) {
+    return architecture() + "." + key;
+  }
+
+  /// Whether the architecture's key is there and no array.
+  public boolean has(String key) {
+    Object value = values.get(full(key));
+    return value != null && !(value instanceof GgufValue.Array);
+  }
+
+  /// A whole number of 1 or more that the model can't do without.
+  ///
+  /// @param key without the architecture's name before it
+  public int positive(String key) {
+    int value =
+        count(key)
+            .orElseThrow(() -> new CheckpointException("%s: no \"%s\"".formatted(file, full(key))));
+    if (value < 1) {
+      throw wrong(full(key), "a whole number from 1", value);
+    }
+    return value;
+  }
+
+  /// A whole number of 0 or more, or empty.
+  ///
+  /// @param key without the architecture's name before it
+  public Optional<Integer> count(String key) {
+    Object value = values.get(full(key));
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof Long number && number >= 0 && number <= Integer.MAX_VALUE) {
+      return Optional.of(number.intValue());
+    }
+    throw wrong(full(key), "a whole number from 0 to 2^31 - 1", value);
+  }
+
+  /// A finite number, or a default.
+  ///
+  /// @param key without the architecture's name before it
+  public double numberOr(double absent, String key) {
+    Object value = values.get(full(key));
+    if (value == null) {
+      return absent;
+    }
+    double number = value instanceof Number n ? n.doubleValue() : Double.NaN;
+    if (!Double.isFinite(number)) {
+      throw wrong(full(key), "a finite number", value);
+    }
+    return number;
+  }
+
+  /// A truth value, or a default.
+  ///
+  /// @param key without the architecture's name before it
+  public boolean flagOr(boolean absent, String key) {
+    Object value = values.get(full(key));
+    if (value == null) {
+      return absent;
+    }
+    if (value instanceof Boolean flag) {
+      return flag;
+    }
+    throw wrong(full(key), "true or false", value);
+  }
+
+  private CheckpointException wrong(String key, String expected, Object found) {
+    return new CheckpointException(
+        "%s: \"%s\" must be %s, found %s"
+            .formatted(file, StrictJson.excerpt(key), expected, StrictJson.excerpt(found)));
+  }
+}

@@ -1,0 +1,83 @@
+package dev.tornadomoe.checkpoint;
+
+/// Reads the values of a GGUF file's metadata: numbers and truth values as `Long`, `Double` and
+/// `Boolean`, texts as their beginnings, arrays as [Array], without their elements (vocabularies
+/// are the largest, and nobody here asks for them).
+final class GgufValue {
+  /// Nothing that we ask for is as long; chat templates are.
+  private static final int MOST_TEXT_BYTES = 1024;
+
+  private static final int STRING = 8;
+  private static final int ARRAY = 9;
+
+  /// Bytes of the types 0 to 12; 0 for those without a fixed size.
+  private static final int[] SIZES = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
+
+  private GgufValue() {}
+
+  /// An array whose elements were stepped over.
+  ///
+  /// @param length of it
+  record Array(long length) {
+    @Override
+    public String toString() {
+      return "an array of %d elements".formatted(length);
+    }
+  }
+
+  /// @param file for messages
+  /// @param key for messages
+  static Object read(GgufReader reader, String file, String key) {
+    String what = "the value of \"%s\"".formatted(StrictJson.excerpt(key));
+    int type = reader.integer(what);
+    return switch (type) {
+      case 0 -> (long) reader.unsignedByte(what);
+      case 1 -> (long) (byte) reader.unsignedByte(what);
+      case 2 -> reader.shortInteger(what) & 0xFFFFL;
+      case 3 -> (long) reader.shortInteger(what);
+      case 4 -> reader.integer(what) & 0xFFFF_FFFFL;
+      case 5 -> (long) reader.integer(what);
+      case 6 -> (double) Float.intBitsToFloat(reader.integer(what));
+      case 7 -> truth(reader.unsignedByte(what), file, what);
+      case STRING -> reader.text(what, MOST_TEXT_BYTES);
+      case ARRAY -> array(reader, file, what);
+      case 10, 11 -> reader.longInteger(what);
+      case 12 -> Double.longBitsToDouble(reader.longInteger(what));
+      default -> throw unknown(file, what, type);
+    };
+  }
+
+  private static boolean truth(int value, String file, String what) {
+    if (value > 1) {
+      throw new CheckpointException("%s: %s is %d, expected 0 or 1".formatted(file, what, value));
+    }
+    return value == 1;
+  }
+
+  private static Array array(GgufReader reader, String file, String what) {
+    int type = reader.integer(what);
+    if (type < 0 || type >= SIZES.length || type == ARRAY) {
+      throw unknown(file, what, type);
+    }
+    if (type != STRING) {
+      long length = reader.count(what, SIZES[type]);
+      reader.skip(length * SIZES[type], what);
+      return new Array(length);
+    }
+    long length = reader.count(what, 8);
+    for (long i = 0; i < length; i++) {
+      reader.skip(reader.count(what, 1), what);
+    }
+    return new Array(length);
+  }
+
+  private static CheckpointException unknown(String file, String what, int type) {
+    return new CheckpointException(
+        "%s: %s is of type %s, expected 0 to 12%s"
+            .formatted(
+                file,
+                what,
+                Integer.toUnsignedString(type),
+                type == ARRAY ? " and no array in an array" : ""));
+  }
+}

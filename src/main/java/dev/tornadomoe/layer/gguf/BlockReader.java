@@ -1,0 +1,153 @@
+package dev.tornadomoe.layer.gguf;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.GgufMetadata;
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.ExpertWeights;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.tensor.Shape;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Finds the tensors of one MoE block
+/// ([names](https://github.com/ggml-org/llama.cpp/blob/master/gguf-py/gguf/constants.py)).
+final class BlockReader {
+  /// gpt-oss's, which llama.cpp has as a constant.
+  private static final float SWIGLU_LIMIT = 7;
+
+  /// What only tensors of an MoE block have in their names.
+  private static final List<String> OURS =
+      List.of("_exps", "_shexp", "ffn_gate_inp", "exp_probs", "_chexps");
+
+  private final Checkpoint checkpoint;
+  private final GgufMetadata metadata;
+  private final Architecture architecture;
+  private final int index;
+  private final int hidden;
+  private final int experts;
+  private final Set<String> used = new LinkedHashSet<>();
+
+  BlockReader(
+      Checkpoint checkpoint,
+      GgufMetadata metadata,
+      Architecture architecture,
+      int index,
+      int hidden,
+      int experts) {
+    this.checkpoint = checkpoint;
+    this.metadata = metadata;
+    this.architecture = architecture;
+    this.index = index;
+    this.hidden = hidden;
+    this.experts = experts;
+  }
+
+  /// The tensor that makes a block an MoE block.
+  static String router(int index) {
+    return "blk." + index + ".ffn_gate_inp.weight";
+  }
+
+  String name(String tensor) {
+    return "blk." + index + "." + tensor;
+  }
+
+  /// The full name of a tensor that is about to be read.
+  String use(String tensor) {
+    String name = name(tensor);
+    used.add(name);
+    return name;
+  }
+
+  boolean has(String tensor) {
+    return checkpoint.tensorNames().contains(name(tensor));
+  }
+
+  /// The shape of a tensor that must be there.
+  Shape shapeOf(String tensor) {
+    String name = name(tensor);
+    return checkpoint
+        .shapeOf(name)
+        .orElseThrow(() ->
+            new CheckpointException(
+                "%s: tensor \"%s\" is missing".formatted(checkpoint.fileOf(name), name)));
+  }
+
+  Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  GgufMetadata metadata() {
+    return metadata;
+  }
+
+  int hidden() {
+    return hidden;
+  }
+
+  int experts() {
+    return experts;
+  }
+
+  MoeLayer read(TopKGating gating) {
+    use("ffn_gate_inp.weight");
+    Router router =
+        new Router(
+            checkpoint.linear(name("ffn_gate_inp"), experts, hidden),
+            has("ffn_gate_inp.bias")
+                ? Bias.of(checkpoint.require(use("ffn_gate_inp.bias"), experts))
+                : null,
+            correction(),
+            gating);
+    Activation activation =
+        architecture.has(Architecture.Part.CLAMPED_SWIGLU)
+            ? Activation.swigluOai(SWIGLU_LIMIT)
+            : Activation.SILU;
+    ExpertTensors tensors = new ExpertTensors(this);
+    MoeLayer layer =
+        new MoeLayer(
+            index,
+            gating.topK(),
+            router,
+            ExpertWeights.of(tensors.experts(), activation),
+            architecture.has(Architecture.Part.SHARED)
+                ? tensors.shared(architecture.has(Architecture.Part.SHARED_GATE))
+                : null,
+            architecture.has(Architecture.Part.WEIGHT_ON_INPUT));
+    refuseUnused();
+    return layer;
+  }
+
+  private @Nullable Bias correction() {
+    if (!architecture.has(Architecture.Part.CORRECTION)) {
+      return null;
+    }
+    for (String tensor : List.of("exp_probs_b.bias", "exp_probs_b")) {
+      if (has(tensor)) {
+        return Bias.of(checkpoint.require(use(tensor), experts));
+      }
+    }
+    return null;
+  }
+
+  /// Parts of the block that would be left out of what is computed: scales of experts, a shared
+  /// expert where the architecture has none.
+  private void refuseUnused() {
+    String block = name("");
+    for (String tensor : checkpoint.tensorNames()) {
+      if (tensor.startsWith(block)
+          && OURS.stream().anyMatch(tensor::contains)
+          && !tensor.contains("_norm")
+          && !used.contains(tensor)) {
+        throw new CheckpointException(
+            "%s: tensor \"%s\" is stored, but there is no use for it in %s"
+                .formatted(checkpoint.fileOf(tensor), tensor, metadata.architecture()));
+      }
+    }
+  }
+}

@@ -1,0 +1,164 @@
+package dev.tornadomoe.layer.gguf;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.ExpertStack;
+import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The experts of one block: `ffn_gate_exps`, `ffn_up_exps` and `ffn_down_exps` with all of them
+/// `[E, out, in]`, or `ffn_gate_up_exps` with the gates first; until 2024 `ffn_gate.7` and so on.
+/// Shared ones are `ffn_gate_shexp` and so on.
+record ExpertTensors(BlockReader block) {
+
+  List<Mlp> experts() {
+    if (!block.has("ffn_down_exps.weight") && block.has("ffn_down.0.weight")) {
+      return oneByOne();
+    }
+    int count = block.experts();
+    int hidden = block.hidden();
+    int size = intermediate();
+    boolean fused = block.has("ffn_gate_up_exps.weight");
+    ExpertStack gate;
+    ExpertStack up;
+    if (fused) {
+      gate = stack("ffn_gate_up_exps", Math.multiplyExact(2, size), hidden);
+      up = gate;
+    } else {
+      gate = stack("ffn_gate_exps", size, hidden);
+      up = stack("ffn_up_exps", size, hidden);
+    }
+    ExpertStack down = stack("ffn_down_exps", hidden, size);
+    TensorView gateBias =
+        biases(fused ? "ffn_gate_up_exps" : "ffn_gate_exps", fused ? 2L * size : size);
+    TensorView upBias = fused ? gateBias : biases("ffn_up_exps", size);
+    TensorView downBias = biases("ffn_down_exps", hidden);
+    List<Mlp> experts = new ArrayList<>(count);
+    for (int e = 0; e < count; e++) {
+      experts.add(
+          new Mlp(
+              gate.part(e, size, 0, 1),
+              up.part(e, size, fused ? size : 0, 1),
+              down.part(e, hidden, 0, 1),
+              bias(gateBias, e, size, 0),
+              bias(upBias, e, size, fused ? size : 0),
+              bias(downBias, e, hidden, 0)));
+    }
+    return experts;
+  }
+
+  /// I: what the metadata say, or else what the first tensor has.
+  private int intermediate() {
+    var said = block.metadata().count("expert_feed_forward_length").filter(size -> size > 0);
+    if (said.isPresent()) {
+      return said.get();
+    }
+    Shape down = block.shapeOf("ffn_down_exps.weight");
+    if (down.rank() != 3) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" is %s, expected [%d, %d, I]"
+              .formatted(
+                  block.checkpoint().fileOf(block.name("ffn_down_exps.weight")),
+                  block.name("ffn_down_exps.weight"),
+                  down,
+                  block.experts(),
+                  block.hidden()));
+    }
+    return size(down.dimension(2), "ffn_down_exps.weight");
+  }
+
+  private int size(long size, String tensor) {
+    if (size > Integer.MAX_VALUE / 2) {
+      throw new CheckpointException(
+          "%s: tensor \"%s\" has rows of %d elements, too many for an expert"
+              .formatted(block.checkpoint().fileOf(block.name(tensor)), block.name(tensor), size));
+    }
+    return (int) size;
+  }
+
+  private ExpertStack stack(String tensor, int outputs, int inputs) {
+    String name = block.use(tensor + ".weight");
+    return block.checkpoint().stack(name, block.experts(), outputs, inputs, false);
+  }
+
+  private @Nullable TensorView biases(String tensor, long size) {
+    return block.has(tensor + ".bias")
+        ? block.checkpoint().require(block.use(tensor + ".bias"), block.experts(), size)
+        : null;
+  }
+
+  private static @Nullable Bias bias(@Nullable TensorView all, int expert, int size, int first) {
+    return all == null ? null : new Bias(all.at(expert), size, first, 1);
+  }
+
+  private List<Mlp> oneByOne() {
+    int size = size(block.shapeOf("ffn_down.0.weight").dimension(1), "ffn_down.0.weight");
+    List<Mlp> experts = new ArrayList<>(block.experts());
+    for (int e = 0; e < block.experts(); e++) {
+      experts.add(
+          Mlp.gated(
+              linear("ffn_gate." + e, size, block.hidden()),
+              linear("ffn_up." + e, size, block.hidden()),
+              linear("ffn_down." + e, block.hidden(), size)));
+    }
+    return experts;
+  }
+
+  private Weight linear(String tensor, int rows, int columns) {
+    block.use(tensor + ".weight");
+    return block.checkpoint().linear(block.name(tensor), rows, columns);
+  }
+
+  /// The shared expert, or null when the model has none.
+  ///
+  /// @param gated whether the architecture multiplies its result by a sigmoid
+  @Nullable SharedExperts shared(boolean gated) {
+    boolean said =
+        block.metadata().count("expert_shared_count").orElse(0) > 0
+            || block.metadata().count("expert_shared_feed_forward_length").orElse(0) > 0;
+    if (!said && !gated && !block.has("ffn_up_shexp.weight")) {
+      return null;
+    }
+    int size = sharedSize();
+    Mlp mlp =
+        new Mlp(
+            linear("ffn_gate_shexp", size, block.hidden()),
+            linear("ffn_up_shexp", size, block.hidden()),
+            linear("ffn_down_shexp", block.hidden(), size),
+            sharedBias("ffn_gate_shexp", size),
+            sharedBias("ffn_up_shexp", size),
+            sharedBias("ffn_down_shexp", block.hidden()));
+    return new SharedExperts(mlp, gated ? sharedGate() : null);
+  }
+
+  private int sharedSize() {
+    var said = block.metadata().count("expert_shared_feed_forward_length").filter(size -> size > 0);
+    return said.orElseGet(
+        () -> size(block.shapeOf("ffn_up_shexp.weight").dimension(0), "ffn_up_shexp.weight"));
+  }
+
+  private @Nullable Bias sharedBias(String tensor, int size) {
+    return block.has(tensor + ".bias")
+        ? Bias.of(block.checkpoint().require(block.use(tensor + ".bias"), size))
+        : null;
+  }
+
+  /// `[H]`, or `[1, H]` from other converters.
+  private Weight sharedGate() {
+    Checkpoint checkpoint = block.checkpoint();
+    String name = block.use("ffn_gate_inp_shexp.weight");
+    if (block.shapeOf("ffn_gate_inp_shexp.weight").rank() == 1) {
+      TensorView row = checkpoint.require(name, block.hidden());
+      return Weight.dense(
+          new TensorView(name, row.dtype(), Shape.of(1, block.hidden()), row.data()));
+    }
+    return checkpoint.linear(block.name("ffn_gate_inp_shexp"), 1, block.hidden());
+  }
+}

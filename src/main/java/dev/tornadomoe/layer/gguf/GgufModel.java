@@ -1,0 +1,83 @@
+package dev.tornadomoe.layer.gguf;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.GgufMetadata;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TopKGating;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/// A GGUF file seen as a stack of MoE layers: those blocks that have a router.
+public final class GgufModel {
+  /// Far more than any model has; beyond it listing the layers would eat the memory.
+  private static final int MOST_LAYERS = 100_000;
+
+  private final Checkpoint checkpoint;
+  private final GgufMetadata metadata;
+  private final Architecture architecture;
+  private final int hidden;
+  private final int experts;
+  private final int layers;
+  private final TopKGating gating;
+
+  private GgufModel(Checkpoint checkpoint, GgufMetadata metadata) {
+    this.checkpoint = checkpoint;
+    this.metadata = metadata;
+    this.architecture = Architecture.named(metadata.architecture());
+    this.hidden = metadata.positive("embedding_length");
+    this.experts = metadata.positive("expert_count");
+    this.gating = GgufRouting.of(metadata, architecture);
+    int blocks = metadata.positive("block_count");
+    if (blocks > MOST_LAYERS) {
+      throw new LayerException(
+          "\"%s.block_count\" is %d, expected at most %d"
+              .formatted(metadata.architecture(), blocks, MOST_LAYERS));
+    }
+    // The last ones predict further tokens and are no part of the stack.
+    this.layers = Math.max(0, blocks - metadata.count("nextn_predict_layers").orElse(0));
+    if (gating.topK() > experts) {
+      throw new LayerException(
+          "top-k is %d, but there are only %d experts".formatted(gating.topK(), experts));
+    }
+  }
+
+  /// Reads the metadata; no tensor yet.
+  ///
+  /// @throws dev.tornadomoe.MoeException when the architecture is unknown or has no experts, or the
+  ///   file contradicts itself
+  public static GgufModel of(Checkpoint checkpoint, GgufMetadata metadata) {
+    return new GgufModel(checkpoint, metadata);
+  }
+
+  /// `general.architecture`.
+  public String modelType() {
+    return metadata.architecture();
+  }
+
+  /// H.
+  public int hidden() {
+    return hidden;
+  }
+
+  /// All layers, dense ones included.
+  public int layers() {
+    return layers;
+  }
+
+  /// The indices of the MoE layers, ascending.
+  public List<Integer> moeLayers() {
+    return IntStream.range(0, layers)
+        .filter(layer -> checkpoint.tensorNames().contains(BlockReader.router(layer)))
+        .boxed()
+        .toList();
+  }
+
+  /// One MoE layer: finds its tensors and checks their shapes, without reading them.
+  ///
+  /// @param index one of [#moeLayers]
+  /// @throws dev.tornadomoe.MoeException when its tensors are missing or misshapen
+  public MoeLayer layer(int index) {
+    return new BlockReader(checkpoint, metadata, architecture, index, hidden, experts).read(gating);
+  }
+}

@@ -1,0 +1,57 @@
+package dev.tornadomoe.tensor;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/// A matrix in one of ggml's block formats: each row a whole number of blocks.
+///
+/// @param block the format
+/// @param selection which of the stored rows are the matrix
+/// @param columns input features
+/// @param data `[stored rows, columns / block columns]` blocks
+public record BlockMatrix(
+    BlockFormat block, RowSelection selection, int columns, MemorySegment data)
+    implements WeightMatrix {
+
+  /// @throws IllegalArgumentException when the parts do not fit each other
+  public BlockMatrix {
+    Coding coding = block.coding();
+    long rowBytes = coding.rowBytes(columns);
+    if (columns < 1 || columns % coding.columns() != 0 || data.byteSize() % rowBytes != 0) {
+      throw new IllegalArgumentException(
+          "%d bytes are no rows of %d columns in %s"
+              .formatted(data.byteSize(), columns, coding.name()));
+    }
+    selection.requireWithin(data.byteSize() / rowBytes);
+  }
+
+  @Override
+  public int rows() {
+    return selection.count();
+  }
+
+  @Override
+  public WeightFormat format() {
+    return format(block);
+  }
+
+  /// The format of matrices of such blocks.
+  public static WeightFormat format(BlockFormat block) {
+    return WeightFormat.scaled(block.coding(), block.scales(), 1, block.coding().columns());
+  }
+
+  @Override
+  public List<MemorySegment> memory() {
+    return List.of(data);
+  }
+
+  @Override
+  public void decodeRow(int row, float[] target, int at) {
+    Coding coding = block.coding();
+    long from = selection.stored(row) * coding.rowBytes(columns);
+    for (int column = 0; column < columns; column += coding.columns()) {
+      block.decode(data, from, target, at + column);
+      from += coding.bytes();
+    }
+  }
+}

@@ -1,0 +1,37 @@
+package dev.tornadomoe.tensor;
+
+import java.lang.foreign.MemorySegment;
+
+/// Q2_K, 256 columns in 84 bytes: 16 bytes with a scale and a minimum of 4 bits for each 16
+/// columns, 64 bytes of 2-bit q, F16 d and dmin; value = d * scale * q - dmin * minimum. A half of
+/// the columns has 32 of the bytes, its first quarter their lowest bits.
+record BlockQ2K() implements BlockFormat {
+  private static final Coding CODING = new Coding("Q2_K", Blocks.SUPER, 84, true);
+
+  @Override
+  public Coding coding() {
+    return CODING;
+  }
+
+  @Override
+  public void decode(MemorySegment data, long at, float[] target, int to) {
+    float d = Blocks.half(data, at + 80);
+    float dmin = Blocks.half(data, at + 82);
+    for (int group = 0; group < 16; group++) {
+      int scales = Blocks.unsignedByte(data, at + group);
+      float scale = d * (scales & 15);
+      float minimum = dmin * (scales >>> 4);
+      long quants = at + 16 + group / 8 * 32L + group % 2 * 16L;
+      int shift = group % 8 / 2 * 2;
+      for (int i = 0; i < 16; i++) {
+        int q = (Blocks.unsignedByte(data, quants + i) >>> shift) & 3;
+        target[to + group * 16 + i] = scale * q - minimum;
+      }
+    }
+  }
+
+  @Override
+  public boolean isSound(MemorySegment data, long at) {
+    return Blocks.isFinite(data, at + 80) && Blocks.isFinite(data, at + 82);
+  }
+}

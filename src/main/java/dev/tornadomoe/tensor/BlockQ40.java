@@ -1,0 +1,29 @@
+package dev.tornadomoe.tensor;
+
+import java.lang.foreign.MemorySegment;
+
+/// Q4_0, 32 columns in 18 bytes: an F16 d, 16 bytes of nibbles, low ones first for columns 0 to 15;
+/// value = (q - 8) * d.
+record BlockQ40() implements BlockFormat {
+  private static final Coding CODING = new Coding("Q4_0", 32, 18, true);
+
+  @Override
+  public Coding coding() {
+    return CODING;
+  }
+
+  @Override
+  public void decode(MemorySegment data, long at, float[] target, int to) {
+    float d = Blocks.half(data, at);
+    for (int i = 0; i < 16; i++) {
+      int pair = Blocks.unsignedByte(data, at + 2 + i);
+      target[to + i] = ((pair & 15) - 8) * d;
+      target[to + i + 16] = ((pair >>> 4) - 8) * d;
+    }
+  }
+
+  @Override
+  public boolean isSound(MemorySegment data, long at) {
+    return Blocks.isFinite(data, at);
+  }
+}

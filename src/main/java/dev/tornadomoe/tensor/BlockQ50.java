@@ -1,0 +1,29 @@
+package dev.tornadomoe.tensor;
+
+import java.lang.foreign.MemorySegment;
+
+/// Q5_0, 32 columns in 22 bytes: an F16 d, 32 fifth bits, nibbles as in Q4_0; value = (q - 16) * d.
+record BlockQ50() implements BlockFormat {
+  private static final Coding CODING = new Coding("Q5_0", 32, 22, true);
+
+  @Override
+  public Coding coding() {
+    return CODING;
+  }
+
+  @Override
+  public void decode(MemorySegment data, long at, float[] target, int to) {
+    float d = Blocks.half(data, at);
+    int high = Blocks.word(data, at + 2);
+    for (int i = 0; i < 16; i++) {
+      int pair = Blocks.unsignedByte(data, at + 6 + i);
+      target[to + i] = (((pair & 15) | (((high >>> i) & 1) << 4)) - 16) * d;
+      target[to + i + 16] = (((pair >>> 4) | (((high >>> (i + 16)) & 1) << 4)) - 16) * d;
+    }
+  }
+
+  @Override
+  public boolean isSound(MemorySegment data, long at) {
+    return Blocks.isFinite(data, at);
+  }
+}

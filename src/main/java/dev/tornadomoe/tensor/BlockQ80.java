@@ -1,0 +1,26 @@
+package dev.tornadomoe.tensor;
+
+import java.lang.foreign.MemorySegment;
+
+/// Q8_0, 32 columns in 34 bytes: an F16 d, 32 signed bytes; value = q * d.
+record BlockQ80() implements BlockFormat {
+  private static final Coding CODING = new Coding("Q8_0", 32, 34, true);
+
+  @Override
+  public Coding coding() {
+    return CODING;
+  }
+
+  @Override
+  public void decode(MemorySegment data, long at, float[] target, int to) {
+    float d = Blocks.half(data, at);
+    for (int i = 0; i < 32; i++) {
+      target[to + i] = Blocks.signedByte(data, at + 2 + i) * d;
+    }
+  }
+
+  @Override
+  public boolean isSound(MemorySegment data, long at) {
+    return Blocks.isFinite(data, at);
+  }
+}

@@ -1,0 +1,45 @@
+"""Makes blocks.safetensors: random blocks of each of ggml's formats and their values.
+
+The values come from the `gguf` package (pip install gguf==0.19.0), which is not ours and does not share code with us:
+`python make-blocks.py`. `<type>/bytes` is U8 [blocks, bytes], `<type>/values` F32 [blocks, columns].
+"""
+
+import json
+import struct
+
+import numpy as np
+from gguf import quants
+from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
+
+BLOCKS = 4
+# Where each format has its F16 numbers; all other bytes may be anything.
+HALVES = {
+    "Q4_0": [0], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q8_0": [0], "Q2_K": [80, 82], "Q3_K": [108],
+    "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208], "IQ4_NL": [0], "IQ4_XS": [0], "MXFP4": [],
+}
+SCALES = np.array([0.0123, -1.75, 6.1e-7, 311.0, 0.5, -0.031, 1e-3, 2.0], dtype=np.float16)
+
+random = np.random.default_rng(20261125)
+tensors = {}
+for name, halves in HALVES.items():
+    kind = GGMLQuantizationType[name]
+    columns, size = GGML_QUANT_SIZES[kind]
+    blocks = random.integers(0, 256, (BLOCKS, size), dtype=np.uint8)
+    for row in range(BLOCKS):
+        for i, at in enumerate(halves):
+            blocks[row, at : at + 2] = SCALES[2 * row + i : 2 * row + i + 1].view(np.uint8)
+        if name == "MXFP4":
+            blocks[row, 0] = [1, 120, 130, 240][row]
+    values = quants.dequantize(blocks, kind).astype(np.float32)
+    tensors[name + "/bytes"] = ("U8", blocks)
+    tensors[name + "/values"] = ("F32", values.reshape(BLOCKS, columns))
+
+header, data = {}, b""
+for name, (dtype, array) in sorted(tensors.items(), key=lambda t: -t[1][1].itemsize):
+    raw = array.tobytes()
+    header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+    data += raw
+text = json.dumps(header).encode()
+text += b" " * (-len(text) % 8)
+with open("blocks.safetensors", "wb") as file:
+    file.write(struct.pack("<Q", len(text)) + text + data)
