@@ -13,14 +13,6 @@ import java.util.List;
 /// @param scales for each block of rows and columns
 public record Fp8Matrix(TensorView values, RowSelection selection, GroupGrid scales)
     implements WeightMatrix {
-  private static final float[] DECODED = new float[256];
-
-  static {
-    for (int bits = 0; bits < 256; bits++) {
-      DECODED[bits] = Float8E4M3.toFloat((byte) bits);
-    }
-  }
-
   /// @throws IllegalArgumentException when the parts do not fit each other
   public Fp8Matrix {
     if (values.dtype() != DType.F8_E4M3 || values.shape().rank() != 2) {
@@ -63,7 +55,7 @@ public record Fp8Matrix(TensorView values, RowSelection selection, GroupGrid sca
       float scale = scales.scale(row, g);
       int to = Math.min(columns - from, group) + from;
       for (int column = from; column < to; column++) {
-        target[at + column] = DECODED[data.get(JAVA_BYTE, start + column) & 0xFF] * scale;
+        target[at + column] = Float8E4M3.toFloat(data.get(JAVA_BYTE, start + column)) * scale;
       }
     }
   }

@@ -27,7 +27,7 @@ public record GroupGrid(
   }
 
   /// Columns per value, for a matrix of so many.
-  int groupSize(int columns) {
+  public int groupSize(int columns) {
     return columnsPerValue == 0 ? Math.max(1, columns) : columnsPerValue;
   }
 

@@ -93,6 +93,35 @@ public final class Int8Matrix implements WeightMatrix {
         : List.of(data, scales.values().data(), zeros.values().data());
   }
 
+  /// `[rows, rowBytes]`.
+  public MemorySegment data() {
+    return data;
+  }
+
+  /// From one row to the next.
+  public long rowBytes() {
+    return rowBytes;
+  }
+
+  /// 0 for elements in two's complement, 128 for elements stored plus 128.
+  public int offset() {
+    return offset;
+  }
+
+  public GroupGrid scales() {
+    return scales;
+  }
+
+  /// Or null when all zero points are 0.
+  public @Nullable GroupGrid zeros() {
+    return zeros;
+  }
+
+  /// Whether columns belong to groups in another order than they follow each other.
+  public boolean isActOrder() {
+    return groupOf != null;
+  }
+
   @Override
   public void decodeRow(int row, float[] target, int at) {
     int[] order = groupOf;

@@ -69,15 +69,28 @@ public final class Mxfp4Matrix implements WeightMatrix {
     return List.of(packed, scales);
   }
 
+  /// `[stored rows, rowBytes]`.
+  public MemorySegment packed() {
+    return packed;
+  }
+
+  /// The first byte of a row's elements.
+  public long packedAt(int row) {
+    return selection.stored(row) * rowBytes;
+  }
+
+  /// A row's power of two for 32 columns.
+  public float scale(int row, int group) {
+    long at = (long) selection.stored(row) * Math.ceilDiv(columns, GROUP) + group;
+    return Float8E8M0.toFloat(scales.get(JAVA_BYTE, at));
+  }
+
   @Override
   public void decodeRow(int row, float[] target, int at) {
-    int stored = selection.stored(row);
-    long start = stored * rowBytes;
-    long scaleAt = (long) stored * Math.ceilDiv(columns, GROUP);
+    long start = packedAt(row);
     for (int from = 0, g = 0; from < columns; from += GROUP, g++) {
-      float scale = Float8E8M0.toFloat(scales.get(JAVA_BYTE, scaleAt + g));
-      Fp4Pairs.decode(
-          packed, start + from / 2, Math.min(columns - from, GROUP), scale, target, at + from);
+      int count = Math.min(columns - from, GROUP);
+      Fp4Pairs.decode(packed, start + from / 2, count, scale(row, g), target, at + from);
     }
   }
 }

@@ -47,14 +47,22 @@ public record Nvfp4Matrix(int columns, TensorView packed, TensorView scales, flo
     return List.of(packed.data(), scales.data());
   }
 
+  /// The first byte of a row's elements.
+  public long packedAt(int row) {
+    return row * packed.shape().dimension(1);
+  }
+
+  /// A row's scale for 16 columns, the factor included.
+  public float scale(int row, int group) {
+    return scales.getFloat(row * scales.shape().dimension(1) + group) * factor;
+  }
+
   @Override
   public void decodeRow(int row, float[] target, int at) {
-    long start = row * packed.shape().dimension(1);
-    long scaleAt = row * scales.shape().dimension(1);
+    long start = packedAt(row);
     for (int from = 0, g = 0; from < columns; from += GROUP, g++) {
-      float scale = scales.getFloat(scaleAt + g) * factor;
       int count = Math.min(columns - from, GROUP);
-      Fp4Pairs.decode(packed.data(), start + from / 2, count, scale, target, at + from);
+      Fp4Pairs.decode(packed.data(), start + from / 2, count, scale(row, g), target, at + from);
     }
   }
 }

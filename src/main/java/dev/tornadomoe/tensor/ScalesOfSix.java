@@ -6,17 +6,23 @@ import java.lang.foreign.MemorySegment;
 /// are scales 0 to 3 and bytes 4 to 7 minima 0 to 3, in their lower six bits; bytes 8 to 11 have
 /// the lower four bits of scales 4 to 7 and, above them, of minima 4 to 7, whose upper two bits are
 /// the upper ones of bytes 0 to 7.
-final class ScalesOfSix {
+public final class ScalesOfSix {
   private ScalesOfSix() {}
 
-  static int scale(MemorySegment data, long at, int group) {
+  /// One of eight.
+  ///
+  /// @param at the first of the 12 bytes
+  public static int scale(MemorySegment data, long at, int group) {
     return group < 4
         ? Blocks.unsignedByte(data, at + group) & 63
         : (Blocks.unsignedByte(data, at + group + 4) & 15)
             | ((Blocks.unsignedByte(data, at + group - 4) >>> 6) << 4);
   }
 
-  static int minimum(MemorySegment data, long at, int group) {
+  /// One of eight.
+  ///
+  /// @param at the first of the 12 bytes
+  public static int minimum(MemorySegment data, long at, int group) {
     return group < 4
         ? Blocks.unsignedByte(data, at + group + 4) & 63
         : (Blocks.unsignedByte(data, at + group + 4) >>> 4)

@@ -6,7 +6,12 @@ import static dev.tornadomoe.backend.cpu.Species.LANES;
 import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.Fp8Matrix;
+import dev.tornadomoe.tensor.Int8Matrix;
+import dev.tornadomoe.tensor.Mxfp4Matrix;
+import dev.tornadomoe.tensor.Nvfp4Matrix;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
@@ -38,7 +43,25 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public CpuMatrix decoded(WeightMatrix matrix) {
-    return new VectorDecoded(matrix, matrix::decodeRow);
+    return new VectorDecoded(matrix, decoder(matrix));
+  }
+
+  /// A vector decoder where there is one and the matrix lies in native memory: loads that have met
+  /// Java arrays too are slow ones for all.
+  static RowDecoder decoder(WeightMatrix matrix) {
+    if (!matrix.memory().stream().allMatch(MemorySegment::isNative)) {
+      return matrix::decodeRow;
+    }
+    RowDecoder decoder =
+        switch (matrix) {
+          case Fp8Matrix fp8 -> new VectorFp8(fp8);
+          case Int8Matrix int8 -> int8.isActOrder() ? null : new VectorInt8(int8);
+          case Mxfp4Matrix mxfp4 -> new VectorFp4(mxfp4);
+          case Nvfp4Matrix nvfp4 -> new VectorFp4(nvfp4);
+          case BlockMatrix blocks -> VectorBlocks.of(blocks);
+          default -> null;
+        };
+    return decoder == null ? matrix::decodeRow : decoder;
   }
 
   @Override

@@ -1,0 +1,37 @@
+package dev.tornadomoe.backend.cpu;
+
+import static dev.tornadomoe.backend.cpu.ByteSpecies.BYTES;
+import static dev.tornadomoe.backend.cpu.ByteSpecies.PARTS;
+import static dev.tornadomoe.backend.cpu.Species.FLOAT;
+import static dev.tornadomoe.backend.cpu.Species.INT;
+import static dev.tornadomoe.backend.cpu.Species.LANES;
+import static dev.tornadomoe.backend.cpu.Species.ORDER;
+
+import dev.tornadomoe.tensor.BlockMatrix;
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
+
+/// Q8_0.
+final class VectorQ80 extends VectorBlocks {
+
+  VectorQ80(BlockMatrix matrix) {
+    super(matrix);
+  }
+
+  @Override
+  void decodeBlock(MemorySegment data, long at, float[] target, int to) {
+    float d = half(data, at);
+    for (int i = 0; i < 32; i += BYTES.length()) {
+      ByteVector bytes = ByteVector.fromMemorySegment(BYTES, data, at + 2 + i, ORDER);
+      for (int part = 0; part < PARTS; part++) {
+        IntVector q = (IntVector) bytes.convertShape(VectorOperators.B2I, INT, part);
+        ((FloatVector) q.convertShape(VectorOperators.I2F, FLOAT, 0))
+            .mul(d)
+            .intoArray(target, to + i + part * LANES);
+      }
+    }
+  }
+}
