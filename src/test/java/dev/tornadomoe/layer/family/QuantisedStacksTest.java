@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Quantised experts that lie in one tensor for all of them.
 class QuantisedStacksTest {
@@ -168,6 +169,48 @@ class QuantisedStacksTest {
         ByteValues.assertDecoded(
             expert.down(), hidden, intermediate, (row, column) -> down.at(number, row, column));
         assertThat(expert.bytesToLoad() == 0).isNotEqualTo(transposed);
+      }
+    }
+  }
+
+  /// gpt-oss's layout with its values in FP8: transposed, gates and ups in turns.
+  @ParameterizedTest
+  @ValueSource(strings = {"expert", "output", "block"})
+  void takesFp8GatesAndUpsInTurns(String scales) {
+    int hidden = 140;
+    int intermediate = 72;
+    Fp8 gateUp = new Fp8(2 * intermediate, hidden, true, scales);
+    Fp8 down = new Fp8(hidden, intermediate, true, scales);
+    TensorSet tensors =
+        new BlockTensors(hidden, intermediate, E)
+            .router(BLOCK + "router")
+            .put(BlockTensors.vector(BLOCK + "router.bias", "router bias", 0, E))
+            .put(
+                HeapTensors.bf16(
+                    GATE_UP + "_bias",
+                    Shape.of(E, 2L * intermediate),
+                    new float[E * 2 * intermediate]))
+            .put(HeapTensors.bf16(DOWN + "_bias", Shape.of(E, hidden), new float[E * hidden]));
+    gateUp.put(tensors, GATE_UP, "_scale");
+    down.put(tensors, DOWN, "_scale");
+    try (Checkpoint checkpoint =
+        open("gpt_oss", hidden, intermediate, "\"quant_method\": \"fp8\"", tensors)) {
+      MoeLayer layer = MoeModel.of(checkpoint).layer(0);
+      for (int e = 0; e < E; e++) {
+        Mlp expert = layer.experts().local().get(e);
+        int number = e;
+        ByteValues.assertDecoded(
+            Objects.requireNonNull(expert.gate()),
+            intermediate,
+            hidden,
+            (row, column) -> gateUp.at(number, 2 * row, column));
+        ByteValues.assertDecoded(
+            expert.up(),
+            intermediate,
+            hidden,
+            (row, column) -> gateUp.at(number, 2 * row + 1, column));
+        ByteValues.assertDecoded(
+            expert.down(), hidden, intermediate, (row, column) -> down.at(number, row, column));
       }
     }
   }
