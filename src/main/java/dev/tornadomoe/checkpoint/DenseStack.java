@@ -16,7 +16,7 @@ record DenseStack(TensorView values, boolean transposed) implements ExpertStack 
       return Weight.transposed(matrix, rows, first, step);
     }
     if (step != 1) {
-      throw new CheckpointException(
+      throw new IllegalArgumentException(
           "tensor \"%s\": interleaved outputs are read from transposed matrices only"
               .formatted(values.name()));
     }

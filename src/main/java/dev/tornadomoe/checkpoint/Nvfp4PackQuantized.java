@@ -1,12 +1,9 @@
 package dev.tornadomoe.checkpoint;
 
-import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Nvfp4Matrix;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
-import dev.tornadomoe.tensor.WeightFormat;
-import java.lang.foreign.Arena;
 import java.util.Set;
 
 /// compressed-tensors' `nvfp4-pack-quantized`
@@ -20,46 +17,27 @@ final class Nvfp4PackQuantized implements CompressedTensors.Scheme {
 
   @Override
   public Weight weight(TensorStore tensors, String module, int rows, int columns) {
-    TensorView packed =
-        tensors.require(module + ".weight_packed", BYTES, rows, Math.ceilDiv(columns, 2));
+    return weight(tensors, module, ".weight_packed", ".weight_global_scale", true, rows, columns);
+  }
+
+  /// @param values what the packed elements' name adds to the module's
+  /// @param global what the name of the factor on all scales adds
+  /// @param divides whether the scales are divided by it, or multiplied
+  static Weight weight(
+      TensorStore tensors,
+      String module,
+      String values,
+      String global,
+      boolean divides,
+      int rows,
+      int columns) {
+    TensorView packed = tensors.require(module + values, BYTES, rows, Math.ceilDiv(columns, 2));
     TensorView scales =
         tensors.require(
             module + ".weight_scale", FP8, rows, Math.ceilDiv(columns, Nvfp4Matrix.GROUP));
-    TensorView global =
-        Granularity.TENSOR.require(
-            tensors, module + ".weight_global_scale", Quantization.FLOATS, rows, columns);
-    return new Packed(tensors.fileOf(scales.name()), module, columns, packed, scales, global);
-  }
-
-  private record Packed(
-      String file,
-      String name,
-      int columns,
-      TensorView packed,
-      TensorView scales,
-      TensorView global)
-      implements Weight {
-
-    @Override
-    public int rows() {
-      return Math.toIntExact(packed.shape().dimension(0));
-    }
-
-    @Override
-    public WeightFormat format() {
-      return WeightFormat.scaled(Coding.NVFP4, DType.F8_E4M3, 1, Nvfp4Matrix.GROUP);
-    }
-
-    @Override
-    public long bytesToLoad() {
-      return 0;
-    }
-
-    @Override
-    public Nvfp4Matrix load(Arena arena) {
-      ScaleChecks.requirePositive(file, global);
-      ScaleChecks.requireNotNegative(file, scales);
-      return new Nvfp4Matrix(columns, packed, scales, 1 / global.getFloat(0));
-    }
+    TensorView factor =
+        Granularity.TENSOR.require(tensors, module + global, Quantization.FLOATS, rows, columns);
+    return new Nvfp4Weight(
+        tensors.fileOf(scales.name()), module, columns, packed, scales, factor, divides);
   }
 }

@@ -57,10 +57,11 @@ interface Quantization {
       case "fp8", "fbgemm_fp8" -> Fp8Quantization.of(fields);
       case "mxfp4" -> new Mxfp4Quantization();
       case "quark" -> new QuarkQuantization(fields);
+      case "modelopt" -> new ModelOptQuantization(fields);
       default ->
           (tensors, module, rows, columns) -> {
             throw fields.unsupported(
-                "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, fp8, fbgemm_fp8, mxfp4, quark)"
+                "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, fp8, fbgemm_fp8, mxfp4, quark, modelopt)"
                     .formatted(method));
           };
     };

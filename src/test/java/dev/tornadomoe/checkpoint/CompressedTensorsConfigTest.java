@@ -140,7 +140,7 @@ class CompressedTensorsConfigTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"modelopt", "bitsandbytes", "auto-round", ""})
+  @ValueSource(strings = {"torchao", "bitsandbytes", "auto-round", ""})
   void namesTheMethodThatIsNotSupported(String method) {
     assertRefused(
         CompressedTensorsPacking.config(G32)
