@@ -3,6 +3,7 @@ package dev.tornadomoe.checkpoint;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// `fp8` and `fbgemm_fp8`: weights F8_E4M3 with a scale for each block as DeepSeek stores them
@@ -13,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param block rows and columns that share a scale, null where the scales' shape says it
 record Fp8Quantization(@Nullable Granularity block) implements Quantization {
+  /// The one format that is read, by the names that exporters give it.
+  private static final Set<String> E4M3 = Set.of("e4m3", "e4m3fn", "float8_e4m3fn");
+
   private static final List<String> SCALES = List.of(".weight_scale_inv", ".weight_scale");
 
   /// Blocks of experts that are stored as one tensor, where the config has none.
@@ -20,7 +24,7 @@ record Fp8Quantization(@Nullable Granularity block) implements Quantization {
 
   static Quantization of(QuantizationJson config) {
     String format = config.text("fmt", "e4m3");
-    if (!format.equals("e4m3")) {
+    if (!E4M3.contains(format)) {
       return (tensors, module, rows, columns) -> {
         throw config.unsupported("FP8 of the format \"%s\"".formatted(format));
       };

@@ -103,7 +103,7 @@ class Fp8QuantizationTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        BLOCKS + ", \"modules_to_not_convert\": [\"up_proj\"]",
+        BLOCKS + ", \"fmt\": \"float8_e4m3fn\", \"modules_to_not_convert\": [\"up_proj\"]",
         "\"ignored_layers\": [\"m.up_proj\"]",
         BLOCKS
       })

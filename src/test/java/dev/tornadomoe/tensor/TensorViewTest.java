@@ -45,7 +45,8 @@ class TensorViewTest {
   @EnumSource
   void decodesOnlyTheTypesItPromises(DType dtype) {
     TensorView tensor = of("x", dtype, Shape.of(8), new byte[dtype.bits()]);
-    if (!EnumSet.of(DType.F32, DType.F16, DType.BF16, DType.F8_E4M3).contains(dtype)) {
+    if (!EnumSet.of(DType.F32, DType.F16, DType.BF16, DType.F8_E4M3, DType.F8_E8M0)
+        .contains(dtype)) {
       assertThatThrownBy(() -> tensor.getFloat(0)).isInstanceOf(IllegalStateException.class);
     }
     if (!EnumSet.of(DType.I8, DType.U8, DType.I32, DType.I64).contains(dtype)) {

@@ -1,11 +1,11 @@
 package dev.tornadomoe.backend.cpu;
 
-import static dev.tornadomoe.backend.cpu.ByteSpecies.BYTES;
-import static dev.tornadomoe.backend.cpu.ByteSpecies.PARTS;
 import static dev.tornadomoe.backend.cpu.Species.FLOAT;
 import static dev.tornadomoe.backend.cpu.Species.INT;
 import static dev.tornadomoe.backend.cpu.Species.LANES;
 import static dev.tornadomoe.backend.cpu.Species.ORDER;
+import static dev.tornadomoe.backend.cpu.VectorBytes.BYTES;
+import static dev.tornadomoe.backend.cpu.VectorBytes.PARTS;
 
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.ScalesOfSix;
