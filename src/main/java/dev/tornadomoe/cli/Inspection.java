@@ -1,0 +1,109 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.ModelLayout;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.layer.family.SharedLayout;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// What is in a checkpoint, as far as it can be told: whatever can't be understood becomes a
+/// problem in the result, not an exception. Headers are read, weights are not.
+final class Inspection {
+  private final Checkpoint checkpoint;
+  private final Map<String, Object> json = new LinkedHashMap<>();
+
+  /// Each problem with the layers that have it.
+  private final Map<String, List<Integer>> problems = new LinkedHashMap<>();
+
+  Inspection(Checkpoint checkpoint) {
+    this.checkpoint = checkpoint;
+  }
+
+  Map<String, Object> toJson() {
+    json.put("checkpoint", checkpoint.directory().toString());
+    MoeModel model = model();
+    List<MoeLayer> layers = model == null ? List.of() : describe(model);
+    json.put("weights", WeightKinds.of(layers).toJson());
+    TensorKinds tensors = TensorKinds.of(new TreeSet<>(checkpoint.tensorNames()), checkpoint::find);
+    tensors.problems().forEach(problem -> problems.putIfAbsent(problem, new ArrayList<>()));
+    json.put("stored_bytes", tensors.bytesByType());
+    json.put("tensors", tensors.toJson());
+    json.put("backends", BackendOutlook.of(layers));
+    json.put("problems", problemsAsJson());
+    return json;
+  }
+
+  private @Nullable MoeModel model() {
+    try {
+      json.put("model_type", checkpoint.config().modelType());
+      MoeModel model = MoeModel.of(checkpoint);
+      json.put("supported", true);
+      return model;
+    } catch (MoeException e) {
+      json.putIfAbsent("model_type", null);
+      json.put("supported", false);
+      problems.put(String.valueOf(e.getMessage()), new ArrayList<>());
+      return null;
+    }
+  }
+
+  /// What the config says, and the layers that can be made of the tensors.
+  private List<MoeLayer> describe(MoeModel model) {
+    ModelLayout layout = model.layout();
+    json.put("hidden_size", layout.hidden());
+    json.put("layers", layout.layers());
+    json.put("moe_layers", layout.moeLayers());
+    json.put("experts", layout.experts());
+    json.put("identity_experts", layout.identityExperts());
+    json.put("top_k", layout.gating().topK());
+    json.put("intermediate_size", layout.intermediate());
+    json.put("activation", layout.activation().function().name().toLowerCase(Locale.ROOT));
+    json.put("router", RouterText.of(layout));
+    json.put("shared_expert", shared(layout.shared()));
+    List<MoeLayer> layers = new ArrayList<>();
+    for (int index : layout.moeLayers()) {
+      try {
+        layers.add(model.layer(index));
+      } catch (MoeException e) {
+        problems.computeIfAbsent(withoutIndex(e, index), problem -> new ArrayList<>()).add(index);
+      }
+    }
+    return layers;
+  }
+
+  /// The sentence with `N` for the layer, so that the same problem of all layers is one.
+  private static String withoutIndex(MoeException e, int index) {
+    return String.valueOf(e.getMessage())
+        .replace("." + index + ".", ".N.")
+        .replace("layer " + index + " ", "layer N ");
+  }
+
+  private static @Nullable Map<String, Object> shared(@Nullable SharedLayout shared) {
+    if (shared == null) {
+      return null;
+    }
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("intermediate_size", shared.intermediate());
+    json.put("sigmoid_gate", shared.gate() != null);
+    return json;
+  }
+
+  private List<Map<String, Object>> problemsAsJson() {
+    List<Map<String, Object>> list = new ArrayList<>();
+    problems.forEach((sentence, layers) -> {
+      Map<String, Object> problem = new LinkedHashMap<>();
+      problem.put("problem", sentence);
+      problem.put("layers", layers);
+      list.add(problem);
+    });
+    return list;
+  }
+}
