@@ -93,6 +93,15 @@ CASES = {
     "glm_moe_dsa": lambda: plain(
         "glm_moe_dsa", **GROUPED, **MLA, mlp_layer_types=["dense", "sparse"],
         index_head_dim=16, index_n_heads=2, index_topk=8),
+    "mimo_v2_flash": lambda: plain(
+        "mimo_v2_flash", **dict(GROUPED, n_shared_experts=None), head_dim=16, v_head_dim=16,
+        mlp_layer_types=["dense", "sparse"], layer_types=["full_attention", "full_attention"]),
+    "kimi_linear": lambda: plain(
+        "kimi_linear", **ROUTED, **MLA, num_local_experts=8, n_shared_experts=2, n_group=4, topk_group=2,
+        mlp_layer_types=["dense", "sparse"], layer_types=["full_attention", "full_attention"]),
+    "hy_v3": lambda: plain(
+        "hy_v3", **ROUTED, num_experts=8, num_shared_experts=2, router_scaling_factor=2.25, head_dim=16,
+        mlp_layer_types=["dense", "sparse"]),
     "glm4v_moe": lambda: text_and_vision(
         "glm4v_moe", dict(GROUPED, first_k_dense_replace=1, head_dim=16), image_size=28, patch_size=14),
     "qwen3_vl_moe": lambda: text_and_vision(

@@ -17,6 +17,8 @@ public final class ModelConfig {
   /// No name that we know is as long, and messages repeat those that we don't.
   private static final int LONGEST_STRING = 80;
 
+  private static final int MOST_LETTERS = 10_000;
+
   private final Path file;
   private final Map<String, Object> root;
   private final Map<String, Object> text;
@@ -65,6 +67,11 @@ public final class ModelConfig {
   /// Whether there is a value that is not `null`.
   public boolean isPresent(String name) {
     return value(name) != null;
+  }
+
+  /// Whether there is a list, where a number is usual.
+  public boolean isList(String name) {
+    return value(name) instanceof List<?>;
   }
 
   /// A number of 1 or more that the model can't do without.
@@ -184,6 +191,18 @@ public final class ModelConfig {
       return Optional.of(text);
     }
     throw wrong(name, "a string of at most " + LONGEST_STRING + " characters", value);
+  }
+
+  /// A string with a letter for each layer, of which a model may have many.
+  public Optional<String> letters(String name) {
+    Object value = value(name);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof String text && text.length() <= MOST_LETTERS) {
+      return Optional.of(text);
+    }
+    throw wrong(name, "a string of at most " + MOST_LETTERS + " letters", value);
   }
 
   /// Refuses a string for which only one value is known to work.

@@ -5,12 +5,13 @@ import java.util.Set;
 
 /// DeepSeek-V3 and the models with its MoE block: V3.2, Kimi K2 (as text and inside Kimi-VL and
 /// K2.5), GLM-4.5 to GLM-5, dots.llm1, Solar Open. They differ in their defaults and in how they
-/// say which layers are dense.
+/// say which layers are dense. MiMo-V2-Flash has no shared experts.
 ///
 /// Facts: transformers,
 /// [modeling_deepseek_v3.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/deepseek_v3/modeling_deepseek_v3.py)
 /// and the same of deepseek_v32, glm4_moe, glm4_moe_lite, glm4v_moe, glm_moe_dsa, dots1 and
-/// solar_open with their config classes; that kimi_k2 is a deepseek_v3, from its kimi_k25.
+/// solar_open and mimo_v2_flash with their config classes; that kimi_k2 is a deepseek_v3, from its
+/// kimi_k25.
 final class DeepseekV3 implements MoeFamily {
   private static final SigmoidRouting.Defaults DEEPSEEK =
       new SigmoidRouting.Defaults(8, 4, 2.5, true);
@@ -29,7 +30,8 @@ final class DeepseekV3 implements MoeFamily {
         "glm4v_moe_text",
         "glm_moe_dsa",
         "dots1",
-        "solar_open");
+        "solar_open",
+        "mimo_v2_flash");
   }
 
   @Override
@@ -38,7 +40,7 @@ final class DeepseekV3 implements MoeFamily {
     return ModelLayout.builder(config)
         .moeLayers(
             SparseLayers.byType(
-                config, SparseLayers.afterDense(config, denseByDefault(config.modelType()))))
+                config, SparseLayers.byFrequency(config, denseByDefault(config.modelType()))))
         .correctionBias("gate.e_score_correction_bias")
         .shared("shared_experts", (long) intermediate * sharedExperts(config), null)
         .build(
@@ -48,13 +50,16 @@ final class DeepseekV3 implements MoeFamily {
   }
 
   private static int sharedExperts(ModelConfig config) {
-    int absent = config.modelType().equals("dots1") ? 0 : 1;
-    return config.isNull("n_shared_experts") ? 0 : config.countOr(absent, "n_shared_experts");
+    return switch (config.modelType()) {
+      case "mimo_v2_flash" -> 0; // whatever its configs say
+      case "dots1" -> config.countOr(0, "n_shared_experts");
+      default -> config.isNull("n_shared_experts") ? 0 : config.countOr(1, "n_shared_experts");
+    };
   }
 
   private static int denseByDefault(String modelType) {
     return switch (modelType) {
-      case "glm4_moe", "glm4_moe_lite", "glm4v_moe", "glm4v_moe_text" -> 1;
+      case "glm4_moe", "glm4_moe_lite", "glm4v_moe", "glm4v_moe_text", "mimo_v2_flash" -> 1;
       case "dots1", "solar_open" -> 0;
       default -> 3;
     };
@@ -62,7 +67,7 @@ final class DeepseekV3 implements MoeFamily {
 
   private static SigmoidRouting.Defaults routing(String modelType) {
     return switch (modelType) {
-      case "glm4_moe", "glm4v_moe", "glm4v_moe_text", "solar_open" ->
+      case "glm4_moe", "glm4v_moe", "glm4v_moe_text", "solar_open", "mimo_v2_flash" ->
           new SigmoidRouting.Defaults(1, 1, 1, true);
       case "glm4_moe_lite" -> new SigmoidRouting.Defaults(1, 1, 1.8, true);
       case "glm_moe_dsa" -> new SigmoidRouting.Defaults(1, 1, 2.5, true);

@@ -41,7 +41,9 @@ public final class MoeFamilies {
           new Jamba(),
           new ExaoneMoe(),
           new BailingMoe(),
-          new Afmoe());
+          new Afmoe(),
+          new KimiLinear(),
+          new HunyuanV3());
 
   private final Map<String, List<MoeFamily>> byModelType;
   private final List<String> broken;

@@ -57,7 +57,7 @@ final class NemotronH implements MoeFamily {
       return types.stream().map("moe"::equals).toList();
     }
     return config
-        .string("hybrid_override_pattern")
+        .letters("hybrid_override_pattern")
         .map(pattern -> pattern.chars().mapToObj(letter -> letter == 'E').toList())
         .orElseThrow(
             () -> new LayerException("no \"layers_block_type\" or \"hybrid_override_pattern\""));

@@ -20,7 +20,8 @@ final class SigmoidRouting {
 
   static TopKGating gating(ModelConfig config, Defaults defaults) {
     // dots.llm1 names the method where others name the function.
-    if (!config.string("scoring_func").orElse("sigmoid").equals("noaux_tc")) {
+    boolean isMethod = config.string("scoring_func").filter("noaux_tc"::equals).isPresent();
+    if (!isMethod || !config.modelType().equals("dots1")) {
       config.expect("scoring_func", "sigmoid");
     }
     config.expect("topk_method", "noaux_tc");

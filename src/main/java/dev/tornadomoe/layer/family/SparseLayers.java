@@ -51,6 +51,19 @@ final class SparseLayers {
     return flags::get;
   }
 
+  /// Those for which `moe_layer_freq` is not 0, where it is a list (MiMo); otherwise, DeepSeek's
+  /// way.
+  ///
+  /// @throws LayerException when the list has another length than the model has layers
+  static IntPredicate byFrequency(ModelConfig config, int denseByDefault) {
+    if (!config.isList("moe_layer_freq")) {
+      return afterDense(config, denseByDefault);
+    }
+    List<Integer> frequencies = config.integers("moe_layer_freq").orElseThrow();
+    requireOneEach(config, "moe_layer_freq", frequencies);
+    return layer -> frequencies.get(layer) != 0;
+  }
+
   private static void requireOneEach(ModelConfig config, String name, List<?> list) {
     int layers = config.positive("num_hidden_layers");
     if (list.size() != layers) {

@@ -96,6 +96,19 @@ class BrokenConfigTest {
             "\"score_function\"",
             "sigmoid"),
         refusal("bailing_moe", c -> c.with("n_group", 2), "groups of experts"),
+        refusal(
+            "mimo_v2_flash",
+            c -> c.withJson("moe_layer_freq", "[1]"),
+            "\"moe_layer_freq\"",
+            "1 elements",
+            "2 layers"),
+        refusal(
+            "kimi_linear",
+            c -> c.with("moe_router_activation_func", "softmax"),
+            "\"moe_router_activation_func\"",
+            "sigmoid"),
+        refusal(
+            "deepseek_v3", c -> c.with("scoring_func", "noaux_tc"), "\"scoring_func\"", "sigmoid"),
         refusal("afmoe", c -> c.with("route_norm", false), "\"route_norm\""),
         refusal("afmoe", c -> c.with("score_func", "softmax"), "\"score_func\"", "sigmoid"),
         refusal("afmoe", c -> c.with("n_group", 2), "groups of experts"));

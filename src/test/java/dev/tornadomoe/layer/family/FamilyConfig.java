@@ -115,6 +115,28 @@ final class FamilyConfig {
               .with("norm_topk_prob", true)
               .with("routed_scaling_factor", 2.5)
               .with("scoring_func", "sigmoid");
+      case "kimi_linear" ->
+          config
+              .without("num_experts_per_tok")
+              .with("intermediate_size", 99)
+              .with("moe_intermediate_size", INTERMEDIATE)
+              .with("num_experts", EXPERTS)
+              .with("num_experts_per_token", 2)
+              .with("num_shared_experts", 1)
+              .with("num_expert_group", 1)
+              .with("topk_group", 1)
+              .with("moe_renormalize", true)
+              .with("moe_router_activation_func", "sigmoid")
+              .with("first_k_dense_replace", 0)
+              .with("routed_scaling_factor", 2.5);
+      case "hy_v3" ->
+          config
+              .with("intermediate_size", 99)
+              .with("moe_intermediate_size", INTERMEDIATE)
+              .with("num_experts", EXPERTS)
+              .with("num_shared_experts", 1)
+              .with("first_k_dense_replace", 0)
+              .with("router_scaling_factor", 2.5);
       case "bailing_moe" ->
           config
               .with("intermediate_size", 99)
@@ -194,7 +216,8 @@ final class FamilyConfig {
           "glm4v_moe_text",
           "glm_moe_dsa",
           "dots1",
-          "solar_open" ->
+          "solar_open",
+          "mimo_v2_flash" ->
           config
               .with("intermediate_size", 99)
               .with("moe_intermediate_size", INTERMEDIATE)

@@ -66,6 +66,10 @@ class MoeLayersTest {
         layers("glm4_moe_lite", 3, "mlp_layer_types=[\"sparse\",\"dense\",\"sparse\"]", 0, 2),
         layers("glm_moe_dsa", 4, "first_k_dense_replace=null", 3),
         layers("dots1", 2, "first_k_dense_replace=null", 0, 1),
+        layers("mimo_v2_flash", 3, "first_k_dense_replace=null", 1, 2),
+        layers("mimo_v2_flash", 3, "moe_layer_freq=[0,1,0]", 1),
+        layers("kimi_linear", 3, "first_k_dense_replace=null", 1, 2),
+        layers("hy_v3", 3, "first_k_dense_replace=null", 1, 2),
         layers("solar_open", 2, "first_k_dense_replace=null", 0, 1),
         layers("llama4_text", 3, "", 0, 1, 2),
         layers("llama4_text", 6, "interleave_moe_layer_step=2", 1, 3, 5),
@@ -108,6 +112,10 @@ class MoeLayersTest {
   void aListOrAPatternMayCountTheLayers() {
     assertLayers(
         FamilyConfig.of("nemotron_h").with("hybrid_override_pattern", "MEM*E-E"), 7, 1, 4, 6);
+    assertLayers(
+        FamilyConfig.of("nemotron_h").with("hybrid_override_pattern", "M".repeat(99) + "E"),
+        100,
+        99);
     assertLayers(
         FamilyConfig.of("nemotron_h")
             .withJson("layers_block_type", "[\"moe\", \"mamba\", \"moe\", \"mlp\"]"),

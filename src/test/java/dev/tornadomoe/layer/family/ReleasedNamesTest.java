@@ -136,6 +136,26 @@ class ReleasedNamesTest {
         .flatMap(s -> s);
   }
 
+  static Stream<Names> kimiLinearHunyuan3AndMimo() {
+    TensorSet hunyuan =
+        BLOCK
+            .shared(MLP + "shared_mlp", INTERMEDIATE)
+            .putAll(BLOCK.router(MLP + "router.gate"))
+            .putAll(correction(MLP + "expert_bias"));
+    TensorSet kimi =
+        BLOCK
+            .shared(SPARSE + "shared_experts", INTERMEDIATE)
+            .putAll(gate(SPARSE))
+            .putAll(correction(SPARSE + "gate.e_score_correction_bias"))
+            .putAll(BLOCK.perExpert(SPARSE + "experts.", "w1", "w3", "w2"));
+    TensorSet mimo = gate(MLP).putAll(correction(MLP + "gate.e_score_correction_bias"));
+    return Stream.of(
+            bothForms("hy_v3", MLP, hunyuan, INTERMEDIATE, true),
+            bothForms("mimo_v2_flash", MLP, mimo, 0, true),
+            Stream.of(names("kimi_linear", "released", kimi, INTERMEDIATE, true)))
+        .flatMap(s -> s);
+  }
+
   static Stream<Names> deepseekAlikes() {
     return Stream.of(
             "deepseek_v32", "kimi_k2", "glm4_moe_lite", "glm_moe_dsa", "dots1", "solar_open")
@@ -180,6 +200,7 @@ class ReleasedNamesTest {
     "miniMax",
     "sigmoidWithBias",
     "deepseekAlikes",
+    "kimiLinearHunyuan3AndMimo",
     "softmax"
   })
   void readsEveryElement(Names names) {

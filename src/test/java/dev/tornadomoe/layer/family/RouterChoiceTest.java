@@ -164,6 +164,24 @@ class RouterChoiceTest {
         choice("afmoe", "scaled", c -> {}, sigmoid.scaled(2.25f)),
         choice("deepseek_v32", "groups", c -> {}, sigmoid.grouped(judgedByTwo)),
         choice("kimi_k2", "one group", c -> {}, sigmoid),
+        choice("kimi_linear", "released", c -> {}, sigmoid),
+        choice(
+            "kimi_linear",
+            "groups",
+            c -> c.with("num_expert_group", 2),
+            sigmoid.grouped(judgedByTwo)),
+        choice(
+            "kimi_linear",
+            "not renormalised",
+            c -> c.with("moe_renormalize", false),
+            new TopKGating(2, Scoring.SIGMOID, null, false, 2.5f)),
+        choice(
+            "hy_v3", "by default", c -> c.without("router_scaling_factor"), sigmoid.scaled(2.826f)),
+        choice(
+            "mimo_v2_flash",
+            "null is the default",
+            c -> c.withJson("routed_scaling_factor", "null"),
+            sigmoid.scaled(1)),
         choice(
             "glm4_moe_lite",
             "by default",
