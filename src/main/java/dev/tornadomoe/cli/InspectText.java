@@ -46,14 +46,15 @@ final class InspectText {
     long identities = number(found, "identity_experts");
     row(
         "experts",
-        "%s%s, top-%s, hidden %s, intermediate %s, %s"
+        "%s%s, top-%s, hidden %s, intermediate %s, %s%s"
             .formatted(
                 found.get("experts"),
                 identities == 0 ? "" : " and %d that return their input".formatted(identities),
                 found.get("top_k"),
                 found.get("hidden_size"),
                 found.get("intermediate_size"),
-                found.get("activation")));
+                found.get("activation"),
+                Boolean.FALSE.equals(found.get("gated")) ? " without a gate" : ""));
     row("router", String.valueOf(found.get("router")));
     row(
         "shared expert",

@@ -66,6 +66,7 @@ final class Inspection {
     json.put("top_k", layout.gating().topK());
     json.put("intermediate_size", layout.intermediate());
     json.put("activation", layout.activation().function().name().toLowerCase(Locale.ROOT));
+    json.put("gated", null); // the tensors say, below
     json.put("router", RouterText.of(layout));
     json.put("shared_expert", shared(layout.shared()));
     List<MoeLayer> layers = new ArrayList<>();
@@ -75,6 +76,9 @@ final class Inspection {
       } catch (MoeException e) {
         problems.computeIfAbsent(withoutIndex(e, index), problem -> new ArrayList<>()).add(index);
       }
+    }
+    if (!layers.isEmpty()) {
+      json.put("gated", layers.getFirst().experts().isGated());
     }
     return layers;
   }

@@ -112,7 +112,15 @@ public record MoeLayer(
   }
 
   /// This layer with only some of its experts here.
+  ///
+  /// @throws LayerException for a layer with experts that return their input: whoever has the
+  ///   others would add that again
   public MoeLayer withExpertMap(ExpertMap map) {
+    if (identityExperts > 0) {
+      throw new LayerException(
+          "layer %d: experts can't be divided where %d of them return their input"
+              .formatted(index, identityExperts));
+    }
     return new MoeLayer(
         index,
         topK,

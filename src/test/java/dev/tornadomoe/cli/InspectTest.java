@@ -49,6 +49,7 @@ class InspectTest {
         .containsEntry("top_k", 4)
         .containsEntry("intermediate_size", 24)
         .containsEntry("activation", "silu")
+        .containsEntry("gated", true)
         .containsEntry("router", "softmax, correction bias, top-4, times 6.0")
         .containsEntry("shared_expert", null);
     assertThat(run.objects("weights").get(1))
@@ -80,6 +81,9 @@ class InspectTest {
         .contains(
             "router        sigmoid, correction bias, best 2 of 4 groups by their two highest, top-3, renormalised, times 2.5\n")
         .contains("shared expert intermediate 48\n");
+    assertThat(MoeRun.of("inspect", Golden.directory("hf/nemotron_h")).fine().out())
+        .contains(
+            "experts       8, top-3, hidden 64, intermediate 24, relu_squared without a gate\n");
   }
 
   @Test
