@@ -109,7 +109,8 @@ final class LayerCalls {
       case Operation.Add op -> addRows(op);
       case Operation.Zero op -> zero(op);
       default ->
-          throw new IllegalStateException("step \"%s\" was not refused".formatted(operation.name()));
+          throw new IllegalStateException(
+              "step \"%s\" was not refused".formatted(operation.name()));
     }
   }
 

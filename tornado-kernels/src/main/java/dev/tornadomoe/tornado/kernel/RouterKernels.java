@@ -15,8 +15,8 @@ public final class RouterKernels {
   public static final int SUM_OF_TWO = 16;
 
   /// A layer's constants, which are too many for parameters: the activation's limit and alpha, the
-  /// scale of the router's weights, the epsilon of their renormalisation, and behind them its selection
-  /// bias, if there is one.
+  /// scale of the router's weights, the epsilon of their renormalisation, and behind them its
+  /// selection bias, if there is one.
   public static final int LIMIT = 0;
 
   public static final int ALPHA = 1;
