@@ -102,6 +102,16 @@ CASES = {
     "hy_v3": lambda: plain(
         "hy_v3", **ROUTED, num_experts=8, num_shared_experts=2, router_scaling_factor=2.25, head_dim=16,
         mlp_layer_types=["dense", "sparse"]),
+    "mellum": lambda: plain(
+        "mellum", **ROUTED, num_experts=8, head_dim=16, norm_topk_prob=True, mlp_layer_types=["dense", "sparse"],
+        layer_types=["full_attention", "full_attention"]),
+    "laguna": lambda: plain(
+        "laguna", **ROUTED, num_experts=8, head_dim=16, shared_expert_intermediate_size=40,
+        moe_routed_scaling_factor=2.25, mlp_layer_types=["dense", "sparse"],
+        layer_types=["full_attention", "full_attention"]),
+    "granitemoe_swa": lambda: plain(
+        "granitemoe_swa", intermediate_size=24, num_local_experts=8, num_experts_per_tok=3,
+        layer_types=["full_attention", "full_attention"]),
     "glm4v_moe": lambda: text_and_vision(
         "glm4v_moe", dict(GROUPED, first_k_dense_replace=1, head_dim=16), image_size=28, patch_size=14),
     "qwen3_vl_moe": lambda: text_and_vision(

@@ -9,12 +9,13 @@ import java.util.Set;
 ///
 /// Facts: transformers,
 /// [modeling_granitemoeshared.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/granitemoeshared/modeling_granitemoeshared.py),
-/// modeling_granitemoe.py and modeling_granitemoehybrid.py, and their conversion mapping.
+/// modeling_granitemoe.py, modeling_granitemoehybrid.py and modeling_granitemoe_swa.py, and their
+/// conversion mapping.
 final class GraniteMoe implements MoeFamily {
 
   @Override
   public Set<String> modelTypes() {
-    return Set.of("granitemoe", "granitemoeshared", "granitemoehybrid");
+    return Set.of("granitemoe", "granitemoeshared", "granitemoehybrid", "granitemoe_swa");
   }
 
   @Override
@@ -41,7 +42,7 @@ final class GraniteMoe implements MoeFamily {
 
   private static int sharedSize(ModelConfig config) {
     return switch (config.modelType()) {
-      case "granitemoeshared" -> config.countOr(0, "shared_intermediate_size");
+      case "granitemoeshared", "granitemoe_swa" -> config.countOr(0, "shared_intermediate_size");
       case "granitemoehybrid" -> config.countOr(1024, "shared_intermediate_size");
       default -> 0;
     };

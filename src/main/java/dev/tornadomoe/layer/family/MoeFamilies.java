@@ -43,7 +43,8 @@ public final class MoeFamilies {
           new BailingMoe(),
           new Afmoe(),
           new KimiLinear(),
-          new HunyuanV3());
+          new HunyuanV3(),
+          new Laguna());
 
   private final Map<String, List<MoeFamily>> byModelType;
   private final List<String> broken;

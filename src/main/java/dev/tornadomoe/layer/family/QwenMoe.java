@@ -6,7 +6,7 @@ import java.util.Set;
 
 /// Qwen2-MoE, Qwen3-MoE, Qwen3-Next and the language models of Qwen3-VL and Qwen3-Omni (its
 /// thinker): softmax, top-k, renormalised if the config says so, in Qwen3-VL always. Qwen2 and
-/// Qwen3-Next have a shared expert with a sigmoid gate.
+/// Qwen3-Next have a shared expert with a sigmoid gate. Mellum is Qwen3-MoE with `mlp_layer_types`.
 ///
 /// Facts: transformers, modeling_qwen2_moe.py, modeling_qwen3_moe.py,
 /// [modeling_qwen3_next.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/qwen3_next/modeling_qwen3_next.py),
@@ -23,13 +23,16 @@ final class QwenMoe implements MoeFamily {
         "qwen3_vl_moe_text",
         "qwen3_omni_moe",
         "qwen3_omni_moe_thinker",
-        "qwen3_omni_moe_text");
+        "qwen3_omni_moe_text",
+        "mellum");
   }
 
   @Override
   public ModelLayout layout(ModelConfig config) {
     String modelType = config.modelType();
-    ModelLayout.Builder layout = ModelLayout.builder(config).moeLayers(SparseLayers.byStep(config));
+    ModelLayout.Builder layout =
+        ModelLayout.builder(config)
+            .moeLayers(SparseLayers.byType(config, SparseLayers.byStep(config)));
     if (modelType.equals("qwen2_moe") || modelType.equals("qwen3_next")) {
       layout.shared(
           "shared_expert",

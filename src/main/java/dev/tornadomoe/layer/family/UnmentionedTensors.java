@@ -16,7 +16,11 @@ record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String rout
   private static final List<String> FIRST_PROJECTIONS =
       List.of("gate_proj", "up_proj", "input_linear");
   private static final List<String> CORRECTIONS =
-      List.of("e_score_correction_bias", "expert_bias", "moe_statics.e_score_correction_bias");
+      List.of(
+          "e_score_correction_bias",
+          "expert_bias",
+          "moe_statics.e_score_correction_bias",
+          "experts.e_score_correction_bias");
 
   /// @throws CheckpointException when there is such a part
   void refuse() {

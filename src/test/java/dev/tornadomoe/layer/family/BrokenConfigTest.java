@@ -109,6 +109,10 @@ class BrokenConfigTest {
             "sigmoid"),
         refusal(
             "deepseek_v3", c -> c.with("scoring_func", "noaux_tc"), "\"scoring_func\"", "sigmoid"),
+        refusal(
+            "laguna",
+            c -> c.with("moe_router_logit_softcapping", 30.0),
+            "\"moe_router_logit_softcapping\""),
         refusal("afmoe", c -> c.with("route_norm", false), "\"route_norm\""),
         refusal("afmoe", c -> c.with("score_func", "softmax"), "\"score_func\"", "sigmoid"),
         refusal("afmoe", c -> c.with("n_group", 2), "groups of experts"));

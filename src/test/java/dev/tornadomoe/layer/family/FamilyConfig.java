@@ -33,7 +33,7 @@ final class FamilyConfig {
           "minimax_m1",
           "minimax_m2" ->
           config.with("intermediate_size", INTERMEDIATE).with("num_local_experts", EXPERTS);
-      case "granitemoeshared", "granitemoehybrid" ->
+      case "granitemoeshared", "granitemoehybrid", "granitemoe_swa" ->
           config
               .with("intermediate_size", INTERMEDIATE)
               .with("num_local_experts", EXPERTS)
@@ -129,6 +129,15 @@ final class FamilyConfig {
               .with("moe_router_activation_func", "sigmoid")
               .with("first_k_dense_replace", 0)
               .with("routed_scaling_factor", 2.5);
+      case "laguna" ->
+          config
+              .with("intermediate_size", 99)
+              .with("moe_intermediate_size", INTERMEDIATE)
+              .with("shared_expert_intermediate_size", SHARED)
+              .with("num_experts", EXPERTS)
+              .with("moe_routed_scaling_factor", 2.25)
+              .with("moe_router_logit_softcapping", 0.0)
+              .withJson("mlp_layer_types", "[\"sparse\", \"sparse\"]");
       case "hy_v3" ->
           config
               .with("intermediate_size", 99)
@@ -182,7 +191,7 @@ final class FamilyConfig {
               .with("norm_topk_prob", modelType.equals("qwen3_next"))
               .with("decoder_sparse_step", 1)
               .withJson("mlp_only_layers", "[]");
-      case "qwen3_moe", "qwen3_vl_moe_text", "qwen3_omni_moe_text" ->
+      case "mellum", "qwen3_moe", "qwen3_vl_moe_text", "qwen3_omni_moe_text" ->
           config
               .with("intermediate_size", 99)
               .with("moe_intermediate_size", INTERMEDIATE)

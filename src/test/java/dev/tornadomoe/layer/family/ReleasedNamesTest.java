@@ -46,7 +46,7 @@ class ReleasedNamesTest {
   }
 
   static Stream<Names> granite() {
-    return Stream.of("granitemoeshared", "granitemoehybrid")
+    return Stream.of("granitemoeshared", "granitemoehybrid", "granitemoe_swa")
         .flatMap(family -> {
           TensorSet shared = sharedHalves(LAYER + "shared_mlp");
           TensorSet released =
@@ -180,6 +180,15 @@ class ReleasedNamesTest {
     return Stream.of(
             bothForms("jamba", FEED, BLOCK.router(FEED + "router"), 0, false),
             bothForms("flex_olmo", MLP, gate(MLP), 0, false),
+            bothForms("mellum", MLP, gate(MLP), 0, false),
+            bothForms(
+                "laguna",
+                MLP,
+                gate(MLP)
+                    .putAll(BLOCK.shared(MLP + "shared_expert", SHARED))
+                    .putAll(correction(MLP + "experts.e_score_correction_bias")),
+                SHARED,
+                true),
             bothForms("bailing_moe", MLP, ling, 2 * INTERMEDIATE, false),
             Stream.of(
                 new Names(

@@ -164,6 +164,13 @@ class RouterChoiceTest {
         choice("afmoe", "scaled", c -> {}, sigmoid.scaled(2.25f)),
         choice("deepseek_v32", "groups", c -> {}, sigmoid.grouped(judgedByTwo)),
         choice("kimi_k2", "one group", c -> {}, sigmoid),
+        choice("mellum", "by default", c -> c.without("norm_topk_prob"), renormalised),
+        choice("granitemoe_swa", "of selected", c -> {}, TopKGating.softmaxOfSelected(2)),
+        choice(
+            "laguna",
+            "no epsilon",
+            c -> {},
+            new TopKGating(2, Scoring.SIGMOID, null, true, 2.25f, 0)),
         choice("kimi_linear", "released", c -> {}, sigmoid),
         choice(
             "kimi_linear",
