@@ -56,7 +56,15 @@ final class InspectCommand implements Callable<Integer> {
       try (TensorFile file = TensorFile.open(path)) {
         Map<String, Object> found = new LinkedHashMap<>();
         found.put("file", path.toString());
-        found.put("tensors", TensorKinds.of(file.names(), file::find).toJson());
+        found.put(
+            "tensors",
+            TensorKinds.of(
+                    file.names(),
+                    file::find,
+                    e -> {
+                      throw e;
+                    })
+                .toJson());
         return found;
       }
     }

@@ -11,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// What is in a checkpoint, as far as it can be told: whatever can't be understood becomes a
@@ -19,9 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class Inspection {
   private final Checkpoint checkpoint;
   private final Map<String, Object> json = new LinkedHashMap<>();
-
-  /// Each problem with the layers that have it.
-  private final Map<String, List<Integer>> problems = new LinkedHashMap<>();
+  private final InspectProblems problems = new InspectProblems();
 
   Inspection(Checkpoint checkpoint) {
     this.checkpoint = checkpoint;
@@ -32,12 +29,11 @@ final class Inspection {
     MoeModel model = model();
     List<MoeLayer> layers = model == null ? List.of() : describe(model);
     json.put("weights", WeightKinds.of(layers).toJson());
-    TensorKinds tensors = TensorKinds.of(new TreeSet<>(checkpoint.tensorNames()), checkpoint::find);
-    tensors.problems().forEach(problem -> problems.putIfAbsent(problem, new ArrayList<>()));
+    TensorKinds tensors = TensorKinds.of(checkpoint.tensorNames(), checkpoint::find, problems::add);
     json.put("stored_bytes", tensors.bytesByType());
     json.put("tensors", tensors.toJson());
     json.put("backends", BackendOutlook.of(layers));
-    json.put("problems", problemsAsJson());
+    json.put("problems", problems.toJson());
     return json;
   }
 
@@ -50,7 +46,7 @@ final class Inspection {
     } catch (MoeException e) {
       json.putIfAbsent("model_type", null);
       json.put("supported", false);
-      problems.put(String.valueOf(e.getMessage()), new ArrayList<>());
+      problems.add(e);
       return null;
     }
   }
@@ -74,20 +70,13 @@ final class Inspection {
       try {
         layers.add(model.layer(index));
       } catch (MoeException e) {
-        problems.computeIfAbsent(withoutIndex(e, index), problem -> new ArrayList<>()).add(index);
+        problems.add(e, index);
       }
     }
     if (!layers.isEmpty()) {
       json.put("gated", layers.getFirst().experts().isGated());
     }
     return layers;
-  }
-
-  /// The sentence with `N` for the layer, so that the same problem of all layers is one.
-  private static String withoutIndex(MoeException e, int index) {
-    return String.valueOf(e.getMessage())
-        .replace("." + index + ".", ".N.")
-        .replace("layer " + index + " ", "layer N ");
   }
 
   private static @Nullable Map<String, Object> shared(@Nullable SharedLayout shared) {
@@ -98,16 +87,5 @@ final class Inspection {
     json.put("intermediate_size", shared.intermediate());
     json.put("sigmoid_gate", shared.gate() != null);
     return json;
-  }
-
-  private List<Map<String, Object>> problemsAsJson() {
-    List<Map<String, Object>> list = new ArrayList<>();
-    problems.forEach((sentence, layers) -> {
-      Map<String, Object> problem = new LinkedHashMap<>();
-      problem.put("problem", sentence);
-      problem.put("layers", layers);
-      list.add(problem);
-    });
-    return list;
   }
 }

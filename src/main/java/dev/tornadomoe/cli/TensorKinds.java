@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /// The tensors of a checkpoint, those together whose names differ in numbers only and that have the
@@ -34,19 +35,21 @@ final class TensorKinds {
 
   private final Map<Kind, Sum> kinds = new LinkedHashMap<>();
   private final Map<String, Sum> byType = new TreeMap<>();
-  private final Set<String> problems = new TreeSet<>();
 
   private TensorKinds() {}
 
   /// @param find one of them, over its file
-  static TensorKinds of(Set<String> names, Function<String, Optional<TensorView>> find) {
+  /// @param problems hears what keeps tensors from being counted: a shard that is missing, say
+  static TensorKinds of(
+      Set<String> names,
+      Function<String, Optional<TensorView>> find,
+      Consumer<MoeException> problems) {
     TensorKinds found = new TensorKinds();
     for (String name : new TreeSet<>(names)) {
       try {
         find.apply(name).ifPresent(found::add);
       } catch (MoeException e) {
-        // A shard that is missing or broken: said once, not for each of its tensors.
-        found.problems.add(String.valueOf(e.getMessage()));
+        problems.accept(e);
       }
     }
     return found;
@@ -59,11 +62,6 @@ final class TensorKinds {
     Kind kind = new Kind(name, tensor.dtype().name(), tensor.shape().toString());
     kinds.computeIfAbsent(kind, k -> new Sum()).add(bytes);
     byType.computeIfAbsent(kind.dtype(), type -> new Sum()).add(bytes);
-  }
-
-  /// What kept tensors from being counted, a sentence each.
-  Set<String> problems() {
-    return problems;
   }
 
   /// Bytes of each stored type.

@@ -2,11 +2,13 @@ package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tornadomoe.checkpoint.TensorFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -120,8 +122,35 @@ class InspectTest {
     MoeRun run = MoeRun.of("inspect", checkpoint, "--json").fine();
     Map<String, Object> problem = run.objects("problems").getFirst();
     assertThat(problem.get("problem").toString())
-        .contains("model.layers.N.block_sparse_moe.gate.weight", "is missing");
+        .contains("model.layers.1.block_sparse_moe.gate.weight", "is missing");
     assertThat(problem).containsEntry("layers", List.of(1));
+    assertThat(run.objects("weights")).isNotEmpty();
+  }
+
+  /// It would hold dozens of tensors.
+  @Test
+  void aMissingShardIsOneProblem() throws IOException {
+    Path checkpoint = Golden.copy("hf/mixtral", directory);
+    Path whole = checkpoint.resolve("model.safetensors");
+    String map;
+    try (TensorFile file = TensorFile.open(whole)) {
+      map =
+          file.names().stream()
+              .map(name ->
+                  "\"%s\": \"%s.safetensors\""
+                      .formatted(name, name.contains("layers.0.") ? "here" : "missing"))
+              .collect(Collectors.joining(", "));
+    }
+    Golden.rewrite(whole, tensor -> tensor.name().contains("layers.0.") ? tensor : null);
+    Files.move(whole, checkpoint.resolve("here.safetensors"));
+    Files.writeString(
+        checkpoint.resolve("model.safetensors.index.json"),
+        "{\"weight_map\": {%s}}".formatted(map));
+    MoeRun run = MoeRun.of("inspect", checkpoint, "--json").fine();
+    assertThat(run.objects("problems").getFirst().get("problem").toString())
+        .contains("missing.safetensors: shard is missing");
+    assertThat(run.objects("problems").getFirst()).containsEntry("layers", List.of(1));
+    assertThat(run.objects("problems")).hasSizeLessThan(8);
     assertThat(run.objects("weights")).isNotEmpty();
   }
 

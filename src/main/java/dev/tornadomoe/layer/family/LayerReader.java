@@ -42,8 +42,9 @@ final class LayerReader {
   }
 
   MoeLayer read() {
-    String router = findRouter();
-    String block = router.substring(0, router.length() - routerName(router).length());
+    Place place = find();
+    String block = place.block();
+    String router = block + place.router();
     new UnmentionedTensors(checkpoint, layout, router, block).refuse();
     Bias bias =
         layout.routerBias() ? Bias.of(checkpoint.require(router + ".bias", layout.routed())) : null;
@@ -82,14 +83,20 @@ final class LayerReader {
             : checkpoint.require(name, size));
   }
 
-  /// The router's full name, which also tells the block's.
-  private String findRouter() {
+  /// Where a layer's router is.
+  ///
+  /// @param block what stands before the names of the block's parts, ending in a dot
+  /// @param router its name inside the block
+  private record Place(String block, String router) {}
+
+  /// The router tells which of the block's names is the checkpoint's.
+  private Place find() {
     for (String prefix : PREFIXES) {
       for (String block : layout.blocks()) {
         for (String router : layout.routers()) {
-          String name = prefix + index + "." + block + "." + router;
-          if (checkpoint.findLinear(name).isPresent()) {
-            return name;
+          Place place = new Place(prefix + index + "." + block + ".", router);
+          if (checkpoint.findLinear(place.block() + router).isPresent()) {
+            return place;
           }
         }
       }
@@ -104,13 +111,6 @@ final class LayerReader {
     throw new CheckpointException(
         "%s: tensor \"%s.weight\" is missing, so layer %d has no router"
             .formatted(checkpoint.fileOf(expected + ".weight"), expected, index));
-  }
-
-  private String routerName(String full) {
-    return layout.routers().stream()
-        .filter(router -> full.endsWith("." + router))
-        .findFirst()
-        .orElseThrow();
   }
 
   private List<Mlp> experts(String block) {

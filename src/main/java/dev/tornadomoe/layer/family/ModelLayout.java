@@ -190,6 +190,11 @@ public record ModelLayout(
     /// @throws dev.tornadomoe.MoeException when the config lacks `hidden_size`, or its activation
     ///   is not known
     public ModelLayout build(int intermediate, int experts, Gating gating) {
+      if ((long) experts + identityExperts > Integer.MAX_VALUE) {
+        throw new LayerException(
+            "%d experts and %d that return their input are more than 2^31 - 1"
+                .formatted(experts, identityExperts));
+      }
       return new ModelLayout(
           config.positive("hidden_size"),
           intermediate,

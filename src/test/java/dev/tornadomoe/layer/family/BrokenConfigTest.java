@@ -74,6 +74,10 @@ class BrokenConfigTest {
         refusal("longcat_flash", c -> c.with("norm_topk_prob", true), "\"norm_topk_prob\""),
         refusal("longcat_flash", c -> c.with("router_bias", true), "\"router_bias\""),
         refusal("longcat_flash", c -> c.with("zero_expert_num", -1), "\"zero_expert_num\"", "-1"),
+        refusal(
+            "longcat_flash",
+            c -> c.with("zero_expert_num", Integer.MAX_VALUE),
+            "2147483647 that return their input"),
         refusal("longcat_flash", c -> c.with("moe_topk", 10), "top-k is 10", "9 experts"),
         refusal("nemotron_h", c -> c.with("moe_latent_size", 4), "\"moe_latent_size\"", "4"),
         refusal(

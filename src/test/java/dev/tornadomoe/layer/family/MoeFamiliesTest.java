@@ -7,6 +7,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.checkpoint.ModelDirectory;
 import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.TopKGating;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -99,6 +100,37 @@ class MoeFamiliesTest {
       assertThatThrownBy(() -> MoeModel.of(checkpoint, families))
           .isInstanceOf(LayerException.class)
           .hasMessageContainingAll("\"missing\" is not supported", "com.example.Missing");
+    }
+  }
+
+  /// Also where one of the names ends with another.
+  @Test
+  void theRouterThatIsThereTellsTheBlock() {
+    BlockTensors block =
+        new BlockTensors(FamilyConfig.HIDDEN, FamilyConfig.INTERMEDIATE, FamilyConfig.EXPERTS);
+    MoeFamily family =
+        new MoeFamily() {
+          @Override
+          public Set<String> modelTypes() {
+            return Set.of("nested");
+          }
+
+          @Override
+          public ModelLayout layout(ModelConfig config) {
+            return ModelLayout.builder(config)
+                .routers("gate", "router.gate")
+                .build(
+                    FamilyConfig.INTERMEDIATE, FamilyConfig.EXPERTS, TopKGating.softmax(2, true));
+          }
+        };
+    String mlp = "model.layers.1.mlp.";
+    try (Checkpoint checkpoint =
+        ModelDirectory.open(
+            directory,
+            FamilyConfig.of("mixtral").with("model_type", "nested").json(),
+            block.perExpert(mlp).putAll(block.router(mlp + "router.gate")).tensors())) {
+      MoeFamilies families = MoeFamilies.builder().add(family).build();
+      block.assertLayer(MoeModel.of(checkpoint, families).layer(1), 0, false);
     }
   }
 
