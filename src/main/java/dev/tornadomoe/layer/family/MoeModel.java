@@ -4,6 +4,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Ranges;
 import java.util.List;
 import java.util.function.Supplier;
 
@@ -19,22 +20,30 @@ public final class MoeModel {
     this.layout = layout;
   }
 
-  /// Reads the config; no tensor yet.
+  /// Reads the config; no tensor yet. The family is one of [MoeFamilies#installed].
   ///
   /// @throws dev.tornadomoe.MoeException when the model type is unknown or the config contradicts
   ///   itself
   public static MoeModel of(Checkpoint checkpoint) {
-    ModelConfig config = checkpoint.config();
-    return new MoeModel(
-        checkpoint, config.modelType(), namingTheConfig(config, () -> layout(config)));
+    return of(checkpoint, MoeFamilies.installed());
   }
 
-  private static ModelLayout layout(ModelConfig config) {
-    ModelLayout layout = MoeFamilies.of(config).layout(config);
-    if (layout.gating().topK() > layout.experts()) {
+  /// The same with other families.
+  ///
+  /// @throws dev.tornadomoe.MoeException when the model type is unknown or claimed by two families,
+  ///   or the config contradicts itself
+  public static MoeModel of(Checkpoint checkpoint, MoeFamilies families) {
+    ModelConfig config = checkpoint.config();
+    return new MoeModel(
+        checkpoint, config.modelType(), namingTheConfig(config, () -> layout(config, families)));
+  }
+
+  private static ModelLayout layout(ModelConfig config, MoeFamilies families) {
+    ModelLayout layout = families.of(config).layout(config);
+    if (layout.gating().topK() > layout.routed()) {
       throw new LayerException(
           "top-k is %d, but there are only %d experts"
-              .formatted(layout.gating().topK(), layout.experts()));
+              .formatted(layout.gating().topK(), layout.routed()));
     }
     return layout;
   }
@@ -59,7 +68,8 @@ public final class MoeModel {
     return layout.hidden();
   }
 
-  ModelLayout layout() {
+  /// What the config says of the MoE layers.
+  public ModelLayout layout() {
     return layout;
   }
 
@@ -81,26 +91,9 @@ public final class MoeModel {
                   checkpoint.directory(),
                   index,
                   index >= 0 && index < layout.layers() ? "is dense" : "does not exist",
-                  ranges(layout.moeLayers())));
+                  Ranges.of(layout.moeLayers())));
     }
     return namingTheConfig(
         checkpoint.config(), () -> new LayerReader(checkpoint, layout, index).read());
-  }
-
-  /// As in `1-3, 5`.
-  private static String ranges(List<Integer> ascending) {
-    StringBuilder text = new StringBuilder();
-    for (int i = 0; i < ascending.size(); ) {
-      int end = i;
-      while (end + 1 < ascending.size() && ascending.get(end + 1) == ascending.get(end) + 1) {
-        end++;
-      }
-      text.append(text.isEmpty() ? "" : ", ").append(ascending.get(i));
-      if (end > i) {
-        text.append('-').append(ascending.get(end));
-      }
-      i = end + 1;
-    }
-    return text.isEmpty() ? "none" : text.toString();
   }
 }

@@ -109,7 +109,7 @@ public final class RoutedKernels {
           all += score(logits.get(token * experts + chosen[other]), first, scoring);
         }
         if (scoring != 2 && scoring != 0) {
-          all += 1e-20f;
+          all += constants.get(RouterKernels.EPSILON);
         }
         weight = weight / all;
       } else if (scoring == 0) {
