@@ -25,6 +25,12 @@ public interface Backend {
   ///   that can't be right, an operation it does not know
   Session prepare(MoePlan plan, Progress progress);
 
+  /// What of a plan it can't run whatever the machine, a sentence each; empty when it runs it.
+  /// Loads nothing: what only weights, memory or a device decide is said by [#prepare].
+  default List<String> unsupported(MoePlan plan) {
+    return List.of();
+  }
+
   /// The pieces that suit this backend's device better than those that a planner chooses by itself,
   /// if there are any; for `Planner.Builder.pieces`.
   ///

@@ -1,6 +1,5 @@
 package dev.tornadomoe.checkpoint;
 
-import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.lang.foreign.Arena;
@@ -149,10 +148,11 @@ public final class Checkpoint implements AutoCloseable {
     return Optional.ofNullable(tensors.find(tensor));
   }
 
-  /// The shape of a tensor, outermost dimension first, whatever its type; empty when there is none
-  /// of that name.
-  public Optional<Shape> shapeOf(String tensor) {
-    return Optional.ofNullable(tensors.shapeOf(tensor));
+  /// What the file says of a tensor, whatever its type; empty when there is none of that name.
+  ///
+  /// @throws CheckpointException when the file that should hold it is missing or broken
+  public Optional<StoredTensor> stored(String tensor) {
+    return Optional.ofNullable(tensors.stored(tensor));
   }
 
   /// A tensor of F32, F16 or BF16 and this shape.

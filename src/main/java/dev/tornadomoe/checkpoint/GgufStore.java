@@ -1,7 +1,6 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -51,9 +50,11 @@ final class GgufStore implements TensorStore {
   }
 
   @Override
-  public @Nullable Shape shapeOf(String name) {
+  public @Nullable StoredTensor stored(String name) {
     GgufFile.Entry entry = tensors.get(name);
-    return entry == null ? null : entry.shape();
+    return entry == null
+        ? null
+        : new StoredTensor(name, typeName(entry), entry.shape(), entry.data().byteSize());
   }
 
   /// What messages call a tensor's type.

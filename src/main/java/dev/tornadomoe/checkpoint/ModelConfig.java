@@ -1,21 +1,23 @@
 package dev.tornadomoe.checkpoint;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /// A checkpoint's `config.json`, as transformers writes it. Models spell the same thing differently
 /// (`num_experts`, `num_local_experts`, `n_routed_experts`), so numbers are asked for by all their
 /// names, which must not contradict each other; `null` counts as absent, unless [#isNull] is asked.
 ///
-/// A multimodal model keeps its language model's values in `text_config`; they are looked up there
-/// first.
+/// A multimodal model keeps its language model's values in `text_config`, Qwen3-Omni in
+/// `thinker_config.text_config`; they are looked up there first.
 public final class ModelConfig {
   /// No name that we know is as long, and messages repeat those that we don't.
   private static final int LONGEST_STRING = 80;
+
+  private static final int MOST_LETTERS = 10_000;
 
   private final Path file;
   private final Map<String, Object> root;
@@ -28,12 +30,15 @@ public final class ModelConfig {
   }
 
   /// @throws CheckpointException when the file is missing or no JSON object
-  @SuppressWarnings("unchecked") // JSON objects have string keys
   static ModelConfig read(Path file) {
     Map<String, Object> root = StrictJson.readObject(file);
-    Map<String, Object> text =
-        root.get("text_config") instanceof Map<?, ?> nested ? (Map<String, Object>) nested : root;
-    return new ModelConfig(file, root, text);
+    return new ModelConfig(file, root, nested(nested(root, "thinker_config"), "text_config"));
+  }
+
+  /// The object of this name, or where there is none the outer one.
+  @SuppressWarnings("unchecked") // JSON objects have string keys
+  private static Map<String, Object> nested(Map<String, Object> outer, String name) {
+    return outer.get(name) instanceof Map<?, ?> inner ? (Map<String, Object>) inner : outer;
   }
 
   /// The file, for messages.
@@ -57,6 +62,16 @@ public final class ModelConfig {
   /// Whether the value is there and is `null`, for the few where that differs from absence.
   public boolean isNull(String name) {
     return value(name) == null && (text.containsKey(name) || root.containsKey(name));
+  }
+
+  /// Whether there is a value that is not `null`.
+  public boolean isPresent(String name) {
+    return value(name) != null;
+  }
+
+  /// Whether there is a list, where a number is usual.
+  public boolean isList(String name) {
+    return value(name) instanceof List<?>;
   }
 
   /// A number of 1 or more that the model can't do without.
@@ -94,6 +109,30 @@ public final class ModelConfig {
       throw wrong(present(names), "a whole number from 0", value);
     }
     return value;
+  }
+
+  /// A number of 1 or more that may be given for each layer on its own, where only one value for
+  /// all of them is known to work. Empty when it is absent.
+  ///
+  /// @throws CheckpointException when layers have different ones, or it is no such number
+  public OptionalInt sameInAllLayers(String name) {
+    Object value = value(name);
+    if (value == null) {
+      return OptionalInt.empty();
+    }
+    List<?> layers = value instanceof List<?> list ? list : List.of(value);
+    for (Object layer : layers) {
+      if (!(layer instanceof Integer number) || number < 1) {
+        throw wrong(name, "a whole number from 1, or a list of them", value);
+      }
+      if (!layer.equals(layers.getFirst())) {
+        throw wrong(name, "the same in all layers", value);
+      }
+    }
+    if (layers.isEmpty()) {
+      throw wrong(name, "a whole number from 1, or a list of them", value);
+    }
+    return OptionalInt.of((Integer) layers.getFirst());
   }
 
   private @Nullable Integer wholeNumber(String... names) {
@@ -154,6 +193,18 @@ public final class ModelConfig {
     throw wrong(name, "a string of at most " + LONGEST_STRING + " characters", value);
   }
 
+  /// A string with a letter for each layer, of which a model may have many.
+  public Optional<String> letters(String name) {
+    Object value = value(name);
+    if (value == null) {
+      return Optional.empty();
+    }
+    if (value instanceof String text && text.length() <= MOST_LETTERS) {
+      return Optional.of(text);
+    }
+    throw wrong(name, "a string of at most " + MOST_LETTERS + " letters", value);
+  }
+
   /// Refuses a string for which only one value is known to work.
   ///
   /// @throws CheckpointException when it is there and is another
@@ -166,21 +217,34 @@ public final class ModelConfig {
 
   /// A list of whole numbers, layer indices say.
   public Optional<List<Integer>> integers(String name) {
+    return list(name, Integer.class, "a list of whole numbers");
+  }
+
+  /// A list of short strings: what each layer is, say.
+  public Optional<List<String>> strings(String name) {
+    return list(name, String.class, "a list of short strings")
+        .filter(list -> {
+          if (list.stream().anyMatch(element -> element.length() > LONGEST_STRING)) {
+            throw wrong(name, "a list of short strings", list);
+          }
+          return true;
+        });
+  }
+
+  /// A list of truth values: whether each layer is an MoE layer, say.
+  public Optional<List<Boolean>> flags(String name) {
+    return list(name, Boolean.class, "a list of true and false");
+  }
+
+  private <T> Optional<List<T>> list(String name, Class<T> type, String expected) {
     Object value = value(name);
     if (value == null) {
       return Optional.empty();
     }
-    if (!(value instanceof List<?> list)) {
-      throw wrong(name, "a list of whole numbers", value);
+    if (!(value instanceof List<?> list) || !list.stream().allMatch(type::isInstance)) {
+      throw wrong(name, expected, value);
     }
-    List<Integer> numbers = new ArrayList<>(list.size());
-    for (Object element : list) {
-      if (!(element instanceof Integer number)) {
-        throw wrong(name, "a list of whole numbers", value);
-      }
-      numbers.add(number);
-    }
-    return Optional.of(List.copyOf(numbers));
+    return Optional.of(list.stream().map(type::cast).toList());
   }
 
   /// A nested object.

@@ -18,10 +18,12 @@ interface TensorStore {
   /// @throws CheckpointException when the file that should hold it is missing or broken
   @Nullable TensorView find(String name);
 
-  /// The shape of a tensor, or null when there is none of that name.
-  default @Nullable Shape shapeOf(String name) {
+  /// What the file says of a tensor, or null when there is none of that name.
+  ///
+  /// @throws CheckpointException when the file that should hold it is missing or broken
+  default @Nullable StoredTensor stored(String name) {
     TensorView tensor = find(name);
-    return tensor == null ? null : tensor.shape();
+    return tensor == null ? null : StoredTensor.of(tensor);
   }
 
   /// What messages call the file that holds the tensor, or would.

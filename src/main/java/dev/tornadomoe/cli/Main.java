@@ -20,6 +20,7 @@ import picocli.CommandLine.Option;
       DemoCommand.class,
       VerifyCommand.class,
       ExplainCommand.class,
+      InspectCommand.class,
       RunCommand.class,
       BenchCommand.class,
       TuneCommand.class,
@@ -30,6 +31,7 @@ import picocli.CommandLine.Option;
       "Examples:",
       "  moe demo",
       "  moe verify path/to/checkpoint --alias off",
+      "  moe inspect path/to/checkpoint",
       "  moe explain path/to/checkpoint --tokens 1 --format svg > plan.svg",
       "  moe bench --preset qwen3-30b-a3b --tokens 1,16,256",
       "",
@@ -108,9 +110,13 @@ public final class Main {
   /// Says what is wrong, in one line: names from files and arguments may hold line breaks and the
   /// terminal's control sequences, which are shown and not carried out.
   static void complain(PrintWriter err, @Nullable String message) {
-    StringBuilder line = new StringBuilder("moe: ");
-    String.valueOf(message)
-        .chars()
+    err.println("moe: " + printable(String.valueOf(message)));
+  }
+
+  /// Text from a file as one line that does nothing to a terminal.
+  static String printable(String text) {
+    StringBuilder line = new StringBuilder();
+    text.chars()
         .forEach(c -> {
           if (Character.isISOControl(c)) {
             line.append("\\u%04x".formatted(c));
@@ -118,7 +124,7 @@ public final class Main {
             line.append((char) c);
           }
         });
-    err.println(line);
+    return line.toString();
   }
 
   /// The version of the jar.

@@ -8,6 +8,10 @@ import org.jspecify.annotations.Nullable;
 /// `output[t] = sum over the k experts e of token t of weight(t, e) * expert(e, x[t]) +
 /// shared(x[t])`
 ///
+/// The last `identityExperts` experts of the router have no weights: they return their input
+/// (LongCat-Flash's zero-computation experts), so a token that chooses one gets `weight * x` from
+/// it.
+///
 /// With `routerWeightOnInput` the expert gets `weight * x` and its result is not weighted again
 /// (Llama 4).
 ///
@@ -17,13 +21,15 @@ import org.jspecify.annotations.Nullable;
 /// @param experts the routed experts
 /// @param shared what every token goes through, or null
 /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
+/// @param identityExperts how many of the router's experts, its last, return their input
 public record MoeLayer(
     int index,
     int topK,
     @Nullable Router router,
     ExpertWeights experts,
     @Nullable SharedExperts shared,
-    boolean routerWeightOnInput) {
+    boolean routerWeightOnInput,
+    int identityExperts) {
 
   /// Checked against each other.
   ///
@@ -64,6 +70,39 @@ public record MoeLayer(
           "layer %d: the router weight can go on the input for top-k 1 only, found top-k %d"
               .formatted(index, topK));
     }
+    requireIdentities(index, experts.map(), identityExperts, routerWeightOnInput);
+  }
+
+  private static void requireIdentities(
+      int index, ExpertMap map, int identities, boolean routerWeightOnInput) {
+    if (identities < 0 || identities > map.globalExperts()) {
+      throw new LayerException(
+          "layer %d: %d of %d experts can't be identities"
+              .formatted(index, identities, map.globalExperts()));
+    }
+    for (int e = map.globalExperts() - identities; e < map.globalExperts(); e++) {
+      if (map.localOf(e) >= 0) {
+        throw new LayerException(
+            "layer %d: expert %d has weights, but it is one of %d that return their input"
+                .formatted(index, e, identities));
+      }
+    }
+    if (identities > 0 && routerWeightOnInput) {
+      throw new LayerException(
+          "layer %d: experts that return their input don't go with the router weight on the input"
+              .formatted(index));
+    }
+  }
+
+  /// A layer all of whose experts have weights.
+  public MoeLayer(
+      int index,
+      int topK,
+      @Nullable Router router,
+      ExpertWeights experts,
+      @Nullable SharedExperts shared,
+      boolean routerWeightOnInput) {
+    this(index, topK, router, experts, shared, routerWeightOnInput, 0);
   }
 
   /// A layer that is given to the planner with a router.
@@ -73,9 +112,23 @@ public record MoeLayer(
   }
 
   /// This layer with only some of its experts here.
+  ///
+  /// @throws LayerException for a layer with experts that return their input: whoever has the
+  ///   others would add that again
   public MoeLayer withExpertMap(ExpertMap map) {
+    if (identityExperts > 0) {
+      throw new LayerException(
+          "layer %d: experts can't be divided where %d of them return their input"
+              .formatted(index, identityExperts));
+    }
     return new MoeLayer(
-        index, topK, router, experts.restrictedTo(map), shared, routerWeightOnInput);
+        index,
+        topK,
+        router,
+        experts.restrictedTo(map),
+        shared,
+        routerWeightOnInput,
+        identityExperts);
   }
 
   /// H.

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// 2. for the selection only, add the router's correction bias if it has one;
 /// 3. keep the best groups of experts, if there are groups;
 /// 4. take the k highest;
-/// 5. their weights are the scores without the correction bias; divide by their sum + 1e-20 if
+/// 5. their weights are the scores without the correction bias; divide by their sum + `epsilon` if
 ///    `renormalise`; multiply by `scale`.
 ///
 /// @param topK experts per token
@@ -16,9 +16,18 @@ import org.jspecify.annotations.Nullable;
 /// @param groups restriction to groups, or null
 /// @param renormalise whether the weights are made to sum to 1
 /// @param scale factor on every weight, after renormalisation
+/// @param epsilon what is added to the sum of the weights before dividing by it: [#USUAL_EPSILON],
+///   or a model's own
 public record TopKGating(
-    int topK, Scoring scoring, @Nullable Groups groups, boolean renormalise, float scale)
+    int topK,
+    Scoring scoring,
+    @Nullable Groups groups,
+    boolean renormalise,
+    float scale,
+    float epsilon)
     implements Gating {
+  /// DeepSeek-V3's, which keeps the division from failing and changes no result.
+  public static final float USUAL_EPSILON = 1e-20f;
 
   /// How logits become scores.
   public enum Scoring {
@@ -59,7 +68,8 @@ public record TopKGating(
 
   /// Checked numbers.
   ///
-  /// @throws LayerException for k below 1 or a scale that is no finite number
+  /// @throws LayerException for k below 1, a scale that is no finite number, or an epsilon that is
+  ///   none or negative
   public TopKGating {
     if (topK < 1) {
       throw new LayerException("top-k must be 1 or more, found %d".formatted(topK));
@@ -67,6 +77,17 @@ public record TopKGating(
     if (!Float.isFinite(scale)) {
       throw new LayerException("routed scaling factor must be finite, found %s".formatted(scale));
     }
+    if (!(epsilon >= 0) || !Float.isFinite(epsilon)) {
+      throw new LayerException(
+          "epsilon of the renormalisation must be finite and 0 or more, found %s"
+              .formatted(epsilon));
+    }
+  }
+
+  /// With the usual epsilon.
+  public TopKGating(
+      int topK, Scoring scoring, @Nullable Groups groups, boolean renormalise, float scale) {
+    this(topK, scoring, groups, renormalise, scale, USUAL_EPSILON);
   }
 
   /// softmax, then the k highest.
@@ -81,11 +102,16 @@ public record TopKGating(
 
   /// This gating with a factor on every weight.
   public TopKGating scaled(float factor) {
-    return new TopKGating(topK, scoring, groups, renormalise, factor);
+    return new TopKGating(topK, scoring, groups, renormalise, factor, epsilon);
   }
 
   /// This gating restricted to the best groups.
   public TopKGating grouped(Groups restriction) {
-    return new TopKGating(topK, scoring, restriction, renormalise, scale);
+    return new TopKGating(topK, scoring, restriction, renormalise, scale, epsilon);
+  }
+
+  /// This gating with another epsilon.
+  public TopKGating withEpsilon(float added) {
+    return new TopKGating(topK, scoring, groups, renormalise, scale, added);
   }
 }

@@ -41,6 +41,9 @@ public record Operand(String name) {
   /// The shared expert's result `[M, H]`.
   public static final Operand SHARED_OUT = new Operand("shared_out");
 
+  /// What experts that return their input contribute `[M, H]`.
+  public static final Operand IDENTITY_OUT = new Operand("identity_out");
+
   /// Tokens' rows at their experts `[E, T, H]`, in the batched format.
   public static final Operand DISPATCHED = new Operand("dispatched");
 

@@ -137,6 +137,22 @@ public sealed interface Operation {
     }
   }
 
+  /// What experts without weights contribute, which return their input: `target[t] = input[t] * sum
+  /// over s of weights[t,s]`, where `ids[t,s]` is one of them.
+  record IdentityExperts(Operand input, Operand ids, Operand weights, Operand target)
+      implements Operation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(
+          Access.read(input), Access.read(ids), Access.read(weights), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "identity experts";
+    }
+  }
+
   /// Sorts the pairs by local expert: `order[P]` lists pairs, those of expert e from `offsets[e]`
   /// to `offsets[e+1]` (`[E+1]`), in ascending order. Pairs of experts that are not here are left
   /// out.

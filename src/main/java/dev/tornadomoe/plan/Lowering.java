@@ -21,9 +21,9 @@ import java.util.List;
 import java.util.Map;
 
 /// Turns one layer and its pieces into a first draft: correct, with every buffer of its own and
-/// every copy in place. Order: route, prepare, shared experts, experts, finalize. Shared experts
-/// run first so that their result can be added by the experts' last step, and so that nobody needs
-/// the hidden states any more when that writes.
+/// every copy in place. Order: route, prepare, shared experts and those without weights, experts,
+/// finalize. Shared experts run first so that their result can be added by the experts' last step,
+/// and so that nobody needs the hidden states any more when that writes.
 final class Lowering {
   private final MoeLayer layer;
   private final ModularMoe pieces;
@@ -54,6 +54,7 @@ final class Lowering {
       route(input);
       ExpertInput expertInput = prepare(input);
       shared(input);
+      identities(input);
       experts(expertInput);
       finish(staged);
     }
@@ -116,6 +117,18 @@ final class Lowering {
         new Operation.SharedDown(input, Operand.SHARED_ACTIVATED, Operand.SHARED_OUT));
   }
 
+  /// Beside the shared experts for the same reasons, and added in the same way.
+  private void identities(Operand input) {
+    if (layer.identityExperts() == 0) {
+      return;
+    }
+    rows(Operand.IDENTITY_OUT, problem.hidden());
+    add(
+        Phase.SHARED,
+        new Operation.IdentityExperts(
+            input, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS, Operand.IDENTITY_OUT));
+  }
+
   private void experts(ExpertInput input) {
     Experts experts = pieces.experts();
     Problem expertProblem = pieces.expertProblem(problem);
@@ -152,6 +165,9 @@ final class Lowering {
   private void addends(Operand target) {
     if (layer.shared() != null) {
       finalStage(new Operation.Add(target, Operand.SHARED_OUT));
+    }
+    if (layer.identityExperts() > 0) {
+      finalStage(new Operation.Add(target, Operand.IDENTITY_OUT));
     }
     if (call.residual() != Residual.NONE) {
       finalStage(new Operation.Add(target, Operand.RESIDUAL));

@@ -40,7 +40,8 @@ class GgufFileTest {
       assertThat(checkpoint.tensorNames()).containsExactly("f32", "q8.weight", "f16");
       assertThat(checkpoint.find("f32").orElseThrow().toFloats()).containsExactly(1, 2, 3, 4, 5, 6);
       assertThat(checkpoint.require("f16", 3).toFloats()).containsExactly(7, 8, 9);
-      assertThat(checkpoint.shapeOf("q8.weight")).contains(Shape.of(2, 64));
+      assertThat(checkpoint.stored("q8.weight"))
+          .contains(new StoredTensor("q8.weight", "Q8_0", Shape.of(2, 64), 2 * 2 * 34));
       assertThat(checkpoint.linear("q8", 2, 64).format()).hasToString("Q8_0");
     }
   }

@@ -18,7 +18,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DamagedCheckpointTest {
   private static final int SEEDS = 300;
   private static final List<String> CHECKPOINTS =
-      List.of("hf/qwen2_moe", "w4a16/qwen3_moe-ct_g32_sym", "w4a16/qwen3_moe-gptq_g64_desc_act");
+      List.of(
+          "hf/qwen2_moe",
+          "hf/longcat_flash",
+          "hf/granitemoeshared",
+          "hf/nemotron_h",
+          "w4a16/qwen3_moe-ct_g32_sym",
+          "w4a16/qwen3_moe-gptq_g64_desc_act");
 
   /// Not about speed: a hundred times what any of them takes.
   private static final Duration HANGS = Duration.ofSeconds(60);
@@ -46,6 +52,29 @@ class DamagedCheckpointTest {
       assertThat(run.sentence()).as(what).startsWith(checkpoint.toString());
     } else {
       assertThat(run.err()).as(what).isEmpty();
+    }
+  }
+
+  /// It shows what can't be run, and fails only where nothing can be read.
+  @ParameterizedTest
+  @MethodSource("parts")
+  void inspectNeverFailsInAWayOfItsOwn(Damage.Part part) {
+    int parts = Damage.Part.values().length;
+    LongStream.range(0, SEEDS / parts).forEach(i -> inspect(i * parts + part.ordinal(), part));
+  }
+
+  private void inspect(long seed, Damage.Part part) {
+    String name = CHECKPOINTS.get((int) (seed % CHECKPOINTS.size()));
+    Path checkpoint = directory.resolve("checkpoint");
+    String what = "seed %d: %s, ".formatted(seed, name) + damage(checkpoint, name, part, seed);
+    MoeRun run =
+        assertTimeoutPreemptively(HANGS, () -> MoeRun.of("inspect", checkpoint, "--json"), what);
+    assertThat(run.exit()).as(what).isIn(0, 2);
+    if (run.exit() == 2) {
+      assertThat(run.sentence()).as(what).startsWith(checkpoint.toString());
+    } else {
+      assertThat(run.err()).as(what).isEmpty();
+      assertThat(run.json()).as(what).containsKeys("supported", "backends", "problems");
     }
   }
 

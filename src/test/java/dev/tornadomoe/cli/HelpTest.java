@@ -17,7 +17,7 @@ class HelpTest {
   void namesEveryCommandAndTheExitCodes(String option) {
     MoeRun run = MoeRun.of(option).fine();
     assertThat(run.out())
-        .contains("verify", "explain", "run", "bench", "tune", "demo", "devices")
+        .contains("verify", "explain", "inspect", "run", "bench", "tune", "demo", "devices")
         .contains("Examples:", "Exit codes:");
     assertThat(run.err()).isEmpty();
   }
@@ -26,6 +26,7 @@ class HelpTest {
   @CsvSource({
     "verify, DIR --backend --alias --precision --sanitize --json",
     "explain, DIR --layers --tokens --alias --format",
+    "inspect, DIR|FILE --json",
     "run, DIR --layer --input --output",
     "bench, DIR --preset --layers --tokens --alias --precision --backend --json --html",
     "tune, DIR --preset --layers --tokens --weights --device --seconds --output --json",

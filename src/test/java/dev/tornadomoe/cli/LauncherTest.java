@@ -57,6 +57,17 @@ class LauncherTest {
     assertThat(moe("demo").fine().out()).contains("[-Xmx1g]\n[-Da=b]\n[-jar]\n");
   }
 
+  /// A jar with a family of the user's own, say.
+  @Test
+  void addsToTheClassPath() throws Exception {
+    environment.put("MOE_CLASS_PATH", "a b.jar:c.jar");
+    assertThat(moe("inspect", "x").fine().out())
+        .contains(
+            "[-cp]\n[%s:a b.jar:c.jar]\n[dev.tornadomoe.cli.Main]\n[inspect]\n[x]\n"
+                .formatted(home.file("checkout/target/tornado-moe.jar")))
+        .doesNotContain("[-jar]");
+  }
+
   @Test
   void runsThroughALink() throws Exception {
     Path link = Files.createSymbolicLink(home.file("elsewhere/moe"), home.file("checkout/moe"));

@@ -38,6 +38,7 @@ class TornadoLauncherTest {
   @ValueSource(
       strings = {
         "devices",
+        "inspect x",
         "--trace devices",
         "tune --preset qwen3-30b-a3b",
         "verify x --backend tornado",

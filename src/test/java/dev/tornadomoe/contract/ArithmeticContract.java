@@ -56,6 +56,8 @@ public abstract class ArithmeticContract extends BackendContract {
                 odd.withShared(24, false),
                 odd.withShared(56, true),
                 even.withShared(64, true),
+                odd.withIdentities(4),
+                odd.withIdentities(9).withShared(24, true),
                 odd.withWeightOnInput(),
                 odd.withWeightOnInput().withShared(40, false)))
         .flatMap(s -> s);
@@ -113,6 +115,14 @@ public abstract class ArithmeticContract extends BackendContract {
                 true,
                 2.5f),
             true),
+        twelve.with(
+            "sigmoid with an epsilon of its own",
+            new TopKGating(3, TopKGating.Scoring.SIGMOID, null, true, 1.5f, 0.25f),
+            true),
+        twelve.with(
+            "softmax with an epsilon of its own",
+            TopKGating.softmax(3, true).withEpsilon(0.25f),
+            false),
         twelve.with("sparse mixer", new SparseMixer(0.01f), false),
         twelve.with("sparse mixer, wide", new SparseMixer(0.4f), false),
         twelve.with("the user's own", new CustomGating(2, ArithmeticContract::lowestTwo), false));

@@ -23,6 +23,7 @@ public final class LayerSpec {
   private int sharedIntermediate;
   private boolean sharedGate;
   private boolean weightOnInput;
+  private int identityExperts;
 
   private LayerSpec() {}
 
@@ -45,6 +46,7 @@ public final class LayerSpec {
     copy.sharedIntermediate = sharedIntermediate;
     copy.sharedGate = sharedGate;
     copy.weightOnInput = weightOnInput;
+    copy.identityExperts = identityExperts;
     change.accept(copy);
     return copy;
   }
@@ -103,6 +105,14 @@ public final class LayerSpec {
     });
   }
 
+  /// The router chooses from so many more, which return their input.
+  public LayerSpec withIdentities(int count) {
+    return changed(copy -> {
+      copy.name = name + ", " + count + " identities";
+      copy.identityExperts = count;
+    });
+  }
+
   /// Llama 4's way: one expert, its weight on the input.
   public LayerSpec withWeightOnInput() {
     return changed(copy -> {
@@ -154,6 +164,10 @@ public final class LayerSpec {
 
   boolean sharedGate() {
     return sharedGate;
+  }
+
+  int identityExperts() {
+    return identityExperts;
   }
 
   boolean weightOnInput() {

@@ -46,10 +46,16 @@ final class NaiveMoe {
       double[] x = row(hidden, t);
       for (int s = 0; s < topK; s++) {
         int local = layer.experts().map().localOf(ids[t * topK + s]);
+        double weight = weights[t * topK + s];
+        if (ids[t * topK + s] >= layer.globalExperts() - layer.identityExperts()) {
+          for (int i = 0; i < size; i++) {
+            output[t * size + i] += weight * x[i];
+          }
+          continue;
+        }
         if (local < 0) {
           continue;
         }
-        double weight = weights[t * topK + s];
         double before = layer.routerWeightOnInput() ? weight : 1;
         double after = layer.routerWeightOnInput() ? 1 : weight;
         double[] y = expert(layer.experts().local().get(local), scaled(x, before));

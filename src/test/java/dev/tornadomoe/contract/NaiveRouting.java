@@ -58,7 +58,8 @@ final class NaiveRouting {
         };
     double sum = IntStream.range(0, ids.length).mapToDouble(s -> weights[s]).sum();
     for (int s = 0; s < ids.length; s++) {
-      weights[s] = weights[s] / (gating.renormalise() ? sum : 1) * gating.scale();
+      weights[s] =
+          weights[s] / (gating.renormalise() ? sum + gating.epsilon() : 1) * gating.scale();
     }
     return new Choice(ids, weights);
   }

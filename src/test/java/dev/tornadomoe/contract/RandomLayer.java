@@ -1,6 +1,7 @@
 package dev.tornadomoe.contract;
 
 import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
@@ -18,6 +19,7 @@ import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -43,12 +45,13 @@ public final class RandomLayer {
     for (int e = 0; e < spec.experts(); e++) {
       experts.add(mlp("expert " + e, spec.intermediate()));
     }
+    int routed = spec.experts() + spec.identityExperts();
     WeightFormat bf16 = WeightFormat.dense(DType.BF16);
     Router router =
         new Router(
-            weight("router", spec.experts(), spec.hidden(), bf16),
-            spec.biases() ? bias("router bias", spec.experts()) : null,
-            spec.correctionBias() ? bias("correction bias", spec.experts()) : null,
+            weight("router", routed, spec.hidden(), bf16),
+            spec.biases() ? bias("router bias", routed) : null,
+            spec.correctionBias() ? bias("correction bias", routed) : null,
             spec.gating());
     SharedExperts shared =
         spec.sharedIntermediate() == 0
@@ -60,9 +63,16 @@ public final class RandomLayer {
         3,
         spec.gating().topK(),
         router,
-        ExpertWeights.of(experts, spec.activation()),
+        new ExpertWeights(experts, map(), spec.activation()),
         shared,
-        spec.weightOnInput());
+        spec.weightOnInput(),
+        spec.identityExperts());
+  }
+
+  private ExpertMap map() {
+    int[] localOf = new int[spec.experts() + spec.identityExperts()];
+    Arrays.setAll(localOf, e -> e < spec.experts() ? e : -1);
+    return ExpertMap.of(localOf);
   }
 
   private Mlp mlp(String name, int intermediate) {

@@ -43,6 +43,15 @@ class GatingTest {
   }
 
   @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, -1e-20f})
+  void refusesEpsilonsThatAreNoneOrNegative(float epsilon) {
+    assertThatThrownBy(() -> TopKGating.softmax(1, true).withEpsilon(epsilon))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContaining(Float.toString(epsilon));
+    assertThat(TopKGating.softmax(1, true).epsilon()).isEqualTo(TopKGating.USUAL_EPSILON);
+  }
+
+  @ParameterizedTest
   @CsvSource({"8, 0", "8, 9", "0, 0", "0, 1", "8, -1", "-2, -2"})
   void refusesToKeepGroupsThatAreNotThere(int count, int kept) {
     assertThatThrownBy(() -> new Groups(count, kept, GroupScore.MAX))

@@ -103,6 +103,44 @@ class MoeLayerTest {
     assertThat(some.index()).isEqualTo(3);
   }
 
+  /// Three experts with weights, two that return their input.
+  private static MoeLayer withIdentities(ExpertMap map, int identities, boolean onInput) {
+    return new MoeLayer(
+        3,
+        1,
+        softmax(5, H, 1),
+        new ExpertWeights(LayerParts.mlps(3, H, I), map, Activation.SILU),
+        null,
+        onInput,
+        identities);
+  }
+
+  @Test
+  void theLastExpertsMayReturnTheirInput() {
+    MoeLayer layer = withIdentities(ExpertMap.of(0, 1, 2, -1, -1), 2, false);
+    assertThat(layer.globalExperts()).isEqualTo(5);
+    assertThat(layer.identityExperts()).isEqualTo(2);
+    assertThatThrownBy(() -> layer.withExpertMap(ExpertMap.of(0, -1, -1, -1, -1)))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "2 of them return their input");
+  }
+
+  @Test
+  void anExpertThatReturnsItsInputHasNoWeights() {
+    assertThatThrownBy(() -> withIdentities(ExpertMap.of(0, 1, -1, 2, -1), 2, false))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "expert 3 has weights", "2");
+    assertThatThrownBy(() -> withIdentities(ExpertMap.of(0, 1, 2, -1, -1), 6, false))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "6 of 5 experts");
+    assertThatThrownBy(() -> withIdentities(ExpertMap.of(0, 1, 2, -1, -1), -1, false))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "-1");
+    assertThatThrownBy(() -> withIdentities(ExpertMap.of(0, 1, 2, -1, -1), 2, true))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "router weight on the input");
+  }
+
   /// A token may choose more experts than are here.
   @Test
   void topKCountsAllExpertsNotTheLocalOnes() {

@@ -31,6 +31,7 @@ class OperationAccessesTest {
         writes(new Operation.Zero(A), A),
         writes(new Operation.SharedGateUp(A, B), B),
         writes(new Operation.SharedDown(A, B, C), C),
+        writes(new Operation.IdentityExperts(A, B, C, D), D),
         writes(new Operation.GroupByExpert(A, B, C), B, C),
         writes(new Operation.GateUp(A, B, C), C),
         writes(new Operation.GroupedGateUp(A, B, C, D), D),

@@ -29,6 +29,13 @@ final class RowSteps {
               context.buffer(weigh.weights()),
               context.buffer(weigh.target()),
               hidden);
+      case Operation.IdentityExperts identities ->
+          new IdentityStep(
+              context.layer(),
+              context.buffer(identities.input()),
+              context.buffer(identities.ids()),
+              context.buffer(identities.weights()),
+              context.buffer(identities.target()));
       case Operation.SelectExperts select ->
           new SelectStep(
               context,

@@ -140,7 +140,7 @@ final class TopKChoice implements TokenGating {
     }
     double factor = gating.scale();
     if (gating.renormalise()) {
-      double sum = 1e-20;
+      double sum = gating.epsilon();
       for (double weight : chosen) {
         sum += weight;
       }

@@ -1,53 +1,78 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
-import dev.tornadomoe.layer.TopKGating;
 import java.util.Set;
 
-/// DeepSeek-V3 and GLM-4.5: a sigmoid for each expert, a correction bias for the selection, top-k
-/// among the best groups (judged by the sum of their two highest), renormalised, times the scaling
-/// factor. Experts of other groups can't be selected, whatever their score. transformers computes
-/// this whatever `scoring_func` and `topk_method` say; a config that says something else is
-/// refused.
+/// DeepSeek-V3 and the models with its MoE block: V3.2, Kimi K2 (as text and inside Kimi-VL and
+/// K2.5), GLM-4.5 to GLM-5, dots.llm1, Solar Open. They differ in their defaults and in how they
+/// say which layers are dense. MiMo-V2-Flash has no shared experts.
+///
+/// Facts: transformers,
+/// [modeling_deepseek_v3.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/deepseek_v3/modeling_deepseek_v3.py)
+/// and the same of deepseek_v32, glm4_moe, glm4_moe_lite, glm4v_moe, glm_moe_dsa, dots1 and
+/// solar_open and mimo_v2_flash with their config classes; that kimi_k2 is a deepseek_v3, from its
+/// kimi_k25.
 final class DeepseekV3 implements MoeFamily {
+  private static final SigmoidRouting.Defaults DEEPSEEK =
+      new SigmoidRouting.Defaults(8, 4, 2.5, true);
 
   @Override
   public Set<String> modelTypes() {
-    return Set.of("deepseek_v3", "glm4_moe");
+    return Set.of(
+        "deepseek_v3",
+        "deepseek_v32",
+        "kimi_k2",
+        "kimi_k25",
+        "kimi_vl",
+        "glm4_moe",
+        "glm4_moe_lite",
+        "glm4v_moe",
+        "glm4v_moe_text",
+        "glm_moe_dsa",
+        "dots1",
+        "solar_open",
+        "mimo_v2_flash");
   }
 
   @Override
   public ModelLayout layout(ModelConfig config) {
-    boolean glm = config.modelType().equals("glm4_moe");
     int intermediate = config.positive("moe_intermediate_size");
-    int shared = config.isNull("n_shared_experts") ? 0 : config.countOr(1, "n_shared_experts");
     return ModelLayout.builder(config)
-        .moeLayers(SparseLayers.afterDense(config, glm ? 1 : 3))
+        .moeLayers(
+            SparseLayers.byType(
+                config, SparseLayers.byFrequency(config, denseByDefault(config.modelType()))))
         .correctionBias("gate.e_score_correction_bias")
-        .shared("shared_experts", (long) intermediate * shared, null)
+        .shared("shared_experts", (long) intermediate * sharedExperts(config), null)
         .build(
             intermediate,
             config.positive("n_routed_experts", "num_local_experts", "num_experts"),
-            gating(config, glm));
+            SigmoidRouting.gating(config, routing(config.modelType())));
   }
 
-  private static TopKGating gating(ModelConfig config, boolean glm) {
-    config.expect("scoring_func", "sigmoid");
-    config.expect("topk_method", "noaux_tc");
-    int groups = config.isNull("n_group") ? 1 : config.countOr(glm ? 1 : 8, "n_group");
-    TopKGating gating =
-        new TopKGating(
-            config.positive("num_experts_per_tok"),
-            TopKGating.Scoring.SIGMOID,
-            null,
-            config.flagOr(true, "norm_topk_prob"),
-            (float) config.numberOr(glm ? 1 : 2.5, "routed_scaling_factor"));
-    return groups <= 1
-        ? gating
-        : gating.grouped(
-            new TopKGating.Groups(
-                groups,
-                config.countOr(glm ? 1 : 4, "topk_group"),
-                TopKGating.GroupScore.SUM_OF_TWO));
+  private static int sharedExperts(ModelConfig config) {
+    return switch (config.modelType()) {
+      case "mimo_v2_flash" -> 0; // whatever its configs say
+      case "dots1" -> config.countOr(0, "n_shared_experts");
+      default -> config.isNull("n_shared_experts") ? 0 : config.countOr(1, "n_shared_experts");
+    };
+  }
+
+  private static int denseByDefault(String modelType) {
+    return switch (modelType) {
+      case "glm4_moe", "glm4_moe_lite", "glm4v_moe", "glm4v_moe_text", "mimo_v2_flash" -> 1;
+      case "dots1", "solar_open" -> 0;
+      default -> 3;
+    };
+  }
+
+  private static SigmoidRouting.Defaults routing(String modelType) {
+    return switch (modelType) {
+      case "glm4_moe", "glm4v_moe", "glm4v_moe_text", "solar_open", "mimo_v2_flash" ->
+          new SigmoidRouting.Defaults(1, 1, 1, true);
+      case "glm4_moe_lite" -> new SigmoidRouting.Defaults(1, 1, 1.8, true);
+      case "glm_moe_dsa" -> new SigmoidRouting.Defaults(1, 1, 2.5, true);
+      case "dots1" -> new SigmoidRouting.Defaults(1, 1, 1, false);
+      default -> DEEPSEEK;
+    };
   }
 }

@@ -1,17 +1,25 @@
 package dev.tornadomoe.layer.family;
 
+import org.jspecify.annotations.Nullable;
+
 /// How a checkpoint may store a layer's experts, by names relative to the MoE block.
-sealed interface ExpertStorage {
+public sealed interface ExpertStorage {
 
   /// A linear layer for each projection of each expert, in any quantisation:
   /// `experts.7.gate_proj.weight` `[I, H]` and so on.
   ///
-  /// @param gate its projection's name, `gate_proj` or `w1`
+  /// @param gate its projection's name, `gate_proj` or `w1`; null where experts have no gate
   /// @param up `up_proj` or `w3`
   /// @param down `down_proj` or `w2`
-  record PerExpert(String gate, String up, String down) implements ExpertStorage {
-    static final PerExpert PROJ = new PerExpert("gate_proj", "up_proj", "down_proj");
-    static final PerExpert W123 = new PerExpert("w1", "w3", "w2");
+  record PerExpert(@Nullable String gate, String up, String down) implements ExpertStorage {
+    public static final PerExpert PROJ = new PerExpert("gate_proj", "up_proj", "down_proj");
+    public static final PerExpert W123 = new PerExpert("w1", "w3", "w2");
+    public static final PerExpert UNGATED = new PerExpert(null, "up_proj", "down_proj");
+
+    /// The projection that comes first, by which the experts are found.
+    String first() {
+      return gate == null ? up : gate;
+    }
   }
 
   /// One unquantised tensor for all experts' gate and up, one for down: `[E, 2I, H]` and `[E, H,
@@ -24,6 +32,17 @@ sealed interface ExpertStorage {
   /// @param biased whether the model has biases, so that they must be there
   record Fused(String gateUp, String down, boolean interleaved, boolean biased)
       implements ExpertStorage {
-    static final Fused PROJ = new Fused("experts.gate_up_proj", "experts.down_proj", false, false);
+    public static final Fused PROJ =
+        new Fused("experts.gate_up_proj", "experts.down_proj", false, false);
+  }
+
+  /// One unquantised tensor for all experts' up, one for down, without a gate: `[E, I, H]` and `[E,
+  /// H, I]`.
+  ///
+  /// @param up the tensor's name
+  /// @param down the tensor's name
+  record FusedUngated(String up, String down) implements ExpertStorage {
+    public static final FusedUngated PROJ =
+        new FusedUngated("experts.up_proj", "experts.down_proj");
   }
 }

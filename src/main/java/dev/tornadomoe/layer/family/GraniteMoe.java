@@ -4,12 +4,18 @@ import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.Set;
 
-/// Granite MoE: top-k, softmax over the selected; fused experts under names of their own.
+/// Granite MoE, Granite MoE with shared experts and Granite 4 hybrids: top-k, softmax over the
+/// selected; fused experts under names of their own, and a shared expert beside the MoE block.
+///
+/// Facts: transformers,
+/// [modeling_granitemoeshared.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/granitemoeshared/modeling_granitemoeshared.py),
+/// modeling_granitemoe.py, modeling_granitemoehybrid.py and modeling_granitemoe_swa.py, and their
+/// conversion mapping.
 final class GraniteMoe implements MoeFamily {
 
   @Override
   public Set<String> modelTypes() {
-    return Set.of("granitemoe");
+    return Set.of("granitemoe", "granitemoeshared", "granitemoehybrid", "granitemoe_swa");
   }
 
   @Override
@@ -21,9 +27,24 @@ final class GraniteMoe implements MoeFamily {
             new ExpertStorage.Fused("input_linear.weight", "output_linear.weight", false, false),
             ExpertStorage.Fused.PROJ,
             ExpertStorage.PerExpert.PROJ)
+        .shared(
+            new SharedLayout(
+                "shared_mlp",
+                SharedLayout.Place.IN_LAYER,
+                sharedSize(config),
+                null,
+                SharedLayout.Storage.INPUT_OUTPUT))
         .build(
             config.positive("intermediate_size"),
             config.positive("num_local_experts", "num_experts"),
             TopKGating.softmaxOfSelected(config.positive("num_experts_per_tok")));
+  }
+
+  private static int sharedSize(ModelConfig config) {
+    return switch (config.modelType()) {
+      case "granitemoeshared", "granitemoe_swa" -> config.countOr(0, "shared_intermediate_size");
+      case "granitemoehybrid" -> config.countOr(1024, "shared_intermediate_size");
+      default -> 0;
+    };
   }
 }

@@ -3,13 +3,17 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
-import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Finds the tensors of one MoE layer. What a tensor is called can differ between releases of the
@@ -23,6 +27,8 @@ final class LayerReader {
           "model.language_model.layers.",
           "language_model.model.layers.",
           "language_model.layers.",
+          "thinker.model.layers.", // Qwen3-Omni, whose talker is another model
+          "backbone.layers.", // Nemotron-H
           "layers.");
 
   private final Checkpoint checkpoint;
@@ -36,38 +42,61 @@ final class LayerReader {
   }
 
   MoeLayer read() {
-    String router = findRouter();
-    String block = router.substring(0, router.length() - routerName(router).length());
+    Place place = find();
+    String block = place.block();
+    String router = block + place.router();
     new UnmentionedTensors(checkpoint, layout, router, block).refuse();
-    Bias correction = null;
-    if (layout.correctionBias() != null) {
-      correction = Bias.of(checkpoint.require(block + layout.correctionBias(), layout.experts()));
-    }
     Bias bias =
-        layout.routerBias()
-            ? Bias.of(checkpoint.require(router + ".bias", layout.experts()))
-            : null;
+        layout.routerBias() ? Bias.of(checkpoint.require(router + ".bias", layout.routed())) : null;
     return new MoeLayer(
         index,
         layout.gating().topK(),
         new Router(
-            checkpoint.linear(router, layout.experts(), layout.hidden()),
+            checkpoint.linear(router, layout.routed(), layout.hidden()),
             bias,
-            correction,
+            correctionBias(block),
             layout.gating()),
-        ExpertWeights.of(experts(block), layout.activation()),
-        shared(block),
-        layout.routerWeightOnInput());
+        new ExpertWeights(experts(block), map(), layout.activation()),
+        new SharedReader(checkpoint, layout, block).read(),
+        layout.routerWeightOnInput(),
+        layout.identityExperts());
   }
 
-  /// The router's full name, which also tells the block's.
-  private String findRouter() {
+  /// Identity experts have no weights anywhere.
+  private ExpertMap map() {
+    int[] localOf = new int[layout.routed()];
+    Arrays.setAll(localOf, expert -> expert < layout.experts() ? expert : -1);
+    return ExpertMap.of(localOf);
+  }
+
+  private @Nullable Bias correctionBias(String block) {
+    List<String> names = layout.correctionBiases();
+    if (names.isEmpty()) {
+      return null;
+    }
+    String name =
+        block + names.stream().filter(n -> has(block + n)).findFirst().orElse(names.getFirst());
+    int size = layout.routed();
+    return Bias.of(
+        layout.correctionIsRow()
+            ? checkpoint.require(name, 1, size).at(0)
+            : checkpoint.require(name, size));
+  }
+
+  /// Where a layer's router is.
+  ///
+  /// @param block what stands before the names of the block's parts, ending in a dot
+  /// @param router its name inside the block
+  private record Place(String block, String router) {}
+
+  /// The router tells which of the block's names is the checkpoint's.
+  private Place find() {
     for (String prefix : PREFIXES) {
       for (String block : layout.blocks()) {
         for (String router : layout.routers()) {
-          String name = prefix + index + "." + block + "." + router;
-          if (checkpoint.findLinear(name).isPresent()) {
-            return name;
+          Place place = new Place(prefix + index + "." + block + ".", router);
+          if (checkpoint.findLinear(place.block() + router).isPresent()) {
+            return place;
           }
         }
       }
@@ -84,18 +113,11 @@ final class LayerReader {
             .formatted(checkpoint.fileOf(expected + ".weight"), expected, index));
   }
 
-  private String routerName(String full) {
-    return layout.routers().stream()
-        .filter(router -> full.endsWith("." + router))
-        .findFirst()
-        .orElseThrow();
-  }
-
   private List<Mlp> experts(String block) {
     for (ExpertStorage storage : layout.storages()) {
       switch (storage) {
         case ExpertStorage.PerExpert names -> {
-          if (checkpoint.findLinear(block + "experts.0." + names.gate()).isPresent()
+          if (checkpoint.findLinear(block + "experts.0." + names.first()).isPresent()
               || checkpoint.findLinear(block + "experts.0." + names.down()).isPresent()) {
             return perExpert(block + "experts.", names);
           }
@@ -106,6 +128,11 @@ final class LayerReader {
             return new FusedReader(checkpoint, layout, block, names).read();
           }
         }
+        case ExpertStorage.FusedUngated names -> {
+          if (has(block + names.up()) || has(block + names.down())) {
+            return ungated(block, names);
+          }
+        }
       }
     }
     UnreadableExperts.refuse(checkpoint, block);
@@ -113,13 +140,27 @@ final class LayerReader {
     return switch (layout.storages().getFirst()) {
       case ExpertStorage.PerExpert names -> perExpert(block + "experts.", names);
       case ExpertStorage.Fused names -> new FusedReader(checkpoint, layout, block, names).read();
+      case ExpertStorage.FusedUngated names -> ungated(block, names);
     };
+  }
+
+  private List<Mlp> ungated(String block, ExpertStorage.FusedUngated names) {
+    int experts = layout.experts();
+    TensorView up =
+        checkpoint.require(block + names.up(), experts, layout.intermediate(), layout.hidden());
+    TensorView down =
+        checkpoint.require(block + names.down(), experts, layout.hidden(), layout.intermediate());
+    return IntStream.range(0, experts)
+        .mapToObj(e -> Mlp.plain(Weight.dense(up.at(e)), Weight.dense(down.at(e))))
+        .toList();
   }
 
   private List<Mlp> perExpert(String prefix, ExpertStorage.PerExpert names) {
     List<Mlp> experts = new ArrayList<>(layout.experts());
     for (int e = 0; e < layout.experts(); e++) {
-      experts.add(mlp(prefix + e + ".", names, layout.intermediate()));
+      experts.add(
+          new MlpReader(checkpoint, layout.hidden())
+              .read(prefix + e + ".", names, layout.intermediate()));
     }
     checkpoint
         .findLinear(prefix + layout.experts() + "." + names.down())
@@ -134,34 +175,6 @@ final class LayerReader {
                       layout.experts()));
         });
     return experts;
-  }
-
-  private @Nullable SharedExperts shared(String block) {
-    ModelLayout.SharedLayout shared = layout.shared();
-    if (shared == null) {
-      return null;
-    }
-    return new SharedExperts(
-        mlp(block + shared.module() + ".", ExpertStorage.PerExpert.PROJ, shared.intermediate()),
-        shared.gate() == null
-            ? null
-            : checkpoint.linear(block + shared.gate(), 1, layout.hidden()));
-  }
-
-  private Mlp mlp(String prefix, ExpertStorage.PerExpert names, int intermediate) {
-    return new Mlp(
-        checkpoint.linear(prefix + names.gate(), intermediate, layout.hidden()),
-        checkpoint.linear(prefix + names.up(), intermediate, layout.hidden()),
-        checkpoint.linear(prefix + names.down(), layout.hidden(), intermediate),
-        bias(prefix + names.gate(), intermediate),
-        bias(prefix + names.up(), intermediate),
-        bias(prefix + names.down(), layout.hidden()));
-  }
-
-  /// Old GPTQ files have biases (of zeros, mostly) where the model has none.
-  private @Nullable Bias bias(String module, int size) {
-    String name = module + ".bias";
-    return has(name) ? Bias.of(checkpoint.require(name, size)) : null;
   }
 
   private boolean has(String tensor) {

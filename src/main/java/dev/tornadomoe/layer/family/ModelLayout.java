@@ -13,50 +13,66 @@ import org.jspecify.annotations.Nullable;
 /// their tensors. Names are relative; where releases differ, all spellings are listed and the first
 /// that is there counts.
 ///
+/// Made with [#builder].
+///
 /// @param hidden H
 /// @param intermediate I of the routed experts
-/// @param experts E
+/// @param experts E, experts with weights
+/// @param identityExperts how many more the router chooses from, that return what they get
 /// @param gating how experts are chosen
 /// @param activation between an expert's projections
 /// @param moeLayers indices of the MoE layers, ascending
 /// @param layers all layers of the model, dense ones included
 /// @param blocks what the MoE block is called inside a layer: `mlp`, `block_sparse_moe`
 /// @param routers what the router is called inside the block: `gate`, `router`
-/// @param correctionBias the router's selection bias inside the block, or null
+/// @param correctionBiases what the router's selection bias is called inside the block; empty when
+///   the model has none
+/// @param correctionIsRow whether that is stored as `[1, E]` rather than `[E]`
 /// @param storages how the experts may be stored
 /// @param shared the shared expert, or null
 /// @param routerBias whether the router has a bias
 /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
-record ModelLayout(
+public record ModelLayout(
     int hidden,
     int intermediate,
     int experts,
+    int identityExperts,
     Gating gating,
     Activation activation,
     List<Integer> moeLayers,
     int layers,
     List<String> blocks,
     List<String> routers,
-    @Nullable String correctionBias,
+    List<String> correctionBiases,
+    boolean correctionIsRow,
     List<ExpertStorage> storages,
     @Nullable SharedLayout shared,
     boolean routerBias,
     boolean routerWeightOnInput) {
 
-  /// The shared expert: `gate_proj`, `up_proj` and `down_proj` inside a module of the block.
+  /// Starts from what nearly all families share: `mlp.gate` chooses, all of `num_hidden_layers`
+  /// layers are MoE layers, experts are stored as `mlp.experts.N.gate_proj` and so on or fused, and
+  /// `hidden_act` is the activation.
   ///
-  /// @param module its name: `shared_experts`, `shared_expert`
-  /// @param intermediate its I
-  /// @param gate the linear layer in the block whose sigmoid multiplies the result, or null
-  record SharedLayout(String module, int intermediate, @Nullable String gate) {}
+  /// @throws dev.tornadomoe.MoeException when the config lacks the number of layers
+  public static Builder builder(ModelConfig config) {
+    return new Builder(config, config.positive("num_hidden_layers"));
+  }
 
-  /// Starts from what nearly all families share.
-  static Builder builder(ModelConfig config) {
-    return new Builder(config);
+  /// The same where the number of layers has another name.
+  ///
+  /// @param layers all layers of the model, dense ones included
+  public static Builder builder(ModelConfig config, int layers) {
+    return new Builder(config, layers);
+  }
+
+  /// The number of experts that the router chooses from.
+  int routed() {
+    return experts + identityExperts;
   }
 
   /// Collects what differs between families.
-  static final class Builder {
+  public static final class Builder {
     /// Far more than any model has; beyond it listing the layers would eat the memory.
     private static final int MOST_LAYERS = 100_000;
 
@@ -65,7 +81,9 @@ record ModelLayout(
     private IntPredicate isMoe = layer -> true;
     private List<String> blocks = List.of("mlp");
     private List<String> routers = List.of("gate");
-    private @Nullable String correctionBias;
+    private List<String> correctionBiases = List.of();
+    private boolean correctionIsRow;
+    private int identityExperts;
     private List<ExpertStorage> storages =
         List.of(ExpertStorage.PerExpert.PROJ, ExpertStorage.Fused.PROJ);
     private @Nullable SharedLayout shared;
@@ -73,9 +91,9 @@ record ModelLayout(
     private boolean routerBias;
     private boolean routerWeightOnInput;
 
-    private Builder(ModelConfig config) {
+    private Builder(ModelConfig config, int layers) {
       this.config = config;
-      this.layers = config.positive("num_hidden_layers");
+      this.layers = layers;
       if (layers > MOST_LAYERS) {
         throw new LayerException(
             "\"num_hidden_layers\" is %d, expected at most %d".formatted(layers, MOST_LAYERS));
@@ -83,62 +101,105 @@ record ModelLayout(
     }
 
     /// Which layers are MoE layers; all of them by default.
-    Builder moeLayers(IntPredicate predicate) {
+    public Builder moeLayers(IntPredicate predicate) {
       isMoe = predicate;
       return this;
     }
 
-    Builder blocks(String... names) {
+    /// What the MoE block is called inside a layer, `mlp` by default.
+    public Builder blocks(String... names) {
       blocks = List.of(names);
       return this;
     }
 
-    Builder routers(String... names) {
+    /// What the router is called inside the block, `gate` by default.
+    public Builder routers(String... names) {
       routers = List.of(names);
       return this;
     }
 
-    Builder correctionBias(String name) {
-      correctionBias = name;
+    /// What the router's selection bias is called inside the block. It must be there then, as
+    /// `[E]`.
+    public Builder correctionBias(String... names) {
+      correctionBiases = List.of(names);
       return this;
     }
 
-    Builder routerBias() {
+    /// That selection bias is stored as `[1, E]` (ERNIE).
+    public Builder correctionIsRow() {
+      correctionIsRow = true;
+      return this;
+    }
+
+    /// The router has a bias, which must be there then.
+    public Builder routerBias() {
       routerBias = true;
       return this;
     }
 
-    Builder routerWeightOnInput() {
+    /// The router's weight multiplies the expert's input (Llama 4).
+    public Builder routerWeightOnInput() {
       routerWeightOnInput = true;
       return this;
     }
 
-    Builder storages(ExpertStorage... storages) {
+    /// How the experts may be stored; the first of which a tensor is there counts.
+    public Builder storages(ExpertStorage... storages) {
       this.storages = List.of(storages);
       return this;
     }
 
-    /// A shared expert; none when its size is 0.
-    Builder shared(String module, long intermediate, @Nullable String gate) {
+    /// A shared expert inside the block, as `gate_proj`, `up_proj` and `down_proj`; none when its
+    /// size is 0.
+    ///
+    /// @param module `shared_experts`, say
+    /// @param intermediate I of all shared experts together
+    /// @param gate the linear layer whose sigmoid multiplies the result, or null
+    public Builder shared(String module, long intermediate, @Nullable String gate) {
       if (intermediate > Integer.MAX_VALUE) {
         throw new LayerException(
             "the shared experts' size is %d, expected at most 2^31 - 1".formatted(intermediate));
       }
-      shared = intermediate == 0 ? null : new SharedLayout(module, (int) intermediate, gate);
+      return shared(SharedLayout.inBlock(module, (int) intermediate, gate));
+    }
+
+    /// A shared expert stored in another way; none when its size is 0.
+    public Builder shared(SharedLayout layout) {
+      shared = layout.intermediate() == 0 ? null : layout;
+      return this;
+    }
+
+    /// How many experts the router chooses from beyond those with weights; they come after them and
+    /// return what they get (LongCat).
+    public Builder identityExperts(int count) {
+      identityExperts = count;
       return this;
     }
 
     /// The activation, where it is not what `hidden_act` says.
-    Builder activation(Activation function) {
+    public Builder activation(Activation function) {
       activation = function;
       return this;
     }
 
-    ModelLayout build(int intermediate, int experts, Gating gating) {
+    /// The layout.
+    ///
+    /// @param intermediate I of the routed experts
+    /// @param experts E, experts with weights
+    /// @param gating how they are chosen
+    /// @throws dev.tornadomoe.MoeException when the config lacks `hidden_size`, or its activation
+    ///   is not known
+    public ModelLayout build(int intermediate, int experts, Gating gating) {
+      if ((long) experts + identityExperts > Integer.MAX_VALUE) {
+        throw new LayerException(
+            "%d experts and %d that return their input are more than 2^31 - 1"
+                .formatted(experts, identityExperts));
+      }
       return new ModelLayout(
           config.positive("hidden_size"),
           intermediate,
           experts,
+          identityExperts,
           gating,
           activation != null
               ? activation
@@ -147,7 +208,8 @@ record ModelLayout(
           layers,
           blocks,
           routers,
-          correctionBias,
+          correctionBiases,
+          correctionIsRow,
           storages,
           shared,
           routerBias,

@@ -2,12 +2,25 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
-import java.util.stream.Collectors;
+import java.util.Map;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.Set;
+import java.util.TreeMap;
 
-/// The known families.
-final class MoeFamilies {
-  private static final List<MoeFamily> ALL =
+/// The families among which a config's `model_type` is looked up: our own, those that
+/// `ServiceLoader` finds on the class path
+/// (`META-INF/services/dev.tornadomoe.layer.family.MoeFamily`), and those that a program adds
+/// itself.
+///
+/// Two families that claim the same model type are an error when a checkpoint of that type is
+/// opened, never a choice by the order of a class path; all other types stay usable.
+public final class MoeFamilies {
+  private static final List<MoeFamily> OWN =
       List.of(
           new Mixtral(),
           new QwenMoe(),
@@ -18,27 +31,137 @@ final class MoeFamilies {
           new GptOss(),
           new GraniteMoe(),
           new PhiMoe(),
-          new Llama4());
+          new Llama4(),
+          new ErnieMoe(),
+          new HunyuanMoe(),
+          new MiniMax(),
+          new Lfm2Moe(),
+          new LongcatFlash(),
+          new NemotronH(),
+          new Jamba(),
+          new ExaoneMoe(),
+          new BailingMoe(),
+          new Afmoe(),
+          new KimiLinear(),
+          new HunyuanV3(),
+          new Laguna());
 
-  private MoeFamilies() {}
+  private final Map<String, List<MoeFamily>> byModelType;
+  private final List<String> broken;
+
+  private MoeFamilies(Map<String, List<MoeFamily>> byModelType, List<String> broken) {
+    Map<String, List<MoeFamily>> copy = new TreeMap<>();
+    byModelType.forEach((type, families) -> copy.put(type, List.copyOf(families)));
+    this.byModelType = Collections.unmodifiableMap(copy);
+    this.broken = List.copyOf(broken);
+  }
+
+  /// Our own and those on the class path that this class was loaded from.
+  public static MoeFamilies installed() {
+    return builder().build();
+  }
+
+  /// Starts from [#installed].
+  public static Builder builder() {
+    return new Builder(MoeFamilies.class.getClassLoader());
+  }
+
+  /// Starts from our own and those that another class loader finds.
+  public static Builder builder(ClassLoader loader) {
+    return new Builder(loader);
+  }
+
+  /// All model types, in alphabetical order.
+  public Set<String> modelTypes() {
+    return byModelType.keySet();
+  }
 
   /// The family of a config.
   ///
-  /// @throws LayerException for an unknown `model_type`, with the list of known ones
-  static MoeFamily of(ModelConfig config) {
+  /// @throws LayerException for a `model_type` that is unknown, with the list of known ones, or
+  ///   that two families claim, with both
+  MoeFamily of(ModelConfig config) {
     String modelType = config.modelType();
-    for (MoeFamily family : ALL) {
-      if (family.modelTypes().contains(modelType)) {
-        return family;
+    List<MoeFamily> claiming = byModelType.getOrDefault(modelType, List.of());
+    if (claiming.isEmpty()) {
+      throw new LayerException(
+          "model_type \"%s\" is not supported (supported: %s)%s"
+              .formatted(
+                  modelType,
+                  String.join(", ", modelTypes()),
+                  broken.isEmpty() ? "" : "; " + String.join("; ", broken)));
+    }
+    if (claiming.size() > 1) {
+      throw claimedTwice(modelType, claiming.get(0), claiming.get(1));
+    }
+    return claiming.getFirst();
+  }
+
+  private static LayerException claimedTwice(String modelType, MoeFamily one, MoeFamily other) {
+    return new LayerException(
+        "model_type \"%s\" is claimed by two families, %s and %s; take one off the class path, or say which with MoeFamilies.builder().replace"
+            .formatted(modelType, nameOf(one), nameOf(other)));
+  }
+
+  private static String nameOf(MoeFamily family) {
+    return family.getClass().getName();
+  }
+
+  /// Adds families to the installed ones.
+  public static final class Builder {
+    private final Map<String, List<MoeFamily>> byModelType = new TreeMap<>();
+    private final List<String> broken = new ArrayList<>();
+
+    private Builder(ClassLoader loader) {
+      OWN.forEach(this::claim);
+      load(loader);
+    }
+
+    private void load(ClassLoader loader) {
+      Iterator<MoeFamily> families = ServiceLoader.load(MoeFamily.class, loader).iterator();
+      while (true) {
+        try {
+          if (!families.hasNext()) {
+            return;
+          }
+          claim(families.next());
+        } catch (ServiceConfigurationError | LinkageError e) {
+          // Said where a model type is missed: it may be this one's.
+          broken.add("a family can't be loaded: " + e.getMessage());
+        }
       }
     }
-    throw new LayerException(
-        "model_type \"%s\" is not supported (supported: %s)"
-            .formatted(
-                modelType,
-                ALL.stream()
-                    .flatMap(family -> family.modelTypes().stream())
-                    .sorted()
-                    .collect(Collectors.joining(", "))));
+
+    private void claim(MoeFamily family) {
+      for (String modelType : family.modelTypes()) {
+        byModelType.computeIfAbsent(modelType, type -> new ArrayList<>()).add(family);
+      }
+    }
+
+    /// Adds a family for model types that are not known yet.
+    ///
+    /// @throws LayerException when one of them is, with the name of the family that claims it
+    public Builder add(MoeFamily family) {
+      for (String modelType : family.modelTypes()) {
+        List<MoeFamily> claiming = byModelType.get(modelType);
+        if (claiming != null) {
+          throw claimedTwice(modelType, claiming.getFirst(), family);
+        }
+      }
+      claim(family);
+      return this;
+    }
+
+    /// Adds a family in place of whichever ones claim its model types so far.
+    public Builder replace(MoeFamily family) {
+      family.modelTypes().forEach(byModelType::remove);
+      claim(family);
+      return this;
+    }
+
+    /// What was put together.
+    public MoeFamilies build() {
+      return new MoeFamilies(byModelType, broken);
+    }
   }
 }

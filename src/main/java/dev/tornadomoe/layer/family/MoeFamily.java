@@ -3,13 +3,19 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import java.util.Set;
 
-/// A kind of model: knows what its config means and what its checkpoints call their tensors.
-interface MoeFamily {
+/// A kind of model: knows what its config means and what its checkpoints call their tensors, and
+/// does no arithmetic.
+///
+/// To add one, implement this, with a constructor without arguments, and name the class in
+/// `META-INF/services/dev.tornadomoe.layer.family.MoeFamily`; or give an instance to
+/// [MoeFamilies.Builder#add]. `docs/families.md` has a complete example.
+public interface MoeFamily {
 
-  /// The values of `model_type` that stand for it.
+  /// The values of `model_type` that stand for it: those of the language model's own config where
+  /// that is inside another one's.
   Set<String> modelTypes();
 
-  /// What a config of this family describes.
+  /// What a config of this family describes. Called once for each [MoeModel]; it reads no tensor.
   ///
   /// @throws dev.tornadomoe.MoeException when the config lacks something or contradicts itself;
   ///   [MoeModel] adds to a [dev.tornadomoe.layer.LayerException] which config it is

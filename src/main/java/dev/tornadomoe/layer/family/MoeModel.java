@@ -5,6 +5,7 @@ import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Ranges;
 import dev.tornadomoe.layer.gguf.GgufModel;
 import java.nio.file.Path;
 import java.util.List;
@@ -39,11 +40,19 @@ public final class MoeModel {
     this.moeLayers = gguf.moeLayers();
   }
 
-  /// Reads the config or metadata; no tensor yet.
+  /// Reads the config or metadata; no tensor yet. The family is one of [MoeFamilies#installed].
   ///
   /// @throws dev.tornadomoe.MoeException when the model type is unknown or the config contradicts
   ///   itself
   public static MoeModel of(Checkpoint checkpoint) {
+    return of(checkpoint, MoeFamilies.installed());
+  }
+
+  /// The same with other families.
+  ///
+  /// @throws dev.tornadomoe.MoeException when the model type is unknown or claimed by two families,
+  ///   or the config contradicts itself
+  public static MoeModel of(Checkpoint checkpoint, MoeFamilies families) {
     GgufMetadata metadata = checkpoint.gguf().orElse(null);
     if (metadata != null) {
       return namingTheFile(
@@ -51,15 +60,16 @@ public final class MoeModel {
           () -> new MoeModel(checkpoint, metadata.file(), GgufModel.of(checkpoint, metadata)));
     }
     ModelConfig config = checkpoint.config();
-    return namingTheFile(config.file(), () -> new MoeModel(checkpoint, config, layout(config)));
+    return namingTheFile(
+        config.file(), () -> new MoeModel(checkpoint, config, layout(config, families)));
   }
 
-  private static ModelLayout layout(ModelConfig config) {
-    ModelLayout layout = MoeFamilies.of(config).layout(config);
-    if (layout.gating().topK() > layout.experts()) {
+  private static ModelLayout layout(ModelConfig config, MoeFamilies families) {
+    ModelLayout layout = families.of(config).layout(config);
+    if (layout.gating().topK() > layout.routed()) {
       throw new LayerException(
           "top-k is %d, but there are only %d experts"
-              .formatted(layout.gating().topK(), layout.experts()));
+              .formatted(layout.gating().topK(), layout.routed()));
     }
     return layout;
   }
@@ -85,11 +95,14 @@ public final class MoeModel {
   }
 
   /// All layers, dense ones included.
-  private int layers() {
+  public int layers() {
     return gguf != null ? gguf.layers() : layout().layers();
   }
 
-  ModelLayout layout() {
+  /// What the config says of the MoE layers.
+  ///
+  /// @throws IllegalStateException for a GGUF file
+  public ModelLayout layout() {
     if (layout == null) {
       throw new IllegalStateException("a GGUF file has no layout of a family");
     }
@@ -114,28 +127,11 @@ public final class MoeModel {
                   checkpoint.directory(),
                   index,
                   index >= 0 && index < layers() ? "is dense" : "does not exist",
-                  ranges(moeLayers)));
+                  Ranges.of(moeLayers)));
     }
     return namingTheFile(
         file,
         () ->
             gguf != null ? gguf.layer(index) : new LayerReader(checkpoint, layout(), index).read());
-  }
-
-  /// As in `1-3, 5`.
-  private static String ranges(List<Integer> ascending) {
-    StringBuilder text = new StringBuilder();
-    for (int i = 0; i < ascending.size(); ) {
-      int end = i;
-      while (end + 1 < ascending.size() && ascending.get(end + 1) == ascending.get(end) + 1) {
-        end++;
-      }
-      text.append(text.isEmpty() ? "" : ", ").append(ascending.get(i));
-      if (end > i) {
-        text.append('-').append(ascending.get(end));
-      }
-      i = end + 1;
-    }
-    return text.isEmpty() ? "none" : text.toString();
   }
 }

@@ -4,12 +4,15 @@ import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.Set;
 
-/// OLMoE: softmax, top-k, renormalised if the config says so.
+/// OLMoE and FlexOlmo: softmax, top-k, renormalised if the config says so.
+///
+/// Facts: transformers, modeling_olmoe.py and
+/// [modeling_flex_olmo.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/flex_olmo/modeling_flex_olmo.py).
 final class Olmoe implements MoeFamily {
 
   @Override
   public Set<String> modelTypes() {
-    return Set.of("olmoe");
+    return Set.of("olmoe", "flex_olmo");
   }
 
   @Override

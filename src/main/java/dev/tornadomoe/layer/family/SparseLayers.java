@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
+import dev.tornadomoe.layer.LayerException;
 import java.util.List;
 import java.util.Set;
 import java.util.function.IntPredicate;
@@ -24,6 +25,52 @@ final class SparseLayers {
     int dense = config.countOr(denseByDefault, "first_k_dense_replace");
     int frequency = config.positiveOr(1, "moe_layer_freq");
     return layer -> layer >= dense && layer % frequency == 0;
+  }
+
+  /// Those that `mlp_layer_types` calls `sparse`; without it, what else the config says.
+  ///
+  /// @throws LayerException when the list has another length than the model has layers
+  static IntPredicate byType(ModelConfig config, IntPredicate otherwise) {
+    List<String> types = config.strings("mlp_layer_types").orElse(null);
+    if (types == null) {
+      return otherwise;
+    }
+    requireOneEach(config, "mlp_layer_types", types);
+    return layer -> types.get(layer).equals("sparse");
+  }
+
+  /// Those for which `is_moe_layer` is true; without it, what else the config says.
+  ///
+  /// @throws LayerException when the list has another length than the model has layers
+  static IntPredicate byFlag(ModelConfig config, IntPredicate otherwise) {
+    List<Boolean> flags = config.flags("is_moe_layer").orElse(null);
+    if (flags == null) {
+      return otherwise;
+    }
+    requireOneEach(config, "is_moe_layer", flags);
+    return flags::get;
+  }
+
+  /// Those for which `moe_layer_freq` is not 0, where it is a list (MiMo); otherwise, DeepSeek's
+  /// way.
+  ///
+  /// @throws LayerException when the list has another length than the model has layers
+  static IntPredicate byFrequency(ModelConfig config, int denseByDefault) {
+    if (!config.isList("moe_layer_freq")) {
+      return afterDense(config, denseByDefault);
+    }
+    List<Integer> frequencies = config.integers("moe_layer_freq").orElseThrow();
+    requireOneEach(config, "moe_layer_freq", frequencies);
+    return layer -> frequencies.get(layer) != 0;
+  }
+
+  private static void requireOneEach(ModelConfig config, String name, List<?> list) {
+    int layers = config.positive("num_hidden_layers");
+    if (list.size() != layers) {
+      throw new LayerException(
+          "\"%s\" has %d elements, expected one for each of %d layers"
+              .formatted(name, list.size(), layers));
+    }
   }
 
   /// Llama 4: those of `moe_layers`, or else every `interleave_moe_layer_step`-th, counted from 1.

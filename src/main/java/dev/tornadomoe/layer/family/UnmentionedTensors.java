@@ -11,29 +11,56 @@ import java.util.List;
 /// @param router the router's full name
 /// @param block what stands before the names of the block's parts
 record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String router, String block) {
-  private static final List<String> SHARED = List.of("shared_expert", "shared_experts");
+  private static final List<String> SHARED =
+      List.of("shared_expert", "shared_experts", "shared_mlp");
+  private static final List<String> FIRST_PROJECTIONS =
+      List.of("gate_proj", "up_proj", "input_linear");
+  private static final List<String> CORRECTIONS =
+      List.of(
+          "e_score_correction_bias",
+          "expert_bias",
+          "moe_statics.e_score_correction_bias",
+          "experts.e_score_correction_bias");
 
   /// @throws CheckpointException when there is such a part
   void refuse() {
-    ModelLayout.SharedLayout shared = layout.shared();
-    if (shared == null) {
-      for (String module : SHARED) {
-        checkpoint
-            .findLinear(block + module + ".gate_proj")
-            .ifPresent(tensor -> refuse(tensor, "shared expert"));
-      }
+    if (layout.shared() == null) {
+      refuseShared(block);
+      refuseShared(block.substring(0, block.lastIndexOf('.', block.length() - 2) + 1));
     }
-    if (layout.correctionBias() == null) {
-      for (String owner : List.of(router + ".", block)) {
-        String correction = owner + "e_score_correction_bias";
-        if (isStored(correction)) {
-          refuse(correction, "correction bias");
+    if (layout.correctionBiases().isEmpty()) {
+      for (String owner : List.of(router + ".", block, block + "gate.", block + "router.")) {
+        for (String name : CORRECTIONS) {
+          if (isStored(owner + name)) {
+            refuse(owner + name, "correction bias");
+          }
         }
       }
+    }
+    if (layout.storages().stream().allMatch(UnmentionedTensors::isUngated)) {
+      checkpoint
+          .findLinear(block + "experts.0.gate_proj")
+          .ifPresent(tensor -> refuse(tensor, "gate in its experts"));
     }
     String bias = router + ".bias";
     if (!layout.routerBias() && isStored(bias) && !isZero(bias)) {
       refuse(bias, "router bias");
+    }
+  }
+
+  private static boolean isUngated(ExpertStorage storage) {
+    return storage instanceof ExpertStorage.FusedUngated
+        || (storage instanceof ExpertStorage.PerExpert names && names.gate() == null);
+  }
+
+  /// @param owner what the shared expert's module would be in: the block, or the layer
+  private void refuseShared(String owner) {
+    for (String module : SHARED) {
+      for (String projection : FIRST_PROJECTIONS) {
+        checkpoint
+            .findLinear(owner + module + "." + projection)
+            .ifPresent(tensor -> refuse(tensor, "shared expert"));
+      }
     }
   }
 
@@ -43,7 +70,7 @@ record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String rout
 
   /// Old GPTQ files have biases of zeros where the model has none.
   private boolean isZero(String bias) {
-    for (float value : Bias.of(checkpoint.require(bias, layout.experts())).toFloats()) {
+    for (float value : Bias.of(checkpoint.require(bias, layout.routed())).toFloats()) {
       if (value != 0) {
         return false;
       }

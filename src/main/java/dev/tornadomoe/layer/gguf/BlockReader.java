@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.gguf;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.checkpoint.GgufMetadata;
+import dev.tornadomoe.checkpoint.StoredTensor;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertWeights;
@@ -72,7 +73,8 @@ final class BlockReader {
   Shape shapeOf(String tensor) {
     String name = name(tensor);
     return checkpoint
-        .shapeOf(name)
+        .stored(name)
+        .map(StoredTensor::shape)
         .orElseThrow(() ->
             new CheckpointException(
                 "%s: tensor \"%s\" is missing".formatted(checkpoint.fileOf(name), name)));

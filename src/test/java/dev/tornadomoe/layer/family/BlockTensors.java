@@ -50,6 +50,16 @@ record BlockTensors(int hidden, int intermediate, int experts) {
     return HeapTensors.bf16(name, Shape.of(size), values);
   }
 
+  /// `[2 size, columns]`: a shared expert's gate over its up.
+  static TensorView stacked(String name, int size, int columns) {
+    float[] values = new float[2 * size * columns];
+    for (int i = 0; i < values.length; i++) {
+      int row = i / columns;
+      values[i] = value(row < size ? "shared gate" : "shared up", 0, row % size, i % columns);
+    }
+    return HeapTensors.bf16(name, Shape.of(2L * size, columns), values);
+  }
+
   /// `[E, H]`.
   TensorSet router(String module) {
     return TensorSet.of(matrix(module + ".weight", "router", 0, experts, hidden));

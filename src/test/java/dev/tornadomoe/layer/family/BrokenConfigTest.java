@@ -55,7 +55,71 @@ class BrokenConfigTest {
         refusal("deepseek_v2", c -> c.with("topk_group", 3), "3 of 2"),
         refusal("deepseek_v3", c -> c.with("topk_group", 3), "3 of 2"),
         refusal("deepseek_v3", c -> c.with("routed_scaling_factor", 1e300), "scaling factor"),
-        refusal("llama4_text", c -> c.with("num_experts_per_tok", 0), "0"));
+        refusal("llama4_text", c -> c.with("num_experts_per_tok", 0), "0"),
+        refusal("ernie4_5_moe", c -> c.with("moe_norm_min", 0.5), "\"moe_norm_min\"", "0.5"),
+        refusal("ernie4_5_moe", c -> c.without("moe_k"), "\"moe_k\"", "no"),
+        refusal(
+            "hunyuan_v1_moe", c -> c.withJson("moe_topk", "[2, 3]"), "\"moe_topk\"", "all layers"),
+        refusal("hunyuan_v1_moe", c -> c.withJson("moe_topk", "[]"), "\"moe_topk\"", "[]"),
+        refusal("hunyuan_v1_moe", c -> c.without("num_experts"), "no \"num_experts\""),
+        refusal(
+            "minimax",
+            c -> c.with("shared_intermediate_size", 16),
+            "\"shared_intermediate_size\"",
+            "16"),
+        refusal(
+            "minimax_m2", c -> c.with("scoring_func", "softmax"), "\"scoring_func\"", "sigmoid"),
+        refusal("lfm2_moe", c -> c.with("use_expert_bias", 1), "\"use_expert_bias\"", "1"),
+        refusal("longcat_flash", c -> c.with("zero_expert_type", "copy"), "\"zero_expert_type\""),
+        refusal("longcat_flash", c -> c.with("norm_topk_prob", true), "\"norm_topk_prob\""),
+        refusal("longcat_flash", c -> c.with("router_bias", true), "\"router_bias\""),
+        refusal("longcat_flash", c -> c.with("zero_expert_num", -1), "\"zero_expert_num\"", "-1"),
+        refusal(
+            "longcat_flash",
+            c -> c.with("zero_expert_num", Integer.MAX_VALUE),
+            "2147483647 that return their input"),
+        refusal("longcat_flash", c -> c.with("moe_topk", 10), "top-k is 10", "9 experts"),
+        refusal("nemotron_h", c -> c.with("moe_latent_size", 4), "\"moe_latent_size\"", "4"),
+        refusal(
+            "nemotron_h", c -> c.without("hybrid_override_pattern"), "\"layers_block_type\"", "no"),
+        refusal("nemotron_h", c -> c.withJson("layers_block_type", "[1]"), "\"layers_block_type\""),
+        refusal("exaone_moe", c -> c.withJson("swiglu_limits", "[7, 7]"), "\"swiglu_limits\""),
+        refusal(
+            "exaone_moe",
+            c -> c.withJson("mlp_layer_types", "[\"sparse\"]"),
+            "\"mlp_layer_types\"",
+            "1 elements",
+            "2 layers"),
+        refusal(
+            "exaone_moe", c -> c.withJson("is_moe_layer", "[1, 0]"), "\"is_moe_layer\"", "true"),
+        refusal(
+            "bailing_moe_v2", c -> c.with("norm_topk_prob", false), "\"norm_topk_prob\": false"),
+        refusal(
+            "bailing_moe_v2",
+            c -> c.with("score_function", "softmax"),
+            "\"score_function\"",
+            "sigmoid"),
+        refusal("bailing_moe", c -> c.with("n_group", 2), "groups of experts"),
+        refusal(
+            "mimo_v2_flash",
+            c -> c.withJson("moe_layer_freq", "[1]"),
+            "\"moe_layer_freq\"",
+            "1 elements",
+            "2 layers"),
+        refusal(
+            "kimi_linear",
+            c -> c.with("moe_router_activation_func", "softmax"),
+            "\"moe_router_activation_func\"",
+            "sigmoid"),
+        refusal(
+            "deepseek_v3", c -> c.with("scoring_func", "noaux_tc"), "\"scoring_func\"", "sigmoid"),
+        refusal(
+            "laguna",
+            c -> c.with("moe_router_logit_softcapping", 30.0),
+            "\"moe_router_logit_softcapping\""),
+        refusal("afmoe", c -> c.with("route_norm", false), "\"route_norm\""),
+        refusal("afmoe", c -> c.with("score_func", "softmax"), "\"score_func\"", "sigmoid"),
+        refusal("afmoe", c -> c.with("n_group", 2), "groups of experts"));
   }
 
   @ParameterizedTest

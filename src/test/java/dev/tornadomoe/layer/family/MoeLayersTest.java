@@ -46,6 +46,34 @@ class MoeLayersTest {
         layers("deepseek_v3", 5, "first_k_dense_replace=null", 3, 4),
         layers("deepseek_v3", 5, "first_k_dense_replace=1 num_nextn_predict_layers=1", 1, 2, 3, 4),
         layers("glm4_moe", 3, "first_k_dense_replace=null", 1, 2),
+        layers("qwen3_next", 4, "mlp_only_layers=[0]", 1, 2, 3),
+        layers("qwen3_vl_moe_text", 4, "decoder_sparse_step=2", 1, 3),
+        layers("ernie4_5_moe", 4, "moe_layer_start_index=null", 1, 2, 3),
+        layers("ernie4_5_moe", 5, "moe_layer_start_index=1 moe_layer_end_index=3", 1, 2, 3),
+        layers("ernie4_5_moe", 6, "moe_layer_interval=2", 1, 3, 5), // counted from 1
+        layers("lfm2_moe", 4, "num_dense_layers=null", 2, 3),
+        layers("jamba", 6, "expert_layer_period=null expert_layer_offset=null", 1, 3, 5),
+        layers("jamba", 6, "expert_layer_period=3 expert_layer_offset=2", 2, 5),
+        layers("jamba", 3, "num_experts=1 num_experts_per_tok=1"),
+        layers("afmoe", 3, "num_dense_layers=null", 1, 2),
+        layers("bailing_moe_v2", 3, "first_k_dense_replace=1", 1, 2),
+        layers("exaone_moe", 3, "first_k_dense_replace=null", 1, 2),
+        layers("exaone_moe", 3, "is_moe_layer=[false,true,false]", 1),
+        layers(
+            "exaone_moe", 2, "is_moe_layer=[true,true] mlp_layer_types=[\"dense\",\"sparse\"]", 1),
+        layers("deepseek_v32", 4, "first_k_dense_replace=null", 3),
+        layers("glm4_moe_lite", 3, "first_k_dense_replace=null", 1, 2),
+        layers("glm4_moe_lite", 3, "mlp_layer_types=[\"sparse\",\"dense\",\"sparse\"]", 0, 2),
+        layers("glm_moe_dsa", 4, "first_k_dense_replace=null", 3),
+        layers("dots1", 2, "first_k_dense_replace=null", 0, 1),
+        layers("mimo_v2_flash", 3, "first_k_dense_replace=null", 1, 2),
+        layers("mimo_v2_flash", 3, "moe_layer_freq=[0,1,0]", 1),
+        layers("mellum", 2, "mlp_layer_types=[\"dense\",\"sparse\"]", 1),
+        layers("mellum", 2, "", 0, 1),
+        layers("laguna", 3, "mlp_layer_types=null", 1, 2),
+        layers("kimi_linear", 3, "first_k_dense_replace=null", 1, 2),
+        layers("hy_v3", 3, "first_k_dense_replace=null", 1, 2),
+        layers("solar_open", 2, "first_k_dense_replace=null", 0, 1),
         layers("llama4_text", 3, "", 0, 1, 2),
         layers("llama4_text", 6, "interleave_moe_layer_step=2", 1, 3, 5),
         layers("llama4_text", 6, "interleave_moe_layer_step=2 moe_layers=null", 1, 3, 5),
@@ -71,12 +99,45 @@ class MoeLayersTest {
     "qwen3_moe, decoder_sparse_step",
     "deepseek_v2, moe_layer_freq",
     "llama4_text, interleave_moe_layer_step",
+    "ernie4_5_moe, moe_layer_interval",
+    "jamba, expert_layer_period",
   })
   void aStepOfZeroIsRefused(String family, String field) {
     try (Checkpoint checkpoint = open(family, 2, field + "=0")) {
       assertThatThrownBy(() -> MoeModel.of(checkpoint))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContainingAll("\"" + field + "\"", "a whole number from 1", "0");
+    }
+  }
+
+  /// Their number of layers is not `num_hidden_layers`.
+  @Test
+  void aListOrAPatternMayCountTheLayers() {
+    assertLayers(
+        FamilyConfig.of("nemotron_h").with("hybrid_override_pattern", "MEM*E-E"), 7, 1, 4, 6);
+    assertLayers(
+        FamilyConfig.of("nemotron_h").with("hybrid_override_pattern", "M".repeat(99) + "E"),
+        100,
+        99);
+    assertLayers(
+        FamilyConfig.of("nemotron_h")
+            .withJson("layers_block_type", "[\"moe\", \"mamba\", \"moe\", \"mlp\"]"),
+        4,
+        0,
+        2);
+    assertLayers(
+        FamilyConfig.of("longcat_flash").with("num_layers", 3).with("num_hidden_layers", 6),
+        3,
+        0,
+        1,
+        2);
+  }
+
+  private void assertLayers(FamilyConfig config, int count, Integer... expected) {
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config.json(), List.of())) {
+      MoeModel model = MoeModel.of(checkpoint);
+      assertThat(model.layerIndices()).containsExactly(expected);
+      assertThat(model.layout().layers()).isEqualTo(count);
     }
   }
 
@@ -141,13 +202,14 @@ class MoeLayersTest {
 
   @Test
   void anUnknownModelIsRefusedWithTheListOfKnownOnes() {
-    String config = FamilyConfig.of("mixtral").with("model_type", "jamba").json();
+    String config = FamilyConfig.of("mixtral").with("model_type", "zamba").json();
     try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
       assertThatThrownBy(() -> MoeModel.of(checkpoint))
           .isInstanceOf(LayerException.class)
           .hasMessageContainingAll(
               directory.resolve("config.json").toString(),
-              "\"jamba\"",
+              "\"zamba\"",
+              "jamba",
               "mixtral",
               "qwen2_moe",
               "qwen3_moe",

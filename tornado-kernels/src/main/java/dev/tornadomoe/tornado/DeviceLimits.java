@@ -42,13 +42,18 @@ record DeviceLimits(
     return Math.min((bufferBytes - HEADER_BYTES) / 4, Integer.MAX_VALUE - 16);
   }
 
-  /// Work-items of a work-group that shares the columns of a row in chunks: no more than there are
-  /// chunks, and not too many for the device.
+  /// Work-items of a work-group that shares some pieces of work: no more than there are, and not
+  /// too many for the device.
+  int threads(int pieces) {
+    return threads(pieces, 256);
+  }
+
+  /// The same with another limit.
   ///
-  /// @param chunks of 8 columns
-  int threads(int chunks) {
+  /// @param most of them, a power of two
+  int threads(int pieces, int most) {
     int threads = 16;
-    while (threads < chunks && threads < 256 && threads * 2L <= workGroup) {
+    while (threads < pieces && threads < most && threads * 2L <= workGroup) {
       threads *= 2;
     }
     return threads;

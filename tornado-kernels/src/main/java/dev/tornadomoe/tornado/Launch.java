@@ -42,7 +42,7 @@ record Launch(
       steps.add(
           new FusedSteps(
               weights.layers().get(place), device.shape(), maxTokens, bucket.stepsOf(place)));
-      ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast()));
+      ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast(), maxTokens));
     }
     List<KernelCall> calls = new ArrayList<>();
     for (int i = 0; i < places.size(); i++) {

@@ -35,9 +35,11 @@ final class LayerArrays {
     private final int place;
     private final FusedSteps steps;
     private final Map<Operand, Integer> sizes;
+    private final int tokens;
 
-    private OfLayer(BucketPlan bucket, int place, FusedSteps steps) {
+    private OfLayer(BucketPlan bucket, int place, FusedSteps steps, int tokens) {
       this.bucket = bucket;
+      this.tokens = tokens;
       this.place = place;
       this.steps = steps;
       this.sizes = steps.sizes(bucket.maxTokens());
@@ -62,6 +64,11 @@ final class LayerArrays {
       return Math.max(Math.toIntExact(buffer.shape().elements()), sizes.getOrDefault(operand, 1));
     }
 
+    /// Rows of the launch's tokens, not of the bucket's: TornadoVM transfers arrays whole.
+    private int callersElements(Buffer buffer) {
+      return Math.toIntExact(buffer.shape().elements() / bucket.maxTokens() * tokens);
+    }
+
     FloatArray floats(Operand operand) {
       return (FloatArray) array(steps.source(operand));
     }
@@ -74,7 +81,7 @@ final class LayerArrays {
       Buffer buffer = bucket.buffer(place, operand);
       if (buffer.placement() instanceof Buffer.Caller caller) {
         return callers.computeIfAbsent(
-            caller.region(), region -> allocate(buffer, elements(operand, buffer)));
+            caller.region(), region -> allocate(buffer, callersElements(buffer)));
       }
       SlotKey key = key(operand, buffer);
       return slots.computeIfAbsent(key, k -> allocate(buffer, slotSizes.getOrDefault(k, 1)));
@@ -93,8 +100,10 @@ final class LayerArrays {
   }
 
   /// Says what a layer needs; all layers do so before the first asks for an array.
-  OfLayer ofLayer(BucketPlan bucket, int place, FusedSteps steps) {
-    return new OfLayer(bucket, place, steps);
+  ///
+  /// @param tokens the most of a call
+  OfLayer ofLayer(BucketPlan bucket, int place, FusedSteps steps, int tokens) {
+    return new OfLayer(bucket, place, steps, tokens);
   }
 
   /// The array of one of the caller's regions, or null when nothing uses it.

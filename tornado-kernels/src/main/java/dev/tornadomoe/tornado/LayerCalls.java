@@ -89,6 +89,10 @@ final class LayerCalls {
   }
 
   private void add(Operation operation) {
+    String refusal = UnsupportedSteps.of(layer, operation);
+    if (refusal != null) {
+      throw new BackendException(refusal);
+    }
     switch (operation) {
       case Operation.RouterLogits op -> logits(op);
       case Operation.SelectExperts op -> select(op);
@@ -105,9 +109,8 @@ final class LayerCalls {
       case Operation.Add op -> addRows(op);
       case Operation.Zero op -> zero(op);
       default ->
-          throw new BackendException(
-              "layer %d: step \"%s\" can't run on a device; backends cpu and reference run it"
-                  .formatted(layer.index(), operation.name()));
+          throw new IllegalStateException(
+              "step \"%s\" was not refused".formatted(operation.name()));
     }
   }
 
@@ -207,9 +210,7 @@ final class LayerCalls {
                 false));
       }
       case CustomGating custom ->
-          throw new BackendException(
-              "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)"
-                  .formatted(layer.index()));
+          throw new IllegalStateException("a function of the user's own was not refused");
     }
   }
 

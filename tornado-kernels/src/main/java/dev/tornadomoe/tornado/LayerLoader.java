@@ -58,6 +58,11 @@ final class LayerLoader {
     constants.set(
         RouterKernels.SCALE,
         router != null && router.gating() instanceof TopKGating gating ? gating.scale() : 1);
+    constants.set(
+        RouterKernels.EPSILON,
+        router != null && router.gating() instanceof TopKGating gating
+            ? gating.epsilon()
+            : TopKGating.USUAL_EPSILON);
     for (int e = 0; e < correction.length; e++) {
       constants.set(RouterKernels.CORRECTION + e, correction[e]);
     }

@@ -21,10 +21,10 @@ final class ProjectionCalls {
   /// Up to here, one token at a time is faster for the router.
   private static final int FEW_TOKENS = 32;
 
-  /// Tokens that a work-group of the router's takes beyond, and its work-items.
+  /// Tokens that a work-group of the router's takes beyond, and how it is cut.
   private static final int TILE_TOKENS = 8;
 
-  private static final int TILE_THREADS = 64;
+  private static final Split TILE = new Split(256, 2);
 
   private final String prefix;
   private final KernelContext context;
@@ -104,15 +104,16 @@ final class ProjectionCalls {
       int tokens) {
     // The same array twice in a task that writes it is more than TornadoVM can take.
     FloatArray spare = rest == y ? DeviceArrays.floats(1) : rest;
-    boolean isTiled = grouped && tokens > FEW_TOKENS && device.workGroup() >= TILE_THREADS;
+    boolean isTiled = grouped && tokens > FEW_TOKENS && TILE.threads() <= device.workGroup();
     int together = isTiled ? TILE_TOKENS : 1;
-    Split split = isTiled ? new Split(TILE_THREADS, 4) : Tuning.group(device, m.columns());
+    // The router has few rows: alone, each group should be as wide as it can.
+    Split split = isTiled ? TILE : new Split(device.threads(m.columns(), 1024), 1);
     int flags = m.flags() | split.flags();
     add(
         name,
-        product(Math.ceilDiv(tokens, together), m.storage().blocks()),
+        product(Math.ceilDiv(tokens, together), split.groups(allRows)),
         split.threads(),
-        together * split.localFloats(8),
+        split.localFloats(1, together),
         product(tokens, allRows),
         (g, n) ->
             g.task(
@@ -151,9 +152,9 @@ final class ProjectionCalls {
         activationFlags(m) | factors.flags() | elsewhere(part, extra) | tuning.gateUp().flags();
     add(
         name,
-        product(pairs, m.storage().blocks()),
+        product(pairs, tuning.gateUp().groups(m.rows())),
         tuning.gateUp().threads(),
-        tuning.gateUp().localFloats(16),
+        tuning.gateUp().localFloats(2, 1),
         product(pairs, m.rows()),
         (g, n) ->
             g.task(
@@ -198,9 +199,9 @@ final class ProjectionCalls {
     int flags = activationFlags(m) | factors.flags() | routing.flags() | split.flags();
     add(
         "routedGateUp",
-        product(pairs, m.storage().blocks()),
+        product(pairs, split.groups(m.rows())),
         split.threads(),
-        split.localFloats(16) + part.experts() + 2 * topK,
+        split.localFloats(2, 1) + part.experts() + topK,
         0,
         (g, n) ->
             g.task(
@@ -254,9 +255,9 @@ final class ProjectionCalls {
     FloatArray factors = weights == null ? DeviceArrays.floats(1) : weights;
     add(
         name,
-        product(tokens, m.storage().blocks()),
+        product(tokens, tuning.down().groups(m.rows())),
         tuning.down().threads(),
-        tuning.down().localFloats(8),
+        tuning.down().localFloats(1, 1),
         product(tokens, m.rows()),
         (g, n) ->
             g.task(
@@ -302,9 +303,9 @@ final class ProjectionCalls {
       int groupFlags = flags | split.flags();
       add(
           "groupedGateUp",
-          product(mostBlocks, m.storage().blocks()),
+          product(mostBlocks, split.groups(m.rows())),
           split.threads(),
-          tuning.tokens() * split.localFloats(16),
+          split.localFloats(2, tuning.tokens()),
           0,
           (g, n) ->
               g.task(
@@ -335,7 +336,7 @@ final class ProjectionCalls {
         "groupedGateUp",
         product(mostBlocks, split.tiles(m.rows())),
         split.threads(),
-        TileKernels.COLUMNS * (tuning.tokens() + 1),
+        TileKernels.COLUMNS * (tuning.tokens() + TileKernels.PADDING),
         product(mostBlocks, m.rows()),
         (g, n) ->
             g.task(
@@ -376,9 +377,9 @@ final class ProjectionCalls {
       int flags = m.flags() | split.flags();
       add(
           "groupedDown",
-          product(mostBlocks, m.storage().blocks()),
+          product(mostBlocks, split.groups(m.rows())),
           split.threads(),
-          tuning.tokens() * split.localFloats(8),
+          split.localFloats(1, tuning.tokens()),
           0,
           (g, n) ->
               g.task(
@@ -404,7 +405,7 @@ final class ProjectionCalls {
         "groupedDown",
         product(mostBlocks, split.tiles(m.rows())),
         split.threads(),
-        TileKernels.COLUMNS * (tuning.tokens() + 1),
+        TileKernels.COLUMNS * (tuning.tokens() + TileKernels.PADDING),
         product(mostBlocks, m.rows()),
         (g, n) ->
             g.task(

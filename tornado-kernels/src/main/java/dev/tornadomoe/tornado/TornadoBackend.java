@@ -93,6 +93,11 @@ public final class TornadoBackend implements Backend {
   }
 
   @Override
+  public List<String> unsupported(MoePlan plan) {
+    return UnsupportedSteps.of(plan);
+  }
+
+  @Override
   public Optional<Tuner> tuner() {
     return Optional.of(new TornadoTuner());
   }

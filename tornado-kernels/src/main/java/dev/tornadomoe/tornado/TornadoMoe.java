@@ -60,7 +60,7 @@ public final class TornadoMoe {
       this.bucket = bucket;
       for (int place = 0; place < layers.size(); place++) {
         steps.add(new FusedSteps(layers.get(place), shape, maxTokens, bucket.stepsOf(place)));
-        ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast()));
+        ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast(), maxTokens));
       }
     }
   }

@@ -10,6 +10,7 @@ import dev.tornadomoe.backend.host.CallAudit;
 import dev.tornadomoe.backend.host.CallChecks;
 import dev.tornadomoe.backend.host.OutputLeases;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
@@ -27,10 +28,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// A plan on one device: an execution plan for each layer, or one for several of them where a call
 /// is a whole step.
 final class TornadoSession implements Audited {
-  /// Layers of a step in one graph. TornadoVM has 8 KiB for a graph's code, some 15 bytes for a
-  /// task and 5 for each of its arguments; a longer step is several graphs, and the host is touched
-  /// between them.
-  static final int LAYERS_PER_GRAPH = 8;
+  /// Code that TornadoVM has for a graph, less a tenth for its transfers, and the most that a task
+  /// takes of it: 15 bytes and 5 for each of at most 20 arguments.
+  private static final int GRAPH_BYTES = 8192 * 9 / 10;
+
+  private static final int TASK_BYTES = 15 + 5 * 20;
 
   private final MoePlan plan;
   private final CallSpec spec;
@@ -59,7 +61,7 @@ final class TornadoSession implements Audited {
     this.checks = new CallChecks(plan, weights.memory());
     this.audit = plan.options().sanitize() ? new CallAudit(this) : null;
     List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
-    int size = oneGraph ? LAYERS_PER_GRAPH : 1;
+    int size = oneGraph ? layersPerGraph(plan, weights) : 1;
     List<List<Integer>> groups = new ArrayList<>();
     for (int first = 0; first < places.size(); first += size) {
       groups.add(places.subList(first, Math.min(first + size, places.size())));
@@ -82,6 +84,20 @@ final class TornadoSession implements Audited {
       devicePlans.forEach(DevicePlan::close);
       throw e;
     }
+  }
+
+  /// Layers of a step in one graph; a longer step is several graphs, and the host is touched
+  /// between them.
+  static int layersPerGraph(MoePlan plan, DeviceWeights weights) {
+    int most = 1;
+    for (BucketPlan bucket : plan.buckets()) {
+      for (int place = 0; place < plan.layers().size(); place++) {
+        // A step has a task for each buffer that the experts lie in.
+        int parts = weights.layers().get(place).parts().size();
+        most = Math.max(most, bucket.stepsOf(place).size() * parts);
+      }
+    }
+    return Math.max(1, GRAPH_BYTES / TASK_BYTES / most);
   }
 
   /// Loads, uploads and compiles.

@@ -17,12 +17,15 @@ import org.jspecify.annotations.Nullable;
 
 /// Measures cuts on one device and keeps the best in its [TuningFile].
 final class TornadoTuner implements Tuner {
+  /// Layers that surely fit one graph.
+  private static final int MOST_LAYERS = 8;
+
   @Override
   public Report tune(Request request, Progress progress) {
-    if (request.layers().size() > TornadoSession.LAYERS_PER_GRAPH) {
+    if (request.layers().size() > MOST_LAYERS) {
       throw new BackendException(
           "at most %d layers can be measured together, found %d"
-              .formatted(TornadoSession.LAYERS_PER_GRAPH, request.layers().size()));
+              .formatted(MOST_LAYERS, request.layers().size()));
     }
     TornadoDevices.Found found = TornadoDevices.choose(TornadoDevices.all(), request.device());
     TunedDevice tuned = found.tuned();

@@ -15,6 +15,11 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
   /// Beyond, tiles are faster than groups of 8 rows.
   static final int SMALL_BLOCK = 2;
 
+  /// From so many pairs on there are groups enough to have smaller ones. With few, each should be
+  /// wide: its work-items then wait for few words, one after the other (H100, one token: down takes
+  /// 16 us with 1024 work-items, 25 with 256; gate and up have more rows, and 256 are enough).
+  private static final int MANY_PAIRS = 32;
+
   /// Sums of a work-item: with more, registers run out.
   private static final int MOST_SUMS = 96;
 
@@ -31,28 +36,40 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
     int tokens = device.shape() == KernelShape.WORK_ITEMS ? 8 : blockSize(pairs, key.experts());
     boolean isSmall = tokens <= SMALL_BLOCK;
     return new Tuning(
-        group(device, key.hidden()),
-        group(device, key.intermediate() * 8),
+        group(device, hidden, pairs < MANY_PAIRS ? 256 : 128, 2, 1),
+        group(
+            device,
+            Math.multiplyExact(intermediate, key.topK()),
+            pairs < MANY_PAIRS ? 1024 : 512,
+            1,
+            1),
         tokens,
         isSmall
-            ? group(device, hidden, tokens)
+            ? group(device, hidden, 256, 2, tokens)
             : tile(device, intermediate, Math.min(MOST_ROWS, MOST_SUMS / tokens / 2)),
-        isSmall ? group(device, intermediate, tokens) : tile(device, hidden, MOST_ROWS));
+        isSmall ? group(device, intermediate, 256, 1, tokens) : tile(device, hidden, MOST_ROWS));
   }
 
   /// Whether the device has the work-groups and the local memory for it.
   boolean fits(DeviceLimits device, TuningKey key) {
+    if (device.shape() == KernelShape.WORK_ITEMS) {
+      return true;
+    }
+    boolean hasItems =
+        gateUp.hasItems(2, 1)
+            && down.hasItems(1, 1)
+            && (!hasSmallBlocks()
+                || (blockGateUp.hasItems(2, tokens) && blockDown.hasItems(1, tokens)));
     int threads =
         Stream.of(gateUp, down, blockGateUp, blockDown).mapToInt(Split::threads).max().orElse(0);
     // Gate and up that select their experts themselves keep scores and choice beside the sums.
-    int ofGateUp = gateUp.localFloats(16) + key.experts() + 2 * key.topK();
+    int ofGateUp = gateUp.localFloats(2, 1) + key.experts() + key.topK();
     int ofBlock =
         hasSmallBlocks()
-            ? tokens * Math.max(blockGateUp.localFloats(16), blockDown.localFloats(8))
-            : TileKernels.COLUMNS * (tokens + 1);
-    int floats = Math.max(Math.max(ofGateUp, down.localFloats(8)), ofBlock);
-    return device.shape() == KernelShape.WORK_ITEMS
-        || (threads <= device.workGroup() && floats * 4L <= device.localBytes());
+            ? Math.max(blockGateUp.localFloats(2, tokens), blockDown.localFloats(1, tokens))
+            : TileKernels.COLUMNS * (tokens + TileKernels.PADDING);
+    int floats = Math.max(Math.max(ofGateUp, down.localFloats(1, 1)), ofBlock);
+    return hasItems && threads <= device.workGroup() && floats * 4L <= device.localBytes();
   }
 
   /// One token at a time, in other groups.
@@ -80,15 +97,17 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
     return size;
   }
 
+  /// Groups that sum through local memory: with two rows for a work-item, an activation is loaded
+  /// half as often as with one, and there are still enough groups.
+  ///
   /// @param columns that the group shares
-  static Split group(DeviceLimits device, int columns) {
-    int rowsPerItem = 4;
-    return new Split(device.threads(columns / rowsPerItem), rowsPerItem);
-  }
-
-  /// For some tokens at a time: a group has at least one work-item for each of its outputs.
-  private static Split group(DeviceLimits device, int columns, int tokens) {
-    return new Split(Math.max(16 * tokens, Math.min(128, device.threads(columns / 4))), 4);
+  /// @param most work-items
+  /// @param matrices that it multiplies by
+  /// @param tokens of the group
+  private static Split group(DeviceLimits device, int columns, int most, int matrices, int tokens) {
+    int threads = Math.max(8 * matrices * tokens, device.threads(columns / 4, most));
+    Split two = new Split(threads, 2);
+    return two.hasItems(matrices, tokens) ? two : new Split(threads, 1);
   }
 
   /// The tile with the most rows for a work-item among those that waste little.

@@ -22,7 +22,7 @@ record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess) {
   private static final List<Integer> BLOCKS_OF_WORK_ITEMS = List.of(2, 4, 8, 16);
   private static final List<Integer> TILE_ROWS = List.of(1, 2, 3, 4, 6);
   private static final List<Integer> TILE_THREADS = List.of(32, 64, 128);
-  private static final List<Integer> GROUP_THREADS = List.of(64, 128, 256, 512);
+  private static final List<Integer> GROUP_THREADS = List.of(64, 128, 256, 512, 1024);
   private static final List<Integer> GROUP_ROWS = List.of(1, 2, 4, 8);
   private static final List<Integer> BLOCK_THREADS = List.of(64, 128, 256);
 

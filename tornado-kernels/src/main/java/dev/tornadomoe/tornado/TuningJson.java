@@ -71,35 +71,37 @@ final class TuningJson {
             number("experts", 1, MOST),
             number("top_k", 1, MOST),
             text("weights"));
-    Split gateUp = group("gate_up");
-    Split down = group("down");
+    Split gateUp = group("gate_up", 2, 1);
+    Split down = group("down", 1, 1);
     int tokens = number("block", 1, TuningCandidates.LARGEST_BLOCK);
     Tuning tuning =
         new Tuning(
             gateUp,
             down,
             tokens,
-            block("block_gate_up", tokens, TuningCandidates.MOST_SUMS / tokens / 2),
-            block("block_down", tokens, TuningCandidates.MOST_SUMS / tokens));
+            block("block_gate_up", 2, tokens),
+            block("block_down", 1, tokens));
     return new TuningEntry(
         key, from, to, tuning, micros("us_per_layer"), micros("default_us_per_layer"));
   }
 
-  private Split group(String field) {
-    return group(field, 16);
-  }
-
-  private Split group(String field, int leastThreads) {
+  /// @param matrices that a group multiplies by
+  /// @param tokens of a group
+  private Split group(String field, int matrices, int tokens) {
     TuningJson json = new TuningJson(where + ": " + field, object.get(field));
-    return new Split(json.powerOfTwo("threads", leastThreads, 1024), json.powerOfTwo("rows", 1, 8));
+    int outputs = 8 * matrices * tokens;
+    int threads = json.powerOfTwo("threads", outputs, 1024);
+    return new Split(threads, json.powerOfTwo("rows", 1, Math.min(8, threads / outputs)));
   }
 
-  private Split block(String field, int tokens, int mostRows) {
+  private Split block(String field, int matrices, int tokens) {
     if (tokens <= Tuning.SMALL_BLOCK) {
-      return group(field, 16 * tokens);
+      return group(field, matrices, tokens);
     }
     TuningJson json = new TuningJson(where + ": " + field, object.get(field));
-    return new Split(json.powerOfTwo("threads", 16, 1024), json.number("rows", 1, mostRows));
+    return new Split(
+        json.powerOfTwo("threads", 16, 1024),
+        json.number("rows", 1, TuningCandidates.MOST_SUMS / tokens / matrices));
   }
 
   String text(String field) {

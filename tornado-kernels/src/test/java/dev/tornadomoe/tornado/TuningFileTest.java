@@ -58,7 +58,7 @@ class TuningFileTest {
         "\"format\" : 1 | \"format\" : 2 | FILE: format: expected a number from 1 to 1, found 2",
         "Chip 9\", | Chip 8\", | FILE: device: expected Chip 9, found Chip 8",
         "\"measured_on\" : \"Chip 9, driver 1\" | \"measured_on\" : 1 | FILE: measured_on: expected a text, found 1",
-        "\"kernels_version\" : 1 | \"kernels_version\" : \"1\" | FILE: kernels_version: expected a number from 1 to 2147483647, found 1",
+        "\"kernels_version\" : 2 | \"kernels_version\" : \"2\" | FILE: kernels_version: expected a number from 1 to 2147483647, found 2",
         "\"kernels\" : \"work-groups\" | \"kernels\" : \"waves\" | FILE: entry 0: kernels: expected work-items or work-groups, found waves",
         "\"hidden\" : 2048 | \"hidden\" : 2048.5 | FILE: entry 0: hidden: expected a number from 1 to 16777216, found 2048.5",
         "\"hidden\" : 2048, | # # | FILE: entry 0: hidden: expected a number from 1 to 16777216, found nothing",
@@ -111,7 +111,7 @@ class TuningFileTest {
   void aStaleOneHasNoEntries() throws IOException {
     Path path =
         written(text ->
-            text.replace("\"kernels_version\" : 1", "\"kernels_version\" : 999")
+            text.replace("\"kernels_version\" : " + TuningFile.KERNELS, "\"kernels_version\" : 999")
                 .replace("\"hidden\"", "\"width\""));
     TuningFile file = TuningFile.read(path, DEVICE);
     assertThat(file.isStale()).isTrue();

@@ -6,10 +6,10 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Kernels for GPUs and small blocks of pairs with the same expert, as [GroupingKernels#group] cuts
-/// them: a work-group makes 8 rows for all pairs of a block and sums through local memory, as
-/// [WorkGroupKernels] does for one token, so that a weight is loaded and decoded once for all of
-/// them. Against tiles ([TileKernels]) it has many more work-items for the same work, which is what
-/// hides the memory's latency as long as there are few pairs.
+/// them: a work-group makes some blocks of 8 rows for all pairs of a block and sums through local
+/// memory, as [WorkGroupKernels] does for one token, so that a weight is loaded and decoded once
+/// for all of them. Against tiles ([TileKernels]) it has many more work-items for the same work,
+/// which is what hides the memory's latency as long as there are few pairs.
 public final class BlockKernels {
   private BlockKernels() {}
 
@@ -39,11 +39,12 @@ public final class BlockKernels {
       int tokens) {
     int threads = Flags.threads(flags);
     int n = Flags.rowsPerItem(flags);
-    int rowBlocks = (rows + 7) / 8;
-    int number = context.groupIdx / rowBlocks;
-    int rowBlock = context.groupIdx % rowBlocks;
+    int groups = (rows + 8 * n - 1) / (8 * n);
+    int number = context.groupIdx / groups;
+    int firstRow = context.groupIdx % groups * (8 * n);
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(tokens * (2 * n * threads + 16));
+    float[] partial = context.allocateFloatLocalArray(2 * n * tokens * threads);
+    float[] parts = context.allocateFloatLocalArray(threads);
     int expert = blocks.get(3 * number);
     int first = blocks.get(3 * number + 1);
     int count = blocks.get(3 * number + 2);
@@ -52,9 +53,6 @@ public final class BlockKernels {
     if (count > 0) {
       live = (columns + 7) / 8;
     }
-    int lanes = 8 / n;
-    int lane = t % lanes * n;
-    int step = threads / lanes;
     int[] from = new int[tokens];
     for (int i = 0; i < tokens; i++) {
       from[i] = 0;
@@ -66,7 +64,7 @@ public final class BlockKernels {
     for (int i = 0; i < 2 * n * tokens; i++) {
       sums[i] = 0f;
     }
-    for (int chunk = t / lanes; chunk < live; chunk += step) {
+    for (int chunk = t / 8; chunk < live; chunk += threads / 8) {
       for (int half = 0; half < 2; half++) {
         addChunk(
             x,
@@ -74,11 +72,12 @@ public final class BlockKernels {
             words,
             scales,
             order,
-            (expert * 2 + half) * columns,
-            (expert * 2 + half) * rowBlocks + rowBlock,
+            expert * 2 + half,
+            firstRow,
             chunk,
-            lane,
+            t % 8,
             columns,
+            rows,
             groupSize,
             flags,
             sums,
@@ -86,44 +85,39 @@ public final class BlockKernels {
             tokens);
       }
     }
-    for (int half = 0; half < 2; half++) {
-      for (int r = 0; r < n; r++) {
-        for (int i = 0; i < tokens; i++) {
-          partial[((i * 2 + half) * 8 + lane + r) * step + t / lanes] =
-              sums[(half * n + r) * tokens + i];
-        }
-      }
+    for (int i = 0; i < 2 * n * tokens; i++) {
+      partial[i * threads + t] = sums[i];
     }
     context.localBarrier();
     // Some values each, then what is left of each output by one work-item.
-    int perOutput = threads / (16 * tokens);
+    int outputs = 16 * n * tokens;
+    int perOutput = threads / outputs;
     float part = 0f;
     for (int i = 0; i < 2 * n * tokens; i++) {
-      part += partial[t / perOutput * step + i * perOutput + t % perOutput];
+      part += partial[t % outputs / 8 * threads + (t / outputs + i * perOutput) * 8 + t % 8];
     }
-    context.localBarrier();
-    partial[t / perOutput * (perOutput + 1) + t % perOutput] = part;
+    parts[t] = part;
     context.localBarrier();
 
-    // Output (i * 2 + half) * 8 + r: a work-item takes gate and up of a pair's row.
-    int i = t / 8;
-    int row = rowBlock * 8 + t % 8;
-    if (i < count && row < rows) {
-      int gateAt = i * 16 + t % 8;
+    // Output ((half * n + block) * tokens + i) * 8 + lane: a work-item takes gate and up of a
+    // pair's row.
+    int i = t / 8 % tokens;
+    int row = firstRow + t / (8 * tokens) * 8 + t % 8;
+    if (t < outputs / 2 && i < count && row < rows) {
       float gate = 0f;
       float up = 0f;
       for (int p = 0; p < perOutput; p++) {
-        gate += partial[gateAt * (perOutput + 1) + p];
-        up += partial[(gateAt + 8) * (perOutput + 1) + p];
+        gate += parts[p * outputs + t];
+        up += parts[p * outputs + outputs / 2 + t];
       }
       int pair = pairs.get(first + i);
       float factor = Pairs.weight(factors, pair / slots, pair % slots, topK, extra, flags);
       gate *= factor;
       up *= factor;
       if ((flags & Flags.BIAS) != 0) {
-        int biasAt = (expert * 2 * rowBlocks + rowBlock) * 8 + t % 8;
+        int biasAt = expert * 2 * ((rows + 7) / 8) * 8 + row;
         gate += bias.get(biasAt);
-        up += bias.get(biasAt + rowBlocks * 8);
+        up += bias.get(biasAt + (rows + 7) / 8 * 8);
       }
       float y = Activations.apply(gate, up, flags, limit, alpha);
       if ((flags & Flags.SHARED_GATE) != 0) {
@@ -153,11 +147,12 @@ public final class BlockKernels {
       int tokens) {
     int threads = Flags.threads(flags);
     int n = Flags.rowsPerItem(flags);
-    int rowBlocks = (rows + 7) / 8;
-    int number = context.groupIdx / rowBlocks;
-    int rowBlock = context.groupIdx % rowBlocks;
+    int groups = (rows + 8 * n - 1) / (8 * n);
+    int number = context.groupIdx / groups;
+    int firstRow = context.groupIdx % groups * (8 * n);
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(tokens * (n * threads + 8));
+    float[] partial = context.allocateFloatLocalArray(n * tokens * threads);
+    float[] parts = context.allocateFloatLocalArray(threads);
     int expert = blocks.get(3 * number);
     int first = blocks.get(3 * number + 1);
     int count = blocks.get(3 * number + 2);
@@ -165,9 +160,6 @@ public final class BlockKernels {
     if (count > 0) {
       live = (columns + 7) / 8;
     }
-    int lanes = 8 / n;
-    int lane = t % lanes * n;
-    int step = threads / lanes;
     int[] from = new int[tokens];
     for (int i = 0; i < tokens; i++) {
       from[i] = (first + TornadoMath.min(i, TornadoMath.max(0, count - 1))) * columns;
@@ -176,48 +168,33 @@ public final class BlockKernels {
     for (int i = 0; i < n * tokens; i++) {
       sums[i] = 0f;
     }
-    for (int chunk = t / lanes; chunk < live; chunk += step) {
+    for (int chunk = t / 8; chunk < live; chunk += threads / 8) {
       addChunk(
-          activated,
-          from,
-          words,
-          scales,
-          order,
-          expert * columns,
-          expert * rowBlocks + rowBlock,
-          chunk,
-          lane,
-          columns,
-          groupSize,
-          flags,
-          sums,
-          0,
-          tokens);
+          activated, from, words, scales, order, expert, firstRow, chunk, t % 8, columns, rows,
+          groupSize, flags, sums, 0, tokens);
     }
-    for (int r = 0; r < n; r++) {
-      for (int i = 0; i < tokens; i++) {
-        partial[(i * 8 + lane + r) * step + t / lanes] = sums[r * tokens + i];
-      }
+    for (int i = 0; i < n * tokens; i++) {
+      partial[i * threads + t] = sums[i];
     }
     context.localBarrier();
-    int perOutput = threads / (8 * tokens);
+    int outputs = 8 * n * tokens;
+    int perOutput = threads / outputs;
     float part = 0f;
     for (int i = 0; i < n * tokens; i++) {
-      part += partial[t / perOutput * step + i * perOutput + t % perOutput];
+      part += partial[t % outputs / 8 * threads + (t / outputs + i * perOutput) * 8 + t % 8];
     }
-    context.localBarrier();
-    partial[t / perOutput * (perOutput + 1) + t % perOutput] = part;
+    parts[t] = part;
     context.localBarrier();
 
-    int i = t / 8;
-    int row = rowBlock * 8 + t % 8;
-    if (i < count && row < rows) {
+    int i = t / 8 % tokens;
+    int row = firstRow + t / (8 * tokens) * 8 + t % 8;
+    if (t < outputs && i < count && row < rows) {
       float sum = 0f;
       for (int p = 0; p < perOutput; p++) {
-        sum += partial[t * (perOutput + 1) + p];
+        sum += parts[p * outputs + t];
       }
       if ((flags & Flags.BIAS) != 0) {
-        sum += bias.get((expert * rowBlocks + rowBlock) * 8 + t % 8);
+        sum += bias.get(expert * ((rows + 7) / 8) * 8 + row);
       }
       target.set(pairs.get(first + i) * rows + row, sum);
     }
@@ -226,6 +203,9 @@ public final class BlockKernels {
   /// Adds a chunk of a work-item's rows of one matrix, times some tokens' activations, to `sums`.
   ///
   /// @param from where each token's activations begin in `x`
+  /// @param matrix number in the arrays
+  /// @param firstRow of the group
+  /// @param lane of the work-item's rows in their blocks
   /// @param sumsAt of the first row's first token
   private static void addChunk(
       FloatArray x,
@@ -233,40 +213,44 @@ public final class BlockKernels {
       IntArray words,
       FloatArray scales,
       IntArray order,
-      int orderAt,
-      int block,
+      int matrix,
+      int firstRow,
       int chunk,
       int lane,
       int columns,
+      int rows,
       int groupSize,
       int flags,
       float[] sums,
       int sumsAt,
       int tokens) {
     int n = Flags.rowsPerItem(flags);
-    int at = block * ((columns + 7) / 8) + chunk;
-    int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
+    int rowBlocks = (rows + 7) / 8;
     float[] activations = new float[8 * tokens];
     for (int i = 0; i < tokens; i++) {
       for (int j = 0; j < 8; j++) {
         activations[i * 8 + j] =
-            Chunks.activation(x, from[i], chunk * 8 + j, columns, order, orderAt, flags);
+            Chunks.activation(x, from[i], chunk * 8 + j, columns, order, matrix * columns, flags);
       }
     }
     float[] weights = new float[8];
-    for (int r = 0; r < n; r++) {
-      int word = Chunks.word(words, at, lane + r, flags);
-      float zero = Chunks.zero(scales, scaleAt, lane + r, flags);
-      float scale = Chunks.scale(scales, scaleAt, lane + r, flags);
+    for (int b = 0; b < n; b++) {
+      // Blocks behind the last one are computed as others are, and not written.
+      int block = matrix * rowBlocks + TornadoMath.min(firstRow / 8 + b, rowBlocks - 1);
+      int at = block * ((columns + 7) / 8) + chunk;
+      int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
+      int word = Chunks.word(words, at, lane, flags);
+      float zero = Chunks.zero(scales, scaleAt, lane, flags);
+      float scale = Chunks.scale(scales, scaleAt, lane, flags);
       for (int j = 0; j < 8; j++) {
-        weights[j] = Chunks.unscaled(word, zero, words, scales, at, lane + r, j, flags);
+        weights[j] = Chunks.unscaled(word, zero, words, scales, at, lane, j, flags);
       }
       for (int i = 0; i < tokens; i++) {
         float sum = 0f;
         for (int j = 0; j < 8; j++) {
           sum += weights[j] * activations[i * 8 + j];
         }
-        sums[sumsAt + r * tokens + i] += sum * scale;
+        sums[sumsAt + b * tokens + i] += sum * scale;
       }
     }
   }

@@ -44,13 +44,14 @@ public final class RoutedKernels {
     int n = Flags.rowsPerItem(flags);
     int scoring = Flags.scoring(flags);
     int slots = topK + extra;
-    int blocks = (rows + 7) / 8;
-    int pair = context.groupIdx / blocks;
-    int rowBlock = context.groupIdx % blocks;
+    int groups = (rows + 8 * n - 1) / (8 * n);
+    int pair = context.groupIdx / groups;
+    int firstRow = context.groupIdx % groups * (8 * n);
     int token = pair / slots;
     int slot = pair % slots;
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(2 * n * threads + 16);
+    float[] partial = context.allocateFloatLocalArray(2 * n * threads);
+    float[] parts = context.allocateFloatLocalArray(threads);
     float[] choice = context.allocateFloatLocalArray(experts);
     int[] chosen = context.allocateIntLocalArray(topK);
     int liveExperts = 0;
@@ -95,7 +96,7 @@ public final class RoutedKernels {
       }
     }
     int writes = 0;
-    if (rowBlock == 0 && slot == 0 && liveExperts > 0) {
+    if (firstRow == 0 && slot == 0 && liveExperts > 0) {
       writes = topK;
     }
     for (int s = t; s < writes; s += threads) {
@@ -108,7 +109,7 @@ public final class RoutedKernels {
           all += score(logits.get(token * experts + chosen[other]), first, scoring);
         }
         if (scoring != 2 && scoring != 0) {
-          all += 1e-20f;
+          all += constants.get(RouterKernels.EPSILON);
         }
         weight = weight / all;
       } else if (scoring == 0) {
@@ -124,49 +125,41 @@ public final class RoutedKernels {
     if (expert >= 0) {
       live = (columns + 7) / 8;
     }
-    int lanes = 8 / n;
-    int lane = t % lanes * n;
-    int step = threads / lanes;
     float[] sums = new float[2 * n];
     WorkGroupKernels.addGateUp(
-        x, token, words, scales, order, expert, live, t / lanes, step, lane, rowBlock, rows,
-        columns, groupSize, flags, sums);
-    for (int half = 0; half < 2; half++) {
-      for (int r = 0; r < n; r++) {
-        partial[(half * 8 + lane + r) * step + t / lanes] = sums[half * n + r];
-      }
+        x, token, words, scales, order, expert, live, t, threads, firstRow, rows, columns,
+        groupSize, flags, sums);
+    for (int i = 0; i < 2 * n; i++) {
+      partial[i * threads + t] = sums[i];
     }
     context.localBarrier();
-    int perRow = threads / 16;
+    int outputs = 16 * n;
+    int perOutput = threads / outputs;
     float part = 0f;
     for (int i = 0; i < 2 * n; i++) {
-      part += partial[t / perRow * step + i * perRow + t % perRow];
+      part += partial[t % outputs / 8 * threads + (t / outputs + i * perOutput) * 8 + t % 8];
     }
-    context.localBarrier();
-    partial[t / perRow * (perRow + 1) + t % perRow] = part;
+    parts[t] = part;
     context.localBarrier();
 
-    float sum = 0f;
-    if (t < 16 && live > 0) {
-      for (int i = 0; i < perRow; i++) {
-        sum += partial[t * (perRow + 1) + i];
-      }
-      if ((flags & Flags.BIAS) != 0) {
-        sum += bias.get(((expert * 2 + t / 8) * blocks + rowBlock) * 8 + t % 8);
-      }
-    }
-    context.localBarrier();
-    if (t < 16) {
-      partial[t] = sum;
-    }
-    context.localBarrier();
-    int row = rowBlock * 8 + t;
-    if (t < 8 && live > 0) {
+    int row = firstRow + t;
+    if (t < 8 * n && live > 0) {
       if (row < rows) {
+        float gate = 0f;
+        float up = 0f;
+        for (int i = 0; i < perOutput; i++) {
+          gate += parts[i * outputs + t];
+          up += parts[i * outputs + 8 * n + t];
+        }
+        if ((flags & Flags.BIAS) != 0) {
+          int biasAt = expert * 2 * ((rows + 7) / 8) * 8 + row;
+          gate += bias.get(biasAt);
+          up += bias.get(biasAt + (rows + 7) / 8 * 8);
+        }
         float y =
             Activations.apply(
-                partial[t],
-                partial[8 + t],
+                gate,
+                up,
                 flags,
                 constants.get(RouterKernels.LIMIT),
                 constants.get(RouterKernels.ALPHA));

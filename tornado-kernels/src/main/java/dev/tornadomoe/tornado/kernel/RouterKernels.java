@@ -15,12 +15,14 @@ public final class RouterKernels {
   public static final int SUM_OF_TWO = 16;
 
   /// A layer's constants, which are too many for parameters: the activation's limit and alpha, the
-  /// scale of the router's weights, and behind them its selection bias, if there is one.
+  /// scale of the router's weights, the epsilon of their renormalisation, and behind them its
+  /// selection bias, if there is one.
   public static final int LIMIT = 0;
 
   public static final int ALPHA = 1;
   public static final int SCALE = 2;
-  public static final int CORRECTION = 3;
+  public static final int EPSILON = 3;
+  public static final int CORRECTION = 4;
 
   /// Below every score: of experts in groups that were not kept, and of those already taken.
   private static final float CLOSED = -3.0e38f;
@@ -195,7 +197,7 @@ public final class RouterKernels {
       if (scoring == 2) {
         factor = scale / sum;
       } else if ((gating & RENORMALISE) != 0) {
-        factor = scale / (sum + 1e-20f);
+        factor = scale / (sum + constants.get(EPSILON));
       }
       for (int s = 0; s < topK; s++) {
         weights.set(token * topK + s, weights.get(token * topK + s) * factor);

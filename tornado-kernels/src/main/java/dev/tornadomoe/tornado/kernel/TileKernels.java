@@ -13,14 +13,20 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// registers on an H200) two thirds of all instructions are multiplications; with 8 times 16 the
 /// registers run out.
 ///
-/// Activations lie in local memory by column, `tokens + 1` apart: an even distance would make all
-/// work-items of a wave write into the same few banks.
+/// Activations lie in local memory by column, `tokens + 4` apart: a compiler that sees four of them
+/// at a multiple of 16 bytes reads them with one instruction, which is worth the few banks that
+/// neighbouring work-items share when they write them. Words and scales are loaded a chunk ahead:
+/// with so many registers a wave has few others to wait with. What is left is instructions, most of
+/// them multiplications, and cycles in which none of the few waves is ready.
 ///
 /// Rows of a work-item are a group's width apart, so lanes read neighbouring words. No barrier
 /// stands inside a condition: work-groups of an empty block have loops without rounds.
 public final class TileKernels {
   /// Columns of activations in local memory at a time.
   public static final int COLUMNS = 64;
+
+  /// Floats behind a column's activations there.
+  public static final int PADDING = 4;
 
   private TileKernels() {}
 
@@ -55,7 +61,7 @@ public final class TileKernels {
     int tiles = (rows + rowsPerItem * threads - 1) / (rowsPerItem * threads);
     int number = context.groupIdx / tiles;
     int firstRow = context.groupIdx % tiles * rowsPerItem * threads + t;
-    float[] tile = context.allocateFloatLocalArray(COLUMNS * (tokens + 1));
+    float[] tile = context.allocateFloatLocalArray(COLUMNS * (tokens + PADDING));
     int expert = blocks.get(3 * number);
     int first = blocks.get(3 * number + 1);
     int count = blocks.get(3 * number + 2);
@@ -78,11 +84,28 @@ public final class TileKernels {
     int[] word = new int[2 * rowsPerItem];
     float[] scale = new float[2 * rowsPerItem];
     float[] zero = new float[2 * rowsPerItem];
+    int[] nextWord = new int[2 * rowsPerItem];
+    float[] nextScale = new float[2 * rowsPerItem];
+    float[] nextZero = new float[2 * rowsPerItem];
     float[] sums = new float[2 * rowsPerItem * tokens];
     for (int i = 0; i < 2 * rowsPerItem * tokens; i++) {
       sums[i] = 0f;
     }
     if ((flags & Flags.ACT_ORDER) == 0) {
+      load(
+          words,
+          scales,
+          block,
+          0,
+          2 * rowsPerItem,
+          0,
+          lane,
+          columns,
+          groupSize,
+          flags,
+          nextWord,
+          nextScale,
+          nextZero);
       for (int start = 0; start < live; start += COLUMNS) {
         context.localBarrier();
         for (int item = t; item < COLUMNS * tokens; item += threads) {
@@ -94,28 +117,33 @@ public final class TileKernels {
               value = x.get(pairs.get(first + i) / slots * columns + at);
             }
           }
-          tile[item % COLUMNS * (tokens + 1) + i] = value;
+          tile[item % COLUMNS * (tokens + PADDING) + i] = value;
         }
         context.localBarrier();
         int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
         for (int c = 0; c < end; c++) {
+          for (int r = 0; r < 2 * rowsPerItem; r++) {
+            word[r] = nextWord[r];
+            scale[r] = nextScale[r];
+            zero[r] = nextZero[r];
+          }
           load(
               words,
               scales,
               block,
               0,
               2 * rowsPerItem,
-              start / 8 + c,
+              TornadoMath.min(start / 8 + c + 1, chunks - 1),
               lane,
               columns,
               groupSize,
               flags,
-              word,
-              scale,
-              zero);
+              nextWord,
+              nextScale,
+              nextZero);
           for (int j = 0; j < 8; j++) {
             for (int i = 0; i < tokens; i++) {
-              column[i] = tile[(c * 8 + j) * (tokens + 1) + i];
+              column[i] = tile[(c * 8 + j) * (tokens + PADDING) + i];
             }
             addColumn(
                 column,
@@ -148,6 +176,20 @@ public final class TileKernels {
           int row = TornadoMath.min(firstRow + r * threads, rows - 1);
           block[rowsPerItem + r] = (expert * 2 + half) * rowBlocks + row / 8;
         }
+        load(
+            words,
+            scales,
+            block,
+            rowsPerItem,
+            2 * rowsPerItem,
+            0,
+            lane,
+            columns,
+            groupSize,
+            flags,
+            nextWord,
+            nextScale,
+            nextZero);
         for (int start = 0; start < live; start += COLUMNS) {
           context.localBarrier();
           for (int item = t; item < COLUMNS * tokens; item += threads) {
@@ -160,28 +202,33 @@ public final class TileKernels {
                 value = x.get(pairs.get(first + i) / slots * columns + from);
               }
             }
-            tile[item % COLUMNS * (tokens + 1) + i] = value;
+            tile[item % COLUMNS * (tokens + PADDING) + i] = value;
           }
           context.localBarrier();
           int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
           for (int c = 0; c < end; c++) {
+            for (int r = rowsPerItem; r < 2 * rowsPerItem; r++) {
+              word[r] = nextWord[r];
+              scale[r] = nextScale[r];
+              zero[r] = nextZero[r];
+            }
             load(
                 words,
                 scales,
                 block,
                 rowsPerItem,
                 2 * rowsPerItem,
-                start / 8 + c,
+                TornadoMath.min(start / 8 + c + 1, chunks - 1),
                 lane,
                 columns,
                 groupSize,
                 flags,
-                word,
-                scale,
-                zero);
+                nextWord,
+                nextScale,
+                nextZero);
             for (int j = 0; j < 8; j++) {
               for (int i = 0; i < tokens; i++) {
-                column[i] = tile[(c * 8 + j) * (tokens + 1) + i];
+                column[i] = tile[(c * 8 + j) * (tokens + PADDING) + i];
               }
               addColumn(
                   column,
@@ -254,7 +301,7 @@ public final class TileKernels {
     int tiles = (rows + rowsPerItem * threads - 1) / (rowsPerItem * threads);
     int number = context.groupIdx / tiles;
     int firstRow = context.groupIdx % tiles * rowsPerItem * threads + t;
-    float[] tile = context.allocateFloatLocalArray(COLUMNS * (tokens + 1));
+    float[] tile = context.allocateFloatLocalArray(COLUMNS * (tokens + PADDING));
     int expert = blocks.get(3 * number);
     int first = blocks.get(3 * number + 1);
     int count = blocks.get(3 * number + 2);
@@ -274,10 +321,27 @@ public final class TileKernels {
     int[] word = new int[rowsPerItem];
     float[] scale = new float[rowsPerItem];
     float[] zero = new float[rowsPerItem];
+    int[] nextWord = new int[rowsPerItem];
+    float[] nextScale = new float[rowsPerItem];
+    float[] nextZero = new float[rowsPerItem];
     float[] sums = new float[rowsPerItem * tokens];
     for (int i = 0; i < rowsPerItem * tokens; i++) {
       sums[i] = 0f;
     }
+    load(
+        words,
+        scales,
+        block,
+        0,
+        rowsPerItem,
+        0,
+        lane,
+        columns,
+        groupSize,
+        flags,
+        nextWord,
+        nextScale,
+        nextZero);
     for (int start = 0; start < live; start += COLUMNS) {
       context.localBarrier();
       for (int item = t; item < COLUMNS * tokens; item += threads) {
@@ -291,28 +355,33 @@ public final class TileKernels {
                     activated, (first + i) * columns, at, columns, order, expert * columns, flags);
           }
         }
-        tile[item % COLUMNS * (tokens + 1) + i] = value;
+        tile[item % COLUMNS * (tokens + PADDING) + i] = value;
       }
       context.localBarrier();
       int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
       for (int c = 0; c < end; c++) {
+        for (int r = 0; r < rowsPerItem; r++) {
+          word[r] = nextWord[r];
+          scale[r] = nextScale[r];
+          zero[r] = nextZero[r];
+        }
         load(
             words,
             scales,
             block,
             0,
             rowsPerItem,
-            start / 8 + c,
+            TornadoMath.min(start / 8 + c + 1, chunks - 1),
             lane,
             columns,
             groupSize,
             flags,
-            word,
-            scale,
-            zero);
+            nextWord,
+            nextScale,
+            nextZero);
         for (int j = 0; j < 8; j++) {
           for (int i = 0; i < tokens; i++) {
-            column[i] = tile[(c * 8 + j) * (tokens + 1) + i];
+            column[i] = tile[(c * 8 + j) * (tokens + PADDING) + i];
           }
           addColumn(
               column,
@@ -350,7 +419,8 @@ public final class TileKernels {
     }
   }
 
-  /// Loads what 4-bit weights of a chunk need, once for its 8 columns.
+  /// Loads what 4-bit weights of a chunk need, once for its 8 columns. Work-groups of an empty
+  /// block load too, an expert's that is there.
   private static void load(
       IntArray words,
       FloatArray scales,

@@ -5,13 +5,16 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Kernels for GPUs and few tokens: a work-group makes the outputs of 8 rows for one token and sums
-/// through local memory. Nothing depends on the width of a wave; a barrier stands wherever
-/// work-items exchange something, and never inside a condition: work-groups with nothing to do have
-/// loops without rounds.
+/// Kernels for GPUs and few tokens: a work-group makes the outputs of some blocks of 8 rows for one
+/// token and sums through local memory. Nothing depends on the width of a wave; a barrier stands
+/// wherever work-items exchange something, and never inside a condition: work-groups with nothing
+/// to do have loops without rounds.
 ///
-/// A work-item takes the same `n` of the 8 rows of each of its chunks, so that an activation is
-/// loaded once for them, and neighbouring work-items read neighbouring words. How many, and how
+/// Work-item t has row `t % 8` of each of the group's blocks and every `threads / 8`-th chunk from
+/// `t / 8` on. So neighbouring work-items read neighbouring words, 128 bytes in a row for 32 of
+/// them, and an activation that is loaded once is used for as many rows as there are blocks. With
+/// several rows of one block for a work-item instead, a wave's loads touched four to eight times as
+/// many cache lines, and that was what the time went into (H100, OpenCL). How many blocks, and how
 /// many work-items a group has, stands in the flags ([Flags#group]): as constants, or the sums at
 /// the end would be loops that wait for local memory in each round.
 ///
@@ -23,7 +26,8 @@ public final class WorkGroupKernels {
 
   /// `y[t] = W x[t] + b`. Rows from `rows` on, if there is one, go to `rest[t]`.
   ///
-  /// @param tokens of a work-group; 8 times as many work-items it must have at least
+  /// @param tokens of a work-group; it has at least 8 work-items for each of them and each of its
+  ///   blocks
   public static void project(
       KernelContext context,
       IntArray call,
@@ -42,68 +46,67 @@ public final class WorkGroupKernels {
       int tokens) {
     int threads = Flags.threads(flags);
     int n = Flags.rowsPerItem(flags);
-    int blocks = (allRows + 7) / 8;
-    int firstToken = context.groupIdx / blocks * tokens;
-    int block = context.groupIdx % blocks;
+    int groups = (allRows + 8 * n - 1) / (8 * n);
+    int firstToken = context.groupIdx / groups * tokens;
+    int firstRow = context.groupIdx % groups * (8 * n);
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(tokens * (n * threads + 8));
+    float[] partial = context.allocateFloatLocalArray(tokens * n * threads);
+    float[] parts = context.allocateFloatLocalArray(threads);
+    int blocks = (allRows + 7) / 8;
     int chunks = (columns + 7) / 8;
     int last = call.get(0) - 1;
     int live = 0;
     if (firstToken <= last) {
       live = chunks;
     }
-    int lanes = 8 / n;
-    int lane = t % lanes * n;
-    int step = threads / lanes;
     float[] weights = new float[8 * n];
     float[] sums = new float[tokens * n];
     for (int i = 0; i < tokens * n; i++) {
       sums[i] = 0f;
     }
-    for (int chunk = t / lanes; chunk < live; chunk += step) {
-      int at = block * chunks + chunk;
-      int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-      for (int r = 0; r < n; r++) {
+    for (int chunk = t / 8; chunk < live; chunk += threads / 8) {
+      for (int b = 0; b < n; b++) {
+        // Blocks behind the last one are computed as others are, and not written.
+        int block = TornadoMath.min(firstRow / 8 + b, blocks - 1);
+        int at = block * chunks + chunk;
+        int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
         for (int j = 0; j < 8; j++) {
-          weights[r * 8 + j] = Chunks.element(words, scales, at, lane + r, scaleAt, j, flags);
+          weights[b * 8 + j] = Chunks.element(words, scales, at, t % 8, scaleAt, j, flags);
         }
       }
       for (int i = 0; i < tokens; i++) {
-        // Tokens behind the last one are computed as others are, and not written.
+        // So are tokens.
         int token = TornadoMath.min(firstToken + i, last);
         for (int j = 0; j < 8; j++) {
           float value =
               Chunks.activation(x, token * columns, chunk * 8 + j, columns, order, 0, flags);
-          for (int r = 0; r < n; r++) {
-            sums[i * n + r] += weights[r * 8 + j] * value;
+          for (int b = 0; b < n; b++) {
+            sums[b * tokens + i] += weights[b * 8 + j] * value;
           }
         }
       }
     }
-    for (int i = 0; i < tokens; i++) {
-      for (int r = 0; r < n; r++) {
-        partial[(i * 8 + lane + r) * step + t / lanes] = sums[i * n + r];
-      }
+    for (int i = 0; i < tokens * n; i++) {
+      partial[i * threads + t] = sums[i];
     }
     context.localBarrier();
     // Some values each, then what is left of each output by one work-item.
-    int perOutput = threads / (8 * tokens);
+    int outputs = 8 * n * tokens;
+    int perOutput = threads / outputs;
     float part = 0f;
     for (int i = 0; i < n * tokens; i++) {
-      part += partial[t / perOutput * step + i * perOutput + t % perOutput];
+      part += partial[t % outputs / 8 * threads + (t / outputs + i * perOutput) * 8 + t % 8];
     }
-    context.localBarrier();
-    partial[t / perOutput * (perOutput + 1) + t % perOutput] = part;
+    parts[t] = part;
     context.localBarrier();
 
-    int token = firstToken + t / 8;
-    int row = block * 8 + t % 8;
-    if (t < 8 * tokens && token <= last) {
+    int token = firstToken + t / 8 % tokens;
+    int row = firstRow + t / (8 * tokens) * 8 + t % 8;
+    if (t < outputs && token <= last) {
       if (row < allRows) {
         float sum = 0f;
         for (int i = 0; i < perOutput; i++) {
-          sum += partial[t * (perOutput + 1) + i];
+          sum += parts[i * outputs + t];
         }
         if ((flags & Flags.BIAS) != 0) {
           sum += bias.get(row);
@@ -118,7 +121,7 @@ public final class WorkGroupKernels {
   }
 
   /// Gate, up and activation of every pair: `activated[M * (topK + extra), I]`. A work-group takes
-  /// 8 rows of gate and up of one pair.
+  /// some blocks of 8 rows of gate and up of one pair, and has at least 16 work-items for each.
   ///
   /// @param factors the router's weights `[M, topK]` if they go on the input, or the logits of the
   ///   shared expert's gate `[M]`
@@ -146,64 +149,58 @@ public final class WorkGroupKernels {
     int threads = Flags.threads(flags);
     int n = Flags.rowsPerItem(flags);
     int slots = topK + extra;
-    int blocks = (rows + 7) / 8;
-    int pair = context.groupIdx / blocks;
-    int rowBlock = context.groupIdx % blocks;
+    int groups = (rows + 8 * n - 1) / (8 * n);
+    int pair = context.groupIdx / groups;
+    int firstRow = context.groupIdx % groups * (8 * n);
     int token = pair / slots;
     int slot = pair % slots;
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(2 * n * threads + 16);
+    float[] partial = context.allocateFloatLocalArray(2 * n * threads);
+    float[] parts = context.allocateFloatLocalArray(threads);
     int expert = -1;
     if (token < call.get(0)) {
       expert = Pairs.expert(ids, map, token, slot, topK, extra, experts, flags);
     }
-    int chunks = (columns + 7) / 8;
     int live = 0;
     if (expert >= 0) {
-      live = chunks;
+      live = (columns + 7) / 8;
     }
-    int lanes = 8 / n;
-    int lane = t % lanes * n;
-    int step = threads / lanes;
     float[] sums = new float[2 * n];
     addGateUp(
-        x, token, words, scales, order, expert, live, t / lanes, step, lane, rowBlock, rows,
-        columns, groupSize, flags, sums);
-    for (int half = 0; half < 2; half++) {
-      for (int r = 0; r < n; r++) {
-        partial[(half * 8 + lane + r) * step + t / lanes] = sums[half * n + r];
-      }
+        x, token, words, scales, order, expert, live, t, threads, firstRow, rows, columns,
+        groupSize, flags, sums);
+    for (int i = 0; i < 2 * n; i++) {
+      partial[i * threads + t] = sums[i];
     }
     context.localBarrier();
-    // 2n values each, then what is left of each row by one work-item.
-    int perRow = threads / 16;
+    // 2n values each, then what is left of gate and up of each row by one work-item.
+    int outputs = 16 * n;
+    int perOutput = threads / outputs;
     float part = 0f;
     for (int i = 0; i < 2 * n; i++) {
-      part += partial[t / perRow * step + i * perRow + t % perRow];
+      part += partial[t % outputs / 8 * threads + (t / outputs + i * perOutput) * 8 + t % 8];
     }
-    context.localBarrier();
-    partial[t / perRow * (perRow + 1) + t % perRow] = part;
+    parts[t] = part;
     context.localBarrier();
 
-    float sum = 0f;
-    if (t < 16 && live > 0) {
-      for (int i = 0; i < perRow; i++) {
-        sum += partial[t * (perRow + 1) + i];
-      }
-      sum *= Pairs.weight(factors, token, slot, topK, extra, flags);
-      if ((flags & Flags.BIAS) != 0) {
-        sum += bias.get(((expert * 2 + t / 8) * blocks + rowBlock) * 8 + t % 8);
-      }
-    }
-    context.localBarrier();
-    if (t < 16) {
-      partial[t] = sum;
-    }
-    context.localBarrier();
-    int row = rowBlock * 8 + t;
-    if (t < 8 && live > 0) {
+    int row = firstRow + t;
+    if (t < 8 * n && live > 0) {
       if (row < rows) {
-        float y = Activations.apply(partial[t], partial[8 + t], flags, limit, alpha);
+        float gate = 0f;
+        float up = 0f;
+        for (int i = 0; i < perOutput; i++) {
+          gate += parts[i * outputs + t];
+          up += parts[i * outputs + 8 * n + t];
+        }
+        float factor = Pairs.weight(factors, token, slot, topK, extra, flags);
+        gate *= factor;
+        up *= factor;
+        if ((flags & Flags.BIAS) != 0) {
+          int biasAt = expert * 2 * ((rows + 7) / 8) * 8 + row;
+          gate += bias.get(biasAt);
+          up += bias.get(biasAt + (rows + 7) / 8 * 8);
+        }
+        float y = Activations.apply(gate, up, flags, limit, alpha);
         if ((flags & Flags.SHARED_GATE) != 0) {
           if (slot >= topK) {
             y *= Activations.sigmoid(factors.get(token));
@@ -214,12 +211,10 @@ public final class WorkGroupKernels {
     }
   }
 
-  /// A work-item's part of 8 rows of gate and up.
+  /// A work-item's part of its rows of gate and up.
   ///
   /// @param live chunks of columns, or 0 where there is no expert
-  /// @param first of the work-item's chunks
-  /// @param step from one of them to the next
-  /// @param lane the first of its rows
+  /// @param firstRow of the group
   /// @param sums first those of gate, then those of up
   static void addGateUp(
       FloatArray x,
@@ -229,10 +224,9 @@ public final class WorkGroupKernels {
       IntArray order,
       int expert,
       int live,
-      int first,
-      int step,
-      int lane,
-      int rowBlock,
+      int t,
+      int threads,
+      int firstRow,
       int rows,
       int columns,
       int groupSize,
@@ -242,10 +236,10 @@ public final class WorkGroupKernels {
     int blocks = (rows + 7) / 8;
     int chunks = (columns + 7) / 8;
     float[] chunkOfX = new float[8];
-    for (int r = 0; r < 2 * n; r++) {
-      sums[r] = 0f;
+    for (int i = 0; i < 2 * n; i++) {
+      sums[i] = 0f;
     }
-    for (int chunk = first; chunk < live; chunk += step) {
+    for (int chunk = t / 8; chunk < live; chunk += threads / 8) {
       for (int half = 0; half < 2; half++) {
         for (int j = 0; j < 8; j++) {
           chunkOfX[j] =
@@ -258,19 +252,26 @@ public final class WorkGroupKernels {
                   (expert * 2 + half) * columns,
                   flags);
         }
-        int block = (expert * 2 + half) * blocks + rowBlock;
-        int at = block * chunks + chunk;
-        int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-        for (int r = 0; r < n; r++) {
-          sums[half * n + r] += Chunks.dot(words, scales, at, lane + r, scaleAt, chunkOfX, flags);
+        for (int i = 0; i < n; i++) {
+          // Blocks behind the last one are computed as others are, and not written.
+          int block = (expert * 2 + half) * blocks + TornadoMath.min(firstRow / 8 + i, blocks - 1);
+          sums[half * n + i] +=
+              Chunks.dot(
+                  words,
+                  scales,
+                  block * chunks + chunk,
+                  t % 8,
+                  Chunks.scaleAt(block, chunk, columns, groupSize),
+                  chunkOfX,
+                  flags);
         }
       }
     }
   }
 
   /// Down projection, weighting and sum over a token's pairs, plus addends: `target[M, H]`. A
-  /// work-group takes 8 rows, and its work-items the chunks of all pairs of a token; the router's
-  /// weights go on the activations, so that the sum over pairs is the sum over work-items.
+  /// work-group takes some blocks of 8 rows, at least 8 work-items for each, and its work-items the
+  /// chunks of all pairs of a token, so that the sum over pairs is the sum over work-items.
   public static void down(
       KernelContext context,
       IntArray call,
@@ -295,28 +296,26 @@ public final class WorkGroupKernels {
     int threads = Flags.threads(flags);
     int n = Flags.rowsPerItem(flags);
     int blocks = (rows + 7) / 8;
-    int token = context.groupIdx / blocks;
-    int rowBlock = context.groupIdx % blocks;
+    int groups = (rows + 8 * n - 1) / (8 * n);
+    int token = context.groupIdx / groups;
+    int firstRow = context.groupIdx % groups * (8 * n);
     int t = context.localIdx;
-    float[] partial = context.allocateFloatLocalArray(n * threads + 8);
+    float[] partial = context.allocateFloatLocalArray(n * threads);
+    float[] parts = context.allocateFloatLocalArray(threads);
     int chunks = (columns + 7) / 8;
     int slots = topK + extra;
     int live = 0;
     if (token < call.get(0)) {
       live = slots * chunks;
     }
-    int lanes = 8 / n;
-    int lane = t % lanes * n;
-    int step = threads / lanes;
     float[] chunkOfX = new float[8];
     float[] sums = new float[n];
-    for (int r = 0; r < n; r++) {
-      sums[r] = 0f;
+    for (int i = 0; i < n; i++) {
+      sums[i] = 0f;
     }
-    for (int item = t / lanes; item < live; item += step) {
+    for (int item = t / 8; item < live; item += threads / 8) {
       int slot = item / chunks;
       int chunk = item % chunks;
-      int from = chunk * 8;
       int expert = Pairs.expert(ids, map, token, slot, topK, extra, experts, flags);
       float weight = Pairs.weight(weights, token, slot, topK, extra, flags);
       if (expert >= 0) {
@@ -325,48 +324,54 @@ public final class WorkGroupKernels {
               Chunks.activation(
                       activated,
                       (token * slots + slot) * columns,
-                      from + j,
+                      chunk * 8 + j,
                       columns,
                       order,
                       expert * columns,
                       flags)
                   * weight;
         }
-        int block = expert * blocks + rowBlock;
-        int at = block * chunks + chunk;
-        int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-        for (int r = 0; r < n; r++) {
-          sums[r] += Chunks.dot(words, scales, at, lane + r, scaleAt, chunkOfX, flags);
+        for (int i = 0; i < n; i++) {
+          int block = expert * blocks + TornadoMath.min(firstRow / 8 + i, blocks - 1);
+          sums[i] +=
+              Chunks.dot(
+                  words,
+                  scales,
+                  block * chunks + chunk,
+                  t % 8,
+                  Chunks.scaleAt(block, chunk, columns, groupSize),
+                  chunkOfX,
+                  flags);
         }
       }
     }
-    for (int r = 0; r < n; r++) {
-      partial[(lane + r) * step + t / lanes] = sums[r];
+    for (int i = 0; i < n; i++) {
+      partial[i * threads + t] = sums[i];
     }
     context.localBarrier();
     // n values each, then what is left of each row by one work-item.
-    int perRow = threads / 8;
+    int outputs = 8 * n;
+    int perOutput = threads / outputs;
     float part = 0f;
     for (int i = 0; i < n; i++) {
-      part += partial[t / perRow * step + i * perRow + t % perRow];
+      part += partial[t % outputs / 8 * threads + (t / outputs + i * perOutput) * 8 + t % 8];
     }
-    context.localBarrier();
-    partial[t / perRow * (perRow + 1) + t % perRow] = part;
+    parts[t] = part;
     context.localBarrier();
 
-    int row = rowBlock * 8 + t;
-    if (t < 8 && live > 0) {
+    int row = firstRow + t;
+    if (t < outputs && live > 0) {
       if (row < rows) {
         float sum = 0f;
-        for (int i = 0; i < perRow; i++) {
-          sum += partial[t * (perRow + 1) + i];
+        for (int i = 0; i < perOutput; i++) {
+          sum += parts[i * outputs + t];
         }
         if ((flags & Flags.BIAS) != 0) {
           for (int slot = 0; slot < slots; slot++) {
             int expert = Pairs.expert(ids, map, token, slot, topK, extra, experts, flags);
             float weight = Pairs.weight(weights, token, slot, topK, extra, flags);
             if (expert >= 0) {
-              sum += weight * bias.get((expert * blocks + rowBlock) * 8 + t);
+              sum += weight * bias.get(expert * blocks * 8 + row);
             }
           }
         }

@@ -1,0 +1,166 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.layer.Ranges;
+import dev.tornadomoe.tensor.ByteSize;
+import java.util.List;
+import java.util.Map;
+
+/// What `moe inspect` found, for people: the same object that `--json` prints.
+final class InspectText {
+  private final Map<String, Object> found;
+  private final StringBuilder text = new StringBuilder();
+
+  InspectText(Map<String, Object> found) {
+    this.found = found;
+  }
+
+  String text() {
+    if (found.containsKey("file")) {
+      row("file", String.valueOf(found.get("file")));
+      tensors();
+      return text.toString();
+    }
+    row("checkpoint", String.valueOf(found.get("checkpoint")));
+    row(
+        "architecture",
+        found.get("model_type")
+            + (Boolean.TRUE.equals(found.get("supported")) ? "" : " (not supported)"));
+    if (found.containsKey("layers")) {
+      model();
+    }
+    weights();
+    stored();
+    backends();
+    problems();
+    if (!Boolean.TRUE.equals(found.get("supported"))) {
+      tensors();
+    }
+    return text.toString();
+  }
+
+  private void model() {
+    row(
+        "layers",
+        "%s, of which MoE: %s"
+            .formatted(found.get("layers"), Ranges.of(asIntegers(list(found, "moe_layers")))));
+    long identities = number(found, "identity_experts");
+    row(
+        "experts",
+        "%s%s, top-%s, hidden %s, intermediate %s, %s%s"
+            .formatted(
+                found.get("experts"),
+                identities == 0 ? "" : " and %d that return their input".formatted(identities),
+                found.get("top_k"),
+                found.get("hidden_size"),
+                found.get("intermediate_size"),
+                found.get("activation"),
+                Boolean.FALSE.equals(found.get("gated")) ? " without a gate" : ""));
+    row("router", String.valueOf(found.get("router")));
+    row(
+        "shared expert",
+        found.get("shared_expert") instanceof Map<?, ?> shared
+            ? "intermediate %s%s"
+                .formatted(
+                    shared.get("intermediate_size"),
+                    Boolean.TRUE.equals(shared.get("sigmoid_gate")) ? ", sigmoid gate" : "")
+            : "none");
+  }
+
+  private void weights() {
+    String title = "weights";
+    for (Map<?, ?> kind : rows("weights")) {
+      row(
+          title,
+          "%-14s%-40s%,8d matrices %10s"
+              .formatted(
+                  kind.get("part"),
+                  kind.get("format"),
+                  number(kind, "matrices"),
+                  ByteSize.format(number(kind, "bytes"))));
+      title = "";
+    }
+  }
+
+  private void stored() {
+    StringBuilder types = new StringBuilder();
+    if (found.get("stored_bytes") instanceof Map<?, ?> stored) {
+      stored
+          .keySet()
+          .forEach(type ->
+              types
+                  .append(types.isEmpty() ? "" : ", ")
+                  .append(type)
+                  .append(' ')
+                  .append(ByteSize.format(number(stored, String.valueOf(type)))));
+    }
+    row("files hold", types.isEmpty() ? "no tensors" : types.toString());
+  }
+
+  private void backends() {
+    String title = "backends";
+    for (Map<?, ?> backend : rows("backends")) {
+      List<?> reasons = list(backend, "why_not");
+      row(
+          title,
+          "%-12s%s"
+              .formatted(
+                  backend.get("name"), reasons.isEmpty() ? "runs it" : "no: " + joined(reasons)));
+      title = "";
+    }
+  }
+
+  private void problems() {
+    String title = "problems";
+    for (Map<?, ?> problem : rows("problems")) {
+      List<?> layers = list(problem, "layers");
+      row(
+          title,
+          problem.get("problem")
+              + (layers.isEmpty() ? "" : " (layers %s)".formatted(Ranges.of(asIntegers(layers)))));
+      title = "";
+    }
+    if (rows("problems").isEmpty()) {
+      row(title, "none");
+    }
+  }
+
+  private void tensors() {
+    String title = "tensors";
+    for (Map<?, ?> kind : rows("tensors")) {
+      row(
+          title,
+          "%-60s %-8s %-18s %,6d x %10s"
+              .formatted(
+                  kind.get("name"),
+                  kind.get("dtype"),
+                  kind.get("shape"),
+                  number(kind, "count"),
+                  ByteSize.format(number(kind, "bytes") / number(kind, "count"))));
+      title = "";
+    }
+  }
+
+  private void row(String title, String value) {
+    text.append("%-14s%s%n".formatted(title, Main.printable(value)));
+  }
+
+  private static String joined(List<?> sentences) {
+    return String.join("; ", sentences.stream().map(String::valueOf).toList());
+  }
+
+  private static long number(Map<?, ?> row, String name) {
+    return row.get(name) instanceof Number number ? number.longValue() : 0;
+  }
+
+  private static List<?> list(Map<?, ?> row, String name) {
+    return row.get(name) instanceof List<?> list ? list : List.of();
+  }
+
+  private List<Map<?, ?>> rows(String name) {
+    return list(found, name).stream().<Map<?, ?>>map(row -> (Map<?, ?>) row).toList();
+  }
+
+  private static List<Integer> asIntegers(List<?> list) {
+    return list.stream().map(Integer.class::cast).toList();
+  }
+}

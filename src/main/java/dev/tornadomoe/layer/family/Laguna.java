@@ -1,0 +1,43 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.checkpoint.ModelConfig;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.TopKGating;
+import java.util.Set;
+
+/// Laguna: a sigmoid for each expert, a correction bias for the selection, renormalised, scaled; a
+/// shared expert of a size of its own; the first layer is dense.
+///
+/// Facts: transformers,
+/// [modeling_laguna.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/laguna/modeling_laguna.py),
+/// its config class and conversion mapping. Logits through a soft cap are refused.
+final class Laguna implements MoeFamily {
+
+  @Override
+  public Set<String> modelTypes() {
+    return Set.of("laguna");
+  }
+
+  @Override
+  public ModelLayout layout(ModelConfig config) {
+    if (config.numberOr(0, "moe_router_logit_softcapping") > 0
+        || config.flagOr(false, "moe_apply_router_weight_on_input")) {
+      throw new LayerException(
+          "laguna with \"moe_router_logit_softcapping\" or \"moe_apply_router_weight_on_input\" is not supported");
+    }
+    return ModelLayout.builder(config)
+        .moeLayers(SparseLayers.byType(config, layer -> layer > 0))
+        .correctionBias("experts.e_score_correction_bias", "gate.e_score_correction_bias")
+        .shared("shared_expert", config.positive("shared_expert_intermediate_size"), null)
+        .build(
+            config.positive("moe_intermediate_size"),
+            config.positive("num_experts", "num_local_experts"),
+            new TopKGating(
+                config.positive("num_experts_per_tok"),
+                TopKGating.Scoring.SIGMOID,
+                null,
+                true,
+                (float) config.numberOr(1, "moe_routed_scaling_factor"),
+                0));
+  }
+}

@@ -1,0 +1,65 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.checkpoint.ModelConfig;
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.LayerException;
+import java.util.List;
+import java.util.Set;
+
+/// Nemotron-H with experts (Nemotron 3 Nano): experts without a gate, squared ReLU; the router is
+/// DeepSeek-V3's; a shared expert of a size of its own. Its layers are Mamba, attention, dense or
+/// MoE, as `layers_block_type` or the letters of `hybrid_override_pattern` say.
+///
+/// Facts: transformers,
+/// [modeling_nemotron_h.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/nemotron_h/modeling_nemotron_h.py),
+/// its config class and conversion mapping. Experts behind a projection to a latent size
+/// (`moe_latent_size`) are refused.
+final class NemotronH implements MoeFamily {
+
+  @Override
+  public Set<String> modelTypes() {
+    return Set.of("nemotron_h");
+  }
+
+  @Override
+  public ModelLayout layout(ModelConfig config) {
+    int latent = config.countOr(0, "moe_latent_size");
+    if (latent != 0) {
+      throw new LayerException(
+          "nemotron_h with \"moe_latent_size\": %d is not supported".formatted(latent));
+    }
+    List<Boolean> isMoe = layers(config);
+    int size = config.positive("moe_shared_expert_intermediate_size");
+    SharedLayout shared =
+        new SharedLayout(
+            "shared_experts",
+            SharedLayout.Place.IN_BLOCK,
+            config.countOr(1, "n_shared_experts") == 0 ? 0 : size,
+            null,
+            SharedLayout.Storage.UP_DOWN);
+    return ModelLayout.builder(config, isMoe.size())
+        .moeLayers(isMoe::get)
+        .blocks("mixer")
+        .correctionBias("gate.e_score_correction_bias")
+        .storages(ExpertStorage.PerExpert.UNGATED, ExpertStorage.FusedUngated.PROJ)
+        .activation(Activation.named(config.string("mlp_hidden_act").orElse("relu2")))
+        .shared(shared)
+        .build(
+            config.positive("moe_intermediate_size"),
+            config.positive("n_routed_experts", "num_local_experts"),
+            SigmoidRouting.gating(config, new SigmoidRouting.Defaults(1, 1, 1, true)));
+  }
+
+  /// Whether each layer is an MoE layer.
+  private static List<Boolean> layers(ModelConfig config) {
+    List<String> types = config.strings("layers_block_type").orElse(null);
+    if (types != null) {
+      return types.stream().map("moe"::equals).toList();
+    }
+    return config
+        .letters("hybrid_override_pattern")
+        .map(pattern -> pattern.chars().mapToObj(letter -> letter == 'E').toList())
+        .orElseThrow(
+            () -> new LayerException("no \"layers_block_type\" or \"hybrid_override_pattern\""));
+  }
+}

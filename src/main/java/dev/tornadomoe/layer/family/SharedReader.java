@@ -1,0 +1,55 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
+import org.jspecify.annotations.Nullable;
+
+/// Reads a layer's shared expert.
+///
+/// @param block what stands before the names of the block's parts, ending in a dot
+record SharedReader(Checkpoint checkpoint, ModelLayout layout, String block) {
+
+  /// The shared expert, or null when the model has none.
+  @Nullable SharedExperts read() {
+    SharedLayout shared = layout.shared();
+    if (shared == null) {
+      return null;
+    }
+    String module = prefix(shared) + shared.module() + ".";
+    MlpReader reader = new MlpReader(checkpoint, layout.hidden());
+    Mlp mlp =
+        switch (shared.storage()) {
+          case GATE_UP_DOWN ->
+              reader.read(module, ExpertStorage.PerExpert.PROJ, shared.intermediate());
+          case UP_DOWN ->
+              reader.read(module, ExpertStorage.PerExpert.UNGATED, shared.intermediate());
+          case INPUT_OUTPUT -> inputOutput(module, shared.intermediate());
+        };
+    return new SharedExperts(
+        mlp,
+        shared.gate() == null
+            ? null
+            : checkpoint.linear(block + shared.gate(), 1, layout.hidden()));
+  }
+
+  /// What stands before the module's name.
+  private String prefix(SharedLayout shared) {
+    return switch (shared.place()) {
+      case IN_BLOCK -> block;
+      case IN_LAYER -> block.substring(0, block.lastIndexOf('.', block.length() - 2) + 1);
+    };
+  }
+
+  /// The two halves of a matrix are rows of it, which only an unquantised one can be cut into.
+  private Mlp inputOutput(String module, int size) {
+    TensorView gateUp =
+        checkpoint.require(module + "input_linear.weight", 2L * size, layout.hidden());
+    return Mlp.gated(
+        Weight.dense(gateUp.rows(0, size)),
+        Weight.dense(gateUp.rows(size, 2L * size)),
+        checkpoint.linear(module + "output_linear", layout.hidden(), size));
+  }
+}

@@ -1,0 +1,57 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.layer.CustomGating;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Step;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// What of a plan has no kernel on any device, and the sentence that says so.
+final class UnsupportedSteps {
+  private UnsupportedSteps() {}
+
+  /// A sentence for each, in alphabetical order.
+  static List<String> of(MoePlan plan) {
+    Set<String> sentences = new TreeSet<>();
+    for (BucketPlan bucket : plan.buckets()) {
+      for (Step step : bucket.steps()) {
+        String sentence = of(plan.layers().get(step.layer()), step.operation());
+        if (sentence != null) {
+          sentences.add(sentence);
+        }
+      }
+    }
+    return List.copyOf(sentences);
+  }
+
+  /// Why a step of a layer can't run, or null for one that can.
+  static @Nullable String of(MoeLayer layer, Operation operation) {
+    return switch (operation) {
+      case Operation.SelectExperts select when isOwnFunction(layer.router()) ->
+          "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)"
+              .formatted(layer.index());
+      case Operation.IdentityExperts op -> step(layer, op);
+      case Operation.Dispatch op -> step(layer, op);
+      case Operation.BatchedGateUp op -> step(layer, op);
+      case Operation.BatchedDown op -> step(layer, op);
+      case Operation.BatchedReduce op -> step(layer, op);
+      case Operation.Custom op -> step(layer, op);
+      default -> null;
+    };
+  }
+
+  private static boolean isOwnFunction(@Nullable Router router) {
+    return router != null && router.gating() instanceof CustomGating;
+  }
+
+  private static String step(MoeLayer layer, Operation operation) {
+    return "layer %d: step \"%s\" can't run on a device; backends cpu and reference run it"
+        .formatted(layer.index(), operation.name());
+  }
+}
