@@ -103,7 +103,7 @@ record LayerStorage(
         || sharedGateUp.format() != gateUp.format()
         || sharedDown.format() != down.format()
         || sharedGateUp.groupSize() != gateUp.groupSize()
-        || (down.is(Flags.INT4) && sharedDown.groupSize() != down.groupSize())
+        || (down.isScaled() && sharedDown.groupSize() != down.groupSize())
         // The router's weights and the gate's logit would have to go through the same parameter.
         || (layer.routerWeightOnInput() && shared.gate() != null)) {
       return 0;
@@ -113,7 +113,7 @@ record LayerStorage(
     boolean isCut = parts > 1;
     boolean canBeCut =
         intermediate % 8 == 0
-            && (!down.is(Flags.INT4) || intermediate % down.groupSize() == 0)
+            && (!down.isScaled() || intermediate % down.groupSize() == 0)
             && !down.is(Flags.ACT_ORDER)
             && shared.mlp().downBias() == null;
     boolean isSmaller = shared.mlp().intermediate() < intermediate;

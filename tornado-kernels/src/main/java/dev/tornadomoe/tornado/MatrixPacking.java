@@ -3,6 +3,7 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.Float8E4M3;
 import dev.tornadomoe.tensor.Int4Matrix;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
@@ -31,7 +32,10 @@ final class MatrixPacking {
     this.scales =
         storage.is16Bit()
             ? powersOfTwo(storage)
-            : DeviceArrays.floats(atLeastOne(matrices * storage.scales()));
+            : DeviceArrays.floats(atLeastOne(storage.table() + matrices * storage.scales()));
+    for (int code = 0; code < storage.table(); code++) {
+      scales.set(code, Float8E4M3.toFloat((byte) code));
+    }
     this.order =
         DeviceArrays.ints(
             storage.is(Flags.ACT_ORDER) ? Math.multiplyExact(matrices, storage.columns()) : 1);
@@ -133,8 +137,10 @@ final class MatrixPacking {
               .filter(segment -> !segment.scope().equals(arena.scope()))
               .toList();
       int rows = Math.min(storage.rows() - part.to(), matrix.rows() - part.firstRow());
-      if (storage.is(Flags.INT4)) {
-        int4(number, part, (Int4Matrix) matrix, rows);
+      if (matrix instanceof Int4Matrix int4 && storage.is(Flags.INT4)) {
+        int4(number, part, int4, rows);
+      } else if (storage.isScaled()) {
+        coded(number, part, matrix, rows);
       } else if (storage.is16Bit()) {
         halves(number, part, ((DenseMatrix) matrix), rows);
       } else {
@@ -186,6 +192,41 @@ final class MatrixPacking {
       int[] columns = matrix.columnOrder();
       for (int c = 0; c < storage.columns(); c++) {
         order.set(number * storage.columns() + c, columns == null ? c : columns[c]);
+      }
+    }
+  }
+
+  private void coded(int number, Part part, WeightMatrix matrix, int rows) {
+    CodedRows coded = CodedRows.of(matrix);
+    int columns = Math.min(storage.columns(), matrix.columns() - part.firstColumn());
+    int groups = Math.ceilDiv(columns, storage.groupSize());
+    int bits = storage.is(Flags.INT4 | Flags.FP4) ? 4 : 8;
+    int perWord = 32 / bits;
+    int mask = (1 << bits) - 1;
+    byte[] codes = new byte[matrix.columns()];
+    for (int r = 0; r < rows; r++) {
+      int row = part.firstRow() + r;
+      coded.codes(row, codes);
+      long wordAt = first(number, part.to() + r, storage.chunks(), 64 / perWord);
+      for (int from = 0; from < columns; from += perWord) {
+        int word = 0;
+        for (int c = from; c < Math.min(columns, from + perWord); c++) {
+          word |= (codes[part.firstColumn() + c] & mask) << ((c - from) * bits);
+        }
+        words.set((int) (wordAt + from / perWord * 8L), word);
+      }
+      long scaleAt = first(number, part.to() + r, storage.groups(), 8);
+      for (int g = 0; g < groups; g++) {
+        int group = part.firstColumn() / storage.groupSize() + g;
+        int to = (int) (scaleAt + g * 8L);
+        // E2M1 is decoded to twice its value.
+        float scale = coded.scale(row, group) * (storage.is(Flags.FP4) ? 0.5f : 1);
+        if (storage.is(Flags.ZERO_POINTS)) {
+          scales.set(2 * to, scale);
+          scales.set(2 * to + 1, coded.zero(row, group));
+        } else {
+          scales.set(storage.table() + to, scale);
+        }
       }
     }
   }

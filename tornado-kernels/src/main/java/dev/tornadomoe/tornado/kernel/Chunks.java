@@ -11,10 +11,16 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// `scales[(at * 8 + j) * 8 + r]`. So lanes of a wave that have neighbouring rows read neighbouring
 /// words, and a work-item that has all 8 rows of a chunk reads one run of words.
 ///
-/// Scales of 4-bit weights: `scales[(b * groups + g) * 8 + r]`, or with zero points pairs of scale
-/// and `8 - zero`. For 16-bit weights `scales` is a table of powers of two by sign and exponent:
-/// TornadoVM's OpenCL has no way to make a float of its bits.
+/// 8-bit ones two words of four columns each, `words[(at * 2 + j) * 8 + r]`.
+///
+/// Scales of 4-bit and 8-bit weights: `scales[(b * groups + g) * 8 + r]`, or with zero points pairs
+/// of scale and what is added before. E4M3's scales come behind a table of its 256 values. For
+/// 16-bit weights `scales` is a table of powers of two by sign and exponent: TornadoVM's OpenCL has
+/// no way to make a float of its bits.
 final class Chunks {
+  /// Elements of E4M3's table.
+  static final int TABLE = 256;
+
   private Chunks() {}
 
   /// One activation of a chunk; zero behind the last column.
@@ -48,39 +54,26 @@ final class Chunks {
   /// @param x the activations, 8 of them in registers
   static float dot(
       IntArray words, FloatArray scales, int at, int lane, int scaleAt, float[] x, int flags) {
+    int word = word(words, at, lane, flags);
+    float zero = zero(scales, scaleAt, lane, flags);
     float sum = 0f;
-    if ((flags & Flags.INT4) != 0) {
-      int q = words.get(at * 8 + lane);
-      float all = 0f;
-      for (int j = 0; j < 8; j++) {
-        sum += ((q << (28 - 4 * j)) >> 28) * x[j];
-        all += x[j];
-      }
-      if ((flags & Flags.ZERO_POINTS) != 0) {
-        sum += scales.get(2 * (scaleAt + lane) + 1) * all;
-        sum *= scales.get(2 * (scaleAt + lane));
-      } else {
-        sum *= scales.get(scaleAt + lane);
-      }
-    } else {
-      for (int j = 0; j < 8; j++) {
-        sum += element(words, scales, at, lane, scaleAt, j, flags) * x[j];
-      }
+    for (int j = 0; j < 8; j++) {
+      sum += unscaled(word, zero, words, scales, at, lane, j, flags) * x[j];
     }
-    return sum;
+    return sum * scale(scales, scaleAt, lane, flags);
   }
 
   /// The word of one row's chunk, where 4-bit weights have one. Whoever needs several of its
   /// elements loads it first: TornadoVM's compiler would load it again for each.
   static int word(IntArray words, int at, int lane, int flags) {
     int word = 0;
-    if ((flags & Flags.INT4) != 0) {
+    if ((flags & (Flags.INT4 | Flags.FP4)) != 0) {
       word = words.get(at * 8 + lane);
     }
     return word;
   }
 
-  /// What is added to a 4-bit weight before it is scaled.
+  /// What is added to a weight before it is scaled.
   static float zero(FloatArray scales, int scaleAt, int lane, int flags) {
     float zero = 0f;
     if ((flags & Flags.ZERO_POINTS) != 0) {
@@ -94,7 +87,9 @@ final class Chunks {
     float scale = 1f;
     if ((flags & Flags.ZERO_POINTS) != 0) {
       scale = scales.get(2 * (scaleAt + lane));
-    } else if ((flags & Flags.INT4) != 0) {
+    } else if ((flags & Flags.FP8) != 0) {
+      scale = scales.get(TABLE + scaleAt + lane);
+    } else if ((flags & Flags.SCALED) != 0) {
       scale = scales.get(scaleAt + lane);
     }
     return scale;
@@ -104,13 +99,10 @@ final class Chunks {
   static float unscaled(
       int word, float zero, IntArray words, FloatArray scales, int at, int lane, int j, int flags) {
     float value = 0f;
-    if ((flags & Flags.INT4) != 0) {
-      value = (word << (28 - 4 * j)) >> 28;
-      if ((flags & Flags.ZERO_POINTS) != 0) {
-        value += zero;
-      }
+    if ((flags & Flags.SCALED) != 0) {
+      value = coded(word, zero, words, scales, at, lane, j, flags);
     } else {
-      value = element(words, scales, at, lane, 0, j, flags);
+      value = plain(words, scales, at, lane, j, flags);
     }
     return value;
   }
@@ -119,21 +111,66 @@ final class Chunks {
   static float element(
       IntArray words, FloatArray scales, int at, int lane, int scaleAt, int j, int flags) {
     float value = 0f;
+    if ((flags & Flags.SCALED) != 0) {
+      value =
+          coded(
+                  word(words, at, lane, flags),
+                  zero(scales, scaleAt, lane, flags),
+                  words,
+                  scales,
+                  at,
+                  lane,
+                  j,
+                  flags)
+              * scale(scales, scaleAt, lane, flags);
+    } else {
+      value = plain(words, scales, at, lane, j, flags);
+    }
+    return value;
+  }
+
+  /// An element that has a scale, without it.
+  ///
+  /// @param word of 4-bit elements; 8-bit ones are loaded here
+  private static float coded(
+      int word, float zero, IntArray words, FloatArray scales, int at, int lane, int j, int flags) {
+    float value = 0f;
     if ((flags & Flags.INT4) != 0) {
-      value = (words.get(at * 8 + lane) << (28 - 4 * j)) >> 28;
-      if ((flags & Flags.ZERO_POINTS) != 0) {
-        value += scales.get(2 * (scaleAt + lane) + 1);
-        value *= scales.get(2 * (scaleAt + lane));
+      value = (word << (28 - 4 * j)) >> 28;
+    } else if ((flags & Flags.FP4) != 0) {
+      value = doubled(word >> (4 * j));
+    } else {
+      int bytes = words.get((at * 2 + j / 4) * 8 + lane);
+      if ((flags & Flags.INT8) != 0) {
+        value = (bytes << (24 - j % 4 * 8)) >> 24;
       } else {
-        value *= scales.get(scaleAt + lane);
+        value = scales.get((bytes >> (j % 4 * 8)) & 255);
       }
-    } else if ((flags & (Flags.F16 | Flags.BF16)) != 0) {
+    }
+    if ((flags & Flags.ZERO_POINTS) != 0) {
+      value += zero;
+    }
+    return value;
+  }
+
+  /// An element that has none.
+  private static float plain(
+      IntArray words, FloatArray scales, int at, int lane, int j, int flags) {
+    float value = 0f;
+    if ((flags & (Flags.F16 | Flags.BF16)) != 0) {
       int word = words.get((at * 4 + j / 2) * 8 + lane);
       value = half(word >> (j % 2 * 16), scales, mantissaBits(flags));
     } else {
       value = scales.get((at * 8 + j) * 8 + lane);
     }
     return value;
+  }
+
+  /// Twice the value of an E2M1 in the lower nibble: twice a magnitude (0, 0.5, 1, 1.5, 2, 3, 4, 6)
+  /// is a nibble of a constant.
+  static int doubled(int nibble) {
+    int magnitude = (0xC8643210 >> (4 * (nibble & 7))) & 15;
+    return magnitude * (1 - (nibble >> 2 & 2));
   }
 
   /// Bits of a 16-bit type's mantissa.

@@ -53,6 +53,18 @@ public final class Flags {
   /// Where the activation's ordinal begins.
   public static final int FUNCTION_SHIFT = 16;
 
+  /// Weights of 4 bits in E2M1, with a scale per group that is halved: what is decoded is doubled.
+  public static final int FP4 = 1 << 19;
+
+  /// Weights of 8 bits with a scale per group: integers, which may have zero points, or E4M3, whose
+  /// values are a table before the scales.
+  public static final int INT8 = 1 << 22;
+
+  public static final int FP8 = 1 << 23;
+
+  /// Formats whose elements are decoded and then scaled.
+  public static final int SCALED = INT4 | FP4 | INT8 | FP8;
+
   /// Where the logarithms stand of the rows that a work-item takes of a chunk, and of the
   /// work-items of a group.
   private static final int ROWS_SHIFT = 20;

@@ -470,7 +470,7 @@ public final class TileKernels {
     for (int r = from; r < to; r++) {
       int at = block[r] * chunks + chunk;
       float w = Chunks.unscaled(word[r], zero[r], words, scales, at, lane, j, flags);
-      if ((flags & Flags.INT4) != 0) {
+      if ((flags & Flags.SCALED) != 0) {
         w *= scale[r];
       }
       for (int i = 0; i < tokens; i++) {
