@@ -3,8 +3,10 @@ package dev.tornadomoe.backend;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Precision;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// Something that runs plans. Found by [Backends] through `ServiceLoader`, or made by hand.
 public interface Backend {
@@ -24,6 +26,23 @@ public interface Backend {
   /// @throws dev.tornadomoe.MoeException when the plan can't run here: too little memory, weights
   ///   that can't be right, an operation it does not know
   Session prepare(MoePlan plan, Progress progress);
+
+  /// The precisions it computes in; the exact one unless a backend says more.
+  default Set<Precision> precisions() {
+    return Set.of(Precision.EXACT);
+  }
+
+  /// Refuses a plan of a precision that this backend does not have, as [#prepare] must: another
+  /// precision than the one asked for is another result.
+  ///
+  /// @throws BackendException when it has not
+  default void requirePrecision(MoePlan plan) {
+    if (!precisions().contains(plan.options().precision())) {
+      throw new BackendException(
+          "the plan is for precision %s, which backend \"%s\" does not have; it computes in precision exact"
+              .formatted(plan.options().precision(), name()));
+    }
+  }
 
   /// The pieces that suit this backend's device better than those that a planner chooses by itself,
   /// if there are any; for `Planner.Builder.pieces`.

@@ -12,9 +12,12 @@ import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Precision;
 import java.lang.foreign.Arena;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Compiles the operations with arithmetic to steps on a team of threads.
@@ -53,7 +56,7 @@ final class CpuArithmetic implements Arithmetic {
 
   @Override
   public HostStep compile(Operation operation, StepContext context) {
-    CpuLayer layer = layers.get(context.place());
+    CpuLayer layer = layers.get(context.place()).at(context.precision());
     ExpertMap map = context.layer().experts().map();
     int topK = context.layer().topK();
     int experts = map.localExperts();
@@ -139,7 +142,7 @@ final class CpuArithmetic implements Arithmetic {
 
   private HostStep project(
       List<Projection> projections, TokenGroups groups, BufferRef input, BufferRef output) {
-    return new ProjectionStep(team, projections, groups, input, output);
+    return new ProjectionStep(team, kernels, projections, groups, input, output);
   }
 
   private static List<Projection> gateUps(CpuLayer layer) {
@@ -197,6 +200,11 @@ final class CpuArithmetic implements Arithmetic {
   @Override
   public Optional<MemoryProbe> memoryProbe() {
     return Optional.of(new CpuMemoryProbe(team, kernels, layers));
+  }
+
+  @Override
+  public Set<Precision> precisions() {
+    return EnumSet.allOf(Precision.class);
   }
 
   @Override

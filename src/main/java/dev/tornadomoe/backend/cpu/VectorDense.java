@@ -23,7 +23,7 @@ import jdk.incubator.vector.VectorOperators;
 ///
 /// No method here hands a vector to another one: where the compiler does not inline that, it makes
 /// an object of it.
-final class VectorDense implements CpuMatrix {
+final class VectorDense implements PlainMatrix {
   private static final int ROWS = 4;
   private static final int TOKENS = 4;
 

@@ -32,6 +32,11 @@ public final class HostSession implements Audited {
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
   private HostSession(MoePlan plan, SharedArithmetic arithmetic) {
+    if (!arithmetic.get().precisions().contains(plan.options().precision())) {
+      throw new BackendException(
+          "the plan is for precision %s, which this session's backend does not have"
+              .formatted(plan.options().precision()));
+    }
     this.plan = plan;
     this.arithmetic = arithmetic;
     this.checks = new CallChecks(plan, arithmetic.get().weightMemory());
