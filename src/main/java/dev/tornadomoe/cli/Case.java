@@ -76,8 +76,8 @@ record Case(
     };
   }
 
-  Map<String, @Nullable Object> json() {
-    Map<String, @Nullable Object> json = new LinkedHashMap<>();
+  Map<String, Object> json() {
+    Map<String, Object> json = new LinkedHashMap<>();
     json.put("checkpoint", checkpoint);
     json.put("layer", layer);
     json.put("tokens", tokens);

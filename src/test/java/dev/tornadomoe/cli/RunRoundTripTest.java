@@ -82,7 +82,9 @@ class RunRoundTripTest {
     for (int i = 0; i < times; i++) {
       float[] block = new float[once.length];
       System.arraycopy(found, i * block.length, block, 0, block.length);
-      assertThat(Case.Deviation.of(expected, block).most()).as("block %d", i).isLessThanOrEqualTo(2e-5);
+      assertThat(Case.Deviation.of(expected, block).most())
+          .as("block %d", i)
+          .isLessThanOrEqualTo(2e-5);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MemoryProbe;
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.BufferRef;
@@ -200,6 +201,11 @@ final class CpuArithmetic implements Arithmetic {
   @Override
   public Optional<MemoryProbe> memoryProbe() {
     return Optional.of(new CpuMemoryProbe(team, kernels, layers));
+  }
+
+  @Override
+  public Optional<Placement> placement() {
+    return ThreadPlacement.of(team.threads());
   }
 
   @Override

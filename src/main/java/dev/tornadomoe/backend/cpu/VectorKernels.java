@@ -24,7 +24,7 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public CpuMatrix dense(DenseMatrix matrix) {
-    return new VectorDense(matrix);
+    return KernelCopies.create(VectorDense.class, matrix.values().dtype(), matrix);
   }
 
   @Override

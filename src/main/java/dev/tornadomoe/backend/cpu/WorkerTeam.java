@@ -21,6 +21,9 @@ final class WorkerTeam implements AutoCloseable {
 
   private static final int APART = 32;
 
+  /// What the names of workers begin with; the system keeps 15 characters.
+  static final String THREAD_NAME = "moe-worker-";
+
   /// One item of a task.
   interface Task {
 
@@ -55,7 +58,7 @@ final class WorkerTeam implements AutoCloseable {
     for (int i = 0; i < workers.length; i++) {
       int worker = i;
       workers[i] =
-          Thread.ofPlatform().daemon().name("moe-worker-" + (i + 1)).start(() -> work(worker));
+          Thread.ofPlatform().daemon().name(THREAD_NAME + (i + 1)).start(() -> work(worker));
     }
   }
 

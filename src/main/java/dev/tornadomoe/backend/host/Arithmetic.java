@@ -1,6 +1,7 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.MemoryProbe;
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.Precision;
 import java.util.Optional;
@@ -25,6 +26,11 @@ public interface Arithmetic {
 
   /// What says how fast the memory is, where there is something of the kind.
   default Optional<MemoryProbe> memoryProbe() {
+    return Optional.empty();
+  }
+
+  /// Where its threads ran last, where that is known.
+  default Optional<Placement> placement() {
     return Optional.empty();
   }
 

@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MemoryKind;
@@ -243,6 +244,11 @@ public final class HostSession implements Audited {
   @Override
   public long tasks() {
     return tasks;
+  }
+
+  @Override
+  public Optional<Placement> placement() {
+    return arithmetic.get().placement();
   }
 
   @Override
