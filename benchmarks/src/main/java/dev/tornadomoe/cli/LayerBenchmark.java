@@ -72,11 +72,8 @@ public class LayerBenchmark {
             ? WeightFormat.int4(DType.BF16, 32, false, false)
             : WeightFormat.dense(DType.BF16);
     List<MoeLayer> layers = new SyntheticLayers(Preset.named(preset), format).make(1);
-    Planner planner = Planner.builder()
-            .maxTokens(tokens)
-            .outputAliasing(alias)
-            .precision(precision)
-            .build();
+    Planner planner =
+        Planner.builder().maxTokens(tokens).outputAliasing(alias).precision(precision).build();
     session = Backends.require(backend).prepare(planner.plan(layers));
     arena = Arena.ofShared();
     inputs = new BenchInputs(layers, false, arena).make(tokens);

@@ -66,12 +66,14 @@ final class CpuArithmetic implements Arithmetic {
           project(
               List.of(Projection.of(required(layer.router()))),
               new AllTokens(),
+              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.logits()));
       case Operation.SharedGateUp op ->
           project(
               List.of(required(layer.shared()).gateUp()),
               new AllTokens(),
+              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case Operation.SharedDown op -> sharedDown(op, layer, context);
@@ -79,6 +81,7 @@ final class CpuArithmetic implements Arithmetic {
           project(
               gateUps(layer),
               new PairGroups(map, context.buffer(op.ids()), topK, context.maxTokens()),
+              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case Operation.GroupedGateUp op ->
@@ -86,6 +89,7 @@ final class CpuArithmetic implements Arithmetic {
               gateUps(layer),
               new SortedGroups(
                   experts, context.buffer(op.order()), context.buffer(op.offsets()), topK, false),
+              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case Operation.GroupedDown op ->
@@ -93,18 +97,21 @@ final class CpuArithmetic implements Arithmetic {
               downs(layer),
               new SortedGroups(
                   experts, context.buffer(op.order()), context.buffer(op.offsets()), topK, true),
+              context.maxTokens(),
               context.buffer(op.activated()),
               context.buffer(op.target()));
       case Operation.BatchedGateUp op ->
           project(
               gateUps(layer),
               new BatchedGroups(experts, context.buffer(op.counts()), context.maxTokens()),
+              context.maxTokens(),
               context.buffer(op.batched()),
               context.buffer(op.activated()));
       case Operation.BatchedDown op ->
           project(
               downs(layer),
               new BatchedGroups(experts, context.buffer(op.counts()), context.maxTokens()),
+              context.maxTokens(),
               context.buffer(op.activated()),
               context.buffer(op.target()));
       case Operation.DownReduce op ->
@@ -142,8 +149,12 @@ final class CpuArithmetic implements Arithmetic {
   }
 
   private HostStep project(
-      List<Projection> projections, TokenGroups groups, BufferRef input, BufferRef output) {
-    return new ProjectionStep(team, kernels, projections, groups, input, output);
+      List<Projection> projections,
+      TokenGroups groups,
+      int maxTokens,
+      BufferRef input,
+      BufferRef output) {
+    return new ProjectionStep(team, kernels, projections, groups, maxTokens, input, output);
   }
 
   private static List<Projection> gateUps(CpuLayer layer) {
@@ -160,7 +171,12 @@ final class CpuArithmetic implements Arithmetic {
     BufferRef activated = context.buffer(op.activated());
     BufferRef target = context.buffer(op.target());
     return gate == null
-        ? project(List.of(Projection.of(shared.down())), new AllTokens(), activated, target)
+        ? project(
+            List.of(Projection.of(shared.down())),
+            new AllTokens(),
+            context.maxTokens(),
+            activated,
+            target)
         : new SharedDownStep(
             team, shared, gate, context.maxTokens(), context.buffer(op.input()), activated, target);
   }

@@ -14,6 +14,7 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
   private final BufferRef input;
   private final BufferRef output;
   private final int rows;
+  private final int staged;
   private final Scratch[] scratch;
   private final float @Nullable [] factors;
   private int rowTile;
@@ -23,14 +24,16 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
   /// A step over projections of the same size.
   ///
   /// @param projections what [TokenGroups#projection] indexes
+  /// @param maxTokens the most that it is run for
   ProjectionStep(
       WorkerTeam team,
       CpuKernels kernels,
       List<Projection> projections,
       TokenGroups groups,
+      int maxTokens,
       BufferRef input,
       BufferRef output) {
-    this(team, kernels, projections, groups, input, output, null);
+    this(team, kernels, projections, groups, maxTokens, input, output, null);
   }
 
   /// A step whose output rows are multiplied by a factor each.
@@ -41,6 +44,7 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
       CpuKernels kernels,
       List<Projection> projections,
       TokenGroups groups,
+      int maxTokens,
       BufferRef input,
       BufferRef output,
       float @Nullable [] factors) {
@@ -51,11 +55,11 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
     this.output = output;
     this.factors = factors;
     this.rows = projections.getFirst().rows();
+    this.staged = Math.min(Scratch.TOKENS, groups.most(maxTokens));
     this.scratch = new Scratch[team.threads()];
     for (int worker = 0; worker < scratch.length; worker++) {
       scratch[worker] =
-          new Scratch(
-              kernels, projections, Scratch.TOKENS, Math.min(RowTile.MOST, RowTile.stride(rows)));
+          new Scratch(kernels, projections, staged, Math.min(RowTile.MOST, RowTile.stride(rows)));
     }
   }
 
@@ -77,8 +81,8 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
     Projection projection = projections.get(groups.projection(group));
     Scratch mine = scratch[worker];
     int size = groups.size(group);
-    for (int first = 0; first < size; first += Scratch.TOKENS) {
-      int count = Math.min(Scratch.TOKENS, size - first);
+    for (int first = 0; first < size; first += staged) {
+      int count = Math.min(staged, size - first);
       mine.read(runs, input, groups, group, first, count);
       projection.apply(rowFrom, rowTo, mine, stride);
       for (int i = 0; i < count; i++) {

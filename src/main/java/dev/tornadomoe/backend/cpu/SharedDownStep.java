@@ -36,6 +36,7 @@ final class SharedDownStep implements HostStep {
             shared.kernels(),
             List.of(Projection.of(shared.down())),
             new AllTokens(),
+            maxTokens,
             activated,
             target,
             factors);
