@@ -46,10 +46,8 @@ final class VectorInt4 implements CpuMatrix {
 
   private static final float F16_REBIAS = 0x1p112f;
 
-  private static final int NIBBLE_0 = 0xF;
-  private static final int NIBBLE_1 = 0xF0;
-  private static final int NIBBLE_2 = 0xF00;
-  private static final int NIBBLE_3 = 0xF000;
+  /// A quad's first nibble.
+  private static final int NIBBLE = 0xF;
 
   /// What makes a nibble without sign the weight, times the sum of the activations.
   private static final float OFFSET = -8f;
@@ -157,51 +155,24 @@ final class VectorInt4 implements CpuMatrix {
         b += QUAD_BYTES;
         IntVector highBitsA = bitsA.lanewise(VectorOperators.LSHR, 16);
         IntVector highBitsB = bitsB.lanewise(VectorOperators.LSHR, 16);
-        FloatVector x0 = FloatVector.broadcast(FLOAT, floats[column + 0]);
-        lowPartA =
-            ((FloatVector) bitsA.and(NIBBLE_0).convert(VectorOperators.I2F, 0)).fma(x0, lowPartA);
-        highPartA =
-            ((FloatVector) highBitsA.and(NIBBLE_0).convert(VectorOperators.I2F, 0))
-                .fma(x0, highPartA);
-        lowPartB =
-            ((FloatVector) bitsB.and(NIBBLE_0).convert(VectorOperators.I2F, 0)).fma(x0, lowPartB);
-        highPartB =
-            ((FloatVector) highBitsB.and(NIBBLE_0).convert(VectorOperators.I2F, 0))
-                .fma(x0, highPartB);
-        FloatVector x1 = FloatVector.broadcast(FLOAT, floats[column + 1]);
-        lowPartA =
-            ((FloatVector) bitsA.and(NIBBLE_1).convert(VectorOperators.I2F, 0)).fma(x1, lowPartA);
-        highPartA =
-            ((FloatVector) highBitsA.and(NIBBLE_1).convert(VectorOperators.I2F, 0))
-                .fma(x1, highPartA);
-        lowPartB =
-            ((FloatVector) bitsB.and(NIBBLE_1).convert(VectorOperators.I2F, 0)).fma(x1, lowPartB);
-        highPartB =
-            ((FloatVector) highBitsB.and(NIBBLE_1).convert(VectorOperators.I2F, 0))
-                .fma(x1, highPartB);
-        FloatVector x2 = FloatVector.broadcast(FLOAT, floats[column + 2]);
-        lowPartA =
-            ((FloatVector) bitsA.and(NIBBLE_2).convert(VectorOperators.I2F, 0)).fma(x2, lowPartA);
-        highPartA =
-            ((FloatVector) highBitsA.and(NIBBLE_2).convert(VectorOperators.I2F, 0))
-                .fma(x2, highPartA);
-        lowPartB =
-            ((FloatVector) bitsB.and(NIBBLE_2).convert(VectorOperators.I2F, 0)).fma(x2, lowPartB);
-        highPartB =
-            ((FloatVector) highBitsB.and(NIBBLE_2).convert(VectorOperators.I2F, 0))
-                .fma(x2, highPartB);
-        FloatVector x3 = FloatVector.broadcast(FLOAT, floats[column + 3]);
-        lowPartA =
-            ((FloatVector) bitsA.and(NIBBLE_3).convert(VectorOperators.I2F, 0)).fma(x3, lowPartA);
-        highPartA =
-            ((FloatVector) highBitsA.and(NIBBLE_3).convert(VectorOperators.I2F, 0))
-                .fma(x3, highPartA);
-        lowPartB =
-            ((FloatVector) bitsB.and(NIBBLE_3).convert(VectorOperators.I2F, 0)).fma(x3, lowPartB);
-        highPartB =
-            ((FloatVector) highBitsB.and(NIBBLE_3).convert(VectorOperators.I2F, 0))
-                .fma(x3, highPartB);
-        column += Int4Blocks.QUAD;
+        // Not written out: the compiler inlines less in larger methods, and makes objects of
+        // vectors.
+        for (int i = 0; i < Int4Blocks.QUAD; i++, column++) {
+          IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
+          FloatVector activation = FloatVector.broadcast(FLOAT, floats[column]);
+          lowPartA =
+              ((FloatVector) bitsA.and(nibble).convert(VectorOperators.I2F, 0))
+                  .fma(activation, lowPartA);
+          highPartA =
+              ((FloatVector) highBitsA.and(nibble).convert(VectorOperators.I2F, 0))
+                  .fma(activation, highPartA);
+          lowPartB =
+              ((FloatVector) bitsB.and(nibble).convert(VectorOperators.I2F, 0))
+                  .fma(activation, lowPartB);
+          highPartB =
+              ((FloatVector) highBitsB.and(nibble).convert(VectorOperators.I2F, 0))
+                  .fma(activation, highPartB);
+        }
       }
       FloatVector sum = FloatVector.broadcast(FLOAT, sums[sumAt + group]);
       FloatVector lowScaleA;
@@ -329,63 +300,23 @@ final class VectorInt4 implements CpuMatrix {
         IntVector bits = IntVector.fromMemorySegment(INT, data, at, ORDER);
         at += QUAD_BYTES;
         IntVector highBits = bits.lanewise(VectorOperators.LSHR, 16);
-        FloatVector lowW0 = ((FloatVector) bits.and(NIBBLE_0).convert(VectorOperators.I2F, 0));
-        FloatVector highW0 = ((FloatVector) highBits.and(NIBBLE_0).convert(VectorOperators.I2F, 0));
-        FloatVector a = FloatVector.broadcast(FLOAT, floats[column + 0]);
-        lowPart0 = lowW0.fma(a, lowPart0);
-        highPart0 = highW0.fma(a, highPart0);
-        a = FloatVector.broadcast(FLOAT, floats[column + 1]);
-        lowPart1 = lowW0.fma(a, lowPart1);
-        highPart1 = highW0.fma(a, highPart1);
-        a = FloatVector.broadcast(FLOAT, floats[column + 2]);
-        lowPart2 = lowW0.fma(a, lowPart2);
-        highPart2 = highW0.fma(a, highPart2);
-        a = FloatVector.broadcast(FLOAT, floats[column + 3]);
-        lowPart3 = lowW0.fma(a, lowPart3);
-        highPart3 = highW0.fma(a, highPart3);
-        FloatVector lowW1 = ((FloatVector) bits.and(NIBBLE_1).convert(VectorOperators.I2F, 0));
-        FloatVector highW1 = ((FloatVector) highBits.and(NIBBLE_1).convert(VectorOperators.I2F, 0));
-        a = FloatVector.broadcast(FLOAT, floats[column + 4]);
-        lowPart0 = lowW1.fma(a, lowPart0);
-        highPart0 = highW1.fma(a, highPart0);
-        a = FloatVector.broadcast(FLOAT, floats[column + 5]);
-        lowPart1 = lowW1.fma(a, lowPart1);
-        highPart1 = highW1.fma(a, highPart1);
-        a = FloatVector.broadcast(FLOAT, floats[column + 6]);
-        lowPart2 = lowW1.fma(a, lowPart2);
-        highPart2 = highW1.fma(a, highPart2);
-        a = FloatVector.broadcast(FLOAT, floats[column + 7]);
-        lowPart3 = lowW1.fma(a, lowPart3);
-        highPart3 = highW1.fma(a, highPart3);
-        FloatVector lowW2 = ((FloatVector) bits.and(NIBBLE_2).convert(VectorOperators.I2F, 0));
-        FloatVector highW2 = ((FloatVector) highBits.and(NIBBLE_2).convert(VectorOperators.I2F, 0));
-        a = FloatVector.broadcast(FLOAT, floats[column + 8]);
-        lowPart0 = lowW2.fma(a, lowPart0);
-        highPart0 = highW2.fma(a, highPart0);
-        a = FloatVector.broadcast(FLOAT, floats[column + 9]);
-        lowPart1 = lowW2.fma(a, lowPart1);
-        highPart1 = highW2.fma(a, highPart1);
-        a = FloatVector.broadcast(FLOAT, floats[column + 10]);
-        lowPart2 = lowW2.fma(a, lowPart2);
-        highPart2 = highW2.fma(a, highPart2);
-        a = FloatVector.broadcast(FLOAT, floats[column + 11]);
-        lowPart3 = lowW2.fma(a, lowPart3);
-        highPart3 = highW2.fma(a, highPart3);
-        FloatVector lowW3 = ((FloatVector) bits.and(NIBBLE_3).convert(VectorOperators.I2F, 0));
-        FloatVector highW3 = ((FloatVector) highBits.and(NIBBLE_3).convert(VectorOperators.I2F, 0));
-        a = FloatVector.broadcast(FLOAT, floats[column + 12]);
-        lowPart0 = lowW3.fma(a, lowPart0);
-        highPart0 = highW3.fma(a, highPart0);
-        a = FloatVector.broadcast(FLOAT, floats[column + 13]);
-        lowPart1 = lowW3.fma(a, lowPart1);
-        highPart1 = highW3.fma(a, highPart1);
-        a = FloatVector.broadcast(FLOAT, floats[column + 14]);
-        lowPart2 = lowW3.fma(a, lowPart2);
-        highPart2 = highW3.fma(a, highPart2);
-        a = FloatVector.broadcast(FLOAT, floats[column + 15]);
-        lowPart3 = lowW3.fma(a, lowPart3);
-        highPart3 = highW3.fma(a, highPart3);
-        column += 4 * Int4Blocks.QUAD;
+        for (int i = 0; i < Int4Blocks.QUAD; i++, column += Interleaving.WIDE) {
+          IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
+          FloatVector low = (FloatVector) bits.and(nibble).convert(VectorOperators.I2F, 0);
+          FloatVector high = (FloatVector) highBits.and(nibble).convert(VectorOperators.I2F, 0);
+          FloatVector activation = FloatVector.broadcast(FLOAT, floats[column]);
+          lowPart0 = low.fma(activation, lowPart0);
+          highPart0 = high.fma(activation, highPart0);
+          activation = FloatVector.broadcast(FLOAT, floats[column + 1]);
+          lowPart1 = low.fma(activation, lowPart1);
+          highPart1 = high.fma(activation, highPart1);
+          activation = FloatVector.broadcast(FLOAT, floats[column + 2]);
+          lowPart2 = low.fma(activation, lowPart2);
+          highPart2 = high.fma(activation, highPart2);
+          activation = FloatVector.broadcast(FLOAT, floats[column + 3]);
+          lowPart3 = low.fma(activation, lowPart3);
+          highPart3 = high.fma(activation, highPart3);
+        }
       }
       FloatVector lowScale;
       FloatVector highScale;

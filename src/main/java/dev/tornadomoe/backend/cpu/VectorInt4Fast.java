@@ -151,25 +151,15 @@ final class VectorInt4Fast implements CpuMatrix {
           ShortVector bitsB = ShortVector.fromMemorySegment(SHORT, data, b, ORDER);
           a += QUAD_BYTES;
           b += QUAD_BYTES;
-          ShortVector factor = IntVector.broadcast(INT, factors[column]).reinterpretAsShorts();
-          sumA = sumA.add(bitsA.mul(factor));
-          sumB = sumB.add(bitsB.mul(factor));
-          bitsA = bitsA.lanewise(VectorOperators.LSHR, 4);
-          bitsB = bitsB.lanewise(VectorOperators.LSHR, 4);
-          factor = IntVector.broadcast(INT, factors[column + 1]).reinterpretAsShorts();
-          sumA = sumA.add(bitsA.mul(factor));
-          sumB = sumB.add(bitsB.mul(factor));
-          bitsA = bitsA.lanewise(VectorOperators.LSHR, 4);
-          bitsB = bitsB.lanewise(VectorOperators.LSHR, 4);
-          factor = IntVector.broadcast(INT, factors[column + 2]).reinterpretAsShorts();
-          sumA = sumA.add(bitsA.mul(factor));
-          sumB = sumB.add(bitsB.mul(factor));
-          bitsA = bitsA.lanewise(VectorOperators.LSHR, 4);
-          bitsB = bitsB.lanewise(VectorOperators.LSHR, 4);
-          factor = IntVector.broadcast(INT, factors[column + 3]).reinterpretAsShorts();
-          sumA = sumA.add(bitsA.mul(factor));
-          sumB = sumB.add(bitsB.mul(factor));
-          column += Int4Blocks.QUAD;
+          // Not written out: the compiler inlines less in larger methods, and makes objects of
+          // vectors.
+          for (int i = 0; i < Int4Blocks.QUAD; i++, column++) {
+            ShortVector factor = IntVector.broadcast(INT, factors[column]).reinterpretAsShorts();
+            sumA = sumA.add(bitsA.mul(factor));
+            sumB = sumB.add(bitsB.mul(factor));
+            bitsA = bitsA.lanewise(VectorOperators.LSHR, 4);
+            bitsB = bitsB.lanewise(VectorOperators.LSHR, 4);
+          }
         }
         FloatVector lowScaleA;
         FloatVector highScaleA;
