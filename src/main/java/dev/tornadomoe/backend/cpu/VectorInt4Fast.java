@@ -24,9 +24,9 @@ import jdk.incubator.vector.VectorOperators;
 /// + v1 (a1 - 16 a0) + v2 (a2 - 16 a1) + v3 (a3 - 16 a2), modulo 2^16 to the bit; these factors are
 ///   what [RoundedRows] stages.
 ///
-/// Two vectors of rows at once, by one token or four. Every result is summed in the same order
-/// whatever the number of tokens and the width of vectors. See [VectorInt4] for the copies and for
-/// why this is written out.
+/// Two vectors of rows by one token, or one by four: with more the compiler would inline no more.
+/// Every result is summed in the same order whatever the number of tokens and the width of vectors.
+/// See [VectorInt4] for the copies and for why this is written out.
 final class VectorInt4Fast implements CpuMatrix {
   private static final Int4Variant VARIANT =
       KernelCopies.constants(MethodHandles.lookup(), Int4Variant.class);
@@ -108,7 +108,10 @@ final class VectorInt4Fast implements CpuMatrix {
         if (single) {
           oneToken(a, b, x, token, y, toA, toB);
         } else {
-          fourTokens(a, b, x, token, y, toA, toB, yStride);
+          fourTokens(a, x, token, y, toA, yStride);
+          if (second > vector) {
+            fourTokens(b, x, token, y, toB, yStride);
+          }
         }
       }
     }
@@ -277,274 +280,155 @@ final class VectorInt4Fast implements CpuMatrix {
     highB.intoArray(y, toB + HIGH_ROWS);
   }
 
-  private void fourTokens(
-      long fromA, long fromB, StagedRows x, int token, float[] y, int toA, int toB, int yStride) {
+  private void fourTokens(long from, StagedRows x, int token, float[] y, int to, int yStride) {
     int[] factors = x.factors;
     int[] biases = x.biases;
     float[] scales = x.scales;
     float[] totals = x.totals;
-    FloatVector lowA0 = FloatVector.zero(FLOAT);
-    FloatVector highA0 = lowA0;
-    FloatVector lowA1 = lowA0;
-    FloatVector highA1 = lowA0;
-    FloatVector lowA2 = lowA0;
-    FloatVector highA2 = lowA0;
-    FloatVector lowA3 = lowA0;
-    FloatVector highA3 = lowA0;
-    FloatVector lowB0 = lowA0;
-    FloatVector highB0 = lowA0;
-    FloatVector lowB1 = lowA0;
-    FloatVector highB1 = lowA0;
-    FloatVector lowB2 = lowA0;
-    FloatVector highB2 = lowA0;
-    FloatVector lowB3 = lowA0;
-    FloatVector highB3 = lowA0;
-    long a = fromA;
-    long b = fromB;
+    FloatVector low0 = FloatVector.zero(FLOAT);
+    FloatVector high0 = low0;
+    FloatVector low1 = low0;
+    FloatVector high1 = low0;
+    FloatVector low2 = low0;
+    FloatVector high2 = low0;
+    FloatVector low3 = low0;
+    FloatVector high3 = low0;
+    long at = from;
     int column = token * groups.paddedColumns();
     int chunk = token * groups.chunks();
     for (int group = 0; group < count; group++) {
       int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(group);
-      long tailA = a + (long) quads * QUAD_BYTES;
-      long tailB = b + (long) quads * QUAD_BYTES;
-      for (int done = 0; done < quads; done += Int4Groups.CHUNK, chunk += 4) {
+      long tail = at + (long) quads * QUAD_BYTES;
+      for (int done = 0; done < quads; done += Int4Groups.CHUNK, chunk += Interleaving.WIDE) {
         int inChunk = WHOLE_CHUNKS ? Int4Groups.CHUNK : Math.min(Int4Groups.CHUNK, quads - done);
-        ShortVector sumA0 = IntVector.broadcast(INT, biases[chunk]).reinterpretAsShorts();
-        ShortVector sumB0 = sumA0;
-        ShortVector sumA1 = IntVector.broadcast(INT, biases[chunk + 1]).reinterpretAsShorts();
-        ShortVector sumB1 = sumA1;
-        ShortVector sumA2 = IntVector.broadcast(INT, biases[chunk + 2]).reinterpretAsShorts();
-        ShortVector sumB2 = sumA2;
-        ShortVector sumA3 = IntVector.broadcast(INT, biases[chunk + 3]).reinterpretAsShorts();
-        ShortVector sumB3 = sumA3;
+        ShortVector sum0 = IntVector.broadcast(INT, biases[chunk]).reinterpretAsShorts();
+        ShortVector sum1 = IntVector.broadcast(INT, biases[chunk + 1]).reinterpretAsShorts();
+        ShortVector sum2 = IntVector.broadcast(INT, biases[chunk + 2]).reinterpretAsShorts();
+        ShortVector sum3 = IntVector.broadcast(INT, biases[chunk + 3]).reinterpretAsShorts();
         for (int quad = 0; quad < inChunk; quad++) {
-          ShortVector bitsA = ShortVector.fromMemorySegment(SHORT, data, a, ORDER);
-          ShortVector bitsB = ShortVector.fromMemorySegment(SHORT, data, b, ORDER);
-          a += QUAD_BYTES;
-          b += QUAD_BYTES;
-          // Not written out, unlike elsewhere: the compiler gives up on inlining in methods that
-          // are
-          // much larger than this one, and makes objects of vectors then.
+          ShortVector bits = ShortVector.fromMemorySegment(SHORT, data, at, ORDER);
+          at += QUAD_BYTES;
           for (int i = 0; i < Int4Blocks.QUAD; i++, column += Interleaving.WIDE) {
-            ShortVector factor = IntVector.broadcast(INT, factors[column]).reinterpretAsShorts();
-            sumA0 = sumA0.add(bitsA.mul(factor));
-            sumB0 = sumB0.add(bitsB.mul(factor));
-            factor = IntVector.broadcast(INT, factors[column + 1]).reinterpretAsShorts();
-            sumA1 = sumA1.add(bitsA.mul(factor));
-            sumB1 = sumB1.add(bitsB.mul(factor));
-            factor = IntVector.broadcast(INT, factors[column + 2]).reinterpretAsShorts();
-            sumA2 = sumA2.add(bitsA.mul(factor));
-            sumB2 = sumB2.add(bitsB.mul(factor));
-            factor = IntVector.broadcast(INT, factors[column + 3]).reinterpretAsShorts();
-            sumA3 = sumA3.add(bitsA.mul(factor));
-            sumB3 = sumB3.add(bitsB.mul(factor));
-            bitsA = bitsA.lanewise(VectorOperators.LSHR, 4);
-            bitsB = bitsB.lanewise(VectorOperators.LSHR, 4);
+            sum0 =
+                sum0.add(bits.mul(IntVector.broadcast(INT, factors[column]).reinterpretAsShorts()));
+            sum1 =
+                sum1.add(
+                    bits.mul(IntVector.broadcast(INT, factors[column + 1]).reinterpretAsShorts()));
+            sum2 =
+                sum2.add(
+                    bits.mul(IntVector.broadcast(INT, factors[column + 2]).reinterpretAsShorts()));
+            sum3 =
+                sum3.add(
+                    bits.mul(IntVector.broadcast(INT, factors[column + 3]).reinterpretAsShorts()));
+            bits = bits.lanewise(VectorOperators.LSHR, 4);
           }
         }
-        FloatVector lowScaleA;
-        FloatVector highScaleA;
+        FloatVector lowScale;
+        FloatVector highScale;
         if (WIDE_SCALES) {
-          lowScaleA = FloatVector.fromMemorySegment(FLOAT, data, tailA, ORDER);
-          highScaleA = FloatVector.fromMemorySegment(FLOAT, data, tailA + HIGH_ROWS * 4L, ORDER);
+          lowScale = FloatVector.fromMemorySegment(FLOAT, data, tail, ORDER);
+          highScale = FloatVector.fromMemorySegment(FLOAT, data, tail + HIGH_ROWS * 4L, ORDER);
         } else {
-          IntVector scalesA = IntVector.fromMemorySegment(INT, data, tailA, ORDER);
-          IntVector lowBitsA = scalesA.lanewise(VectorOperators.LSHL, 16);
+          IntVector scaleBits = IntVector.fromMemorySegment(INT, data, tail, ORDER);
+          IntVector lowBits = scaleBits.lanewise(VectorOperators.LSHL, 16);
           if (F16_SCALES) {
-            lowScaleA =
-                lowBitsA
+            lowScale =
+                lowBits
                     .lanewise(VectorOperators.ASHR, 3)
                     .and(F16_FIELDS)
                     .reinterpretAsFloats()
                     .mul(F16_REBIAS);
-            highScaleA =
-                scalesA
+            highScale =
+                scaleBits
                     .lanewise(VectorOperators.ASHR, 3)
                     .and(F16_FIELDS)
                     .reinterpretAsFloats()
                     .mul(F16_REBIAS);
           } else {
-            lowScaleA = lowBitsA.reinterpretAsFloats();
-            highScaleA = scalesA.and(HIGH_HALF).reinterpretAsFloats();
+            lowScale = lowBits.reinterpretAsFloats();
+            highScale = scaleBits.and(HIGH_HALF).reinterpretAsFloats();
           }
         }
-        FloatVector lowZeroA = FloatVector.zero(FLOAT);
-        FloatVector highZeroA = lowZeroA;
+        FloatVector lowZero = FloatVector.zero(FLOAT);
+        FloatVector highZero = lowZero;
         if (ZERO_POINTS) {
-          IntVector zerosA = IntVector.fromMemorySegment(INT, data, tailA + zerosAt, ORDER);
-          lowZeroA =
+          IntVector zeros = IntVector.fromMemorySegment(INT, data, tail + zerosAt, ORDER);
+          lowZero =
               (FloatVector)
-                  zerosA
+                  zeros
                       .lanewise(VectorOperators.LSHL, 16)
                       .lanewise(VectorOperators.ASHR, 16)
                       .convert(VectorOperators.I2F, 0);
-          highZeroA =
+          highZero =
               (FloatVector)
-                  zerosA.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0);
-        }
-        FloatVector lowScaleB;
-        FloatVector highScaleB;
-        if (WIDE_SCALES) {
-          lowScaleB = FloatVector.fromMemorySegment(FLOAT, data, tailB, ORDER);
-          highScaleB = FloatVector.fromMemorySegment(FLOAT, data, tailB + HIGH_ROWS * 4L, ORDER);
-        } else {
-          IntVector scalesB = IntVector.fromMemorySegment(INT, data, tailB, ORDER);
-          IntVector lowBitsB = scalesB.lanewise(VectorOperators.LSHL, 16);
-          if (F16_SCALES) {
-            lowScaleB =
-                lowBitsB
-                    .lanewise(VectorOperators.ASHR, 3)
-                    .and(F16_FIELDS)
-                    .reinterpretAsFloats()
-                    .mul(F16_REBIAS);
-            highScaleB =
-                scalesB
-                    .lanewise(VectorOperators.ASHR, 3)
-                    .and(F16_FIELDS)
-                    .reinterpretAsFloats()
-                    .mul(F16_REBIAS);
-          } else {
-            lowScaleB = lowBitsB.reinterpretAsFloats();
-            highScaleB = scalesB.and(HIGH_HALF).reinterpretAsFloats();
-          }
-        }
-        FloatVector lowZeroB = FloatVector.zero(FLOAT);
-        FloatVector highZeroB = lowZeroB;
-        if (ZERO_POINTS) {
-          IntVector zerosB = IntVector.fromMemorySegment(INT, data, tailB + zerosAt, ORDER);
-          lowZeroB =
-              (FloatVector)
-                  zerosB
-                      .lanewise(VectorOperators.LSHL, 16)
-                      .lanewise(VectorOperators.ASHR, 16)
-                      .convert(VectorOperators.I2F, 0);
-          highZeroB =
-              (FloatVector)
-                  zerosB.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0);
+                  zeros.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0);
         }
         FloatVector scale = FloatVector.broadcast(FLOAT, scales[chunk]);
         FloatVector total = FloatVector.broadcast(FLOAT, ZERO_POINTS ? totals[chunk] : 0f);
-        IntVector whole = sumA0.reinterpretAsInts();
+        IntVector whole = sum0.reinterpretAsInts();
         FloatVector part =
             (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
         if (ZERO_POINTS) {
-          part = lowZeroA.fma(total, part);
+          part = lowZero.fma(total, part);
         }
-        lowA0 = part.mul(scale).fma(lowScaleA, lowA0);
+        low0 = part.mul(scale).fma(lowScale, low0);
         part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
         if (ZERO_POINTS) {
-          part = highZeroA.fma(total, part);
+          part = highZero.fma(total, part);
         }
-        highA0 = part.mul(scale).fma(highScaleA, highA0);
-        whole = sumB0.reinterpretAsInts();
-        part =
-            (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = lowZeroB.fma(total, part);
-        }
-        lowB0 = part.mul(scale).fma(lowScaleB, lowB0);
-        part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = highZeroB.fma(total, part);
-        }
-        highB0 = part.mul(scale).fma(highScaleB, highB0);
+        high0 = part.mul(scale).fma(highScale, high0);
         scale = FloatVector.broadcast(FLOAT, scales[chunk + 1]);
         total = FloatVector.broadcast(FLOAT, ZERO_POINTS ? totals[chunk + 1] : 0f);
-        whole = sumA1.reinterpretAsInts();
+        whole = sum1.reinterpretAsInts();
         part =
             (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
         if (ZERO_POINTS) {
-          part = lowZeroA.fma(total, part);
+          part = lowZero.fma(total, part);
         }
-        lowA1 = part.mul(scale).fma(lowScaleA, lowA1);
+        low1 = part.mul(scale).fma(lowScale, low1);
         part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
         if (ZERO_POINTS) {
-          part = highZeroA.fma(total, part);
+          part = highZero.fma(total, part);
         }
-        highA1 = part.mul(scale).fma(highScaleA, highA1);
-        whole = sumB1.reinterpretAsInts();
-        part =
-            (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = lowZeroB.fma(total, part);
-        }
-        lowB1 = part.mul(scale).fma(lowScaleB, lowB1);
-        part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = highZeroB.fma(total, part);
-        }
-        highB1 = part.mul(scale).fma(highScaleB, highB1);
+        high1 = part.mul(scale).fma(highScale, high1);
         scale = FloatVector.broadcast(FLOAT, scales[chunk + 2]);
         total = FloatVector.broadcast(FLOAT, ZERO_POINTS ? totals[chunk + 2] : 0f);
-        whole = sumA2.reinterpretAsInts();
+        whole = sum2.reinterpretAsInts();
         part =
             (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
         if (ZERO_POINTS) {
-          part = lowZeroA.fma(total, part);
+          part = lowZero.fma(total, part);
         }
-        lowA2 = part.mul(scale).fma(lowScaleA, lowA2);
+        low2 = part.mul(scale).fma(lowScale, low2);
         part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
         if (ZERO_POINTS) {
-          part = highZeroA.fma(total, part);
+          part = highZero.fma(total, part);
         }
-        highA2 = part.mul(scale).fma(highScaleA, highA2);
-        whole = sumB2.reinterpretAsInts();
-        part =
-            (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = lowZeroB.fma(total, part);
-        }
-        lowB2 = part.mul(scale).fma(lowScaleB, lowB2);
-        part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = highZeroB.fma(total, part);
-        }
-        highB2 = part.mul(scale).fma(highScaleB, highB2);
+        high2 = part.mul(scale).fma(highScale, high2);
         scale = FloatVector.broadcast(FLOAT, scales[chunk + 3]);
         total = FloatVector.broadcast(FLOAT, ZERO_POINTS ? totals[chunk + 3] : 0f);
-        whole = sumA3.reinterpretAsInts();
+        whole = sum3.reinterpretAsInts();
         part =
             (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
         if (ZERO_POINTS) {
-          part = lowZeroA.fma(total, part);
+          part = lowZero.fma(total, part);
         }
-        lowA3 = part.mul(scale).fma(lowScaleA, lowA3);
+        low3 = part.mul(scale).fma(lowScale, low3);
         part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
         if (ZERO_POINTS) {
-          part = highZeroA.fma(total, part);
+          part = highZero.fma(total, part);
         }
-        highA3 = part.mul(scale).fma(highScaleA, highA3);
-        whole = sumB3.reinterpretAsInts();
-        part =
-            (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = lowZeroB.fma(total, part);
-        }
-        lowB3 = part.mul(scale).fma(lowScaleB, lowB3);
-        part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = highZeroB.fma(total, part);
-        }
-        highB3 = part.mul(scale).fma(highScaleB, highB3);
+        high3 = part.mul(scale).fma(highScale, high3);
       }
-      a = tailA + tailBytes;
-      b = tailB + tailBytes;
+      at = tail + tailBytes;
     }
-    lowA0.intoArray(y, toA);
-    highA0.intoArray(y, toA + HIGH_ROWS);
-    lowA1.intoArray(y, toA + yStride);
-    highA1.intoArray(y, toA + yStride + HIGH_ROWS);
-    lowA2.intoArray(y, toA + 2 * yStride);
-    highA2.intoArray(y, toA + 2 * yStride + HIGH_ROWS);
-    lowA3.intoArray(y, toA + 3 * yStride);
-    highA3.intoArray(y, toA + 3 * yStride + HIGH_ROWS);
-    lowB0.intoArray(y, toB);
-    highB0.intoArray(y, toB + HIGH_ROWS);
-    lowB1.intoArray(y, toB + yStride);
-    highB1.intoArray(y, toB + yStride + HIGH_ROWS);
-    lowB2.intoArray(y, toB + 2 * yStride);
-    highB2.intoArray(y, toB + 2 * yStride + HIGH_ROWS);
-    lowB3.intoArray(y, toB + 3 * yStride);
-    highB3.intoArray(y, toB + 3 * yStride + HIGH_ROWS);
+    low0.intoArray(y, to);
+    high0.intoArray(y, to + HIGH_ROWS);
+    low1.intoArray(y, to + yStride);
+    high1.intoArray(y, to + yStride + HIGH_ROWS);
+    low2.intoArray(y, to + 2 * yStride);
+    high2.intoArray(y, to + 2 * yStride + HIGH_ROWS);
+    low3.intoArray(y, to + 3 * yStride);
+    high3.intoArray(y, to + 3 * yStride + HIGH_ROWS);
   }
 }
