@@ -3,8 +3,10 @@ package dev.tornadomoe.backend;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Precision;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// Something that runs plans. Found by [Backends] through `ServiceLoader`, or made by hand.
 public interface Backend {
@@ -29,6 +31,23 @@ public interface Backend {
   /// Loads nothing: what only weights, memory or a device decide is said by [#prepare].
   default List<String> unsupported(MoePlan plan) {
     return List.of();
+  }
+
+  /// The precisions it computes in; the exact one unless a backend says more.
+  default Set<Precision> precisions() {
+    return Set.of(Precision.EXACT);
+  }
+
+  /// Refuses a plan of a precision that this backend does not have, as [#prepare] must: another
+  /// precision than the one asked for is another result.
+  ///
+  /// @throws BackendException when it has not
+  default void requirePrecision(MoePlan plan) {
+    if (!precisions().contains(plan.options().precision())) {
+      throw new BackendException(
+          "the plan is for precision %s, which backend \"%s\" does not have; it computes in precision exact"
+              .formatted(plan.options().precision(), name()));
+    }
   }
 
   /// The pieces that suit this backend's device better than those that a planner chooses by itself,

@@ -57,6 +57,11 @@ public interface Session extends AutoCloseable {
     return Optional.empty();
   }
 
+  /// Where the threads of the last call ran, where the backend has threads and the system says it.
+  default Optional<Placement> placement() {
+    return Optional.empty();
+  }
+
   /// Gives back the workspace, and the weights with the last session on them.
   @Override
   void close();

@@ -1,6 +1,7 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.WholeFile;
 import dev.tornadomoe.layer.LayerException;
@@ -143,7 +144,9 @@ final class BenchCommand implements Callable<Integer> {
       }
       kernels.sayFailure(err);
       BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds);
-      BenchTable table = new BenchTable(name, ofModel, backend.devices().getFirst(), expertsOnly);
+      BenchTable table =
+          new BenchTable(
+              name, ofModel, backend.devices().getFirst(), choices.precision(), expertsOnly);
       if (!json) {
         table.printHeading(spec.commandLine().getOut());
       }
@@ -157,8 +160,14 @@ final class BenchCommand implements Callable<Integer> {
         }
         results.addAll(point);
       }
+      Placement placement = runner.placement();
+      if (!json && placement != null) {
+        table.printPlacement(spec.commandLine().getOut(), placement);
+      }
       if (json) {
-        spec.commandLine().getOut().println(JsonOutput.of(json(table, ofModel, results)));
+        spec.commandLine()
+            .getOut()
+            .println(JsonOutput.of(json(table, ofModel, placement, results)));
       }
       if (html != null) {
         WholeFile.writeText(html, BenchReport.render(table, plans.getFirst(), results));
@@ -180,13 +189,19 @@ final class BenchCommand implements Callable<Integer> {
     return KernelTimes.measure(options, arguments);
   }
 
-  private static Map<String, Object> json(
-      BenchTable table, List<MoeLayer> ofModel, List<BenchResult> results) {
+  private Map<String, Object> json(
+      BenchTable table,
+      List<MoeLayer> ofModel,
+      @Nullable Placement placement,
+      List<BenchResult> results) {
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("device", table.device());
     root.put("preset", table.name());
     root.put("layers", ofModel.size());
     root.put("experts_only", table.expertsOnly());
+    root.put("precision", choices.precision().toString());
+    root.put("threads", placement == null ? null : placement.threads());
+    root.put("cores", placement == null ? null : placement.cores());
     root.put("results", results.stream().map(BenchResult::json).toList());
     return root;
   }

@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -38,8 +39,9 @@ final class BenchInputs {
   ///
   /// @param experts the distinct experts, ascending
   /// @param bytes of weights: these experts, and router and shared expert if they run
+  /// @param operations multiplications and additions with all these weights, for all tokens
   @SuppressWarnings("ArrayRecordComponent") // never compared
-  record Reads(int[] experts, long bytes) {}
+  record Reads(int[] experts, long bytes, long operations) {}
 
   private final List<MoeLayer> layers;
   private final boolean expertsOnly;
@@ -149,23 +151,39 @@ final class BenchInputs {
 
   private Reads reads(MoeLayer layer, int[][] ids, int first, int tokens) {
     BitSet distinct = new BitSet();
+    long operations = 0;
     for (int t = 0; t < tokens; t++) {
       for (int id : ids[first + t]) {
         distinct.set(id);
+        operations += operations(expert(layer, id));
       }
     }
     int[] experts = distinct.stream().toArray();
     long bytes = 0;
     for (int expert : experts) {
-      Mlp mlp = layer.experts().local().get(layer.experts().map().localOf(expert));
-      bytes += mlp.bytes();
+      bytes += expert(layer, expert).bytes();
     }
     if (!expertsOnly && layer.router() != null) {
       bytes += layer.router().weight().bytes();
+      operations += tokens * operations(layer.router().weight());
     }
     if (!expertsOnly && layer.shared() != null) {
       bytes += layer.shared().mlp().bytes();
+      operations += tokens * operations(layer.shared().mlp());
     }
-    return new Reads(experts, bytes);
+    return new Reads(experts, bytes, operations);
+  }
+
+  private static Mlp expert(MoeLayer layer, int id) {
+    return layer.experts().local().get(layer.experts().map().localOf(id));
+  }
+
+  private static long operations(Mlp mlp) {
+    long gate = mlp.gate() == null ? 0 : operations(mlp.gate());
+    return gate + operations(mlp.up()) + operations(mlp.down());
+  }
+
+  private static long operations(Weight weight) {
+    return 2L * weight.rows() * weight.columns();
   }
 }

@@ -31,7 +31,7 @@ final class BenchReport {
     <h2>Time per layer</h2>
     %5$s
     <table id="results"><thead><tr><th>M</th><th>alias</th><th>us/layer, median</th><th>minimum</th>%8$s\
-    <th>tasks/layer</th><th>copies/step</th><th>weights GB/s</th><th>memory alone GB/s</th></tr></thead>
+    <th>tasks/layer</th><th>copies/step</th><th>weights GB/s</th><th>memory alone GB/s</th><th>GFLOP/s</th></tr></thead>
     <tbody>
     %6$s</tbody></table>
     <h2>The plan</h2>
@@ -56,7 +56,7 @@ final class BenchReport {
       rows.append(
           String.format(
               Locale.ROOT,
-              "<tr><td>%d</td><td>%s</td><td>%.1f</td><td>%.1f</td>%s<td>%d</td><td>%d</td><td>%.1f</td><td>%s</td></tr>%n",
+              "<tr><td>%d</td><td>%s</td><td>%.1f</td><td>%.1f</td>%s<td>%d</td><td>%d</td><td>%.1f</td><td>%s</td><td>%.1f</td></tr>%n",
               r.tokens(),
               r.aliasText(),
               r.medianMicros(),
@@ -65,7 +65,8 @@ final class BenchReport {
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),
-              r.bandwidthText()));
+              r.bandwidthText(),
+              r.gigaflopsPerSecond()));
     }
     return rows.toString();
   }

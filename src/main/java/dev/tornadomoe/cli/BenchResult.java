@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
 ///   profiler where there is one
 /// @param weightGbPerSecond bytes of the weights that the routing needs, each expert once, by the
 ///   median time
+/// @param gigaflopsPerSecond multiplications and additions with weights, by the median time
 /// @param bandwidthGbPerSecond what the memory reached by itself in the same run, or NaN
 record BenchResult(
     int tokens,
@@ -32,6 +33,7 @@ record BenchResult(
     int tasksPerLayer,
     long copiesPerStep,
     double weightGbPerSecond,
+    double gigaflopsPerSecond,
     double bandwidthGbPerSecond) {
 
   BenchResult withKernelMicros(Map<String, Double> micros) {
@@ -45,6 +47,7 @@ record BenchResult(
         tasksPerLayer,
         copiesPerStep,
         weightGbPerSecond,
+        gigaflopsPerSecond,
         bandwidthGbPerSecond);
   }
 
@@ -58,6 +61,7 @@ record BenchResult(
     json.put("tasks_per_layer", tasksPerLayer);
     json.put("copies_per_step", copiesPerStep);
     json.put("weight_gb_per_s", rounded(weightGbPerSecond));
+    json.put("gflop_per_s", rounded(gigaflopsPerSecond));
     json.put("bandwidth_limit_gb_per_s", roundedOrNull(bandwidthGbPerSecond));
     json.put("kernel_us_per_layer", roundedOrNull(allKernels()));
     Map<String, Double> tasks = new LinkedHashMap<>();

@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.AliasDecision;
@@ -27,7 +28,11 @@ final class BenchRunner {
   /// Calls under a device's profiler.
   private static final int PROFILED = 9;
 
+  /// Calls from one look at the threads to the next, which takes as long as a short call.
+  private static final int PLACEMENT_EVERY = 16;
+
   private final List<Session> sessions;
+  private final List<Placement> placements = new ArrayList<>();
   private final boolean expertsOnly;
   private final double seconds;
 
@@ -65,6 +70,9 @@ final class BenchRunner {
                   / layers;
           if (count) {
             times.get(s).add(micros);
+            if (times.get(s).size() % PLACEMENT_EVERY == 1) {
+              sessions.get(s).placement().ifPresent(placements::add);
+            }
           }
         }
         if (probe != null) {
@@ -78,8 +86,19 @@ final class BenchRunner {
     }
   }
 
+  /// Where threads were in most of the calls, or null where that is unknown.
+  @Nullable Placement placement() {
+    List<Placement> sorted =
+        placements.stream().sorted(Comparator.comparingInt(Placement::cores)).toList();
+    return sorted.isEmpty() ? null : sorted.get(sorted.size() / 2);
+  }
+
   private static double bytes(BenchInputs.Input input) {
     return input.reads().stream().mapToDouble(BenchInputs.Reads::bytes).sum();
+  }
+
+  private static double operations(BenchInputs.Input input) {
+    return input.reads().stream().mapToDouble(BenchInputs.Reads::operations).sum();
   }
 
   private static MoeCall call(BenchInputs.Input input, int tokens, MemorySegment output) {
@@ -112,6 +131,8 @@ final class BenchRunner {
     int layers = sessions.getFirst().plan().layers().size();
     double bytesPerLayer =
         inputs.stream().mapToDouble(BenchRunner::bytes).average().orElse(0) / layers;
+    double operationsPerLayer =
+        inputs.stream().mapToDouble(BenchRunner::operations).average().orElse(0) / layers;
     List<BenchResult> results = new ArrayList<>();
     for (int s = 0; s < sessions.size(); s++) {
       Session session = sessions.get(s);
@@ -134,6 +155,7 @@ final class BenchRunner {
               Math.toIntExact(Math.ceilDiv(tasks, layers)),
               profile == null ? copies : profile.outputCopies(),
               bytesPerLayer / median / 1e3,
+              operationsPerLayer / median / 1e3,
               median(memory)));
     }
     return results;

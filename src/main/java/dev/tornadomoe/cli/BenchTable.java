@@ -1,6 +1,8 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.Precision;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -10,13 +12,15 @@ import java.util.Locale;
 /// @param name the preset or model type
 /// @param layers what was measured
 /// @param device the backend's own words
+/// @param precision how activations enter the products
 /// @param expertsOnly whether router and shared experts were left out
-record BenchTable(String name, List<MoeLayer> layers, String device, boolean expertsOnly) {
+record BenchTable(
+    String name, List<MoeLayer> layers, String device, Precision precision, boolean expertsOnly) {
 
   /// What was measured, in one line.
   String subject() {
     MoeLayer first = layers.getFirst();
-    return "%s: %d layers, H %d, I %d, E %d, top-%d, weights %s%s"
+    return "%s: %d layers, H %d, I %d, E %d, top-%d, weights %s, precision %s%s"
         .formatted(
             name,
             layers.size(),
@@ -25,6 +29,7 @@ record BenchTable(String name, List<MoeLayer> layers, String device, boolean exp
             first.globalExperts(),
             first.topK(),
             first.experts().formats(),
+            precision,
             expertsOnly
                 ? ", experts only"
                 : ", with router" + (first.shared() == null ? "" : " and shared expert"));
@@ -35,12 +40,25 @@ record BenchTable(String name, List<MoeLayer> layers, String device, boolean exp
     out.println(device);
   }
 
+  /// Where the threads ran, and what to do where they hindered each other.
+  void printPlacement(PrintWriter out, Placement placement) {
+    out.println(
+        placement.shared()
+            ? "%d threads ran on %d %s: threads that share a core read memory at the speed of one; give the process as many cores, or set -Dtornadomoe.cpu.threads=%d"
+                .formatted(
+                    placement.threads(),
+                    placement.cores(),
+                    placement.cores() == 1 ? "core" : "cores",
+                    placement.cores())
+            : "each of %d threads ran on a core of its own".formatted(placement.threads()));
+  }
+
   /// The names of the columns.
   ///
   /// @param results what the first lines will be
   void printColumns(PrintWriter out, List<BenchResult> results) {
     out.println(
-        "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  memory alone GB/s"
+        "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  memory alone GB/s  GFLOP/s"
             .formatted(BenchResult.haveKernelTimes(results) ? "  kernels us/layer" : ""));
   }
 
@@ -50,7 +68,7 @@ record BenchTable(String name, List<MoeLayer> layers, String device, boolean exp
       out.println(
           String.format(
               Locale.ROOT,
-              "%6d  %-5s  %16.1f  %8.1f%s  %11d  %11d  %12.1f  %18s",
+              "%6d  %-5s  %16.1f  %8.1f%s  %11d  %11d  %12.1f  %18s  %7.1f",
               r.tokens(),
               r.aliasText(),
               r.medianMicros(),
@@ -59,7 +77,8 @@ record BenchTable(String name, List<MoeLayer> layers, String device, boolean exp
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),
-              r.bandwidthText()));
+              r.bandwidthText(),
+              r.gigaflopsPerSecond()));
     }
   }
 }

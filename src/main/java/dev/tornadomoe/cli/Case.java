@@ -1,7 +1,10 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.plan.Precision;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// One comparison of a layer's output with what it should be.
 ///
@@ -9,37 +12,68 @@ import java.util.Map;
 /// @param layer the layer's index in the model
 /// @param tokens M
 /// @param backend what computed it
+/// @param precision how activations entered the products
 /// @param alias whether `fused_out` was the output
 /// @param against what it is compared with
-/// @param error max |error| / rms(expected)
-/// @param pass whether that is within the tolerance
+/// @param error how far the output is off
 record Case(
     String checkpoint,
     int layer,
     int tokens,
     String backend,
+    Precision precision,
     boolean alias,
     String against,
-    double error,
-    boolean pass) {
+    Deviation error) {
 
-  /// For F32 activations.
-  static final double TOLERANCE = 2e-5;
+  /// For exact activations: the largest error by rms(expected).
+  static final double MOST = 2e-5;
 
-  /// Compares.
+  /// For activations rounded to 8 bits: rms(error) by rms(expected). Single elements are off by
+  /// more, the more of them there are.
+  static final double RMS = 1e-2;
+
+  /// How far an output is off; NaN or infinite where a number is missing.
   ///
-  /// @return max |error| / rms(expected); NaN or infinite where a number is missing
-  static double error(float[] expected, float[] found) {
-    double squares = 0;
-    double most = 0;
-    for (int i = 0; i < expected.length; i++) {
-      squares += (double) expected[i] * expected[i];
-      double difference = Math.abs((double) expected[i] - found[i]);
-      // Math.max keeps a NaN.
-      most = Math.max(most, difference);
+  /// @param most max |error| / rms(expected)
+  /// @param rms rms(error) / rms(expected)
+  record Deviation(double most, double rms) {
+    /// Of an output that there is none of.
+    static final Deviation NONE = new Deviation(Double.NaN, Double.NaN);
+
+    /// Compares.
+    static Deviation of(float[] expected, float[] found) {
+      double squares = 0;
+      double errors = 0;
+      double most = 0;
+      for (int i = 0; i < expected.length; i++) {
+        squares += (double) expected[i] * expected[i];
+        double difference = Math.abs((double) expected[i] - found[i]);
+        errors += difference * difference;
+        // Math.max keeps a NaN.
+        most = Math.max(most, difference);
+      }
+      double rms = Math.sqrt(squares / Math.max(1, expected.length));
+      return most == 0
+          ? new Deviation(0, 0)
+          : new Deviation(most / rms, Math.sqrt(errors / expected.length) / rms);
     }
-    double rms = Math.sqrt(squares / Math.max(1, expected.length));
-    return most == 0 ? 0 : most / rms;
+  }
+
+  /// Whether the error is within what the precision promises.
+  boolean pass() {
+    return switch (precision) {
+      case EXACT -> error.most <= MOST;
+      case FAST -> error.rms <= RMS;
+    };
+  }
+
+  /// As the command prints it: what counts for the precision.
+  String errorText() {
+    return switch (precision) {
+      case EXACT -> String.format(Locale.ROOT, "max error %.1e x rms", error.most);
+      case FAST -> String.format(Locale.ROOT, "rms of error %.1e x rms", error.rms);
+    };
   }
 
   Map<String, Object> json() {
@@ -48,11 +82,17 @@ record Case(
     json.put("layer", layer);
     json.put("tokens", tokens);
     json.put("backend", backend);
+    json.put("precision", precision.toString());
     json.put("alias", alias ? "on" : "off");
     json.put("against", against);
-    // JSON has no NaN.
-    json.put("max_error_over_rms", Double.isFinite(error) ? (Object) error : null);
-    json.put("pass", pass);
+    json.put("max_error_over_rms", orNull(error.most));
+    json.put("rms_error_over_rms", orNull(error.rms));
+    json.put("pass", pass());
     return json;
+  }
+
+  /// JSON has no NaN.
+  private static @Nullable Object orNull(double value) {
+    return Double.isFinite(value) ? (Object) value : null;
   }
 }

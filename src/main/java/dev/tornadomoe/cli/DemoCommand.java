@@ -84,11 +84,11 @@ final class DemoCommand implements Callable<Integer> {
         out.println(
             String.format(
                 Locale.ROOT,
-                "   layer %-2d  M %-2d  alias %-3s  max error %.1e x rms  %s",
+                "   layer %-2d  M %-2d  alias %-3s  %s  %s",
                 c.layer(),
                 c.tokens(),
                 c.alias() ? "on" : "off",
-                c.error(),
+                c.errorText(),
                 c.pass() ? "ok" : "FAILED"));
       }
     }

@@ -7,6 +7,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Precision;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -27,12 +28,6 @@ final class PlanChoices {
     }
   }
 
-  /// The values of `--precision`.
-  enum Precision {
-    EXACT,
-    FAST
-  }
-
   @Option(
       names = "--backend",
       paramLabel = "NAME",
@@ -45,7 +40,8 @@ final class PlanChoices {
       names = "--precision",
       paramLabel = "exact|fast",
       defaultValue = "exact",
-      description = "exact: activations in F32 (default: ${DEFAULT-VALUE}).")
+      description =
+          "exact: activations in F32; fast: rounded to 8 bits where weights have 4, on backends that have it (default: ${DEFAULT-VALUE}).")
   private Precision precision = Precision.EXACT;
 
   @Option(
@@ -58,16 +54,23 @@ final class PlanChoices {
   ///
   /// @throws BackendException when it is not there, or does not have the precision
   Backend backend() {
-    if (precision == Precision.FAST) {
+    Backend chosen = backend.equals("auto") ? Backends.auto() : Backends.require(backend);
+    if (!chosen.precisions().contains(precision)) {
       throw new BackendException(
-          "--precision fast: no backend computes with rounded activations yet; use --precision exact");
+          "--precision %s: backend \"%s\" does not have it; use --precision exact"
+              .formatted(precision, chosen.name()));
     }
-    return backend.equals("auto") ? Backends.auto() : Backends.require(backend);
+    return chosen;
+  }
+
+  /// How activations enter the products.
+  Precision precision() {
+    return precision;
   }
 
   /// A planner with these choices.
   Planner.Builder planner(AliasMode alias) {
-    Planner.Builder planner = Planner.builder().outputAliasing(alias);
+    Planner.Builder planner = Planner.builder().outputAliasing(alias).precision(precision);
     if (experts != null) {
       planner.pieces(ExpertsCatalog.named(experts));
     }

@@ -79,35 +79,36 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
     try (Session session =
         LoadingBar.prepare(backend, plan, "loading layer " + layer.index(), err)) {
       for (Reference reference : references) {
-        double error = error(directory, layer, session, reference);
+        Case.Deviation error = error(directory, layer, session, reference);
         cases.add(
             new Case(
                 directory.toString(),
                 layer.index(),
                 reference.tokens(),
                 backend.name(),
+                choices.precision(),
                 plan.bucket(reference.tokens()).decisions().getFirst().aliased(),
                 reference.source(),
-                error,
-                error <= Case.TOLERANCE));
+                error));
       }
     }
     return cases;
   }
 
-  private double error(Path directory, MoeLayer layer, Session session, Reference reference) {
+  private Case.Deviation error(
+      Path directory, MoeLayer layer, Session session, Reference reference) {
     float[] output = new float[reference.output().length];
     try {
       session.run(
           MemorySegment.ofArray(reference.input()),
           reference.tokens(),
           MemorySegment.ofArray(output));
-      return Case.error(reference.output(), output);
+      return Case.Deviation.of(reference.output(), output);
     } catch (SanitizeException e) {
       err.println(
           "%s: layer %d, %d tokens: %s"
               .formatted(directory, layer.index(), reference.tokens(), e.getMessage()));
-      return Double.NaN;
+      return Case.Deviation.NONE;
     }
   }
 }

@@ -27,7 +27,8 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "",
-      "A case passes when max |error| <= 2e-5 x rms(expected).",
+      "A case passes when max |error| <= 2e-5 x rms(expected), or with --precision fast when rms(error) "
+          + "<= 1e-2 x rms(expected).",
       "",
       "Examples:",
       "  moe verify checkpoint",
@@ -100,12 +101,13 @@ final class VerifyCommand implements Callable<Integer> {
       out.println(
           String.format(
               Locale.ROOT,
-              "  layer %-3d M %-4d %s, alias %-3s  max error %.1e x rms  %s",
+              "  layer %-3d M %-4d %s, %s, alias %-3s  %s  %s",
               c.layer(),
               c.tokens(),
               c.backend(),
+              c.precision(),
               c.alias() ? "on" : "off",
-              c.error(),
+              c.errorText(),
               c.pass() ? "ok" : "FAILED"));
     }
   }

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// @param reuse whether scratch buffers that are not needed at the same time share memory
 /// @param fold whether additions of shared experts and residual are folded into the final reduction
 /// @param sanitize whether the session checks every run ([Planner.Builder#sanitize])
+/// @param precision how activations enter the products with quantised weights
 /// @param memory where the backend's own buffers live
 /// @param call what the caller promises about its memory
 /// @param pieces what to use instead of the catalogue's choice, or null
@@ -21,6 +22,7 @@ public record PlanOptions(
     boolean reuse,
     boolean fold,
     boolean sanitize,
+    Precision precision,
     MemoryKind memory,
     CallSpec call,
     @Nullable ModularMoe pieces) {
@@ -34,10 +36,11 @@ public record PlanOptions(
 
   PlanOptions withAliasing(AliasMode mode) {
     return new PlanOptions(
-        maxTokens, chunkTokens, mode, reuse, fold, sanitize, memory, call, pieces);
+        maxTokens, chunkTokens, mode, reuse, fold, sanitize, precision, memory, call, pieces);
   }
 
   PlanOptions withSanitize(boolean on) {
-    return new PlanOptions(maxTokens, chunkTokens, aliasing, reuse, fold, on, memory, call, pieces);
+    return new PlanOptions(
+        maxTokens, chunkTokens, aliasing, reuse, fold, on, precision, memory, call, pieces);
   }
 }

@@ -169,6 +169,7 @@ public final class Planner {
     private boolean reuse = true;
     private boolean fold = true;
     private boolean sanitize;
+    private Precision precision = Precision.EXACT;
     private MemoryKind memory = MemoryKind.HOST;
     private @Nullable ModularMoe pieces;
     private DType hiddenType = DType.F32;
@@ -225,6 +226,12 @@ public final class Planner {
     /// it must agree to the bit. Slow.
     public Builder sanitize(boolean on) {
       sanitize = on;
+      return this;
+    }
+
+    /// How activations enter the products with quantised weights; [Precision#EXACT] by default.
+    public Builder precision(Precision wanted) {
+      precision = wanted;
       return this;
     }
 
@@ -334,6 +341,7 @@ public final class Planner {
               reuse,
               fold,
               sanitize,
+              precision,
               memory,
               new CallSpec(
                   hiddenType,

@@ -23,6 +23,7 @@ class BenchJsonTest {
   void hasTheFieldsOfTheCommandLine() {
     MoeRun run = bench(SHORT + " --layers 1 --json").fine();
     assertThat(run.json()).containsEntry("preset", "qwen2_moe").containsEntry("layers", 1);
+    assertThat(run.json()).containsEntry("precision", "exact").containsKeys("threads", "cores");
     assertThat(run.json().get("device")).asString().isNotBlank();
     List<Map<String, Object>> results = run.objects("results");
     assertThat(results)
@@ -35,6 +36,7 @@ class BenchJsonTest {
           assertThat(number(result, "tasks_per_layer")).isPositive();
           assertThat(number(result, "weight_gb_per_s")).isNotNegative();
           assertThat(number(result, "bandwidth_limit_gb_per_s")).isNotNegative();
+          assertThat(number(result, "gflop_per_s")).isNotNegative();
           assertThat(result).containsEntry("kernel_us_per_layer", null); // host backends have none
         });
   }
@@ -111,6 +113,12 @@ class BenchJsonTest {
         .containsPattern("\n +5 +on ")
         .containsPattern("\n +5 +off ");
     assertThat(run.err()).isEmpty();
+  }
+
+  @Test
+  void measuresTheFastPrecision() {
+    assertThat(bench(SHORT + " --layers 1 --precision fast --json").fine().json())
+        .containsEntry("precision", "fast");
   }
 
   private static MoeRun bench(String options) {

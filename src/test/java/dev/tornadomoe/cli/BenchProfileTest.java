@@ -13,6 +13,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Precision;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
@@ -107,7 +108,7 @@ class BenchProfileTest {
   private static String table(BenchResult result) {
     StringWriter text = new StringWriter();
     PrintWriter out = new PrintWriter(text, true);
-    BenchTable table = new BenchTable("odd", LAYERS, "a device", false);
+    BenchTable table = new BenchTable("odd", LAYERS, "a device", Precision.EXACT, false);
     table.printColumns(out, List.of(result));
     table.print(out, List.of(result));
     return text.toString();
@@ -115,7 +116,9 @@ class BenchProfileTest {
 
   private static String page(BenchResult result) {
     return BenchReport.render(
-        new BenchTable("odd", LAYERS, "a device", false), plan(false), List.of(result));
+        new BenchTable("odd", LAYERS, "a device", Precision.EXACT, false),
+        plan(false),
+        List.of(result));
   }
 
   /// A session with a profiler.

@@ -41,7 +41,7 @@ class BenchRefusalTest {
     "CHECKPOINT --experts batched --alias require, BATCHED_FORMAT",
     "CHECKPOINT --backend nonsense, 'cpu, reference'",
     "CHECKPOINT --backend tornado, tornado",
-    "CHECKPOINT --precision fast, --precision exact",
+    "CHECKPOINT --backend reference --precision fast, --precision exact",
     "no/such/directory, no/such/directory",
   })
   void refusesWhatCanNotBeMeasured(String options, String expected) {

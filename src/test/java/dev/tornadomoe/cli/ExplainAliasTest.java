@@ -93,7 +93,7 @@ class ExplainAliasTest {
     "--residual all, '--residual'",
     "--backend nonsense, 'cpu, reference'",
     "--backend tornado, tornado",
-    "--precision fast, --precision exact",
+    "--backend reference --precision fast, --precision exact",
   })
   void refusesWhatThereIsNot(String options, String expected) {
     assertThat(explain("hf/mixtral", options).refusal()).contains(expected);

@@ -98,7 +98,10 @@ class RunOutputTest {
             "--output",
             file)
         .fine();
-    assertThat(Case.error(Golden.floats(GOLDEN, "layer0/m7/output"), Golden.floats(file, "output")))
+    assertThat(
+            Case.Deviation.of(
+                    Golden.floats(GOLDEN, "layer0/m7/output"), Golden.floats(file, "output"))
+                .most())
         .isLessThanOrEqualTo(2e-5);
   }
 

@@ -57,9 +57,11 @@ class UsageTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"verify", "explain", "bench"})
-  void fastPrecisionIsRefusedHonestly(String command) {
+  void aPrecisionThatABackendDoesNotHaveIsRefused(String command) {
     String checkpoint = Golden.directory("hf/mixtral").toString();
-    assertThat(MoeRun.of(command, checkpoint, "--precision", "fast").refusal())
-        .contains("--precision fast", "--precision exact");
+    assertThat(
+            MoeRun.of(command, checkpoint, "--precision", "fast", "--backend", "reference")
+                .refusal())
+        .contains("--precision fast", "\"reference\"", "--precision exact");
   }
 }

@@ -38,6 +38,16 @@ class VerifyGoldenTest {
   }
 
   @Test
+  void everyCasePassesInTheFastPrecision() {
+    assertThat(verifyAll("--precision fast --sanitize --json").fine().objects("cases"))
+        .hasSize(CASES)
+        .allSatisfy(found -> {
+          assertThat(found).containsEntry("pass", true).containsEntry("precision", "fast");
+          assertThat((Double) found.get("rms_error_over_rms")).isBetween(0.0, 1e-2);
+        });
+  }
+
+  @Test
   void textHasALineForEachCaseAndTheSum() {
     MoeRun run = verifyAll("").fine();
     assertThat(run.err()).isEmpty();

@@ -24,7 +24,8 @@ class VerifyJsonTest {
         .hasSize(6)
         .allSatisfy(found ->
             assertThat(found)
-                .containsKeys("layer", "tokens", "max_error_over_rms")
+                .containsKeys("layer", "tokens", "max_error_over_rms", "rms_error_over_rms")
+                .containsEntry("precision", "exact")
                 .containsEntry("checkpoint", checkpoint.toString())
                 .containsEntry("backend", "cpu")
                 .containsEntry("alias", "on")

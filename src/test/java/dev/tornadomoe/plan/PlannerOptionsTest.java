@@ -112,6 +112,7 @@ class PlannerOptionsTest {
                 true,
                 true,
                 false,
+                Precision.EXACT,
                 MemoryKind.HOST,
                 CallSpec.DEFAULT,
                 null));

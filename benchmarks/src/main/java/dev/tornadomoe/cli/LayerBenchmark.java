@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
@@ -55,6 +56,9 @@ public class LayerBenchmark {
   @Param({"AUTO", "OFF"})
   public AliasMode alias;
 
+  @Param({"EXACT", "FAST"})
+  public Precision precision;
+
   private Arena arena;
   private Session session;
   private MemorySegment output;
@@ -68,7 +72,8 @@ public class LayerBenchmark {
             ? WeightFormat.int4(DType.BF16, 32, false, false)
             : WeightFormat.dense(DType.BF16);
     List<MoeLayer> layers = new SyntheticLayers(Preset.named(preset), format).make(1);
-    Planner planner = Planner.builder().maxTokens(tokens).outputAliasing(alias).build();
+    Planner planner =
+        Planner.builder().maxTokens(tokens).outputAliasing(alias).precision(precision).build();
     session = Backends.require(backend).prepare(planner.plan(layers));
     arena = Arena.ofShared();
     inputs = new BenchInputs(layers, false, arena).make(tokens);

@@ -14,6 +14,11 @@ final class AllTokens implements TokenGroups {
   }
 
   @Override
+  public int most(int maxTokens) {
+    return Math.min(BLOCK, maxTokens);
+  }
+
+  @Override
   public int projection(int group) {
     return 0;
   }

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MemoryProbe;
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.BufferRef;
@@ -12,9 +13,12 @@ import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Precision;
 import java.lang.foreign.Arena;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Compiles the operations with arithmetic to steps on a team of threads.
@@ -53,7 +57,7 @@ final class CpuArithmetic implements Arithmetic {
 
   @Override
   public HostStep compile(Operation operation, StepContext context) {
-    CpuLayer layer = layers.get(context.place());
+    CpuLayer layer = layers.get(context.place()).at(context.precision());
     ExpertMap map = context.layer().experts().map();
     int topK = context.layer().topK();
     int experts = map.localExperts();
@@ -62,12 +66,14 @@ final class CpuArithmetic implements Arithmetic {
           project(
               List.of(Projection.of(required(layer.router()))),
               new AllTokens(),
+              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.logits()));
       case Operation.SharedGateUp op ->
           project(
               List.of(required(layer.shared()).gateUp()),
               new AllTokens(),
+              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case Operation.SharedDown op -> sharedDown(op, layer, context);
@@ -75,6 +81,7 @@ final class CpuArithmetic implements Arithmetic {
           project(
               gateUps(layer),
               new PairGroups(map, context.buffer(op.ids()), topK, context.maxTokens()),
+              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case Operation.GroupedGateUp op ->
@@ -82,6 +89,7 @@ final class CpuArithmetic implements Arithmetic {
               gateUps(layer),
               new SortedGroups(
                   experts, context.buffer(op.order()), context.buffer(op.offsets()), topK, false),
+              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case Operation.GroupedDown op ->
@@ -89,18 +97,21 @@ final class CpuArithmetic implements Arithmetic {
               downs(layer),
               new SortedGroups(
                   experts, context.buffer(op.order()), context.buffer(op.offsets()), topK, true),
+              context.maxTokens(),
               context.buffer(op.activated()),
               context.buffer(op.target()));
       case Operation.BatchedGateUp op ->
           project(
               gateUps(layer),
               new BatchedGroups(experts, context.buffer(op.counts()), context.maxTokens()),
+              context.maxTokens(),
               context.buffer(op.batched()),
               context.buffer(op.activated()));
       case Operation.BatchedDown op ->
           project(
               downs(layer),
               new BatchedGroups(experts, context.buffer(op.counts()), context.maxTokens()),
+              context.maxTokens(),
               context.buffer(op.activated()),
               context.buffer(op.target()));
       case Operation.DownReduce op ->
@@ -138,8 +149,12 @@ final class CpuArithmetic implements Arithmetic {
   }
 
   private HostStep project(
-      List<Projection> projections, TokenGroups groups, BufferRef input, BufferRef output) {
-    return new ProjectionStep(team, projections, groups, input, output);
+      List<Projection> projections,
+      TokenGroups groups,
+      int maxTokens,
+      BufferRef input,
+      BufferRef output) {
+    return new ProjectionStep(team, kernels, projections, groups, maxTokens, input, output);
   }
 
   private static List<Projection> gateUps(CpuLayer layer) {
@@ -156,7 +171,12 @@ final class CpuArithmetic implements Arithmetic {
     BufferRef activated = context.buffer(op.activated());
     BufferRef target = context.buffer(op.target());
     return gate == null
-        ? project(List.of(Projection.of(shared.down())), new AllTokens(), activated, target)
+        ? project(
+            List.of(Projection.of(shared.down())),
+            new AllTokens(),
+            context.maxTokens(),
+            activated,
+            target)
         : new SharedDownStep(
             team, shared, gate, context.maxTokens(), context.buffer(op.input()), activated, target);
   }
@@ -197,6 +217,16 @@ final class CpuArithmetic implements Arithmetic {
   @Override
   public Optional<MemoryProbe> memoryProbe() {
     return Optional.of(new CpuMemoryProbe(team, kernels, layers));
+  }
+
+  @Override
+  public Optional<Placement> placement() {
+    return ThreadPlacement.of(team.threads());
+  }
+
+  @Override
+  public Set<Precision> precisions() {
+    return EnumSet.allOf(Precision.class);
   }
 
   @Override

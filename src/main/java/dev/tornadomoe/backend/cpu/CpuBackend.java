@@ -7,7 +7,10 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.host.HostSession;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Precision;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 
 /// The backend named `cpu`. `-Dtornadomoe.cpu.threads` says how many threads it uses, all cores
 /// unless set.
@@ -35,6 +38,11 @@ public final class CpuBackend implements Backend {
                 System.getProperty("os.arch"),
                 System.getProperty("java.vm.name") + " " + Runtime.version(),
                 KernelChoice.choose().name() + (missing == null ? "" : " (" + missing + ")")));
+  }
+
+  @Override
+  public Set<Precision> precisions() {
+    return EnumSet.allOf(Precision.class);
   }
 
   @Override

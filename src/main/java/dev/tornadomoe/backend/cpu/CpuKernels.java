@@ -17,8 +17,11 @@ interface CpuKernels {
   /// A kernel over an unquantised matrix, on its own memory.
   CpuMatrix dense(DenseMatrix matrix);
 
-  /// A kernel over a repacked 4-bit matrix.
+  /// A kernel over a repacked 4-bit matrix, for F32 activations.
   CpuMatrix int4(Int4Blocks blocks);
+
+  /// A kernel over a repacked 4-bit matrix, for activations rounded to whole numbers.
+  CpuMatrix int4Fast(Int4Blocks blocks);
 
   /// A kernel over a matrix of any format, on its own memory.
   CpuMatrix decoded(WeightMatrix matrix);
@@ -29,6 +32,16 @@ interface CpuKernels {
 
   /// `sum[i] = fma(factor, values[i], sum[i])`.
   void addScaled(float factor, float[] values, int at, float[] sum, int count);
+
+  /// Rounds a chunk of activations to whole numbers ([RoundedRows]) and makes of them what lanes of
+  /// nibbles are multiplied by: the first of each quad, and of each other one the number less 16
+  /// times the one before it, modulo 2^16 and twice in an int.
+  ///
+  /// @param row the activations; there is an element before the first
+  /// @param count a multiple of 4
+  /// @param inverse what they are multiplied by before
+  /// @return the sum of the whole numbers
+  int round(float[] row, int from, int count, float inverse, int[] factors, int to);
 
   /// Reads memory as fast as it can be read.
   ///

@@ -1,5 +1,6 @@
 package dev.tornadomoe.backend.cpu;
 
+import dev.tornadomoe.plan.Precision;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -13,4 +14,15 @@ record CpuLayer(
     @Nullable CpuLinear router,
     List<CpuMlp> experts,
     @Nullable CpuMlp shared,
-    @Nullable CpuLinear sharedGate) {}
+    @Nullable CpuLinear sharedGate) {
+
+  /// The same layer with its experts in a precision. Routers stay exact: another expert is no
+  /// rounding error.
+  CpuLayer at(Precision precision) {
+    return new CpuLayer(
+        router,
+        experts.stream().map(expert -> expert.at(precision)).toList(),
+        shared == null ? null : shared.at(precision),
+        sharedGate);
+  }
+}

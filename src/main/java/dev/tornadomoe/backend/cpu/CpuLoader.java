@@ -175,13 +175,16 @@ final class CpuLoader {
       case DenseMatrix dense -> {
         DenseMatrix ours = inNativeMemory(dense);
         memory.addAll(ours.memory());
-        yield new CpuLinear(kernels.dense(ours), null, bias);
+        yield CpuLinear.of(kernels.dense(ours), null, null, bias);
       }
-      case Int4Matrix int4 ->
-          new CpuLinear(kernels.int4(Int4Blocks.pack(name, int4, arena)), int4.columnOrder(), bias);
+      case Int4Matrix int4 -> {
+        Int4Blocks blocks = Int4Blocks.pack(name, int4, arena);
+        yield CpuLinear.of(
+            kernels.int4(blocks), kernels.int4Fast(blocks), int4.columnOrder(), bias);
+      }
       default -> {
         memory.addAll(matrix.memory());
-        yield new CpuLinear(kernels.decoded(matrix), null, bias);
+        yield CpuLinear.of(kernels.decoded(matrix), null, null, bias);
       }
     };
   }

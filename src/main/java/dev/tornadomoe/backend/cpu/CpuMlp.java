@@ -1,6 +1,8 @@
 package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.plan.Precision;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// One expert.
@@ -17,7 +19,17 @@ record CpuMlp(
     Activation activation,
     CpuKernels kernels) {
 
-  /// The first half as a projection: `activation(gate x) * up x`.
+  /// The same expert in a precision.
+  CpuMlp at(Precision precision) {
+    return new CpuMlp(
+        gate == null ? null : gate.at(precision),
+        up.at(precision),
+        down.at(precision),
+        activation,
+        kernels);
+  }
+
+  /// The first half as a projection: `activation(gate x) * up x`, a tile of both at a time.
   Projection gateUp() {
     return new Projection() {
       @Override
@@ -31,19 +43,27 @@ record CpuMlp(
       }
 
       @Override
+      public List<RowForm> forms() {
+        return gate == null ? List.of(up.form()) : List.of(up.form(), gate.form());
+      }
+
+      @Override
       public int workSize() {
         int ofUp = up.matrix().workSize();
         return gate == null ? ofUp : Math.max(ofUp, gate.matrix().workSize());
       }
 
       @Override
-      public void apply(int rowFrom, int rowTo, Scratch scratch, int tokens, int yStride) {
-        up.apply(rowFrom, rowTo, scratch, tokens, scratch.result, yStride);
+      public void apply(int rowFrom, int rowTo, Scratch scratch, int yStride) {
+        up.apply(rowFrom, rowTo, scratch, scratch.result, yStride);
         if (gate != null) {
-          gate.apply(rowFrom, rowTo, scratch, tokens, scratch.gate, yStride);
+          gate.apply(rowFrom, rowTo, scratch, scratch.gate, yStride);
         }
         kernels.activate(
-            activation, gate == null ? null : scratch.gate, scratch.result, tokens * yStride);
+            activation,
+            gate == null ? null : scratch.gate,
+            scratch.result,
+            scratch.tokens() * yStride);
       }
     };
   }

@@ -21,11 +21,11 @@ final class DownReduceStep implements HostStep, WorkerTeam.Task {
   private final Finish finish;
   private final int topK;
   private final int rows;
-  private final int columns;
-  private final int rowTile;
-  private final int tiles;
-  private final Scratch[] scratch;
+  private final Scratch[][] scratch;
   private final float[][] sums;
+  private int rowTile;
+  private int tiles;
+  private long runs;
 
   DownReduceStep(
       WorkerTeam team,
@@ -46,19 +46,21 @@ final class DownReduceStep implements HostStep, WorkerTeam.Task {
     this.weights = weights;
     this.finish = finish;
     this.rows = experts.getFirst().down().rows();
-    this.columns = experts.getFirst().down().columns();
-    this.rowTile = RowTile.of(rows, team.threads());
-    this.tiles = Math.ceilDiv(rows, rowTile);
-    this.scratch = new Scratch[team.threads()];
-    this.sums = new float[team.threads()][rowTile];
-    int work = experts.stream().mapToInt(e -> e.down().matrix().workSize()).max().orElse(0);
-    for (int worker = 0; worker < scratch.length; worker++) {
-      scratch[worker] = new Scratch(columns, rowTile, work);
+    // A row for each slot: a worker's next tile is mostly the same token's.
+    this.scratch = new Scratch[team.threads()][topK];
+    int most = Math.min(RowTile.MOST, RowTile.stride(rows));
+    this.sums = new float[team.threads()][most];
+    List<Projection> downs = experts.stream().map(e -> Projection.of(e.down())).toList();
+    for (Scratch[] ofWorker : scratch) {
+      Arrays.setAll(ofWorker, slot -> new Scratch(kernels, downs, 1, most));
     }
   }
 
   @Override
   public void run(int tokens) {
+    rowTile = RowTile.of(rows, tokens, team.threads());
+    tiles = Math.ceilDiv(rows, rowTile);
+    runs++;
     team.run(this, tokens * tiles);
   }
 
@@ -67,19 +69,18 @@ final class DownReduceStep implements HostStep, WorkerTeam.Task {
     int token = item / tiles;
     int rowFrom = item % tiles * rowTile;
     int rowTo = Math.min(rows, rowFrom + rowTile);
-    Scratch mine = scratch[worker];
     float[] sum = sums[worker];
     Arrays.fill(sum, 0f);
-    mine.begin(columns);
     for (int slot = 0; slot < topK; slot++) {
       long pair = (long) token * topK + slot;
       int expert = map.localOf(ids.getInt(pair));
       if (expert < 0) {
         continue;
       }
-      activated.readRow(pair, mine.staged(), 0, columns);
+      Scratch mine = scratch[worker][slot];
+      mine.read(runs, activated, pair);
       CpuLinear down = experts.get(expert).down();
-      down.apply(rowFrom, rowTo, mine, 1, mine.result, RowTile.stride(rowTo - rowFrom));
+      down.apply(rowFrom, rowTo, mine, mine.result, RowTile.stride(rowTo - rowFrom));
       float weight = weights == null ? 1f : weights.getFloat(token, slot);
       kernels.addScaled(weight, mine.result, 0, sum, rowTo - rowFrom);
     }

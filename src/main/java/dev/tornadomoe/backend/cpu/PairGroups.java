@@ -33,6 +33,11 @@ final class PairGroups implements TokenGroups {
   }
 
   @Override
+  public int most(int maxTokens) {
+    return 1;
+  }
+
+  @Override
   public int projection(int group) {
     return experts[group];
   }

@@ -1,5 +1,7 @@
 package dev.tornadomoe.backend.cpu;
 
+import java.util.List;
+
 /// Something that turns rows of `columns` elements into rows of `rows` elements, a tile at a time.
 interface Projection {
 
@@ -7,13 +9,16 @@ interface Projection {
 
   int columns();
 
+  /// The forms in which its kernels want the activations.
+  List<RowForm> forms();
+
   /// Elements of work space that its kernels need.
   int workSize();
 
-  /// Computes rows `rowFrom` to `rowTo` for the staged tokens into [Scratch#result].
+  /// Computes rows `rowFrom` to `rowTo` for the tokens that were read into [Scratch#result].
   ///
   /// @param yStride elements from one token's results to the next
-  void apply(int rowFrom, int rowTo, Scratch scratch, int tokens, int yStride);
+  void apply(int rowFrom, int rowTo, Scratch scratch, int yStride);
 
   /// A single linear layer.
   static Projection of(CpuLinear linear) {
@@ -29,13 +34,18 @@ interface Projection {
       }
 
       @Override
+      public List<RowForm> forms() {
+        return List.of(linear.form());
+      }
+
+      @Override
       public int workSize() {
         return linear.matrix().workSize();
       }
 
       @Override
-      public void apply(int rowFrom, int rowTo, Scratch scratch, int tokens, int yStride) {
-        linear.apply(rowFrom, rowTo, scratch, tokens, scratch.result, yStride);
+      public void apply(int rowFrom, int rowTo, Scratch scratch, int yStride) {
+        linear.apply(rowFrom, rowTo, scratch, scratch.result, yStride);
       }
     };
   }

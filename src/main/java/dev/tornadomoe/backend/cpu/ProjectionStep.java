@@ -14,22 +14,26 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
   private final BufferRef input;
   private final BufferRef output;
   private final int rows;
-  private final int columns;
-  private final int rowTile;
-  private final int tiles;
+  private final int staged;
   private final Scratch[] scratch;
   private final float @Nullable [] factors;
+  private int rowTile;
+  private int tiles;
+  private long runs;
 
   /// A step over projections of the same size.
   ///
   /// @param projections what [TokenGroups#projection] indexes
+  /// @param maxTokens the most that it is run for
   ProjectionStep(
       WorkerTeam team,
+      CpuKernels kernels,
       List<Projection> projections,
       TokenGroups groups,
+      int maxTokens,
       BufferRef input,
       BufferRef output) {
-    this(team, projections, groups, input, output, null);
+    this(team, kernels, projections, groups, maxTokens, input, output, null);
   }
 
   /// A step whose output rows are multiplied by a factor each.
@@ -37,8 +41,10 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
   /// @param factors one for each output row, read when the step runs, or null
   ProjectionStep(
       WorkerTeam team,
+      CpuKernels kernels,
       List<Projection> projections,
       TokenGroups groups,
+      int maxTokens,
       BufferRef input,
       BufferRef output,
       float @Nullable [] factors) {
@@ -49,19 +55,21 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
     this.output = output;
     this.factors = factors;
     this.rows = projections.getFirst().rows();
-    this.columns = projections.getFirst().columns();
-    this.rowTile = RowTile.of(rows, team.threads());
-    this.tiles = Math.ceilDiv(rows, rowTile);
+    this.staged = Math.min(Scratch.TOKENS, groups.most(maxTokens));
     this.scratch = new Scratch[team.threads()];
-    int work = projections.stream().mapToInt(Projection::workSize).max().orElse(0);
     for (int worker = 0; worker < scratch.length; worker++) {
-      scratch[worker] = new Scratch(columns, rowTile, work);
+      scratch[worker] =
+          new Scratch(kernels, projections, staged, Math.min(RowTile.MOST, RowTile.stride(rows)));
     }
   }
 
   @Override
   public void run(int tokens) {
-    team.run(this, groups.begin(tokens) * tiles);
+    int count = groups.begin(tokens);
+    rowTile = RowTile.of(rows, count, team.threads());
+    tiles = Math.ceilDiv(rows, rowTile);
+    runs++;
+    team.run(this, count * tiles);
   }
 
   @Override
@@ -72,14 +80,11 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
     int stride = RowTile.stride(rowTo - rowFrom);
     Projection projection = projections.get(groups.projection(group));
     Scratch mine = scratch[worker];
-    mine.begin(columns);
     int size = groups.size(group);
-    for (int first = 0; first < size; first += Scratch.TOKENS) {
-      int count = Math.min(Scratch.TOKENS, size - first);
-      for (int i = 0; i < count; i++) {
-        input.readRow(groups.input(group, first + i), mine.staged(), i * columns, columns);
-      }
-      projection.apply(rowFrom, rowTo, mine, count, stride);
+    for (int first = 0; first < size; first += staged) {
+      int count = Math.min(staged, size - first);
+      mine.read(runs, input, groups, group, first, count);
+      projection.apply(rowFrom, rowTo, mine, stride);
       for (int i = 0; i < count; i++) {
         long row = groups.output(group, first + i);
         if (factors != null) {

@@ -5,7 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /// Weights of any format, one row at a time decoded into the thread's work space, scalar.
-final class ScalarDecoded implements CpuMatrix {
+final class ScalarDecoded implements PlainMatrix {
   private final WeightMatrix matrix;
   private final int columns;
 

@@ -6,7 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /// Unquantised weights, scalar.
-final class ScalarDense implements CpuMatrix {
+final class ScalarDense implements PlainMatrix {
   private final int rows;
   private final int columns;
   private final TensorView values;

@@ -31,6 +31,11 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
+  public CpuMatrix int4Fast(Int4Blocks blocks) {
+    return new ScalarInt4Fast(blocks);
+  }
+
+  @Override
   public void activate(Activation activation, float @Nullable [] gate, float[] up, int count) {
     for (int i = 0; i < count; i++) {
       up[i] =
@@ -45,6 +50,11 @@ final class ScalarKernels implements CpuKernels {
     for (int i = 0; i < count; i++) {
       sum[i] = Math.fma(factor, values[at + i], sum[i]);
     }
+  }
+
+  @Override
+  public int round(float[] row, int from, int count, float inverse, int[] factors, int to) {
+    return ScalarRounding.round(row, from, count, inverse, factors, to);
   }
 
   @Override

@@ -1,15 +1,23 @@
 package dev.tornadomoe.backend.cpu;
 
-import java.util.Arrays;
+import dev.tornadomoe.backend.host.BufferRef;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.Set;
 
-/// One worker's arrays: staged activations and a tile of results. Made once for a session's step,
-/// so that running it allocates nothing.
+/// One worker's arrays: activations as they come and staged as kernels want them, and a tile of
+/// results. Made once for a session's step, so that running it allocates nothing.
 final class Scratch {
   /// Tokens that are staged together.
-  static final int TOKENS = 16;
+  static final int TOKENS = 32;
 
-  private final float[] staged;
-  private final float[] reordered;
+  private final int columns;
+  private final float[] rows;
+  private final long[] rowIds;
+  private final StagedRows[] staged;
+  private int tokens;
+  private long run = -1;
+  private long version;
 
   /// Results of the up projection, of the down projection, or of any single one.
   final float[] result;
@@ -20,49 +28,71 @@ final class Scratch {
   /// For the kernels.
   final float[] work;
 
-  private int stride;
-
-  /// Room for rows of at most `columns` elements and tiles of `rowTile` rows.
+  /// Room for what some projections need.
   ///
-  /// @param workSize what the kernels need
-  Scratch(int columns, int rowTile, int workSize) {
-    int padded = columns + 7; // a kernel may want whole words of 8 columns
-    staged = new float[TOKENS * padded];
-    reordered = new float[TOKENS * padded];
-    result = new float[TOKENS * rowTile];
-    gate = new float[TOKENS * rowTile];
-    work = new float[workSize];
+  /// @param kernels what rounds activations
+  /// @param tokens the most that are staged together
+  /// @param rowTile the most rows that are computed at once
+  Scratch(CpuKernels kernels, Collection<Projection> projections, int tokens, int rowTile) {
+    Set<RowForm> forms = new LinkedHashSet<>();
+    projections.forEach(projection -> forms.addAll(projection.forms()));
+    int room = Math.ceilDiv(tokens, Interleaving.WIDE) * Interleaving.WIDE;
+    columns = projections.iterator().next().columns();
+    rows = new float[room * columns];
+    rowIds = new long[room];
+    staged =
+        forms.stream().map(form -> new StagedRows(form, kernels, room)).toArray(StagedRows[]::new);
+    result = new float[room * rowTile];
+    gate = new float[room * rowTile];
+    work = new float[projections.stream().mapToInt(Projection::workSize).max().orElse(0)];
   }
 
-  /// Begins with rows of this many elements.
-  void begin(int columns) {
-    stride = columns;
-  }
-
-  /// Where the caller puts its rows, one behind the other.
-  float[] staged() {
-    return staged;
-  }
-
-  /// The staged rows as a linear layer wants them: its own order of columns, padded with zeros.
-  float[] staged(CpuLinear linear, int tokens) {
-    int[] order = linear.columnOrder();
-    int padded = linear.matrix().paddedColumns();
-    if (order == null && padded == stride) {
-      return staged;
+  /// Reads the rows of a group, unless they are the ones that were read last: a worker's next tile
+  /// is mostly the same group's.
+  ///
+  /// @param newRun of the step: in another one rows have other values
+  void read(long newRun, BufferRef input, TokenGroups groups, int group, int first, int count) {
+    boolean same = run == newRun && tokens == count;
+    for (int i = 0; i < count; i++) {
+      long id = groups.input(group, first + i);
+      same &= rowIds[i] == id;
+      rowIds[i] = id;
     }
-    for (int token = 0; token < tokens; token++) {
-      int from = token * stride;
-      int to = token * padded;
-      if (order == null) {
-        System.arraycopy(staged, from, reordered, to, stride);
-      } else {
-        for (int column = 0; column < stride; column++) {
-          reordered[to + column] = staged[from + order[column]];
-        }
+    if (!same) {
+      run = newRun;
+      tokens = count;
+      version++;
+      for (int i = 0; i < count; i++) {
+        input.readRow(rowIds[i], rows, i * columns, columns);
       }
-      Arrays.fill(reordered, to + stride, to + padded, 0f);
     }
-    return reordered;
+  }
+
+  /// Reads a single row, unless it is the one that was read last.
+  void read(long newRun, BufferRef input, long row) {
+    if (run != newRun || tokens != 1 || rowIds[0] != row) {
+      run = newRun;
+      tokens = 1;
+      rowIds[0] = row;
+      version++;
+      input.readRow(row, rows, 0, columns);
+    }
+  }
+
+  /// How many rows have been read.
+  int tokens() {
+    return tokens;
+  }
+
+  /// The rows as a linear layer wants them, staged now or already.
+  StagedRows staged(CpuLinear linear) {
+    RowForm form = linear.form();
+    for (StagedRows rowsOfForm : staged) {
+      if (rowsOfForm.form().equals(form)) {
+        rowsOfForm.stage(version, rows, tokens, linear.columnOrder());
+        return rowsOfForm;
+      }
+    }
+    throw new IllegalStateException("no room for " + form);
   }
 }

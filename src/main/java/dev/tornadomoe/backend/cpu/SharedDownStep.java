@@ -12,6 +12,7 @@ final class SharedDownStep implements HostStep {
   private final Scratch scratch;
   private final float[] factors;
   private final ProjectionStep down;
+  private long runs;
 
   /// The step of a shared expert with a gate.
   ///
@@ -26,13 +27,16 @@ final class SharedDownStep implements HostStep {
       BufferRef target) {
     this.gate = gate;
     this.input = input;
-    this.scratch = new Scratch(gate.columns(), CpuMatrix.ROW_BLOCK, gate.matrix().workSize());
+    this.scratch =
+        new Scratch(shared.kernels(), List.of(Projection.of(gate)), 1, CpuMatrix.ROW_BLOCK);
     this.factors = new float[maxTokens];
     this.down =
         new ProjectionStep(
             team,
+            shared.kernels(),
             List.of(Projection.of(shared.down())),
             new AllTokens(),
+            maxTokens,
             activated,
             target,
             factors);
@@ -40,10 +44,10 @@ final class SharedDownStep implements HostStep {
 
   @Override
   public void run(int tokens) {
+    runs++;
     for (int token = 0; token < tokens; token++) {
-      scratch.begin(gate.columns());
-      input.readRow(token, scratch.staged(), 0, gate.columns());
-      gate.apply(0, 1, scratch, 1, scratch.result, CpuMatrix.ROW_BLOCK);
+      scratch.read(runs, input, token);
+      gate.apply(0, 1, scratch, scratch.result, CpuMatrix.ROW_BLOCK);
       factors[token] = 1f / (1f + ScalarMath.exp(-scratch.result[0]));
     }
     down.run(tokens);

@@ -26,6 +26,9 @@ final class Species {
   static final VectorSpecies<Short> HALF =
       ShortVector.SPECIES_PREFERRED.withShape(VectorShape.forBitSize(BITS / 2));
 
+  /// Twice as many lanes of 16 bits as FLOAT has of 32.
+  static final VectorSpecies<Short> SHORT = FLOAT.withLanes(short.class);
+
   static final int LANES = FLOAT.length();
 
   /// Weights in files and in our blocks are little-endian.

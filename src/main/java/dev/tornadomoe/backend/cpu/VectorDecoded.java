@@ -14,7 +14,7 @@ import jdk.incubator.vector.FloatVector;
 ///
 /// No method here hands a vector to another one: where the compiler does not inline that, it makes
 /// an object of it.
-final class VectorDecoded implements CpuMatrix {
+final class VectorDecoded implements PlainMatrix {
   private static final int ROWS = 4;
   private static final int TOKENS = 2;
 

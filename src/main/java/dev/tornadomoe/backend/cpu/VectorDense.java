@@ -10,20 +10,28 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
-/// Unquantised weights in their file's own rows, lanes along the columns. Four rows are decoded to
-/// F32 in cache and serve all tokens; 4 rows by 4 tokens at once, so that each weight and each
-/// activation that is loaded serves four multiplications. Every result is summed in the same order
-/// whatever the number of tokens.
+/// Unquantised weights in their file's own rows, lanes along the columns. Fewer than four tokens:
+/// four rows at once, decoded in registers. More: four rows are decoded to F32 in cache and serve
+/// all tokens; 4 rows by 4 tokens at once, so that each weight and each activation that is loaded
+/// serves four multiplications. Every result is summed in the same order whatever the number of
+/// tokens.
 ///
-/// No method here hands a vector to another one: where the compiler does not inline that, it makes
-/// an object of it.
-final class VectorDense implements CpuMatrix {
+/// Used in copies, one for each type of weights ([KernelCopies]). No method here hands a vector to
+/// another one: where the compiler does not inline that, it makes an object of it.
+final class VectorDense implements PlainMatrix {
+  private static final DType TYPE = KernelCopies.constants(MethodHandles.lookup(), DType.class);
+  private static final boolean WIDE = TYPE == DType.F32;
+  private static final boolean F16 = TYPE == DType.F16;
+  private static final int BYTES = TYPE.bytes();
+
   private static final int ROWS = 4;
   private static final int TOKENS = 4;
 
@@ -32,6 +40,13 @@ final class VectorDense implements CpuMatrix {
 
   /// The sign, and the exponent and mantissa of an F16 in an F32's places.
   private static final int F16_FIELDS = 0x8FFFE000;
+
+  /// Lanes moved down by so many.
+  private static final VectorShuffle<Float> BY_8 = down(8);
+
+  private static final VectorShuffle<Float> BY_4 = down(4);
+  private static final VectorShuffle<Float> BY_2 = down(2);
+  private static final VectorShuffle<Float> BY_1 = down(1);
 
   private final int rows;
   private final int columns;
@@ -45,6 +60,10 @@ final class VectorDense implements CpuMatrix {
     this.vectorColumns = FLOAT.loopBound(columns);
     this.values = matrix.values();
     this.data = values.data();
+  }
+
+  private static VectorShuffle<Float> down(int lanes) {
+    return VectorShuffle.iota(FLOAT, lanes % LANES, 1, true);
   }
 
   @Override
@@ -77,12 +96,19 @@ final class VectorDense implements CpuMatrix {
       int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride, float[] work) {
     for (int row = rowFrom; row < rowTo; row += ROWS) {
       int count = Math.min(ROWS, rowTo - row);
+      if (tokens < TOKENS && count == ROWS) {
+        for (int token = 0; token < tokens; token++) {
+          fourRows((long) row * columns, x, token * columns, work);
+          store(work, ROWS, 1, row, x, token, y, token * yStride + row - rowFrom, yStride);
+        }
+        continue;
+      }
       decode((long) row * columns, count * columns, work);
       for (int token = 0; token < tokens; token += TOKENS) {
         int at = token * yStride + row - rowFrom;
         if (count == ROWS && token + TOKENS <= tokens) {
           fourByFour(work, x, token * columns);
-          store(work, count, TOKENS, x, token, y, at, yStride);
+          store(work, count, TOKENS, row, x, token, y, at, yStride);
         } else {
           int left = Math.min(TOKENS, tokens - token);
           for (int t = 0; t < left; t++) {
@@ -91,7 +117,7 @@ final class VectorDense implements CpuMatrix {
             } else {
               oneByOne(work, count, x, (token + t) * columns);
             }
-            store(work, count, 1, x, token + t, y, at + t * yStride, yStride);
+            store(work, count, 1, row, x, token + t, y, at + t * yStride, yStride);
           }
         }
       }
@@ -100,12 +126,12 @@ final class VectorDense implements CpuMatrix {
 
   private void decode(long first, int count, float[] target) {
     int vectors = FLOAT.loopBound(count);
-    if (values.dtype() == DType.BF16) {
-      decodeBf16(first, vectors, target);
-    } else if (values.dtype() == DType.F16) {
+    if (WIDE) {
+      decodeF32(first, vectors, target);
+    } else if (F16) {
       decodeF16(first, vectors, target);
     } else {
-      decodeF32(first, vectors, target);
+      decodeBf16(first, vectors, target);
     }
     for (int i = vectors; i < count; i++) {
       target[i] = values.getFloat(first + i);
@@ -144,6 +170,86 @@ final class VectorDense implements CpuMatrix {
     for (int i = 0; i < count; i += LANES) {
       FloatVector.fromMemorySegment(FLOAT, data, (first + i) * 4, ORDER).intoArray(target, i);
     }
+  }
+
+  /// Four rows by one token, as the weights come from memory.
+  private void fourRows(long first, float[] x, int xAt, float[] work) {
+    FloatVector s0 = FloatVector.zero(FLOAT);
+    FloatVector s1 = s0;
+    FloatVector s2 = s0;
+    FloatVector s3 = s0;
+    long row = (long) columns * BYTES;
+    long at = first * BYTES;
+    for (int c = 0; c < vectorColumns; c += LANES, at += (long) LANES * BYTES) {
+      FloatVector a = FloatVector.fromArray(FLOAT, x, xAt + c);
+      if (WIDE) {
+        s0 = FloatVector.fromMemorySegment(FLOAT, data, at, ORDER).fma(a, s0);
+        s1 = FloatVector.fromMemorySegment(FLOAT, data, at + row, ORDER).fma(a, s1);
+        s2 = FloatVector.fromMemorySegment(FLOAT, data, at + 2 * row, ORDER).fma(a, s2);
+        s3 = FloatVector.fromMemorySegment(FLOAT, data, at + 3 * row, ORDER).fma(a, s3);
+      } else {
+        IntVector w0 =
+            (IntVector)
+                ShortVector.fromMemorySegment(HALF, data, at, ORDER)
+                    .convertShape(VectorOperators.S2I, INT, 0);
+        IntVector w1 =
+            (IntVector)
+                ShortVector.fromMemorySegment(HALF, data, at + row, ORDER)
+                    .convertShape(VectorOperators.S2I, INT, 0);
+        IntVector w2 =
+            (IntVector)
+                ShortVector.fromMemorySegment(HALF, data, at + 2 * row, ORDER)
+                    .convertShape(VectorOperators.S2I, INT, 0);
+        IntVector w3 =
+            (IntVector)
+                ShortVector.fromMemorySegment(HALF, data, at + 3 * row, ORDER)
+                    .convertShape(VectorOperators.S2I, INT, 0);
+        if (F16) {
+          s0 =
+              w0.lanewise(VectorOperators.LSHL, 13)
+                  .and(F16_FIELDS)
+                  .reinterpretAsFloats()
+                  .mul(F16_REBIAS)
+                  .mul(F16_REBIAS)
+                  .mul(1 / F16_REBIAS)
+                  .fma(a, s0);
+          s1 =
+              w1.lanewise(VectorOperators.LSHL, 13)
+                  .and(F16_FIELDS)
+                  .reinterpretAsFloats()
+                  .mul(F16_REBIAS)
+                  .mul(F16_REBIAS)
+                  .mul(1 / F16_REBIAS)
+                  .fma(a, s1);
+          s2 =
+              w2.lanewise(VectorOperators.LSHL, 13)
+                  .and(F16_FIELDS)
+                  .reinterpretAsFloats()
+                  .mul(F16_REBIAS)
+                  .mul(F16_REBIAS)
+                  .mul(1 / F16_REBIAS)
+                  .fma(a, s2);
+          s3 =
+              w3.lanewise(VectorOperators.LSHL, 13)
+                  .and(F16_FIELDS)
+                  .reinterpretAsFloats()
+                  .mul(F16_REBIAS)
+                  .mul(F16_REBIAS)
+                  .mul(1 / F16_REBIAS)
+                  .fma(a, s3);
+        } else {
+          s0 = w0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(a, s0);
+          s1 = w1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(a, s1);
+          s2 = w2.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(a, s2);
+          s3 = w3.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(a, s3);
+        }
+      }
+    }
+    int sums = ROWS * columns;
+    s0.intoArray(work, sums);
+    s1.intoArray(work, sums + LANES);
+    s2.intoArray(work, sums + 2 * LANES);
+    s3.intoArray(work, sums + 3 * LANES);
   }
 
   private void fourByFour(float[] work, float[] x, int x0) {
@@ -251,18 +357,31 @@ final class VectorDense implements CpuMatrix {
   /// Adds up the lanes of each sum, and the columns behind the last whole vector. By halves and not
   /// by `reduceLanes`, whose order the JDK leaves open.
   private void store(
-      float[] work, int count, int tokens, float[] x, int token, float[] y, int at, int yStride) {
+      float[] work,
+      int count,
+      int tokens,
+      int row,
+      float[] x,
+      int token,
+      float[] y,
+      int at,
+      int yStride) {
+    int lanes = ROWS * columns;
     for (int r = 0; r < count; r++) {
-      for (int t = 0; t < tokens; t++) {
-        int lanes = ROWS * columns + (r * tokens + t) * LANES;
-        for (int half = LANES / 2; half > 0; half /= 2) {
-          for (int i = lanes; i < lanes + half; i++) {
-            work[i] += work[i + half];
-          }
+      for (int t = 0; t < tokens; t++, lanes += LANES) {
+        FloatVector sums = FloatVector.fromArray(FLOAT, work, lanes);
+        if (LANES > 8) {
+          sums = sums.add(sums.rearrange(BY_8));
         }
-        float sum = work[lanes];
+        if (LANES > 4) {
+          sums = sums.add(sums.rearrange(BY_4));
+        }
+        sums = sums.add(sums.rearrange(BY_2));
+        sums = sums.add(sums.rearrange(BY_1));
+        float sum = sums.lane(0);
         for (int c = vectorColumns; c < columns; c++) {
-          sum = Math.fma(work[r * columns + c], x[(token + t) * columns + c], sum);
+          float weight = values.getFloat((long) (row + r) * columns + c);
+          sum = Math.fma(weight, x[(token + t) * columns + c], sum);
         }
         y[at + t * yStride + r] = sum;
       }

@@ -30,15 +30,17 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public CpuMatrix dense(DenseMatrix matrix) {
-    return new VectorDense(matrix);
+    return KernelCopies.create(VectorDense.class, matrix.values().dtype(), matrix);
   }
 
   @Override
   public CpuMatrix int4(Int4Blocks blocks) {
-    return KernelCopies.create(
-        VectorInt4.class,
-        new VectorInt4.Variant(blocks.scaleType(), blocks.zeros() != null),
-        blocks);
+    return KernelCopies.create(VectorInt4.class, Int4Variant.of(blocks), blocks);
+  }
+
+  @Override
+  public CpuMatrix int4Fast(Int4Blocks blocks) {
+    return KernelCopies.create(VectorInt4Fast.class, Int4Variant.of(blocks), blocks);
   }
 
   @Override
@@ -81,6 +83,11 @@ final class VectorKernels implements CpuKernels {
     for (int i = vectors; i < count; i++) {
       sum[i] = Math.fma(factor, values[at + i], sum[i]);
     }
+  }
+
+  @Override
+  public int round(float[] row, int from, int count, float inverse, int[] factors, int to) {
+    return VectorRounding.round(row, from, count, inverse, factors, to);
   }
 
   @Override

@@ -58,6 +58,7 @@ final class CompiledBucket {
                 place,
                 plan.layers().get(place),
                 step.rows(bucket.maxTokens(), ends),
+                plan.options().precision(),
                 operand -> refs[bucket.buffer(place, operand).id()]);
         HostStep run = RowSteps.compile(operation, context);
         steps[layer][i] =

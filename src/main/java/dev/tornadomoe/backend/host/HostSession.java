@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MemoryKind;
@@ -32,6 +33,11 @@ public final class HostSession implements Audited {
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
   private HostSession(MoePlan plan, SharedArithmetic arithmetic) {
+    if (!arithmetic.get().precisions().contains(plan.options().precision())) {
+      throw new BackendException(
+          "the plan is for precision %s, which this session's backend does not have"
+              .formatted(plan.options().precision()));
+    }
     this.plan = plan;
     this.arithmetic = arithmetic;
     this.checks = new CallChecks(plan, arithmetic.get().weightMemory());
@@ -238,6 +244,11 @@ public final class HostSession implements Audited {
   @Override
   public long tasks() {
     return tasks;
+  }
+
+  @Override
+  public Optional<Placement> placement() {
+    return arithmetic.get().placement();
   }
 
   @Override

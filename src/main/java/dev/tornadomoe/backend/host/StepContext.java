@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.plan.Precision;
 import org.jspecify.annotations.Nullable;
 
 /// What a step is compiled for.
@@ -9,8 +10,10 @@ import org.jspecify.annotations.Nullable;
 /// @param place the layer's place in the plan
 /// @param layer the layer
 /// @param maxTokens the most rows it is run for
+/// @param precision how activations enter the products with quantised weights
 /// @param buffers where its operands are
-public record StepContext(int place, MoeLayer layer, int maxTokens, Buffers buffers) {
+public record StepContext(
+    int place, MoeLayer layer, int maxTokens, Precision precision, Buffers buffers) {
 
   /// Looks up operands.
   @FunctionalInterface

@@ -29,6 +29,7 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
+    requirePrecision(plan);
     long bytes = plan.layers().stream().mapToLong(LayerWeights::bytesToLoad).sum();
     HostSession.requireSuitable(plan, bytes);
     return HostSession.of(plan, ReferenceArithmetic.load(plan, progress));

@@ -11,6 +11,7 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
@@ -33,6 +34,14 @@ class AllocationTest {
 
   static Stream<Arguments> layers() {
     LayerSpec base = LayerSpec.odd().withShared(40, true);
+    WeightFormat int4 = WeightFormat.int4(DType.BF16, 32, false, false);
+    Stream<Arguments> fast =
+        Stream.of(1, 7).map(tokens -> Arguments.of(base.with(int4), Precision.FAST, tokens));
+    Stream<Arguments> exact = exactLayers(base);
+    return Stream.concat(exact, fast);
+  }
+
+  private static Stream<Arguments> exactLayers(LayerSpec base) {
     return Stream.of(
             base,
             base.with(WeightFormat.dense(DType.F16)),
@@ -43,18 +52,24 @@ class AllocationTest {
             base.with(WeightFormat.scaled(Coding.NVFP4, DType.F8_E4M3, 1, 16)),
             base.with(WeightFormat.int4(DType.F16, 32, true, true)),
             base.with(Activation.swigluOai(7), true).withWeightOnInput())
-        .flatMap(spec -> Stream.of(1, 7).map(tokens -> Arguments.of(spec, tokens)));
+        .flatMap(
+            spec -> Stream.of(1, 7).map(tokens -> Arguments.of(spec, Precision.EXACT, tokens)));
   }
 
   @ParameterizedTest
   @MethodSource("layers")
-  void callsAllocateNothing(LayerSpec spec, int tokens) {
+  void callsAllocateNothing(LayerSpec spec, Precision precision, int tokens) {
     MoeLayer layer = RandomLayer.of(spec, 81);
     float[] rows = Rows.random(tokens * layer.hidden(), 82);
     try (Arena arena = Arena.ofShared();
         Session session =
             new CpuBackend()
-                .prepare(Planner.builder().wholeStep().build().plan(List.of(layer, layer)))) {
+                .prepare(
+                    Planner.builder()
+                        .precision(precision)
+                        .wholeStep()
+                        .build()
+                        .plan(List.of(layer, layer)))) {
       MemorySegment hidden = arena.allocateFrom(ValueLayout.JAVA_FLOAT, rows);
       MemorySegment output = arena.allocate(hidden.byteSize(), 4);
       MoeCall call = new MoeCall().hidden(hidden, tokens).output(output);

@@ -12,12 +12,14 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.util.Arrays;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// A result depends on the layer and the token alone: not on how many threads there are, who else
@@ -25,7 +27,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 class CpuDeterminismTest {
   private static final int TOKENS = 37;
 
-  static Stream<LayerSpec> layers() {
+  static Stream<Arguments> layers() {
+    return specs()
+        .flatMap(
+            spec -> Stream.of(Precision.values()).map(precision -> Arguments.of(spec, precision)));
+  }
+
+  private static Stream<LayerSpec> specs() {
     LayerSpec base =
         LayerSpec.odd().sized(200, 136, 9, TopKGating.softmax(3, true)).withShared(72, true);
     return Stream.of(
@@ -36,8 +44,8 @@ class CpuDeterminismTest {
         base.with(WeightFormat.int4(DType.F16, 64, true, true)).withBiases());
   }
 
-  private static Session session(MoeLayer layer, int threads) {
-    MoePlan plan = Planner.builder().maxTokens(TOKENS).build().plan(layer);
+  private static Session session(MoeLayer layer, Precision precision, int threads) {
+    MoePlan plan = Planner.builder().precision(precision).maxTokens(TOKENS).build().plan(layer);
     return HostSession.of(
         plan, CpuArithmetic.load(plan, KernelChoice.choose(), threads, Progress.NONE));
   }
@@ -51,18 +59,18 @@ class CpuDeterminismTest {
 
   @ParameterizedTest
   @MethodSource("layers")
-  void doesNotDependOnTheNumberOfThreads(LayerSpec spec) {
+  void doesNotDependOnTheNumberOfThreads(LayerSpec spec, Precision precision) {
     MoeLayer layer = RandomLayer.of(spec, 61);
     float[] hidden = Rows.random(TOKENS * layer.hidden(), 62);
     float[] one = Arrays.copyOf(hidden, layer.hidden());
     int[] expected;
     int[] expectedOfOne;
-    try (Session session = session(layer, 1)) {
+    try (Session session = session(layer, precision, 1)) {
       expected = Rows.bits(run(session, hidden));
       expectedOfOne = Rows.bits(run(session, one));
     }
     for (int threads : new int[] {2, 3, 7}) {
-      try (Session session = session(layer, threads)) {
+      try (Session session = session(layer, precision, threads)) {
         for (int i = 0; i < 20; i++) {
           assertThat(Rows.bits(run(session, hidden))).isEqualTo(expected);
           assertThat(Rows.bits(run(session, one))).isEqualTo(expectedOfOne);
@@ -73,11 +81,11 @@ class CpuDeterminismTest {
 
   @ParameterizedTest
   @MethodSource("layers")
-  void givesATokenTheSameBitsInAnyCompany(LayerSpec spec) {
+  void givesATokenTheSameBitsInAnyCompany(LayerSpec spec, Precision precision) {
     MoeLayer layer = RandomLayer.of(spec, 63);
     int size = layer.hidden();
     float[] hidden = Rows.random(TOKENS * size, 64);
-    try (Session session = session(layer, 2)) {
+    try (Session session = session(layer, precision, 2)) {
       float[] together = run(session, hidden);
       for (int tokens : new int[] {1, 2, 4, 5, 16, 17}) {
         float[] fewer = run(session, Arrays.copyOfRange(hidden, 3 * size, (3 + tokens) * size));

@@ -9,6 +9,7 @@ import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
@@ -49,6 +50,9 @@ class KernelTwinsTest {
             WeightFormat.int4(DType.BF16, 32, false, false),
             WeightFormat.int4(DType.F16, 32, true, false),
             WeightFormat.int4(DType.F32, 64, true, false),
+            WeightFormat.int4(DType.F32, 32, false, false),
+            WeightFormat.int4(DType.F16, 8, false, false),
+            WeightFormat.int4(DType.BF16, 40, true, false),
             WeightFormat.int4(DType.BF16, 4096, false, false),
             WeightFormat.scaled(Coding.FP8, DType.F32, 128, 128),
             WeightFormat.scaled(Coding.FP8, DType.BF16, 1, 0),
@@ -76,29 +80,53 @@ class KernelTwinsTest {
         .load(Arena.global());
   }
 
-  private static CpuMatrix kernel(CpuKernels kernels, WeightMatrix matrix, Arena arena) {
+  private static CpuMatrix kernel(
+      CpuKernels kernels, WeightMatrix matrix, Precision precision, Arena arena) {
     return switch (matrix) {
       case DenseMatrix dense -> kernels.dense(dense);
-      case Int4Matrix int4 -> kernels.int4(Int4Blocks.pack("w", int4, arena));
+      case Int4Matrix int4 -> {
+        Int4Blocks blocks = Int4Blocks.pack("w", int4, arena);
+        yield precision == Precision.FAST ? kernels.int4Fast(blocks) : kernels.int4(blocks);
+      }
       default -> kernels.decoded(matrix);
     };
+  }
+
+  private static float[] multiply(CpuKernels kernels, CpuMatrix matrix, float[] x, int tokens) {
+    int room = Math.ceilDiv(tokens, Interleaving.WIDE) * Interleaving.WIDE;
+    StagedRows staged = new StagedRows(matrix.form(), kernels, room);
+    staged.stage(0, x, tokens, null);
+    int stride = RowTile.stride(matrix.rows());
+    float[] y = new float[room * stride];
+    matrix.multiply(0, matrix.rows(), staged, y, stride, new float[matrix.workSize()]);
+    return y;
   }
 
   @ParameterizedTest
   @MethodSource("matrices")
   void multiplyAlike(WeightFormat format, int rows, int columns) {
+    multiplyAlike(format, rows, columns, Precision.EXACT);
+  }
+
+  @ParameterizedTest
+  @MethodSource("matrices")
+  void multiplyRoundedRowsAlike(WeightFormat format, int rows, int columns) {
+    if (format.isInt4()) {
+      multiplyAlike(format, rows, columns, Precision.FAST);
+    }
+  }
+
+  private void multiplyAlike(WeightFormat format, int rows, int columns, Precision precision) {
     WeightMatrix matrix = matrix(format, rows, columns);
+    int stride = RowTile.stride(rows);
     try (Arena arena = Arena.ofConfined()) {
-      CpuMatrix a = kernel(scalar, matrix, arena);
-      CpuMatrix b = kernel(vector, matrix, arena);
-      assertThat(b.paddedColumns()).isEqualTo(a.paddedColumns());
-      int stride = RowTile.stride(rows);
-      for (int tokens : new int[] {1, 3, 4, 5, 9}) {
-        float[] x = padded(Rows.random(tokens * columns, 72), tokens, columns, a.paddedColumns());
-        float[] y = new float[tokens * stride];
-        float[] z = new float[tokens * stride];
-        a.multiply(0, rows, x, tokens, y, stride, new float[b.workSize()]);
-        b.multiply(0, rows, x, tokens, z, stride, new float[b.workSize()]);
+      CpuMatrix a = kernel(scalar, matrix, precision, arena);
+      CpuMatrix b = kernel(vector, matrix, precision, arena);
+      assertThat(b.form()).isEqualTo(a.form());
+      for (int tokens : new int[] {1, 2, 3, 4, 5, 9, 15}) {
+        float[] x = Rows.random(tokens * columns, 72);
+        float[] y = multiply(scalar, a, x, tokens);
+        float[] z = multiply(vector, b, x, tokens);
         for (int t = 0; t < tokens; t++) {
           for (int r = 0; r < rows; r++) {
             float expected = y[t * stride + r];
@@ -115,12 +143,50 @@ class KernelTwinsTest {
     }
   }
 
-  private static float[] padded(float[] rows, int tokens, int columns, int padded) {
-    float[] x = new float[tokens * padded];
-    for (int t = 0; t < tokens; t++) {
-      System.arraycopy(rows, t * columns, x, t * padded, columns);
+  /// With whole weights and activations, a power of two for scale, nothing is rounded anywhere.
+  @ParameterizedTest
+  @MethodSource("matrices")
+  void roundedProductsAreExactWhereNothingHasToBeRounded(
+      WeightFormat format, int rows, int columns) {
+    if (!format.isInt4()) {
+      return;
     }
-    return x;
+    WeightMatrix matrix = matrix(format, rows, columns);
+    float[] weights = new float[columns];
+    float[] x = new float[columns];
+    for (int c = 0; c < columns; c++) {
+      x[c] = c % 2 == 0 ? 1 : -1; // all of one magnitude, which the scale then hits
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      float[] y = multiply(vector, kernel(vector, matrix, Precision.FAST, arena), x, 1);
+      for (int r = 0; r < rows; r++) {
+        matrix.decodeRow(r, weights);
+        double expected = 0;
+        double magnitudes = 0;
+        for (int c = 0; c < columns; c++) {
+          expected += (double) weights[c] * x[c];
+          magnitudes += Math.abs(weights[c]);
+        }
+        // 127.4 is rounded to 127, for all activations alike.
+        assertThat((double) y[r]).isCloseTo(expected, offset(0.005 * magnitudes));
+      }
+    }
+  }
+
+  @Test
+  void roundAlike() {
+    float[] row = Rows.random(45, 77);
+    row[9] = Float.NaN;
+    row[10] = Float.NEGATIVE_INFINITY;
+    for (int count : new int[] {4, 8, 16, 32, 44}) {
+      int[] a = new int[50];
+      int[] b = new int[50];
+      for (float inverse : new float[] {0f, 0.7f, 1500f}) {
+        assertThat(vector.round(row, 1, count, inverse, b, 3))
+            .isEqualTo(scalar.round(row, 1, count, inverse, a, 3));
+        assertThat(b).isEqualTo(a);
+      }
+    }
   }
 
   @ParameterizedTest
@@ -164,11 +230,10 @@ class KernelTwinsTest {
     int rows = all.length / columns;
     TensorView tensor = new TensorView("all", DType.F16, Shape.of(rows, columns), segment);
     CpuMatrix matrix = vector.dense(new DenseMatrix(tensor));
-    float[] y = new float[rows];
     for (int c = 0; c < columns; c++) {
       float[] one = new float[columns];
       one[c] = 1;
-      matrix.multiply(0, rows, one, 1, y, rows, new float[matrix.workSize()]);
+      float[] y = multiply(vector, matrix, one, 1);
       for (int r = 0; r < rows; r++) {
         float expected = tensor.getFloat((long) r * columns + c);
         if (Float.isFinite(expected) && isFiniteRow(tensor, r, columns)) {

@@ -76,6 +76,7 @@ public final class TornadoMoe {
   ///
   /// @throws dev.tornadomoe.MoeException when they do not fit or can't be right
   public static TornadoMoe of(MoePlan plan) {
+    new TornadoBackend().requirePrecision(plan);
     ChosenDevice device = TornadoBackend.device();
     return new TornadoMoe(plan, device, DeviceWeights.load(plan, device.limits(), Progress.NONE));
   }

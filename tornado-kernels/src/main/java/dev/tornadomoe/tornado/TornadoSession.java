@@ -102,6 +102,7 @@ final class TornadoSession implements Audited {
 
   /// Loads, uploads and compiles.
   static TornadoSession prepare(MoePlan plan, ChosenDevice device, Progress progress) {
+    new TornadoBackend().requirePrecision(plan);
     requireHostMemory(plan);
     return new TornadoSession(
         plan,
@@ -284,6 +285,7 @@ final class TornadoSession implements Audited {
       throw new BackendException("the session is closed");
     }
     weights.memory().requireAlive();
+    new TornadoBackend().requirePrecision(other);
     requireHostMemory(other);
     DeviceWeights.requireRoom(other, device.limits(), 0);
     return new TornadoSession(other, device, weights, isOneGraph(other), Progress.NONE);

@@ -41,7 +41,7 @@ public class KernelBenchmark {
   @Param({"vector", "scalar"})
   public String kernels;
 
-  @Param({"int4", "bf16", "f32"})
+  @Param({"int4", "int4-fast", "bf16", "f32"})
   public String format;
 
   @Param({"1", "4", "16"})
@@ -49,7 +49,7 @@ public class KernelBenchmark {
 
   private Arena arena;
   private CpuMatrix matrix;
-  private float[] x;
+  private StagedRows x;
   private float[] y;
   private float[] work;
 
@@ -61,17 +61,18 @@ public class KernelBenchmark {
     matrix =
         switch (format) {
           case "int4" -> chosen.int4(Int4Blocks.pack("gate", int4(random), arena));
+          case "int4-fast" -> chosen.int4Fast(Int4Blocks.pack("gate", int4(random), arena));
           case "bf16" -> chosen.dense(dense(DType.BF16, random));
           case "f32" -> chosen.dense(dense(DType.F32, random));
           default -> throw new IllegalArgumentException(format);
         };
-    x = new float[tokens * matrix.paddedColumns()];
-    for (int t = 0; t < tokens; t++) {
-      for (int c = 0; c < COLUMNS; c++) {
-        x[t * matrix.paddedColumns() + c] = (float) random.nextGaussian();
-      }
+    float[] rows = new float[tokens * COLUMNS];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = (float) random.nextGaussian();
     }
-    y = new float[tokens * ROWS];
+    x = new StagedRows(matrix.form(), chosen, Math.ceilDiv(tokens, 4) * 4);
+    x.stage(0, rows, tokens, null);
+    y = new float[Math.ceilDiv(tokens, 4) * 4 * ROWS];
     work = new float[matrix.workSize()];
   }
 
@@ -82,7 +83,7 @@ public class KernelBenchmark {
 
   @Benchmark
   public float[] multiply() {
-    matrix.multiply(0, ROWS, x, tokens, y, ROWS, work);
+    matrix.multiply(0, ROWS, x, y, ROWS, work);
     return y;
   }
 

@@ -1,0 +1,33 @@
+package dev.tornadomoe.backend.cpu;
+
+/// In what form a kernel wants its activations. Equal forms are staged once for several matrices.
+///
+/// Rows for 4-bit matrices are interleaved four tokens at a time, as their kernels read them; the
+/// rows left over lie behind, one by one ([Interleaving]).
+sealed interface RowForm {
+
+  /// Elements of a row as it comes.
+  int columns();
+
+  /// Rows as they come, with zeros behind them.
+  ///
+  /// @param paddedColumns elements from one row to the next
+  record Plain(int columns, int paddedColumns) implements RowForm {}
+
+  /// F32 for 4-bit weights, with the sum of each group. See [FloatRows].
+  record Floats(Int4Groups groups) implements RowForm {
+    @Override
+    public int columns() {
+      return groups.columns();
+    }
+  }
+
+  /// Whole numbers for 4-bit weights: each chunk of at most 32 columns has a scale of its own. See
+  /// [RoundedRows].
+  record Rounded(Int4Groups groups) implements RowForm {
+    @Override
+    public int columns() {
+      return groups.columns();
+    }
+  }
+}
