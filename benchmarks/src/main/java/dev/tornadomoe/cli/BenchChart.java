@@ -9,8 +9,8 @@ import java.util.Locale;
 import java.util.Map;
 import tools.jackson.jr.ob.JSON;
 
-/// Draws what `moe bench --json` measured: the time of a layer by tokens and file, and beside each
-/// bar what reading its weights alone would have taken in the same run.
+/// Draws what `moe bench --json` measured: the time of a layer by tokens, alias and file, and
+/// beside each bar what reading its weights alone would have taken in the same run.
 ///
 /// Usage: `java -cp benchmarks/target/benchmarks.jar dev.tornadomoe.cli.BenchChart OUT.svg
 /// BENCH.json...`
@@ -45,8 +45,13 @@ public final class BenchChart {
       double micros = number(result, "us_per_layer_median");
       points.add(
           new Point(
-              "%s, %s, M = %s"
-                  .formatted(bench.get("preset"), bench.get("precision"), result.get("tokens")),
+              "%s%s, M = %s, alias %s"
+                  .formatted(
+                      bench.get("preset"),
+                      // Only what is not the default needs to be said; devices have one.
+                      "fast".equals(bench.get("precision")) ? ", fast" : "",
+                      result.get("tokens"),
+                      result.get("alias")),
               micros,
               micros
                   * number(result, "weight_gb_per_s")
