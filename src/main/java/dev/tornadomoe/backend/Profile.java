@@ -1,11 +1,17 @@
 package dev.tornadomoe.backend;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /// What a device did for one call.
 ///
 /// @param tasks each task that ran, in order, as the device's own profiler reports it
-public record Profile(List<Task> tasks) {
+/// @param bytesIn that went from the host to the device
+/// @param bytesOut that came back
+public record Profile(List<Task> tasks, long bytesIn, long bytesOut) {
+
+  /// Of a call that did nothing.
+  public static final Profile NOTHING = new Profile(List.of(), 0, 0);
 
   /// One task that ran.
   ///
@@ -16,6 +22,13 @@ public record Profile(List<Task> tasks) {
 
   public Profile {
     tasks = List.copyOf(tasks);
+  }
+
+  /// What two calls, or two parts of one, did together.
+  public Profile and(Profile next) {
+    List<Task> both = new ArrayList<>(tasks);
+    both.addAll(next.tasks);
+    return new Profile(both, bytesIn + next.bytesIn, bytesOut + next.bytesOut);
   }
 
   /// Kernel time of all tasks together, in microseconds; NaN where the profiler has no times.

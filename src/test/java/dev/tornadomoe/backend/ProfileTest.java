@@ -13,7 +13,7 @@ class ProfileTest {
 
   @Test
   void addsUpTimesAndCountsCopies() {
-    Profile profile = new Profile(List.of(DOWN, COPY, DOWN, COPY));
+    Profile profile = new Profile(List.of(DOWN, COPY, DOWN, COPY), 0, 0);
 
     assertThat(profile.micros()).isCloseTo(5.5, offset(1e-12));
     assertThat(profile.outputCopies()).isEqualTo(2);
@@ -23,19 +23,19 @@ class ProfileTest {
   void oneTaskWithoutATimeLeavesNone() {
     Profile.Task untimed = new Profile.Task("gate/up", Double.NaN, false);
 
-    assertThat(new Profile(List.of(DOWN, untimed, DOWN)).micros()).isNaN();
+    assertThat(new Profile(List.of(DOWN, untimed, DOWN), 0, 0).micros()).isNaN();
   }
 
   @Test
   void nothingTakesNoTime() {
-    assertThat(new Profile(List.of()).micros()).isZero();
-    assertThat(new Profile(List.of()).outputCopies()).isZero();
+    assertThat(new Profile(List.of(), 0, 0).micros()).isZero();
+    assertThat(new Profile(List.of(), 0, 0).outputCopies()).isZero();
   }
 
   @Test
   void keepsItsTasks() {
     List<Profile.Task> tasks = new ArrayList<>(List.of(DOWN));
-    Profile profile = new Profile(tasks);
+    Profile profile = new Profile(tasks, 0, 0);
     tasks.clear();
 
     assertThat(profile.tasks()).containsExactly(DOWN);

@@ -35,7 +35,9 @@ class BenchProfileTest {
       new Profile(
           List.of(
               new Profile.Task("layer0_down2", 45.75, false),
-              new Profile.Task("layer2_copy13", 0.75, true)));
+              new Profile.Task("layer2_copy13", 0.75, true)),
+          0,
+          0);
 
   @Test
   void withoutAProfilerThereAreNoTimesAndCopiesAreThoseThatRan() {
@@ -65,7 +67,7 @@ class BenchProfileTest {
   @Test
   void aProfilerWithoutTimesStillCountsCopies() {
     BenchResult result =
-        bench(new Profile(List.of(new Profile.Task("copy", Double.NaN, true))), false);
+        bench(new Profile(List.of(new Profile.Task("copy", Double.NaN, true)), 0, 0), false);
 
     assertThat(result.copiesPerStep()).isEqualTo(1);
     assertThat(result.json()).containsEntry("kernel_us_per_layer", null);

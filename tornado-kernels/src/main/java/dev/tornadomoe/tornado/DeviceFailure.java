@@ -14,14 +14,14 @@ final class DeviceFailure {
 
   private DeviceFailure() {}
 
-  /// Does something with a launch's kernels, and where that fails finds out whose fault it is.
-  static <T> T named(Launch launch, ChosenDevice device, Supplier<T> work) {
+  /// Does something with a graph's kernels, and where that fails finds out whose fault it is.
+  static <T> T named(LaunchGraph graph, ChosenDevice device, Supplier<T> work) {
     try {
       return work.get();
     } catch (MoeException e) {
       throw e;
     } catch (RuntimeException | Error e) {
-      for (KernelCall call : launch.calls()) {
+      for (KernelCall call : graph.calls()) {
         Throwable cause = failure(call, device);
         if (cause != null) {
           throw new BackendException(
@@ -30,7 +30,7 @@ final class DeviceFailure {
               e);
         }
       }
-      throw of(launch, device, e);
+      throw of(graph, device, e);
     }
   }
 
@@ -52,13 +52,13 @@ final class DeviceFailure {
   }
 
   /// A failure of an execution as a whole.
-  static BackendException of(Launch launch, ChosenDevice device, Throwable cause) {
+  static BackendException of(LaunchGraph graph, ChosenDevice device, Throwable cause) {
     return of(
         "%d tasks (%s to %s)"
             .formatted(
-                launch.calls().size(),
-                launch.calls().getFirst().name(),
-                launch.calls().getLast().name()),
+                graph.calls().size(),
+                graph.calls().getFirst().name(),
+                graph.calls().getLast().name()),
         device,
         cause);
   }

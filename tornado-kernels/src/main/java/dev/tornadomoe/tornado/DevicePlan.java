@@ -6,71 +6,68 @@ import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
-import uk.ac.manchester.tornado.api.TornadoExecutionResult;
 import uk.ac.manchester.tornado.api.enums.ProfilerMode;
-import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Layers that run together as an execution plan: a graph for each range of token counts, all on
+/// Layers that run together as an execution plan: a launch for each range of token counts, all on
 /// the same uploaded weights.
 final class DevicePlan implements AutoCloseable {
   private final List<Launch> launches;
+  private final List<GraphChain.Link> links;
   private final TornadoExecutionPlan execution;
   private final ChosenDevice device;
 
-  private DevicePlan(List<Launch> launches, TornadoExecutionPlan execution, ChosenDevice device) {
+  private DevicePlan(
+      List<Launch> launches,
+      List<GraphChain.Link> links,
+      TornadoExecutionPlan execution,
+      ChosenDevice device) {
     this.launches = launches;
+    this.links = links;
     this.execution = execution;
     this.device = device;
   }
 
   /// Compiles all kernels and uploads all weights.
   ///
-  /// @param places the layers, by their places in the plan
+  /// @param groups the layers, by their places in the plan; each group is a graph
   /// @param compiled hears of each graph that is ready
   /// @throws BackendException naming the kernel that the device can't compile
   static DevicePlan prepare(
       MoePlan plan,
       DeviceWeights weights,
-      List<Integer> places,
+      List<List<Integer>> groups,
       ChosenDevice device,
       Runnable compiled) {
     List<Launch> launches = new ArrayList<>();
     for (BucketPlan bucket : plan.buckets().subList(1, plan.buckets().size())) {
       for (int tokens : launchSizes(bucket)) {
-        launches.add(Launch.of(plan, weights, places, bucket, tokens, device.limits()));
+        launches.add(Launch.of(plan, weights, groups, bucket, tokens, device.limits()));
       }
     }
-    return prepare(plan, weights, places, launches, device, compiled);
+    return prepare(plan, launches, device, compiled);
   }
 
   /// The same for launches that are made already.
   static DevicePlan prepare(
-      MoePlan plan,
-      DeviceWeights weights,
-      List<Integer> places,
-      List<Launch> launches,
-      ChosenDevice device,
-      Runnable compiled) {
-    List<Object> uploads = new ArrayList<>();
-    places.forEach(place -> uploads.addAll(weights.layers().get(place).arrays()));
-    List<IntArray> maps = places.stream().map(place -> weights.layers().get(place).map()).toList();
+      MoePlan plan, List<Launch> launches, ChosenDevice device, Runnable compiled) {
     GridScheduler grid = new GridScheduler();
+    GraphChain chain = new GraphChain(plan, launches, grid);
+    List<GraphChain.Link> links = GraphChain.order(launches);
     List<ImmutableTaskGraph> graphs = new ArrayList<>();
-    for (Launch launch : launches) {
-      @Nullable Launch owner = graphs.isEmpty() ? null : launches.getFirst();
+    for (int i = 0; i < links.size(); i++) {
+      GraphChain.Link link = links.get(i);
+      List<GraphChain.Link> before = links.subList(0, i);
       graphs.add(
-          DeviceFailure.named(
-              launch, device, () -> launch.graph(plan, uploads, maps, owner, grid).snapshot()));
+          DeviceFailure.named(link.graph(), device, () -> chain.graph(link, before).snapshot()));
     }
     TornadoExecutionPlan execution =
         new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
     execution.withGridScheduler(grid);
     execution.withDevice(device.device());
-    DevicePlan ready = new DevicePlan(List.copyOf(launches), execution, device);
+    DevicePlan ready = new DevicePlan(List.copyOf(launches), links, execution, device);
     ready.warmUp(compiled);
     return ready;
   }
@@ -93,29 +90,23 @@ final class DevicePlan implements AutoCloseable {
     return sizes;
   }
 
-  /// Each graph once and in order, with no tokens: a graph that takes over another one's weights
-  /// must run after it the first time, and all graphs hold the same weights, so later in any order.
+  /// Each graph once, in the chain's order and with no tokens.
   private void warmUp(Runnable compiled) {
-    for (int i = 0; i < launches.size(); i++) {
-      Launch launch = launches.get(i);
+    for (int i = 0; i < links.size(); i++) {
       TornadoExecutionPlan graph = execution.withGraph(i);
-      launch.call().set(0, 0);
+      links.get(i).launch().call().set(0, 0);
       // Not withPreCompilation(): a plan that knows it could not be executed any more after some
       // other plan of the device was freed.
-      DeviceFailure.named(launch, device, graph::execute);
+      DeviceFailure.named(links.get(i).graph(), device, graph::execute);
       compiled.run();
     }
   }
 
   /// The smallest launch for so many tokens.
   Launch launch(int tokens) {
-    return launches.get(index(tokens));
-  }
-
-  private int index(int tokens) {
-    for (int i = 0; i < launches.size(); i++) {
-      if (tokens <= launches.get(i).maxTokens()) {
-        return i;
+    for (Launch launch : launches) {
+      if (tokens <= launch.maxTokens()) {
+        return launch;
       }
     }
     throw new IllegalStateException("no launch for " + tokens + " tokens");
@@ -123,26 +114,46 @@ final class DevicePlan implements AutoCloseable {
 
   /// Runs the launch for so many tokens on what its arrays hold.
   void execute(int tokens) {
-    int index = index(tokens);
-    launches.get(index).call().set(0, tokens);
-    try {
-      // TornadoVM keeps the results of a plan object for ever, and this makes a new one each time.
-      execution.withGraph(index).execute();
-    } catch (RuntimeException | Error e) {
-      throw DeviceFailure.of(launches.get(index), device, e);
-    }
+    run(
+        tokens,
+        (graph, link) -> {
+          // TornadoVM keeps the results of a plan object for ever, and this makes a new one each
+          // time.
+          graph.execute();
+        });
   }
 
   /// The same under TornadoVM's profiler.
-  List<Profile.Task> profile(int tokens) {
-    int index = index(tokens);
-    launches.get(index).call().set(0, tokens);
+  Profile profile(int tokens) {
+    List<Profile> profiles = new ArrayList<>();
     execution.withProfiler(ProfilerMode.SILENT);
     try {
-      TornadoExecutionResult result = execution.withGraph(index).execute();
-      return ProfileLog.tasks(result.getProfilerResult().getProfileLog(), launches.get(index));
+      run(
+          tokens,
+          (graph, link) ->
+              profiles.add(ProfileLog.of(graph.execute().getProfilerResult(), link.graph())));
     } finally {
       execution.withoutProfiler();
+    }
+    return profiles.stream().reduce(Profile.NOTHING, Profile::and);
+  }
+
+  /// What is done with one graph of a launch.
+  @FunctionalInterface
+  private interface Execution {
+    void run(TornadoExecutionPlan graph, GraphChain.Link link);
+  }
+
+  private void run(int tokens, Execution execute) {
+    Launch launch = launch(tokens);
+    launch.call().set(0, tokens);
+    for (int i = launches.indexOf(launch); i < links.size(); i += launches.size()) {
+      GraphChain.Link link = links.get(i);
+      try {
+        execute.run(execution.withGraph(i), link);
+      } catch (RuntimeException | Error e) {
+        throw DeviceFailure.of(link.graph(), device, e);
+      }
     }
   }
 

@@ -6,66 +6,80 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.GridScheduler;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import uk.ac.manchester.tornado.api.KernelContext;
-import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Some of a plan's layers for up to so many tokens, as one task graph.
+/// Some of a plan's layers for up to so many tokens, as task graphs that run in a row on the same
+/// arrays.
 ///
-/// @param name of the graph
 /// @param maxTokens of a call
 /// @param arrays of the caller and of the workspace
 /// @param call its first element is M
-/// @param calls in order
-record Launch(
-    String name, int maxTokens, LayerArrays arrays, IntArray call, List<KernelCall> calls) {
+/// @param graphs in order
+record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchGraph> graphs) {
 
-  /// @param places the layers, by their places in the plan
+  /// @param groups the layers, by their places in the plan; each group is a graph
   /// @param maxTokens at most those of the bucket
   static Launch of(
       MoePlan plan,
       DeviceWeights weights,
-      List<Integer> places,
+      List<List<Integer>> groups,
       BucketPlan bucket,
       int maxTokens,
       DeviceLimits device) {
     LayerArrays arrays = new LayerArrays();
     IntArray call = DeviceArrays.ints(1);
-    List<FusedSteps> steps = new ArrayList<>();
-    List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
-    for (int place : places) {
-      steps.add(
-          new FusedSteps(
-              weights.layers().get(place), device.shape(), maxTokens, bucket.stepsOf(place)));
-      ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast(), maxTokens));
+    Map<Integer, FusedSteps> steps = new HashMap<>();
+    Map<Integer, LayerArrays.OfLayer> ofLayers = new HashMap<>();
+    for (List<Integer> group : groups) {
+      for (int place : group) {
+        FusedSteps fused =
+            new FusedSteps(
+                weights.layers().get(place), device.shape(), maxTokens, bucket.stepsOf(place));
+        steps.put(place, fused);
+        ofLayers.put(place, arrays.ofLayer(bucket, place, fused, maxTokens));
+      }
     }
-    List<KernelCall> calls = new ArrayList<>();
-    for (int i = 0; i < places.size(); i++) {
-      int place = places.get(i);
-      calls.addAll(
-          LayerCalls.of(
-              "layer%d_".formatted(place),
-              weights.layers().get(place),
-              steps.get(i),
-              ofLayers.get(i),
-              call,
-              device,
-              maxTokens));
+    List<LaunchGraph> graphs = new ArrayList<>();
+    for (List<Integer> group : groups) {
+      List<DeviceLayer> layers = new ArrayList<>();
+      List<KernelCall> calls = new ArrayList<>();
+      Set<Object> used = Collections.newSetFromMap(new IdentityHashMap<>());
+      for (int place : group) {
+        DeviceLayer layer = weights.layers().get(place);
+        LayerArrays.OfLayer ofLayer = Objects.requireNonNull(ofLayers.get(place));
+        layers.add(layer);
+        calls.addAll(
+            LayerCalls.of(
+                "layer%d_".formatted(place),
+                layer,
+                Objects.requireNonNull(steps.get(place)),
+                ofLayer,
+                call,
+                device,
+                maxTokens));
+        used.addAll(ofLayer.used());
+      }
+      if (plan.options().sanitize()) {
+        calls.addAll(0, poison(plan, arrays));
+      }
+      graphs.add(
+          new LaunchGraph(
+              "layers%dto%d_%d".formatted(group.getFirst(), group.getLast(), maxTokens),
+              layers,
+              List.copyOf(calls),
+              used));
     }
-    if (plan.options().sanitize()) {
-      calls.addAll(0, poison(plan, arrays));
-    }
-    return new Launch(
-        "layers%dto%d_%d".formatted(places.getFirst(), places.getLast(), maxTokens),
-        maxTokens,
-        arrays,
-        call,
-        List.copyOf(calls));
+    return new Launch(maxTokens, arrays, call, List.copyOf(graphs));
   }
 
   /// Tasks that fill the workspace, and an output that nothing reads, with NaNs first: whoever
@@ -102,28 +116,8 @@ record Launch(
         || plan.options().call().residual() == Residual.IN_OUTPUT;
   }
 
-  /// The graph: weights go up once, the caller's rows with each execution, and the output comes
-  /// back.
-  ///
-  /// @param uploads constant arrays
-  /// @param maps small ones that each graph uploads for itself
-  /// @param owner the graph that has uploaded them already, or null
-  TaskGraph graph(
-      MoePlan plan,
-      List<Object> uploads,
-      List<IntArray> maps,
-      @Nullable Launch owner,
-      GridScheduler grid) {
-    TaskGraph graph = new TaskGraph(name);
-    Object[] constants = uploads.toArray();
-    if (owner == null) {
-      graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants);
-    } else {
-      graph.consumeFromDevice(owner.name(), constants);
-    }
-    if (!maps.isEmpty()) {
-      graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, maps.toArray());
-    }
+  /// The caller's arrays that go up with each execution, M among them.
+  List<Object> inputs(MoePlan plan) {
     List<Object> inputs = new ArrayList<>(List.of(call));
     for (String region : List.of("hidden", "residual", "topk_ids", "topk_weights")) {
       Object array = arrays.caller(region);
@@ -135,15 +129,20 @@ record Launch(
     if (readsOutput(plan) && output != null) {
       inputs.add(output);
     }
-    graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, inputs.toArray());
-    calls.forEach(task -> task.appendTo(graph, grid));
-    graph.persistOnDevice(constants);
-    graph.transferToHost(DataTransferMode.EVERY_EXECUTION, output);
-    return graph;
+    return inputs;
+  }
+
+  /// Tasks of all graphs.
+  int tasks() {
+    return graphs.stream().mapToInt(graph -> graph.calls().size()).sum();
   }
 
   /// Tasks that copy into the output.
   int outputCopies() {
-    return (int) calls.stream().filter(KernelCall::copiesOutput).count();
+    return (int)
+        graphs.stream()
+            .flatMap(graph -> graph.calls().stream())
+            .filter(KernelCall::copiesOutput)
+            .count();
   }
 }

@@ -4,16 +4,19 @@ import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.tensor.DType;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// The arrays behind the operands of a graph's layers. A region of the caller's is one array, and
-/// so is a slot of the workspace, for all layers of the graph: operands that the plan merged have
+/// The arrays behind the operands of layers that run together. A region of the caller's is one
+/// array, and so is a slot of the workspace, for all of them: operands that the plan merged have
 /// the same array, and an alias is one buffer on the device.
 ///
 /// A slot is known by its offset: two buffers that begin at the same byte can't be in use at the
@@ -36,6 +39,7 @@ final class LayerArrays {
     private final FusedSteps steps;
     private final Map<Operand, Integer> sizes;
     private final int tokens;
+    private final Set<Object> used = Collections.newSetFromMap(new IdentityHashMap<>());
 
     private OfLayer(BucketPlan bucket, int place, FusedSteps steps, int tokens) {
       this.bucket = bucket;
@@ -78,6 +82,12 @@ final class LayerArrays {
     }
 
     private Object array(Operand operand) {
+      Object array = find(operand);
+      used.add(array);
+      return array;
+    }
+
+    private Object find(Operand operand) {
       Buffer buffer = bucket.buffer(place, operand);
       if (buffer.placement() instanceof Buffer.Caller caller) {
         return callers.computeIfAbsent(
@@ -85,6 +95,11 @@ final class LayerArrays {
       }
       SlotKey key = key(operand, buffer);
       return slots.computeIfAbsent(key, k -> allocate(buffer, slotSizes.getOrDefault(k, 1)));
+    }
+
+    /// The arrays that were asked for.
+    Set<Object> used() {
+      return used;
     }
   }
 

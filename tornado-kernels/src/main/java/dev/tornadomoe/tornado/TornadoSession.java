@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// A plan on one device: an execution plan for each layer, or one for several of them where a call
-/// is a whole step.
+/// A plan on one device: an execution plan for each layer, or one for all of them where a call is a
+/// whole step.
 final class TornadoSession implements Audited {
   /// Code that TornadoVM has for a graph, less a tenth for its transfers, and the most that a task
   /// takes of it: 15 bytes and 5 for each of at most 20 arguments.
@@ -52,7 +52,7 @@ final class TornadoSession implements Audited {
       MoePlan plan,
       ChosenDevice device,
       DeviceWeights weights,
-      boolean oneGraph,
+      boolean isOneStep,
       Progress progress) {
     this.plan = plan;
     this.spec = plan.options().call();
@@ -61,11 +61,13 @@ final class TornadoSession implements Audited {
     this.checks = new CallChecks(plan, weights.memory());
     this.audit = plan.options().sanitize() ? new CallAudit(this) : null;
     List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
-    int size = oneGraph ? layersPerGraph(plan, weights) : 1;
+    int size = isOneStep ? layersPerGraph(plan, weights) : 1;
     List<List<Integer>> groups = new ArrayList<>();
     for (int first = 0; first < places.size(); first += size) {
       groups.add(places.subList(first, Math.min(first + size, places.size())));
     }
+    List<List<List<Integer>>> plans =
+        isOneStep ? List.of(groups) : groups.stream().map(List::of).toList();
     int graphs =
         groups.size()
             * plan.buckets().stream()
@@ -75,10 +77,10 @@ final class TornadoSession implements Audited {
     int[] ready = {0};
     progress.compiled(0, graphs);
     try {
-      for (List<Integer> group : groups) {
+      for (List<List<Integer>> ofPlan : plans) {
         devicePlans.add(
             DevicePlan.prepare(
-                plan, weights, group, device, () -> progress.compiled(++ready[0], graphs)));
+                plan, weights, ofPlan, device, () -> progress.compiled(++ready[0], graphs)));
       }
     } catch (RuntimeException | Error e) {
       devicePlans.forEach(DevicePlan::close);
@@ -86,8 +88,7 @@ final class TornadoSession implements Audited {
     }
   }
 
-  /// Layers of a step in one graph; a longer step is several graphs, and the host is touched
-  /// between them.
+  /// Layers of a step in one graph; a longer step is several graphs in a row.
   static int layersPerGraph(MoePlan plan, DeviceWeights weights) {
     int most = 1;
     for (BucketPlan bucket : plan.buckets()) {
@@ -108,7 +109,7 @@ final class TornadoSession implements Audited {
         plan,
         device,
         DeviceWeights.load(plan, device.limits(), progress),
-        isOneGraph(plan),
+        isOneStep(plan),
         progress);
   }
 
@@ -121,7 +122,7 @@ final class TornadoSession implements Audited {
   }
 
   /// A sanitised step looks at the output after each layer.
-  private static boolean isOneGraph(MoePlan plan) {
+  private static boolean isOneStep(MoePlan plan) {
     return plan.options().call().wholeStep() && !plan.options().sanitize();
   }
 
@@ -137,22 +138,22 @@ final class TornadoSession implements Audited {
 
   @Override
   public Optional<Profile> profile(MoeCall call) {
-    List<Profile.Task> profiled = new ArrayList<>();
+    List<Profile> profiles = new ArrayList<>();
     run(
         call,
         (devicePlan, tokens) -> {
-          List<Profile.Task> ran = devicePlan.profile(tokens);
-          profiled.addAll(ran);
-          tasks += ran.size();
-          copies += ran.stream().filter(Profile.Task::copiesOutput).count();
+          Profile ran = devicePlan.profile(tokens);
+          profiles.add(ran);
+          tasks += ran.tasks().size();
+          copies += ran.outputCopies();
         });
-    return Optional.of(new Profile(profiled));
+    return Optional.of(profiles.stream().reduce(Profile.NOTHING, Profile::and));
   }
 
   private void execute(DevicePlan devicePlan, int tokens) {
     devicePlan.execute(tokens);
     Launch launch = devicePlan.launch(tokens);
-    tasks += launch.calls().size();
+    tasks += launch.tasks();
     copies += launch.outputCopies();
   }
 
@@ -169,12 +170,12 @@ final class TornadoSession implements Audited {
       checks.check(call);
       int lease = OutputLeases.acquire(present(call.output()));
       try {
-        int last = spec.wholeStep() ? devicePlans.size() - 1 : call.layer();
-        for (int group = call.layer(); group <= last; group++) {
-          if (audit == null) {
-            runGroup(call, group, execution);
-          } else {
-            audit.run(call, group);
+        if (audit == null) {
+          runPlan(call, call.layer(), execution);
+        } else {
+          int last = spec.wholeStep() ? devicePlans.size() - 1 : call.layer();
+          for (int layer = call.layer(); layer <= last; layer++) {
+            audit.run(call, layer);
           }
         }
       } finally {
@@ -187,7 +188,7 @@ final class TornadoSession implements Audited {
 
   @Override
   public void runLayer(MoeCall call, int layer) {
-    runGroup(call, layer, this::execute);
+    runPlan(call, layer, this::execute);
   }
 
   private void enter() {
@@ -214,9 +215,9 @@ final class TornadoSession implements Audited {
   }
 
   /// Runs one execution plan's layers, chunk by chunk.
-  private void runGroup(MoeCall call, int group, Execution execution) {
-    DevicePlan devicePlan = devicePlans.get(group);
-    MoeLayer layer = plan.layers().get(group);
+  private void runPlan(MoeCall call, int place, Execution execution) {
+    DevicePlan devicePlan = devicePlans.get(place);
+    MoeLayer layer = plan.layers().get(place);
     int hidden = layer.hidden();
     RowTransfer inputs = new RowTransfer(spec.hiddenType(), hidden, hidden);
     long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
@@ -288,7 +289,7 @@ final class TornadoSession implements Audited {
     new TornadoBackend().requirePrecision(other);
     requireHostMemory(other);
     DeviceWeights.requireRoom(other, device.limits(), 0);
-    return new TornadoSession(other, device, weights, isOneGraph(other), Progress.NONE);
+    return new TornadoSession(other, device, weights, isOneStep(other), Progress.NONE);
   }
 
   @Override

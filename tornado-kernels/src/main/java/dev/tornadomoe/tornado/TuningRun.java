@@ -72,11 +72,10 @@ final class TuningRun {
   ///   the first that was measured
   Times measure(Tuning tuning) {
     BucketPlan bucket = plan.bucket(tokens);
-    List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
+    List<List<Integer>> groups = List.of(IntStream.range(0, plan.layers().size()).boxed().toList());
     DeviceLimits limits = device.limits().with(Tunings.always(tuning));
-    Launch launch = Launch.of(plan, weights, places, bucket, tokens, limits);
-    try (DevicePlan ready =
-        DevicePlan.prepare(plan, weights, places, List.of(launch), device, () -> {})) {
+    Launch launch = Launch.of(plan, weights, groups, bucket, tokens, limits);
+    try (DevicePlan ready = DevicePlan.prepare(plan, List.of(launch), device, () -> {})) {
       give(launch, 0);
       ready.execute(tokens);
       compare(launch, tuning);
@@ -87,7 +86,7 @@ final class TuningRun {
           call < FEWEST_CALLS || (call < MOST_CALLS && System.nanoTime() < end);
           call++) {
         give(launch, call + 1);
-        List<Profile.Task> tasks = ready.profile(tokens);
+        List<Profile.Task> tasks = ready.profile(tokens).tasks();
         gateUps.add(micros(tasks, "gateup"));
         downs.add(micros(tasks, "down"));
       }

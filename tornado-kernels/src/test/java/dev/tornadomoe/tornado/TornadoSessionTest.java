@@ -21,6 +21,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -79,8 +80,8 @@ class TornadoSessionTest {
         .hasMessageContaining("the device's largest buffer holds");
   }
 
-  /// 48 layers made of the two there are: 48 copies without the alias and none with it, as the
-  /// profiler counted the tasks that ran.
+  /// 48 layers made of the two there are, more than a graph holds: 48 copies without the alias and
+  /// none with it, as the profiler counted the tasks that ran, and the host touched once.
   @Test
   void copiesOfAWholeStepAreCountedByTheProfiler() {
     List<MoeLayer> model = IntStream.range(0, 48).mapToObj(i -> layers.get(i % 2)).toList();
@@ -98,6 +99,9 @@ class TornadoSessionTest {
         assertThat(profile.outputCopies()).isEqualTo(mode == AliasMode.OFF ? 48 : 0);
         assertThat(session.copies()).isEqualTo(profile.outputCopies());
         assertThat(profile.tasks()).hasSize(48 * (mode == AliasMode.OFF ? 5 : 4));
+        // An array has a header of 16 bytes; M is an array of one.
+        assertThat(profile.bytesIn()).isEqualTo(16 + 4L * hidden + 16 + 4);
+        assertThat(profile.bytesOut()).isEqualTo(16 + 4L * hidden);
       }
     }
   }
@@ -175,10 +179,10 @@ class TornadoSessionTest {
             0,
             (g, n) -> g.task(n, TornadoSessionTest::broken, context, words, target),
             false);
-    Launch launch = new Launch("broken", 1, new LayerArrays(), new IntArray(1), List.of(call));
+    LaunchGraph graph = new LaunchGraph("broken", List.of(), List.of(call), Set.of());
     assertThatThrownBy(() ->
             DeviceFailure.named(
-                launch,
+                graph,
                 device,
                 () -> {
                   throw new IllegalStateException("TornadoVM failed somewhere");
