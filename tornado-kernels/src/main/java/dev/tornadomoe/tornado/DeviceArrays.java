@@ -20,6 +20,7 @@ final class DeviceArrays {
   private final ToIntFunction<Object> hash;
   private final Map<Integer, Known> known = new HashMap<>();
   private final ReferenceQueue<Object> dead = new ReferenceQueue<>();
+  private long added;
 
   /// An array that may be in use.
   private static final class Known extends WeakReference<Object> {
@@ -54,6 +55,11 @@ final class DeviceArrays {
     return ALL.distinct(KernelContext::new);
   }
 
+  /// How many there have been so far.
+  static long allocated() {
+    return ALL.added();
+  }
+
   /// Whether an array that others have allocated is told from all of these.
   static boolean admits(Object array) {
     return ALL.add(array);
@@ -81,6 +87,11 @@ final class DeviceArrays {
       return false;
     }
     known.put(code, new Known(array, code, dead));
+    added++;
     return true;
+  }
+
+  private synchronized long added() {
+    return added;
   }
 }

@@ -14,60 +14,48 @@ import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 /// Layers that run together as an execution plan: a launch for each range of token counts, all on
 /// the same uploaded weights.
 final class DevicePlan implements AutoCloseable {
-  private final List<Launch> launches;
-  private final List<GraphChain.Link> links;
+  private final GraphChain chain;
   private final TornadoExecutionPlan execution;
   private final ChosenDevice device;
 
-  private DevicePlan(
-      List<Launch> launches,
-      List<GraphChain.Link> links,
-      TornadoExecutionPlan execution,
-      ChosenDevice device) {
-    this.launches = launches;
-    this.links = links;
+  private DevicePlan(GraphChain chain, TornadoExecutionPlan execution, ChosenDevice device) {
+    this.chain = chain;
     this.execution = execution;
     this.device = device;
   }
 
-  /// Compiles all kernels and uploads all weights.
+  /// The launches of some of a plan's layers.
   ///
-  /// @param groups the layers, by their places in the plan; each group is a graph
-  /// @param compiled hears of each graph that is ready
-  /// @throws BackendException naming the kernel that the device can't compile
-  static DevicePlan prepare(
-      MoePlan plan,
-      DeviceWeights weights,
-      List<List<Integer>> groups,
-      ChosenDevice device,
-      Runnable compiled) {
+  /// @param places the layers, by their places in the plan
+  static List<Launch> launches(
+      MoePlan plan, DeviceWeights weights, List<Integer> places, DeviceLimits device) {
     List<Launch> launches = new ArrayList<>();
     for (BucketPlan bucket : plan.buckets().subList(1, plan.buckets().size())) {
       for (int tokens : launchSizes(bucket)) {
-        launches.add(Launch.of(plan, weights, groups, bucket, tokens, device.limits()));
+        launches.add(Launch.of(plan, weights, places, bucket, tokens, device));
       }
     }
-    return prepare(plan, launches, device, compiled);
+    return launches;
   }
 
-  /// The same for launches that are made already.
-  static DevicePlan prepare(
-      MoePlan plan, List<Launch> launches, ChosenDevice device, Runnable compiled) {
+  /// Compiles all kernels and uploads all weights.
+  ///
+  /// @param compiled hears of each graph that is ready
+  /// @throws BackendException naming the kernel that the device can't compile
+  static DevicePlan prepare(GraphChain chain, ChosenDevice device, Runnable compiled) {
     GridScheduler grid = new GridScheduler();
-    GraphChain chain = new GraphChain(plan, launches, grid);
-    List<GraphChain.Link> links = GraphChain.order(launches);
     List<ImmutableTaskGraph> graphs = new ArrayList<>();
-    for (int i = 0; i < links.size(); i++) {
-      GraphChain.Link link = links.get(i);
-      List<GraphChain.Link> before = links.subList(0, i);
+    for (int i = 0; i < chain.links().size(); i++) {
+      int index = i;
       graphs.add(
-          DeviceFailure.named(link.graph(), device, () -> chain.graph(link, before).snapshot()));
+          DeviceFailure.named(
+              chain.links().get(i).graph(), device, () -> chain.graph(index, grid).snapshot()));
     }
     TornadoExecutionPlan execution =
         new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
     execution.withGridScheduler(grid);
     execution.withDevice(device.device());
-    DevicePlan ready = new DevicePlan(List.copyOf(launches), links, execution, device);
+    DevicePlan ready = new DevicePlan(chain, execution, device);
     ready.warmUp(compiled);
     return ready;
   }
@@ -75,7 +63,7 @@ final class DevicePlan implements AutoCloseable {
   /// A launch's grid has room for its most tokens, and its kernels are cut for as many. Where
   /// tokens are few, each launch has four times the tokens of the one before, from a single one on;
   /// where they are many, eight times.
-  static List<Integer> launchSizes(BucketPlan bucket) {
+  private static List<Integer> launchSizes(BucketPlan bucket) {
     List<Integer> sizes = new ArrayList<>();
     if (bucket.minTokens() <= 1) {
       for (int size = 1; size < bucket.maxTokens(); size *= 4) {
@@ -92,21 +80,27 @@ final class DevicePlan implements AutoCloseable {
 
   /// Each graph once, in the chain's order and with no tokens.
   private void warmUp(Runnable compiled) {
-    for (int i = 0; i < links.size(); i++) {
+    for (int i = 0; i < chain.links().size(); i++) {
+      GraphChain.Link link = chain.links().get(i);
       TornadoExecutionPlan graph = execution.withGraph(i);
-      links.get(i).launch().call().set(0, 0);
+      link.launch().call().set(0, 0);
       // Not withPreCompilation(): a plan that knows it could not be executed any more after some
       // other plan of the device was freed.
-      DeviceFailure.named(links.get(i).graph(), device, graph::execute);
+      DeviceFailure.named(link.graph(), device, graph::execute);
       compiled.run();
     }
   }
 
   /// The smallest launch for so many tokens.
   Launch launch(int tokens) {
-    for (Launch launch : launches) {
-      if (tokens <= launch.maxTokens()) {
-        return launch;
+    return chain.links().get(first(tokens)).launch();
+  }
+
+  /// The first graph of that launch.
+  private int first(int tokens) {
+    for (int i = 0; i < chain.launches(); i++) {
+      if (tokens <= chain.links().get(i).launch().maxTokens()) {
+        return i;
       }
     }
     throw new IllegalStateException("no launch for " + tokens + " tokens");
@@ -145,10 +139,9 @@ final class DevicePlan implements AutoCloseable {
   }
 
   private void run(int tokens, Execution execute) {
-    Launch launch = launch(tokens);
-    launch.call().set(0, tokens);
-    for (int i = launches.indexOf(launch); i < links.size(); i += launches.size()) {
-      GraphChain.Link link = links.get(i);
+    launch(tokens).call().set(0, tokens);
+    for (int i = first(tokens); i < chain.links().size(); i += chain.launches()) {
+      GraphChain.Link link = chain.links().get(i);
       try {
         execute.run(execution.withGraph(i), link);
       } catch (RuntimeException | Error e) {

@@ -16,82 +16,115 @@ import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 ///
 /// TornadoVM hands buffers from a graph to the one that is executed right after it, and only those
 /// that this one names for that predecessor. So the first time all graphs run in the order of
-/// [#order]: each gets all buffers that others have allocated from the one before, whether its
+/// [#links]: each gets all buffers that others have allocated from the one before, whether its
 /// tasks use them or not, and keeps them. Later a graph follows the one before it in its launch, or
 /// the last of any launch. For each of these it must name something too, or TornadoVM looks there
 /// for all that it ever got, and fails where one is missing; what it names must be on that graph
 /// already. The first launch's M is, in each graph.
 final class GraphChain {
+  /// Bytes that TornadoVM has for the tasks of a graph, less a tenth for what else lies there, and
+  /// the most that a task takes of them: 15, and 5 for each of at most 20 arguments.
+  private static final int GRAPH_BYTES = 8192 * 9 / 10;
+
+  private static final int TASK_BYTES = 15 + 5 * 20;
+
+  /// Nodes that TornadoVM has for a graph: one for each different scalar, three for an array (what
+  /// it is, how it comes, whether it stays), one for a task and one for each array it writes.
+  private static final int GRAPH_NODES = 1024;
+
+  private static final int SCALARS = 64;
+
+  private static final int ARRAY_NODES = 3;
+
+  private static final int TASK_NODES = 1 + 3;
+
   private final MoePlan plan;
   private final List<Launch> launches;
-  private final GridScheduler grid;
+  private final List<Link> links = new ArrayList<>();
 
-  GraphChain(MoePlan plan, List<Launch> launches, GridScheduler grid) {
+  /// @param mostLayers of a graph
+  GraphChain(MoePlan plan, List<Launch> launches, int mostLayers) {
     this.plan = plan;
     this.launches = launches;
-    this.grid = grid;
+    int layers = launches.getFirst().layers().size();
+    for (int first = 0; first < layers; first += mostLayers) {
+      int end = Math.min(first + mostLayers, layers);
+      for (Launch launch : launches) {
+        links.add(
+            new Link(
+                launch,
+                new LaunchGraph(
+                    "layers%dto%d_%d".formatted(first, end - 1, launch.maxTokens()),
+                    launch.layers().subList(first, end)),
+                first == 0,
+                end == layers));
+      }
+    }
+  }
+
+  /// Graphs with as many layers as they have room for.
+  static GraphChain of(MoePlan plan, List<Launch> launches) {
+    // Any graph may have to hand on all of them, as a node that says what each is.
+    int handedOn = launches.stream().mapToInt(launch -> rows(plan, launch)).sum();
+    int most = Integer.MAX_VALUE;
+    for (Launch launch : launches) {
+      int room = GRAPH_NODES - SCALARS - handedOn - (ARRAY_NODES - 1) * rows(plan, launch);
+      for (LaunchLayer layer : launch.layers()) {
+        int tasks = layer.calls().size();
+        int arrays = layer.layer().arrays().size() + layer.others();
+        most = Math.min(most, GRAPH_BYTES / (tasks * TASK_BYTES));
+        most = Math.min(most, room / (arrays * ARRAY_NODES + tasks * TASK_NODES));
+      }
+    }
+    return new GraphChain(plan, launches, Math.max(1, most));
+  }
+
+  private static int rows(MoePlan plan, Launch launch) {
+    Set<Object> rows = identitySet();
+    launch.layers().forEach(layer -> rows.addAll(layer.rows()));
+    rows.addAll(launch.inputs(plan));
+    return rows.size();
   }
 
   /// A launch's graph.
-  record Link(Launch launch, int part) {
-    LaunchGraph graph() {
-      return launch.graphs().get(part);
-    }
+  ///
+  /// @param isFirst of the launch
+  /// @param isLast of the launch
+  record Link(Launch launch, LaunchGraph graph, boolean isFirst, boolean isLast) {}
 
-    boolean isFirst() {
-      return part == 0;
-    }
-
-    boolean isLast() {
-      return part == launch.graphs().size() - 1;
-    }
-  }
-
-  /// The graphs' order in the execution plan.
-  static List<Link> order(List<Launch> launches) {
-    List<Link> links = new ArrayList<>();
-    for (int part = 0; part < launches.getFirst().graphs().size(); part++) {
-      for (Launch launch : launches) {
-        links.add(new Link(launch, part));
-      }
-    }
+  /// The graphs' order in the execution plan: the first of each launch, the second of each, and so
+  /// on.
+  List<Link> links() {
     return links;
   }
 
-  /// The graph of a link.
+  int launches() {
+    return launches.size();
+  }
+
+  /// A task graph.
   ///
-  /// @param before the links that come before it, in order
-  TaskGraph graph(Link link, List<Link> before) {
+  /// @param index of the link
+  TaskGraph graph(int index, GridScheduler grid) {
+    Link link = links.get(index);
     TaskGraph graph = new TaskGraph(link.graph().name());
-    List<Object> inputs = link.launch().inputs(plan);
-    Object[] weights =
-        link.graph().layers().stream().flatMap(layer -> layer.arrays().stream()).toArray();
-    Set<Object> handedOn = identitySet();
-    for (Link earlier : before) {
-      handedOn.addAll(rows(earlier));
-    }
-    if (before.isEmpty() || before.getLast().part() != link.part()) {
+    Object[] weights = link.graph().weights();
+    boolean isOwner = index % launches.size() == 0;
+    if (isOwner) {
       graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, weights);
     } else {
-      graph.consumeFromDevice(before.getLast().graph().name(), weights);
+      graph.consumeFromDevice(links.get(index - 1).graph().name(), weights);
     }
-    if (!before.isEmpty()) {
-      graph.consumeFromDevice(before.getLast().graph().name(), handedOn.toArray());
-      Object everywhere = launches.getFirst().call();
-      for (Launch launch : launches) {
-        for (Link other : order(List.of(launch))) {
-          if (!other.equals(before.getLast()) && mayFollow(link, other)) {
-            graph.consumeFromDevice(other.graph().name(), everywhere);
-          }
-        }
-      }
+    if (index > 0) {
+      takeOver(index, graph);
     }
     if (link.isFirst()) {
-      graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, inputs.toArray());
+      graph.transferToDevice(
+          DataTransferMode.EVERY_EXECUTION, link.launch().inputs(plan).toArray());
     }
     graph.transferToDevice(
         DataTransferMode.FIRST_EXECUTION,
-        link.graph().layers().stream().map(DeviceLayer::map).toArray());
+        link.graph().layers().stream().map(layer -> layer.layer().map()).toArray());
     link.graph().calls().forEach(task -> task.appendTo(graph, grid));
     graph.persistOnDevice(weights);
     graph.persistOnDevice(rows(link).toArray());
@@ -102,16 +135,23 @@ final class GraphChain {
     return graph;
   }
 
-  private static boolean mayFollow(Link link, Link other) {
-    return link.isFirst()
-        ? other.isLast()
-        : other.launch().equals(link.launch()) && other.part() == link.part() - 1;
+  private void takeOver(int index, TaskGraph graph) {
+    Set<Object> handedOn = identitySet();
+    links.subList(0, index).forEach(earlier -> handedOn.addAll(rows(earlier)));
+    graph.consumeFromDevice(links.get(index - 1).graph().name(), handedOn.toArray());
+    Object everywhere = launches.getFirst().call();
+    for (int other = 0; other < links.size(); other++) {
+      boolean mayComeBefore =
+          links.get(index).isFirst() ? links.get(other).isLast() : other == index - launches.size();
+      if (mayComeBefore && other != index - 1) {
+        graph.consumeFromDevice(links.get(other).graph().name(), everywhere);
+      }
+    }
   }
 
   /// What a graph has on the device beside weights.
   private Set<Object> rows(Link link) {
-    Set<Object> rows = identitySet();
-    rows.addAll(link.graph().arrays());
+    Set<Object> rows = link.graph().rows();
     if (link.isFirst()) {
       rows.addAll(link.launch().inputs(plan));
     }

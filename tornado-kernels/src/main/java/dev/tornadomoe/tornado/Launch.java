@@ -6,80 +6,63 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.Set;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Some of a plan's layers for up to so many tokens, as task graphs that run in a row on the same
-/// arrays.
+/// Some of a plan's layers for up to so many tokens, all on the same arrays.
 ///
 /// @param maxTokens of a call
 /// @param arrays of the caller and of the workspace
 /// @param call its first element is M
-/// @param graphs in order
-record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchGraph> graphs) {
+/// @param layers in order
+record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchLayer> layers) {
 
-  /// @param groups the layers, by their places in the plan; each group is a graph
+  /// @param places the layers, by their places in the plan
   /// @param maxTokens at most those of the bucket
   static Launch of(
       MoePlan plan,
       DeviceWeights weights,
-      List<List<Integer>> groups,
+      List<Integer> places,
       BucketPlan bucket,
       int maxTokens,
       DeviceLimits device) {
     LayerArrays arrays = new LayerArrays();
     IntArray call = DeviceArrays.ints(1);
-    Map<Integer, FusedSteps> steps = new HashMap<>();
-    Map<Integer, LayerArrays.OfLayer> ofLayers = new HashMap<>();
-    for (List<Integer> group : groups) {
-      for (int place : group) {
-        FusedSteps fused =
-            new FusedSteps(
-                weights.layers().get(place), device.shape(), maxTokens, bucket.stepsOf(place));
-        steps.put(place, fused);
-        ofLayers.put(place, arrays.ofLayer(bucket, place, fused, maxTokens));
-      }
+    List<FusedSteps> steps = new ArrayList<>();
+    List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
+    for (int place : places) {
+      steps.add(
+          new FusedSteps(
+              weights.layers().get(place), device.shape(), maxTokens, bucket.stepsOf(place)));
+      ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast(), maxTokens));
     }
-    List<LaunchGraph> graphs = new ArrayList<>();
-    for (List<Integer> group : groups) {
-      List<DeviceLayer> layers = new ArrayList<>();
-      List<KernelCall> calls = new ArrayList<>();
-      Set<Object> used = Collections.newSetFromMap(new IdentityHashMap<>());
-      for (int place : group) {
-        DeviceLayer layer = weights.layers().get(place);
-        LayerArrays.OfLayer ofLayer = Objects.requireNonNull(ofLayers.get(place));
-        layers.add(layer);
-        calls.addAll(
-            LayerCalls.of(
-                "layer%d_".formatted(place),
-                layer,
-                Objects.requireNonNull(steps.get(place)),
-                ofLayer,
-                call,
-                device,
-                maxTokens));
-        used.addAll(ofLayer.used());
-      }
-      if (plan.options().sanitize()) {
-        calls.addAll(0, poison(plan, arrays));
-      }
-      graphs.add(
-          new LaunchGraph(
-              "layers%dto%d_%d".formatted(group.getFirst(), group.getLast(), maxTokens),
-              layers,
-              List.copyOf(calls),
-              used));
+    List<LaunchLayer> layers = new ArrayList<>();
+    for (int i = 0; i < places.size(); i++) {
+      DeviceLayer layer = weights.layers().get(places.get(i));
+      LayerArrays.OfLayer ofLayer = ofLayers.get(i);
+      long before = DeviceArrays.allocated();
+      List<KernelCall> calls =
+          LayerCalls.of(
+              "layer%d_".formatted(places.get(i)),
+              layer,
+              steps.get(i),
+              ofLayer,
+              call,
+              device,
+              maxTokens);
+      int others = Math.toIntExact(DeviceArrays.allocated() - before);
+      layers.add(new LaunchLayer(layer, calls, ofLayer.used(), others));
     }
-    return new Launch(maxTokens, arrays, call, List.copyOf(graphs));
+    if (plan.options().sanitize()) {
+      LaunchLayer first = layers.getFirst();
+      List<KernelCall> calls = new ArrayList<>(poison(plan, arrays));
+      calls.addAll(first.calls());
+      layers.set(0, new LaunchLayer(first.layer(), calls, first.rows(), first.others()));
+    }
+    return new Launch(maxTokens, arrays, call, List.copyOf(layers));
   }
 
   /// Tasks that fill the workspace, and an output that nothing reads, with NaNs first: whoever
@@ -132,16 +115,16 @@ record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchGraph
     return inputs;
   }
 
-  /// Tasks of all graphs.
+  /// Tasks of all layers.
   int tasks() {
-    return graphs.stream().mapToInt(graph -> graph.calls().size()).sum();
+    return layers.stream().mapToInt(layer -> layer.calls().size()).sum();
   }
 
   /// Tasks that copy into the output.
   int outputCopies() {
     return (int)
-        graphs.stream()
-            .flatMap(graph -> graph.calls().stream())
+        layers.stream()
+            .flatMap(layer -> layer.calls().stream())
             .filter(KernelCall::copiesOutput)
             .count();
   }

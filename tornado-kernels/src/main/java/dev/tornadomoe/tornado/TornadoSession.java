@@ -10,7 +10,6 @@ import dev.tornadomoe.backend.host.CallAudit;
 import dev.tornadomoe.backend.host.CallChecks;
 import dev.tornadomoe.backend.host.OutputLeases;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
@@ -28,12 +27,6 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// A plan on one device: an execution plan for each layer, or one for all of them where a call is a
 /// whole step.
 final class TornadoSession implements Audited {
-  /// Code that TornadoVM has for a graph, less a tenth for its transfers, and the most that a task
-  /// takes of it: 15 bytes and 5 for each of at most 20 arguments.
-  private static final int GRAPH_BYTES = 8192 * 9 / 10;
-
-  private static final int TASK_BYTES = 15 + 5 * 20;
-
   private final MoePlan plan;
   private final CallSpec spec;
   private final ChosenDevice device;
@@ -60,45 +53,26 @@ final class TornadoSession implements Audited {
     this.weights = weights;
     this.checks = new CallChecks(plan, weights.memory());
     this.audit = plan.options().sanitize() ? new CallAudit(this) : null;
-    List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
-    int size = isOneStep ? layersPerGraph(plan, weights) : 1;
-    List<List<Integer>> groups = new ArrayList<>();
-    for (int first = 0; first < places.size(); first += size) {
-      groups.add(places.subList(first, Math.min(first + size, places.size())));
-    }
-    List<List<List<Integer>>> plans =
-        isOneStep ? List.of(groups) : groups.stream().map(List::of).toList();
-    int graphs =
-        groups.size()
-            * plan.buckets().stream()
-                .skip(1)
-                .mapToInt(bucket -> DevicePlan.launchSizes(bucket).size())
-                .sum();
+    List<Integer> all = IntStream.range(0, plan.layers().size()).boxed().toList();
+    List<GraphChain> chains =
+        (isOneStep ? List.of(all) : all.stream().map(List::of).toList())
+            .stream()
+                .map(places ->
+                    GraphChain.of(
+                        plan, DevicePlan.launches(plan, weights, places, device.limits())))
+                .toList();
+    int graphs = chains.stream().mapToInt(chain -> chain.links().size()).sum();
     int[] ready = {0};
     progress.compiled(0, graphs);
     try {
-      for (List<List<Integer>> ofPlan : plans) {
+      for (GraphChain chain : chains) {
         devicePlans.add(
-            DevicePlan.prepare(
-                plan, weights, ofPlan, device, () -> progress.compiled(++ready[0], graphs)));
+            DevicePlan.prepare(chain, device, () -> progress.compiled(++ready[0], graphs)));
       }
     } catch (RuntimeException | Error e) {
       devicePlans.forEach(DevicePlan::close);
       throw e;
     }
-  }
-
-  /// Layers of a step in one graph; a longer step is several graphs in a row.
-  static int layersPerGraph(MoePlan plan, DeviceWeights weights) {
-    int most = 1;
-    for (BucketPlan bucket : plan.buckets()) {
-      for (int place = 0; place < plan.layers().size(); place++) {
-        // A step has a task for each buffer that the experts lie in.
-        int parts = weights.layers().get(place).parts().size();
-        most = Math.max(most, bucket.stepsOf(place).size() * parts);
-      }
-    }
-    return Math.max(1, GRAPH_BYTES / TASK_BYTES / most);
   }
 
   /// Loads, uploads and compiles.

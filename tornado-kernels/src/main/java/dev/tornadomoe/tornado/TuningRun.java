@@ -72,10 +72,11 @@ final class TuningRun {
   ///   the first that was measured
   Times measure(Tuning tuning) {
     BucketPlan bucket = plan.bucket(tokens);
-    List<List<Integer>> groups = List.of(IntStream.range(0, plan.layers().size()).boxed().toList());
+    List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
     DeviceLimits limits = device.limits().with(Tunings.always(tuning));
-    Launch launch = Launch.of(plan, weights, groups, bucket, tokens, limits);
-    try (DevicePlan ready = DevicePlan.prepare(plan, List.of(launch), device, () -> {})) {
+    Launch launch = Launch.of(plan, weights, places, bucket, tokens, limits);
+    try (DevicePlan ready =
+        DevicePlan.prepare(GraphChain.of(plan, List.of(launch)), device, () -> {})) {
       give(launch, 0);
       ready.execute(tokens);
       compare(launch, tuning);

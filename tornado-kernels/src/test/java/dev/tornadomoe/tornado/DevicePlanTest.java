@@ -17,6 +17,8 @@ import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -47,8 +49,10 @@ class DevicePlanTest {
               .plan(layers);
       ChosenDevice device = TornadoBackend.device();
       DeviceWeights weights = DeviceWeights.load(plan, device.limits(), Progress.NONE);
-      List<List<Integer>> groups = List.of(List.of(0, 1), List.of(2, 3), List.of(4));
-      try (DevicePlan found = DevicePlan.prepare(plan, weights, groups, device, () -> {});
+      List<Launch> launches =
+          DevicePlan.launches(plan, weights, List.of(0, 1, 2, 3, 4), device.limits());
+      try (DevicePlan found =
+              DevicePlan.prepare(new GraphChain(plan, launches, 2), device, () -> {});
           Session reference = Backends.require("reference").prepare(plan)) {
         for (int tokens : new int[] {3, 1, 20, 1, 1, 16, 3, 20, 5, 1}) {
           RowTransfer rows = new RowTransfer(DType.F32, hidden, hidden);
@@ -73,6 +77,38 @@ class DevicePlanTest {
         assertThat(profile.bytesIn()).isEqualTo(16 + 4L * hidden + 16 + 4);
         assertThat(profile.bytesOut()).isEqualTo(16 + 4L * hidden);
       }
+    }
+  }
+
+  /// With two tasks for a layer it is TornadoVM's nodes that are few, not its bytes.
+  @Test
+  void layersOfFewTasksAreSplitToo() {
+    try (Checkpoint checkpoint =
+        Checkpoint.open(Path.of("../src/test/resources/golden/w4a16/qwen3_moe-ct_g32_sym"))) {
+      MoeLayer layer = MoeModel.of(checkpoint).layer(0);
+      MoePlan plan =
+          Planner.builder()
+              .maxTokens(1)
+              .wholeStep()
+              .callerRoutes()
+              .build()
+              .plan(Collections.nCopies(36, layer));
+      MemorySegment ids = MemorySegment.ofArray(IntStream.range(0, layer.topK()).toArray());
+      float[] weights = new float[layer.topK()];
+      Arrays.fill(weights, 0.25f);
+      float[] output = new float[layer.hidden()];
+      float[] expected = new float[layer.hidden()];
+      MoeCall call =
+          new MoeCall()
+              .hidden(MemorySegment.ofArray(Rows.random(layer.hidden(), 1)), 1)
+              .routing(ids, MemorySegment.ofArray(weights));
+      try (Session found = Backends.require("tornado").prepare(plan);
+          Session reference = Backends.require("reference").prepare(plan)) {
+        reference.run(call.output(MemorySegment.ofArray(expected)));
+        found.run(call.output(MemorySegment.ofArray(output)));
+      }
+      double[] exact = IntStream.range(0, expected.length).mapToDouble(i -> expected[i]).toArray();
+      Rows.assertClose(output, exact, 2e-5);
     }
   }
 }

@@ -179,7 +179,8 @@ class TornadoSessionTest {
             0,
             (g, n) -> g.task(n, TornadoSessionTest::broken, context, words, target),
             false);
-    LaunchGraph graph = new LaunchGraph("broken", List.of(), List.of(call), Set.of());
+    LaunchGraph graph =
+        new LaunchGraph("broken", List.of(new LaunchLayer(null, List.of(call), Set.of(), 0)));
     assertThatThrownBy(() ->
             DeviceFailure.named(
                 graph,

@@ -146,12 +146,13 @@ class TuningCandidatesTest {
         Launch.of(
             subject.plan(),
             subject.weights(),
-            List.of(List.of(0)),
+            List.of(0),
             subject.plan().bucket(tokens),
             tokens,
             device.limits().with(Tunings.always(tuning)));
     float[] output = new float[tokens * 96];
-    try (DevicePlan ready = DevicePlan.prepare(subject.plan(), List.of(launch), device, () -> {})) {
+    try (DevicePlan ready =
+        DevicePlan.prepare(GraphChain.of(subject.plan(), List.of(launch)), device, () -> {})) {
       LayerArrays arrays = launch.arrays();
       RowTransfer rows = new RowTransfer(DType.F32, 96, 96);
       rows.in(hidden(tokens), 0, tokens, (FloatArray) arrays.caller("hidden"));
