@@ -1,4 +1,4 @@
-package dev.tornadomoe;
+package dev.tornadomoe.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -36,9 +37,10 @@ class TroubleshootingTest {
     return Stream.of(sentence.split("…")).map(String::strip).allMatch(said::contains);
   }
 
-  /// All string literals, those that are put together with `+` as one, with `"` for its escape.
+  /// All string literals, those that are put together with `+` as one, with `"` for its escape;
+  /// text blocks are pages and the like, no sentences.
   private static String literals(Path sources) throws IOException {
-    Pattern literal = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"");
+    Pattern literal = Pattern.compile("\"\"\"(?s:.*?)\"\"\"|\"((?:[^\"\\\\\n]++|\\\\.)*+)\"");
     try (Stream<Path> files = Files.walk(sources)) {
       StringBuilder all = new StringBuilder();
       for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
@@ -47,7 +49,8 @@ class TroubleshootingTest {
             literal
                 .matcher(text)
                 .results()
-                .map((MatchResult found) -> found.group(1).replace("\\\"", "\""))
+                .map((MatchResult found) ->
+                    Objects.requireNonNullElse(found.group(1), "").replace("\\\"", "\""))
                 .collect(Collectors.joining("\n", "", "\n")));
       }
       return all.toString();
