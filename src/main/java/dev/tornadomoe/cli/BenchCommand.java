@@ -163,7 +163,7 @@ final class BenchCommand implements Callable<Integer> {
       }
       Placement placement = runner.placement();
       if (!json && placement != null) {
-        table.printPlacement(spec.commandLine().getOut(), placement);
+        spec.commandLine().getOut().println(BenchTable.text(placement));
       }
       Map<String, Object> figures = json(table, ofModel, placement, results);
       if (json) {
@@ -171,7 +171,8 @@ final class BenchCommand implements Callable<Integer> {
       }
       if (html != null) {
         WholeFile.writeText(
-            html, BenchReport.render(table, plans.getFirst(), results, command(), figures));
+            html,
+            BenchReport.render(table, plans.getFirst(), results, placement, command(), figures));
         err.println("wrote " + html);
       }
     } finally {

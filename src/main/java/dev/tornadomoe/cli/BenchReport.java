@@ -1,5 +1,6 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.plan.Explanation;
 import dev.tornadomoe.plan.MoePlan;
 import java.time.LocalDate;
@@ -7,6 +8,7 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// The results as one page that needs nothing else: machine, charts, table, the plan's picture, and
 /// what `--json` prints.
@@ -51,12 +53,14 @@ final class BenchReport {
 
   /// The page.
   ///
+  /// @param placement where the threads ran, if that is known
   /// @param command what was typed
   /// @param figures what `--json` prints
   static String render(
       BenchTable table,
       MoePlan plan,
       List<BenchResult> results,
+      @Nullable Placement placement,
       String command,
       Map<String, Object> figures) {
     BenchCharts charts = new BenchCharts(results);
@@ -90,7 +94,7 @@ final class BenchReport {
             line(table.name()),
             STYLE,
             line(table.name()),
-            machine(table, command),
+            machine(table, placement, command),
             charts.byTokens(),
             floorNote(results) + charts.byAlias(),
             table(results),
@@ -101,12 +105,13 @@ final class BenchReport {
             JsonOutput.of(figures).replace("<", "\\u003c"));
   }
 
-  private static String machine(BenchTable table, String command) {
+  private static String machine(BenchTable table, @Nullable Placement placement, String command) {
     return """
     <dl id="machine">
     <dt>Measured</dt><dd>%s</dd>
     <dt>Device</dt><dd>%s</dd>
     <dt>Machine</dt><dd>%s</dd>
+    %s\
     <dt>Date</dt><dd>%s</dd>
     <dt>Command</dt><dd><code>%s</code></dd>
     </dl>\
@@ -115,6 +120,9 @@ final class BenchReport {
             line(table.subject()),
             line(table.device()),
             line(Machine.describe()),
+            placement == null
+                ? ""
+                : "<dt>Threads</dt><dd>%s</dd>\n".formatted(line(BenchTable.text(placement))),
             LocalDate.now(ZoneOffset.UTC),
             line(command));
   }

@@ -3,6 +3,7 @@ package dev.tornadomoe.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.layer.MoeLayer;
@@ -202,6 +203,7 @@ class BenchPageTest {
             new BenchTable(hostile, layers, hostile, Precision.EXACT, false),
             Planner.builder().build().plan(layers),
             List.of(result),
+            new Placement(2, 1),
             "moe bench " + hostile,
             Map.of("preset", hostile));
     Map<String, Object> seen = Chromium.read(text, LOOK, directory);
@@ -212,6 +214,7 @@ class BenchPageTest {
         .containsEntry("scripts", 2);
     assertThat(texts(seen, "machine"))
         .contains(shown, "moe bench " + shown)
+        .anyMatch(line -> line.startsWith("2 threads ran on 1 core: "))
         .anyMatch(line -> line.startsWith(shown + ": 1 layers, "));
     assertThat(figures(seen)).isEqualTo(Map.of("preset", hostile));
     assertThat(texts(seen, "columns")).contains("kernels us/layer");

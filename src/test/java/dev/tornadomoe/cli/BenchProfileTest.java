@@ -121,6 +121,7 @@ class BenchProfileTest {
         new BenchTable("odd", LAYERS, "a device", Precision.EXACT, false),
         plan(false),
         List.of(result),
+        null,
         "moe bench",
         result.json());
   }
