@@ -74,7 +74,8 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--html",
       paramLabel = "FILE",
-      description = "Writes a page with table, chart and the plan's picture.")
+      description =
+          "Writes a page with machine, charts, table and the plan's picture, one file that needs no other.")
   private @Nullable Path html;
 
   @Spec private CommandSpec spec = CommandSpec.create();
@@ -162,15 +163,16 @@ final class BenchCommand implements Callable<Integer> {
       }
       Placement placement = runner.placement();
       if (!json && placement != null) {
-        table.printPlacement(spec.commandLine().getOut(), placement);
+        spec.commandLine().getOut().println(BenchTable.text(placement));
       }
+      Map<String, Object> figures = json(table, ofModel, placement, results);
       if (json) {
-        spec.commandLine()
-            .getOut()
-            .println(JsonOutput.of(json(table, ofModel, placement, results)));
+        spec.commandLine().getOut().println(JsonOutput.of(figures));
       }
       if (html != null) {
-        WholeFile.writeText(html, BenchReport.render(table, plans.getFirst(), results));
+        WholeFile.writeText(
+            html,
+            BenchReport.render(table, plans.getFirst(), results, placement, command(), figures));
         err.println("wrote " + html);
       }
     } finally {
@@ -185,8 +187,16 @@ final class BenchCommand implements Callable<Integer> {
     }
     PrintWriter err = spec.commandLine().getErr();
     err.println("measuring kernel times in a process of their own, with the device's profiler on");
-    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    return KernelTimes.measure(options, arguments);
+    return KernelTimes.measure(options, arguments());
+  }
+
+  private List<String> arguments() {
+    return spec.root().commandLine().getParseResult().originalArgs();
+  }
+
+  /// As it was typed.
+  private String command() {
+    return "moe " + String.join(" ", arguments());
   }
 
   private Map<String, Object> json(
@@ -196,6 +206,7 @@ final class BenchCommand implements Callable<Integer> {
       List<BenchResult> results) {
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("device", table.device());
+    root.put("machine", Machine.describe());
     root.put("preset", table.name());
     root.put("layers", ofModel.size());
     root.put("experts_only", table.expertsOnly());

@@ -76,6 +76,14 @@ record BenchResult(
         : kernelMicros.values().stream().mapToDouble(micros -> micros).sum();
   }
 
+  /// Microseconds in which the memory alone would have read the layer's weights in the same run, or
+  /// NaN where nobody knows how fast it is.
+  double floorMicros() {
+    return bandwidthGbPerSecond > 0
+        ? medianMicros * weightGbPerSecond / bandwidthGbPerSecond
+        : Double.NaN;
+  }
+
   /// As tables say it: a wish that was refused is no alias.
   String aliasText() {
     return alias ? aliased ? "on" : "no" : "off";

@@ -41,16 +41,15 @@ record BenchTable(
   }
 
   /// Where the threads ran, and what to do where they hindered each other.
-  void printPlacement(PrintWriter out, Placement placement) {
-    out.println(
-        placement.shared()
-            ? "%d threads ran on %d %s: threads that share a core read memory at the speed of one; give the process as many cores, or set -Dtornadomoe.cpu.threads=%d"
-                .formatted(
-                    placement.threads(),
-                    placement.cores(),
-                    placement.cores() == 1 ? "core" : "cores",
-                    placement.cores())
-            : "each of %d threads ran on a core of its own".formatted(placement.threads()));
+  static String text(Placement placement) {
+    return placement.shared()
+        ? "%d threads ran on %d %s: threads that share a core read memory at the speed of one; give the process as many cores, or set -Dtornadomoe.cpu.threads=%d"
+            .formatted(
+                placement.threads(),
+                placement.cores(),
+                placement.cores() == 1 ? "core" : "cores",
+                placement.cores())
+        : "each of %d threads ran on a core of its own".formatted(placement.threads());
   }
 
   /// The names of the columns.

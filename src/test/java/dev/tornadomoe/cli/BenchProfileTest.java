@@ -61,7 +61,7 @@ class BenchProfileTest {
         .containsEntry("kernel_us_per_layer_by_task", Map.of("down", 15.25, "copy", 0.25))
         .containsEntry("copies_per_step", 1L);
     assertThat(table(result)).contains("min  kernels us/layer  tasks").contains("  15.5  ");
-    assertThat(page(result)).contains("<th>kernels us/layer</th>", "<td>15.5</td>");
+    assertThat(page(result)).contains("<th scope=\"col\">kernels us/layer</th>", "<td>15.5</td>");
   }
 
   @Test
@@ -120,7 +120,10 @@ class BenchProfileTest {
     return BenchReport.render(
         new BenchTable("odd", LAYERS, "a device", Precision.EXACT, false),
         plan(false),
-        List.of(result));
+        List.of(result),
+        null,
+        "moe bench",
+        result.json());
   }
 
   /// A session with a profiler.

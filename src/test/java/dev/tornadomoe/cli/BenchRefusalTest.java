@@ -50,6 +50,20 @@ class BenchRefusalTest {
     assertThat(run.out()).isEmpty();
   }
 
+  @ParameterizedTest
+  @CsvSource({
+    "., it is a directory",
+    "missing/report.html, there is no directory",
+    "'', the name of the file to be written is empty",
+  })
+  void refusesAPageThatCanNotBeWrittenBeforeItMeasures(String page, String expected) {
+    String file = page.isEmpty() ? "" : directory.resolve(page).toString();
+    MoeRun run = MoeRun.of("bench", CHECKPOINT, "--html", file);
+    assertThat(run.refusal()).contains(expected);
+    assertThat(run.out()).isEmpty();
+    assertThat(directory).isEmptyDirectory();
+  }
+
   @Test
   void refusesAModelWithoutMoeLayers() {
     Path checkpoint = Golden.copy("hf/qwen2_moe", directory);

@@ -1,4 +1,4 @@
-package dev.tornadomoe;
+package dev.tornadomoe.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -17,13 +17,11 @@ import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.net.URL;
-import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import javax.tools.ToolProvider;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -40,34 +38,20 @@ class FamiliesDocTest {
       """;
 
   @TempDir Path directory;
-  private Path jar;
+  private Samples samples;
 
   @BeforeEach
   void compile() throws IOException {
-    String page =
-        Files.readString(
-            Path.of("").toAbsolutePath().resolveSibling("docs").resolve("families.md"));
-    Path source = directory.resolve("com/example/AcmeMoe.java");
-    Files.createDirectories(source.getParent());
-    Files.writeString(source, block(page, "```java\n"));
-    jar = Files.createDirectories(directory.resolve("jar"));
-    int result =
-        ToolProvider.getSystemJavaCompiler()
-            .run(
-                null,
-                null,
-                null,
-                "-Xlint:all",
-                "-Werror",
-                "-proc:none",
-                "-classpath",
-                System.getProperty("java.class.path"),
-                "-d",
-                jar.toString(),
-                source.toString());
-    assertThat(result).isZero();
+    samples = Samples.compile(Sample.of("families.md"), directory.resolve("compiled"));
+    String page = Files.readString(Sample.of("families.md").getFirst().page());
+    Path jar = directory.resolve("compiled/classes");
     Path services = Files.createDirectories(jar.resolve("META-INF/services"));
     Files.writeString(services.resolve(MoeFamily.class.getName()), block(page, "name\n\n```\n"));
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    samples.close();
   }
 
   private static String block(String page, String begin) {
@@ -77,9 +61,8 @@ class FamiliesDocTest {
 
   @Test
   void isFoundAndComputes() throws IOException {
-    try (URLClassLoader loader = loader();
-        Checkpoint checkpoint = ModelDirectory.open(directory, CONFIG, tensors().tensors())) {
-      MoeFamilies families = MoeFamilies.builder(loader).build();
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, CONFIG, tensors().tensors())) {
+      MoeFamilies families = MoeFamilies.builder(samples.loader()).build();
       assertThat(families.modelTypes()).contains("acme_moe", "mixtral");
       MoeModel model = MoeModel.of(checkpoint, families);
       assertThat(model.layerIndices()).containsExactly(1);
@@ -90,19 +73,18 @@ class FamiliesDocTest {
   /// Without the services file.
   @Test
   void isAddedByAProgram() throws Exception {
-    try (URLClassLoader loader = loader();
-        Checkpoint checkpoint = ModelDirectory.open(directory, CONFIG, tensors().tensors())) {
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, CONFIG, tensors().tensors())) {
       MoeFamily family =
           (MoeFamily)
-              loader.loadClass("com.example.AcmeMoe").getDeclaredConstructor().newInstance();
+              samples
+                  .loader()
+                  .loadClass("com.example.AcmeMoe")
+                  .getDeclaredConstructor()
+                  .newInstance();
       MoeFamilies families = MoeFamilies.builder().add(family).build();
       assertRuns(MoeModel.of(checkpoint, families).layer(1));
+      samples.run("isAddedByAProgram", checkpoint);
     }
-  }
-
-  private URLClassLoader loader() throws IOException {
-    return new URLClassLoader(
-        new URL[] {jar.toUri().toURL()}, FamiliesDocTest.class.getClassLoader());
   }
 
   /// Expert e has the weights (e + 1) / 4 everywhere. The router prefers expert 0, the bias expert
