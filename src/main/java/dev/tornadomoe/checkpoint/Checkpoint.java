@@ -1,8 +1,8 @@
 package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.tensor.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
-import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -27,18 +27,18 @@ public final class Checkpoint implements AutoCloseable {
   private final @Nullable GgufMetadata metadata;
   private final TensorStore tensors;
   private final Quantization quantization;
-  private final Arena arena;
+  private final MappedFiles files;
 
-  private Checkpoint(Path directory, ModelConfig config, TensorStore tensors, Arena arena) {
+  private Checkpoint(Path directory, ModelConfig config, TensorStore tensors, MappedFiles files) {
     this.directory = directory;
     this.config = config;
     this.metadata = null;
     this.tensors = tensors;
     this.quantization = Quantization.of(config);
-    this.arena = arena;
+    this.files = files;
   }
 
-  private Checkpoint(Path directory, List<GgufFile> parts, Arena arena) {
+  private Checkpoint(Path directory, List<GgufFile> parts, MappedFiles files) {
     GgufFile first = parts.getFirst();
     GgufStore store = new GgufStore(parts);
     this.directory = directory;
@@ -46,7 +46,7 @@ public final class Checkpoint implements AutoCloseable {
     this.metadata = new GgufMetadata(first.file(), first.values());
     this.tensors = store;
     this.quantization = new GgufQuantization(store);
-    this.arena = arena;
+    this.files = files;
   }
 
   /// Opens a model. In a directory a single safetensors file wins over an index, which then is a
@@ -73,30 +73,28 @@ public final class Checkpoint implements AutoCloseable {
     return openSafetensors(path);
   }
 
-  @SuppressWarnings("MustBeClosedChecker") // the checkpoint closes the arena
   private static Checkpoint openSafetensors(Path directory) {
     if (!isThere(directory, "config.json")) {
       throw new CheckpointException("%s: no config.json, so this is no model".formatted(directory));
     }
     ModelConfig config = ModelConfig.read(directory.resolve("config.json"));
-    Arena arena = Arena.ofShared();
+    MappedFiles files = new MappedFiles();
     try {
-      return new Checkpoint(directory, config, openTensors(directory, arena), arena);
-    } catch (RuntimeException e) {
-      arena.close();
+      return new Checkpoint(directory, config, openTensors(directory, files), files);
+    } catch (RuntimeException | Error e) {
+      files.close();
       throw e;
     }
   }
 
-  @SuppressWarnings("MustBeClosedChecker") // the checkpoint closes the arena
   private static Checkpoint openGguf(Path file) {
     Path parent = file.getParent();
-    Arena arena = Arena.ofShared();
+    MappedFiles files = new MappedFiles();
     try {
       return new Checkpoint(
-          parent == null ? Path.of("") : parent, GgufShards.open(file, arena), arena);
-    } catch (RuntimeException e) {
-      arena.close();
+          parent == null ? Path.of("") : parent, GgufShards.open(file, files), files);
+    } catch (RuntimeException | Error e) {
+      files.close();
       throw e;
     }
   }
@@ -106,12 +104,12 @@ public final class Checkpoint implements AutoCloseable {
     return Files.exists(directory.resolve(name), LinkOption.NOFOLLOW_LINKS);
   }
 
-  private static TensorStore openTensors(Path directory, Arena arena) {
+  private static TensorStore openTensors(Path directory, MappedFiles files) {
     if (isThere(directory, SINGLE)) {
-      return SafetensorsFile.open(directory.resolve(SINGLE), arena);
+      return SafetensorsFile.open(directory.resolve(SINGLE), files);
     }
     if (isThere(directory, INDEX)) {
-      return SafetensorsShards.open(directory.resolve(INDEX), arena);
+      return SafetensorsShards.open(directory.resolve(INDEX), files);
     }
     throw new CheckpointException(
         "%s: neither %s nor %s is there, so this is no model in safetensors form"
@@ -226,8 +224,6 @@ public final class Checkpoint implements AutoCloseable {
   /// Unmaps the files. Using their tensors afterwards is an error.
   @Override
   public void close() {
-    if (arena.scope().isAlive()) {
-      arena.close();
-    }
+    files.close();
   }
 }

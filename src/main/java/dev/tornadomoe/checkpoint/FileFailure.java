@@ -1,6 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -44,6 +45,7 @@ final class FileFailure {
       case AccessDeniedException _ -> "permission denied";
       case NoSuchFileException _ -> "no such file";
       case FileAlreadyExistsException _ -> "it exists already";
+      case ClosedByInterruptException _ -> "the thread was interrupted";
       case FileSystemLoopException _ -> "symbolic links in a circle";
       default -> failure.getClass().getSimpleName();
     };

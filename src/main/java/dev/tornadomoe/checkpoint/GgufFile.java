@@ -1,12 +1,10 @@
 package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.tensor.MappedFiles;
 import dev.tornadomoe.tensor.Shape;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -42,12 +40,12 @@ record GgufFile(Path file, Map<String, Object> values, Map<String, Entry> tensor
   private record Described(
       String name, @Nullable GgmlType type, int number, Shape shape, long offset, long bytes) {}
 
-  /// @param arena the mapping lives as long as this
-  static GgufFile open(Path file, Arena arena) {
+  /// @param files what it is mapped with
+  static GgufFile open(Path file, MappedFiles files) {
     FileFailure.requireRegular(file);
     MemorySegment mapped;
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+    try {
+      mapped = files.map(file);
     } catch (IOException e) {
       throw FileFailure.reading(file, e);
     }

@@ -1,6 +1,6 @@
 package dev.tornadomoe.checkpoint;
 
-import java.lang.foreign.Arena;
+import dev.tornadomoe.tensor.MappedFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,8 +28,8 @@ final class GgufShards {
   ///
   /// @param file any of them
   /// @return the first one first
-  static List<GgufFile> open(Path file, Arena arena) {
-    GgufFile opened = GgufFile.open(file, arena);
+  static List<GgufFile> open(Path file, MappedFiles files) {
+    GgufFile opened = GgufFile.open(file, files);
     long count = number(opened, "split.count", 1);
     if (count <= 1) {
       return List.of(opened);
@@ -48,7 +48,7 @@ final class GgufShards {
         throw new CheckpointException(
             "%s: part %d of %d is missing".formatted(path, part + 1, count));
       }
-      GgufFile next = path.equals(file) ? opened : GgufFile.open(path, arena);
+      GgufFile next = path.equals(file) ? opened : GgufFile.open(path, files);
       requirePart(next, part, count);
       parts.add(next);
     }

@@ -1,14 +1,12 @@
 package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.tensor.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -31,12 +29,12 @@ final class SafetensorsFile implements TensorStore {
     this.data = data;
   }
 
-  /// @param arena the mapping lives as long as this
-  static SafetensorsFile open(Path file, Arena arena) {
+  /// @param files what it is mapped with
+  static SafetensorsFile open(Path file, MappedFiles files) {
     FileFailure.requireRegular(file);
     MemorySegment mapped;
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      mapped = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+    try {
+      mapped = files.map(file);
     } catch (IOException e) {
       throw FileFailure.reading(file, e);
     }

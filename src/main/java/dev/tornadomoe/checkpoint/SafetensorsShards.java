@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.tensor.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
-import java.lang.foreign.Arena;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -16,18 +16,18 @@ import org.jspecify.annotations.Nullable;
 final class SafetensorsShards implements TensorStore {
   private final Path index;
   private final Map<String, String> shardOf;
-  private final Arena arena;
+  private final MappedFiles files;
   private final Map<String, SafetensorsFile> opened = new HashMap<>();
 
-  private SafetensorsShards(Path index, Map<String, String> shardOf, Arena arena) {
+  private SafetensorsShards(Path index, Map<String, String> shardOf, MappedFiles files) {
     this.index = index;
     this.shardOf = shardOf;
-    this.arena = arena;
+    this.files = files;
   }
 
   /// @param index the index file
-  /// @param arena the shards' mappings live as long as this
-  static SafetensorsShards open(Path index, Arena arena) {
+  /// @param files what the shards will be mapped with
+  static SafetensorsShards open(Path index, MappedFiles files) {
     if (!(StrictJson.readObject(index).get("weight_map") instanceof Map<?, ?> weightMap)) {
       throw new CheckpointException("%s: no \"weight_map\" object".formatted(index));
     }
@@ -40,7 +40,7 @@ final class SafetensorsShards implements TensorStore {
       }
       shardOf.put((String) tensor, name);
     });
-    return new SafetensorsShards(index, shardOf, arena);
+    return new SafetensorsShards(index, shardOf, files);
   }
 
   /// A hostile index must not make us open files elsewhere.
@@ -86,7 +86,7 @@ final class SafetensorsShards implements TensorStore {
           throw new CheckpointException(
               "%s: shard is missing, it should hold tensor \"%s\"".formatted(path, tensor));
         }
-        file = SafetensorsFile.open(path, arena);
+        file = SafetensorsFile.open(path, files);
         opened.put(shard, file);
       }
       return file;

@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.tensor.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
@@ -10,24 +10,23 @@ import java.util.Set;
 public final class TensorFile implements AutoCloseable {
   private final Path file;
   private final SafetensorsFile tensors;
-  private final Arena arena;
+  private final MappedFiles files;
 
-  private TensorFile(Path file, SafetensorsFile tensors, Arena arena) {
+  private TensorFile(Path file, SafetensorsFile tensors, MappedFiles files) {
     this.file = file;
     this.tensors = tensors;
-    this.arena = arena;
+    this.files = files;
   }
 
   /// Opens a file and checks its header.
   ///
   /// @throws CheckpointException when it is missing or no sound safetensors file
-  @SuppressWarnings("MustBeClosedChecker") // close() closes it
   public static TensorFile open(Path file) {
-    Arena arena = Arena.ofShared();
+    MappedFiles files = new MappedFiles();
     try {
-      return new TensorFile(file, SafetensorsFile.open(file, arena), arena);
-    } catch (RuntimeException e) {
-      arena.close();
+      return new TensorFile(file, SafetensorsFile.open(file, files), files);
+    } catch (RuntimeException | Error e) {
+      files.close();
       throw e;
     }
   }
@@ -56,6 +55,6 @@ public final class TensorFile implements AutoCloseable {
   /// Unmaps the file. Using its tensors afterwards is an error.
   @Override
   public void close() {
-    arena.close();
+    files.close();
   }
 }

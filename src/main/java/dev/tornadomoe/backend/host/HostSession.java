@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A session in host memory: allocates the workspace, compiles every bucket, and runs the steps of
@@ -27,7 +28,7 @@ public final class HostSession implements Audited {
   private final @Nullable CallAudit audit;
   private final @Nullable ScratchGuard guard;
   private final AtomicBoolean busy = new AtomicBoolean();
-  private boolean closed;
+  private volatile boolean closed;
   private long copies;
   private long tasks;
 
@@ -56,6 +57,21 @@ public final class HostSession implements Audited {
     }
   }
 
+  /// Loads weights and makes the first session on them.
+  ///
+  /// @param weightBytes what loading the weights will allocate
+  /// @param loading loads them, or leaves nothing behind
+  /// @throws BackendException for plans for other memory, before anything is loaded for those that
+  ///   do not fit, and for files that can't be read any more
+  public static HostSession load(MoePlan plan, long weightBytes, Supplier<Arithmetic> loading) {
+    requireSuitable(plan, weightBytes);
+    try {
+      return of(plan, loading.get());
+    } catch (InternalError e) {
+      throw WeightMemory.fault(e);
+    }
+  }
+
   /// The first session on weights that have just been loaded, for a plan that was found suitable.
   public static HostSession of(MoePlan plan, Arithmetic arithmetic) {
     SharedArithmetic shared = new SharedArithmetic(arithmetic);
@@ -68,12 +84,7 @@ public final class HostSession implements Audited {
     }
   }
 
-  /// Refuses plans for other memory and workspaces that do not fit, before anything is loaded.
-  ///
-  /// @param weightBytes what loading the weights will allocate
-  ///
-  /// @throws BackendException with what is wrong
-  public static void requireSuitable(MoePlan plan, long weightBytes) {
+  private static void requireSuitable(MoePlan plan, long weightBytes) {
     requireHostMemory(plan);
     MemoryBudget.require(
         "the plan (%d %s)"
@@ -111,6 +122,8 @@ public final class HostSession implements Audited {
       } finally {
         OutputLeases.release(lease);
       }
+    } catch (InternalError e) {
+      throw WeightMemory.fault(e);
     } finally {
       busy.set(false);
     }
@@ -270,14 +283,18 @@ public final class HostSession implements Audited {
 
   @Override
   public void close() {
-    if (closed) {
-      return;
-    }
     if (!busy.compareAndSet(false, true)) {
+      if (closed) {
+        return; // by another thread in this moment
+      }
       throw new BackendException("the session is running a call and can't be closed");
     }
+    boolean again = closed;
     closed = true;
     busy.set(false);
+    if (again) {
+      return;
+    }
     if (audit != null) {
       audit.close();
     }

@@ -1,6 +1,8 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.tensor.MappedFile;
+import dev.tornadomoe.tensor.MappedFiles;
 import java.lang.foreign.MemorySegment;
 import java.util.Collection;
 import java.util.LinkedHashSet;
@@ -11,16 +13,26 @@ import java.util.Set;
 public final class WeightMemory {
   private final MemorySegment[] segments;
   private final MemorySegment.Scope[] scopes;
+  private final MappedFile[] files;
 
   /// @param segments of all weights
   public WeightMemory(Collection<MemorySegment> segments) {
     this.segments = segments.toArray(MemorySegment[]::new);
     Set<MemorySegment.Scope> distinct = new LinkedHashSet<>();
     segments.forEach(segment -> distinct.add(segment.scope()));
+    Set<MappedFile> mapped = new LinkedHashSet<>();
+    for (MemorySegment segment : segments) {
+      MappedFile file = MappedFiles.of(segment);
+      if (file != null) {
+        mapped.add(file);
+      }
+    }
+    this.files = mapped.toArray(MappedFile[]::new);
     this.scopes = distinct.toArray(MemorySegment.Scope[]::new); // an iterator would be an object
   }
 
-  /// Checks that all of it is there still; a checkpoint may have been closed too early.
+  /// Checks that all of it is there still; a checkpoint may have been closed too early, and a file
+  /// cut short.
   ///
   /// @throws BackendException if it is not
   public void requireAlive() {
@@ -30,6 +42,25 @@ public final class WeightMemory {
             "the weights' memory is gone: the checkpoint was closed before the session");
       }
     }
+    for (MappedFile file : files) {
+      if (!file.isWhole()) {
+        throw new BackendException(
+            "%s: the file has been cut short while its weights are in use".formatted(file.path()));
+      }
+    }
+  }
+
+  /// What to say when memory could not be read. Others are cut short in the middle of a call, or
+  /// their disk fails; the JVM makes an error of most such faults.
+  ///
+  /// @throws InternalError when it is about something else
+  static BackendException fault(InternalError error) {
+    if (!String.valueOf(error.getMessage()).contains("unsafe memory access")) {
+      throw error;
+    }
+    return new BackendException(
+        "the weights' memory can't be read: a file has been cut short while it is in use, or its disk fails",
+        error);
   }
 
   /// Whether writing this memory would change a weight.

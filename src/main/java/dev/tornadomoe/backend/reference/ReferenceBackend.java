@@ -31,7 +31,6 @@ public final class ReferenceBackend implements Backend {
   public Session prepare(MoePlan plan, Progress progress) {
     requirePrecision(plan);
     long bytes = plan.layers().stream().mapToLong(LayerWeights::bytesToLoad).sum();
-    HostSession.requireSuitable(plan, bytes);
-    return HostSession.of(plan, ReferenceArithmetic.load(plan, progress));
+    return HostSession.load(plan, bytes, () -> ReferenceArithmetic.load(plan, progress));
   }
 }
