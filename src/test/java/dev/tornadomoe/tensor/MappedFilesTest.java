@@ -3,10 +3,12 @@ package dev.tornadomoe.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -61,6 +63,24 @@ class MappedFilesTest {
         channel.truncate(BYTES - 1);
       }
       assertThat(mapped.isWhole()).isFalse();
+    }
+  }
+
+  /// It is asked before each call, and calls allocate nothing.
+  @Test
+  void askingAllocatesNothing() throws IOException {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (MappedFiles files = new MappedFiles()) {
+      MappedFile mapped = file(files.map(path));
+      boolean whole = mapped.isWhole();
+      long first = threads.getCurrentThreadAllocatedBytes();
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 1_000; i++) {
+        whole &= mapped.isWhole();
+      }
+      long after = threads.getCurrentThreadAllocatedBytes();
+      assertThat(whole).isTrue();
+      assertThat(after - before).isEqualTo(before - first); // what asking the bean allocates
     }
   }
 
