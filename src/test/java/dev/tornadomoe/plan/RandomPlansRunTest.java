@@ -6,14 +6,16 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// The pipelines of [RandomPlansTest] that host memory can hold, carried out by the oracle in the
-/// checked mode.
+/// checked mode; as many as [RandomPlansTest] with `-P plans`.
+@Tag("plans")
 class RandomPlansRunTest {
-  private static final int RUNS = 150;
+  private static final int RUNS = Integer.getInteger("plans", 150);
   private static final Backend REFERENCE = Backends.require("reference");
 
   static IntStream seeds() {

@@ -1,0 +1,124 @@
+package dev.tornadomoe.fuzz;
+
+import com.sun.management.ThreadMXBean;
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightMatrix;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/// What may be done with files that anybody may have made: they are read, or refused with a
+/// [MoeException], in memory that their own size bounds.
+final class BoundedReading {
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  /// Heap that reading may use: what objects of a tiny file take, and so much for each byte. A
+  /// layer's description or a weight's decoded row is not as large; a length that was believed is.
+  private static final long HEAP_BASE = 16L << 20;
+
+  private static final long HEAP_PER_BYTE = 64;
+
+  /// Memory of loaded weights for each byte of the files: 16-bit scales become 32-bit ones.
+  private static final long LOADED_PER_BYTE = 4;
+
+  private BoundedReading() {}
+
+  /// A directory of this process.
+  static Path directory() {
+    try {
+      return Files.createTempDirectory("moe-fuzz-");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /// @param bytes of all files
+  static void of(long bytes, Runnable reading) {
+    long most = HEAP_BASE + HEAP_PER_BYTE * bytes;
+    // A second time, because what loading a class allocates is counted too.
+    if (allocatedBy(reading) > most && allocatedBy(reading) > most) {
+      throw new IllegalStateException(
+          "reading %d bytes takes more than %d bytes of heap".formatted(bytes, most));
+    }
+  }
+
+  private static long allocatedBy(Runnable reading) {
+    long before = THREADS.getCurrentThreadAllocatedBytes();
+    try {
+      reading.run();
+    } catch (MoeException refused) {
+      if (refused.getMessage() == null || refused.getMessage().isBlank()) {
+        throw new IllegalStateException("refused without a sentence", refused);
+      }
+    }
+    return THREADS.getCurrentThreadAllocatedBytes() - before;
+  }
+
+  /// Opens a model, describes its first and last MoE layer, and loads their first and last weights.
+  ///
+  /// @param bytes of all files
+  static void ofModel(Path path, long bytes) {
+    try (Checkpoint checkpoint = Checkpoint.open(path)) {
+      MoeModel model = MoeModel.of(checkpoint);
+      List<Integer> layers = model.layerIndices();
+      if (!layers.isEmpty()) {
+        load(model.layer(layers.getFirst()), bytes);
+        model.layer(layers.getLast());
+      }
+    }
+  }
+
+  private static void load(MoeLayer layer, long bytes) {
+    List<Weight> weights = LayerWeights.of(layer);
+    List<Weight> experts = weights.subList(1, Math.min(weights.size(), 4));
+    for (Weight weight :
+        List.of(weights.getFirst(), experts.getFirst(), experts.getLast(), weights.getLast())) {
+      try (LimitedArena arena = new LimitedArena(LOADED_PER_BYTE * bytes)) {
+        WeightMatrix matrix = weight.load(arena);
+        float[] row = new float[matrix.columns()];
+        matrix.decodeRow(0, row);
+        matrix.decodeRow(matrix.rows() - 1, row);
+      }
+    }
+  }
+
+  /// An arena that refuses more than so many bytes.
+  private static final class LimitedArena implements Arena {
+    private final Arena arena = Arena.ofConfined();
+    private long left;
+
+    LimitedArena(long bytes) {
+      this.left = bytes;
+    }
+
+    @Override
+    public MemorySegment allocate(long byteSize, long byteAlignment) {
+      left -= byteSize;
+      if (left < 0) {
+        throw new IllegalStateException(
+            "loading a weight takes more memory than its file can need");
+      }
+      return arena.allocate(byteSize, byteAlignment);
+    }
+
+    @Override
+    public MemorySegment.Scope scope() {
+      return arena.scope();
+    }
+
+    @Override
+    public void close() {
+      arena.close();
+    }
+  }
+}

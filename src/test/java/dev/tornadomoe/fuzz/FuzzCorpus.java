@@ -1,0 +1,127 @@
+package dev.tornadomoe.fuzz;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+
+/// Where fuzzing begins: the headers and configs of the golden checkpoints.
+final class FuzzCorpus {
+  /// Fill for the data. All zeros are sound indices of groups but no sound scales; 0x3C repeated is
+  /// a small positive number as F32, F16, BF16, E4M3 and E8M0.
+  private static final byte[] FILLS = {0, 0x3C};
+
+  /// No golden checkpoint is in shards.
+  private static final String INDEX =
+      """
+      {"metadata": {"total_size": 8}, "weight_map": {"a.weight": "model-00001-of-00001.safetensors"}}
+      """;
+
+  private FuzzCorpus() {}
+
+  static Class<?> targetClass(String target) {
+    return switch (target) {
+      case "safetensors" -> SafetensorsFuzzer.class;
+      case "gguf" -> GgufFuzzer.class;
+      case "config" -> ConfigFuzzer.class;
+      case "quantisation" -> QuantisationFuzzer.class;
+      default -> throw new IllegalArgumentException("no target " + target);
+    };
+  }
+
+  /// Writes the inputs that a target begins with.
+  static void write(String target, Path directory) throws IOException {
+    List<byte[]> inputs = of(target);
+    for (int i = 0; i < inputs.size(); i++) {
+      Files.write(directory.resolve("golden-%03d".formatted(i)), inputs.get(i));
+    }
+  }
+
+  /// The inputs that a target begins with.
+  static List<byte[]> of(String target) {
+    return switch (target) {
+      case "safetensors" ->
+          Stream.concat(
+                  all("model.safetensors", FuzzCorpus::safetensors).stream(),
+                  Stream.of(INDEX.getBytes(StandardCharsets.UTF_8)))
+              .toList();
+      case "gguf" -> all("model.gguf", FuzzCorpus::gguf);
+      case "config" -> all("config.json", config -> List.of(bytes(config)));
+      case "quantisation" -> all("config.json", FuzzCorpus::checkpoint);
+      default -> throw new IllegalArgumentException("no target " + target);
+    };
+  }
+
+  private interface Inputs {
+    List<byte[]> of(Path file);
+  }
+
+  private static List<byte[]> all(String name, Inputs inputs) {
+    try (Stream<Path> files =
+        Files.walk(Path.of(FuzzCorpus.class.getResource("/golden").toURI()))) {
+      return files
+          .filter(file -> file.getFileName().toString().equals(name))
+          .sorted()
+          .flatMap(file -> inputs.of(file).stream())
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static List<byte[]> safetensors(Path file) {
+    return List.of(padded(bytes(file), headerBytes(bytes(file)), (byte) 0).input());
+  }
+
+  private static List<byte[]> checkpoint(Path config) {
+    List<byte[]> inputs = new ArrayList<>();
+    byte[] tensors = bytes(config.resolveSibling("model.safetensors"));
+    for (byte fill : FILLS) {
+      inputs.add(
+          QuantisationFuzzer.input(bytes(config), padded(tensors, headerBytes(tensors), fill)));
+    }
+    return inputs;
+  }
+
+  private static int headerBytes(byte[] safetensors) {
+    return 8 + (int) ByteBuffer.wrap(safetensors).order(ByteOrder.LITTLE_ENDIAN).getLong();
+  }
+
+  private static List<byte[]> gguf(Path file) {
+    byte[] all = bytes(file);
+    int header = all.length;
+    try (Checkpoint checkpoint = Checkpoint.open(file)) {
+      for (String name : checkpoint.tensorNames()) {
+        header -= Math.ceilDiv((int) checkpoint.stored(name).orElseThrow().bytes(), 32) * 32;
+      }
+    }
+    List<byte[]> inputs = new ArrayList<>();
+    for (byte fill : FILLS) {
+      inputs.add(padded(all, header, fill).input());
+    }
+    return inputs;
+  }
+
+  private static PaddedFile padded(byte[] file, int header, byte fill) {
+    return new PaddedFile(Arrays.copyOf(file, header), fill, file.length - header);
+  }
+
+  private static byte[] bytes(Path file) {
+    try {
+      return Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
