@@ -131,9 +131,6 @@ final class PlanVerifier {
   }
 
   private static boolean overlap(Buffer a, Buffer b) {
-    if (a.id() == b.id()) {
-      return true;
-    }
     if (a.placement() instanceof Buffer.Slot x && b.placement() instanceof Buffer.Slot y) {
       return x.offset() < y.end() && y.offset() < x.end();
     }
