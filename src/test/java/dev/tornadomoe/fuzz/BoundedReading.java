@@ -22,9 +22,10 @@ import java.util.List;
 final class BoundedReading {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-  /// Heap that reading may use: what objects of a tiny file take, and so much for each byte. A
-  /// layer's description or a weight's decoded row is not as large; a length that was believed is.
-  private static final long HEAP_BASE = 16L << 20;
+  /// Heap that reading may use: so much for each byte, and beside it what Jazzer's hooks allocate,
+  /// a kilobyte for each look-up of a name, of which a hundred thousand layers are as many. A
+  /// length that was believed takes more.
+  private static final long HEAP_BASE = 256L << 20;
 
   private static final long HEAP_PER_BYTE = 64;
 
