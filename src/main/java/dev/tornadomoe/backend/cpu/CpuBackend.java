@@ -47,9 +47,10 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
-    HostSession.requireSuitable(plan, plan.layers().stream().mapToLong(CpuLoader::bytes).sum());
-    return HostSession.of(
-        plan, CpuArithmetic.load(plan, KernelChoice.choose(), threads(), progress));
+    CpuKernels kernels = KernelChoice.choose();
+    HostSession.requireSuitable(
+        plan, plan.layers().stream().mapToLong(layer -> CpuLoader.bytes(layer, kernels)).sum());
+    return HostSession.of(plan, CpuArithmetic.load(plan, kernels, threads(), progress));
   }
 
   private static int threads() {
