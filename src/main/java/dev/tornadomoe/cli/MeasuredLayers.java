@@ -4,6 +4,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.nio.file.Path;
@@ -28,7 +29,18 @@ final class MeasuredLayers {
   /// The values of `--weights`.
   enum Weights {
     INT4,
-    BF16
+    INT8,
+    FP8,
+    BF16;
+
+    WeightFormat format() {
+      return switch (this) {
+        case INT4 -> WeightFormat.int4(DType.BF16, 32, false, false);
+        case INT8 -> WeightFormat.scaled(Coding.INT8, DType.BF16, 1, 0);
+        case FP8 -> WeightFormat.scaled(Coding.FP8, DType.F32, 128, 128);
+        case BF16 -> WeightFormat.dense(DType.BF16);
+      };
+    }
   }
 
   /// What is measured.
@@ -63,8 +75,9 @@ final class MeasuredLayers {
 
   @Option(
       names = "--weights",
-      paramLabel = "int4|bf16",
-      description = "Format of made-up expert weights; int4 has groups of 32 (default: int4).")
+      paramLabel = "int4|int8|fp8|bf16",
+      description =
+          "Format of made-up expert weights: int4 in groups of 32, int8 with a scale per row, fp8 with a scale per 128x128 (default: int4).")
   private @Nullable Weights weights;
 
   List<Integer> tokens() {
@@ -95,10 +108,7 @@ final class MeasuredLayers {
   void measure(BiConsumer<String, List<MoeLayer>> measurement) {
     if (subject.directory == null) {
       Preset preset = Preset.named(subject.preset == null ? "qwen3-30b-a3b" : subject.preset);
-      WeightFormat format =
-          weights == Weights.BF16
-              ? WeightFormat.dense(DType.BF16)
-              : WeightFormat.int4(DType.BF16, 32, false, false);
+      WeightFormat format = (weights == null ? Weights.INT4 : weights).format();
       measurement.accept(
           preset.name(),
           new SyntheticLayers(preset, format).make(layers == null ? LAYERS : layers));

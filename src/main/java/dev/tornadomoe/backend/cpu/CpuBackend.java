@@ -47,10 +47,11 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
+    CpuKernels kernels = KernelChoice.choose();
     return HostSession.load(
         plan,
-        plan.layers().stream().mapToLong(CpuLoader::bytes).sum(),
-        () -> CpuArithmetic.load(plan, KernelChoice.choose(), threads(), progress));
+        plan.layers().stream().mapToLong(layer -> CpuLoader.bytes(layer, kernels)).sum(),
+        () -> CpuArithmetic.load(plan, kernels, threads(), progress));
   }
 
   private static int threads() {

@@ -17,6 +17,9 @@ interface CpuKernels {
   /// A kernel over an unquantised matrix, on its own memory.
   CpuMatrix dense(DenseMatrix matrix);
 
+  /// Rows of a block in [Int4Blocks] for these kernels; divides [CpuMatrix#ROW_BLOCK].
+  int int4BlockRows();
+
   /// A kernel over a repacked 4-bit matrix, for F32 activations.
   CpuMatrix int4(Int4Blocks blocks);
 

@@ -56,18 +56,13 @@ final class CpuLoader {
 
   /// What loading a layer will allocate: repacked weights, and files' weights that need another
   /// form.
-  static long bytes(MoeLayer layer) {
+  static long bytes(MoeLayer layer, CpuKernels kernels) {
     long bytes = 0;
     for (Weight weight : LayerWeights.of(layer)) {
       WeightFormat format = weight.format();
       bytes +=
           format.isInt4()
-              ? Int4Blocks.bytes(
-                  weight.rows(),
-                  weight.columns(),
-                  format.groupSize(),
-                  format.element(),
-                  format.zeroPoints())
+              ? Int4Blocks.bytes(weight.rows(), weight.columns(), format, kernels.int4BlockRows())
               : weight.bytesToLoad();
     }
     return bytes;
@@ -178,7 +173,7 @@ final class CpuLoader {
         yield CpuLinear.of(kernels.dense(ours), null, null, bias);
       }
       case Int4Matrix int4 -> {
-        Int4Blocks blocks = Int4Blocks.pack(name, int4, arena);
+        Int4Blocks blocks = Int4Blocks.pack(name, int4, kernels.int4BlockRows(), arena);
         yield CpuLinear.of(
             kernels.int4(blocks), kernels.int4Fast(blocks), int4.columnOrder(), bias);
       }

@@ -7,8 +7,9 @@ import java.util.List;
 /// in memory, and what code decodes it, is one class; one that wants its activations as they are is
 /// a [PlainMatrix].
 interface CpuMatrix {
-  /// What tiles of rows begin on, and what strides of results are rounded up to.
-  int ROW_BLOCK = 32;
+  /// What tiles of rows begin on, and what strides of results are rounded up to: a multiple of
+  /// whatever number of rows a kernel goes through at once.
+  int ROW_BLOCK = 64;
 
   int rows();
 

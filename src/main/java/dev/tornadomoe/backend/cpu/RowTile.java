@@ -2,14 +2,12 @@ package dev.tornadomoe.backend.cpu;
 
 /// How many rows of a projection one work item computes.
 final class RowTile {
-  /// What kernels go through at once, and little enough that a decode step has items for everybody.
-  private static final int USUAL = 64;
-
   /// Little enough that a tile's weights stay in cache for all tokens.
   static final int MOST = 256;
 
-  /// How many items a thread should have, so that the last ones finish together.
-  private static final int ITEMS = 64;
+  /// How many items a thread should have, so that the last ones finish together; with more of them
+  /// memory is read in shorter stretches, and each begins with a wait.
+  private static final int ITEMS = 8;
 
   private RowTile() {}
 
@@ -20,13 +18,8 @@ final class RowTile {
   /// @param groups that go through so many rows
   static int of(int rows, int groups, int threads) {
     long all = (long) rows * groups;
-    long share = Math.ceilDiv(all, 2L * threads);
-    if (share < USUAL) {
-      return Math.max(1, Math.toIntExact(Math.ceilDiv(share, CpuMatrix.ROW_BLOCK)))
-          * CpuMatrix.ROW_BLOCK;
-    }
-    long tile = Math.ceilDiv(all, (long) ITEMS * threads * USUAL) * USUAL;
-    return Math.clamp(tile, USUAL, MOST);
+    long blocks = Math.ceilDiv(all, (long) ITEMS * threads * CpuMatrix.ROW_BLOCK);
+    return Math.clamp(blocks * CpuMatrix.ROW_BLOCK, CpuMatrix.ROW_BLOCK, MOST);
   }
 
   /// Rows rounded up to what kernels write.

@@ -21,6 +21,11 @@ final class ScalarKernels implements CpuKernels {
   }
 
   @Override
+  public int int4BlockRows() {
+    return CpuMatrix.ROW_BLOCK;
+  }
+
+  @Override
   public CpuMatrix int4(Int4Blocks blocks) {
     return new ScalarInt4(blocks);
   }

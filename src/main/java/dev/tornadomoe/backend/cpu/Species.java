@@ -31,6 +31,9 @@ final class Species {
 
   static final int LANES = FLOAT.length();
 
+  /// Rows of a block of 4-bit weights: two vectors side by side, each with 16 bits for a row.
+  static final int INT4_BLOCK_ROWS = 2 * SHORT.length();
+
   /// Weights in files and in our blocks are little-endian.
   static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 

@@ -31,15 +31,18 @@ final class VectorInt4 implements CpuMatrix {
   private static final boolean F16_SCALES = VARIANT.f16Scales();
   private static final boolean WHOLE_CHUNKS = VARIANT.wholeChunks();
 
-  private static final int QUAD_BYTES = Int4Blocks.QUAD_BYTES;
+  /// Of a block.
+  private static final int ROWS = Species.INT4_BLOCK_ROWS;
+
+  private static final int QUAD_BYTES = 2 * ROWS;
 
   /// The rows whose numbers are in the upper halves.
-  private static final int HIGH_ROWS = Int4Blocks.ROWS / 2;
+  private static final int HIGH_ROWS = ROWS / 2;
+
+  /// From a block's first vector of rows to its second.
+  private static final long SECOND = 4L * LANES;
 
   private static final int HIGH_HALF = 0xFFFF0000;
-
-  /// Vectors to a block of rows.
-  private static final int VECTORS = HIGH_ROWS / LANES;
 
   /// An F16's fields in an F32's places, and what is left between the exponents then.
   private static final int F16_FIELDS = 0x8FFFE000;
@@ -65,7 +68,7 @@ final class VectorInt4 implements CpuMatrix {
     this.data = blocks.data();
     this.count = groups.count();
     this.tailBytes = blocks.groupTail();
-    this.zerosAt = (long) Int4Blocks.ROWS * blocks.scaleType().bytes();
+    this.zerosAt = (long) ROWS * blocks.scaleType().bytes();
   }
 
   @Override
@@ -95,51 +98,31 @@ final class VectorInt4 implements CpuMatrix {
 
   @Override
   public void multiply(int rowFrom, int rowTo, StagedRows x, float[] y, int yStride, float[] work) {
-    int first = rowFrom / Int4Blocks.ROWS * VECTORS;
-    int end = Math.ceilDiv(rowTo, Int4Blocks.ROWS) * VECTORS;
+    int end = Math.ceilDiv(rowTo, ROWS);
     for (int token = 0; token < x.tokens(); token += Interleaving.width(x.tokens(), token)) {
-      int at = token * yStride - rowFrom;
-      if (Interleaving.width(x.tokens(), token) == 1) {
-        for (int vector = first; vector < end; vector += 2) {
-          // With an odd number the last one is computed twice.
-          int second = Math.min(vector + 1, end - 1);
-          oneToken(
-              bytesAt(vector),
-              bytesAt(second),
-              x,
-              token,
-              y,
-              at + rowOf(vector),
-              at + rowOf(second));
-        }
-      } else {
-        for (int vector = first; vector < end; vector++) {
-          fourTokens(bytesAt(vector), x, token, y, at + rowOf(vector), yStride);
+      boolean single = Interleaving.width(x.tokens(), token) == 1;
+      for (int block = rowFrom / ROWS; block < end; block++) {
+        long from = block * blocks.blockBytes();
+        int to = token * yStride + block * ROWS - rowFrom;
+        if (single) {
+          oneToken(from, x, token, y, to);
+        } else {
+          for (int vector = 0; vector < 2; vector++) {
+            fourTokens(from + vector * SECOND, x, token, y, to + vector * LANES, yStride);
+          }
         }
       }
     }
   }
 
-  /// The first byte of a vector of rows, counted through all blocks.
-  private long bytesAt(int vector) {
-    return vector / VECTORS * blocks.blockBytes() + (long) (vector % VECTORS) * LANES * 4;
-  }
-
-  /// The row of a vector's first lane.
-  private static int rowOf(int vector) {
-    return vector / VECTORS * Int4Blocks.ROWS + vector % VECTORS * LANES;
-  }
-
-  private void oneToken(
-      long fromA, long fromB, StagedRows x, int token, float[] y, int toA, int toB) {
+  private void oneToken(long from, StagedRows x, int token, float[] y, int to) {
     float[] floats = x.floats;
     float[] sums = x.sums;
     FloatVector lowA = FloatVector.zero(FLOAT);
     FloatVector highA = lowA;
     FloatVector lowB = lowA;
     FloatVector highB = lowA;
-    long a = fromA;
-    long b = fromB;
+    long at = from;
     int column = token * groups.paddedColumns();
     int sumAt = token * count;
     for (int group = 0; group < count; group++) {
@@ -149,10 +132,9 @@ final class VectorInt4 implements CpuMatrix {
       FloatVector lowPartB = lowPartA;
       FloatVector highPartB = lowPartA;
       for (int quad = 0; quad < quads; quad++) {
-        IntVector bitsA = IntVector.fromMemorySegment(INT, data, a, ORDER);
-        IntVector bitsB = IntVector.fromMemorySegment(INT, data, b, ORDER);
-        a += QUAD_BYTES;
-        b += QUAD_BYTES;
+        IntVector bitsA = IntVector.fromMemorySegment(INT, data, at, ORDER);
+        IntVector bitsB = IntVector.fromMemorySegment(INT, data, at + SECOND, ORDER);
+        at += QUAD_BYTES;
         IntVector highBitsA = bitsA.lanewise(VectorOperators.LSHR, 16);
         IntVector highBitsB = bitsB.lanewise(VectorOperators.LSHR, 16);
         // Not written out: the compiler inlines less in larger methods, and makes objects of
@@ -178,10 +160,10 @@ final class VectorInt4 implements CpuMatrix {
       FloatVector lowScaleA;
       FloatVector highScaleA;
       if (WIDE_SCALES) {
-        lowScaleA = FloatVector.fromMemorySegment(FLOAT, data, a, ORDER);
-        highScaleA = FloatVector.fromMemorySegment(FLOAT, data, a + HIGH_ROWS * 4L, ORDER);
+        lowScaleA = FloatVector.fromMemorySegment(FLOAT, data, at, ORDER);
+        highScaleA = FloatVector.fromMemorySegment(FLOAT, data, at + HIGH_ROWS * 4L, ORDER);
       } else {
-        IntVector scalesA = IntVector.fromMemorySegment(INT, data, a, ORDER);
+        IntVector scalesA = IntVector.fromMemorySegment(INT, data, at, ORDER);
         IntVector lowBitsA = scalesA.lanewise(VectorOperators.LSHL, 16);
         if (F16_SCALES) {
           lowScaleA =
@@ -204,7 +186,7 @@ final class VectorInt4 implements CpuMatrix {
       FloatVector lowOffsetA = FloatVector.broadcast(FLOAT, OFFSET);
       FloatVector highOffsetA = lowOffsetA;
       if (ZERO_POINTS) {
-        IntVector zerosA = IntVector.fromMemorySegment(INT, data, a + zerosAt, ORDER);
+        IntVector zerosA = IntVector.fromMemorySegment(INT, data, at + zerosAt, ORDER);
         lowOffsetA =
             lowOffsetA.sub(
                 (FloatVector)
@@ -222,10 +204,11 @@ final class VectorInt4 implements CpuMatrix {
       FloatVector lowScaleB;
       FloatVector highScaleB;
       if (WIDE_SCALES) {
-        lowScaleB = FloatVector.fromMemorySegment(FLOAT, data, b, ORDER);
-        highScaleB = FloatVector.fromMemorySegment(FLOAT, data, b + HIGH_ROWS * 4L, ORDER);
+        lowScaleB = FloatVector.fromMemorySegment(FLOAT, data, at + SECOND, ORDER);
+        highScaleB =
+            FloatVector.fromMemorySegment(FLOAT, data, at + SECOND + HIGH_ROWS * 4L, ORDER);
       } else {
-        IntVector scalesB = IntVector.fromMemorySegment(INT, data, b, ORDER);
+        IntVector scalesB = IntVector.fromMemorySegment(INT, data, at + SECOND, ORDER);
         IntVector lowBitsB = scalesB.lanewise(VectorOperators.LSHL, 16);
         if (F16_SCALES) {
           lowScaleB =
@@ -248,7 +231,7 @@ final class VectorInt4 implements CpuMatrix {
       FloatVector lowOffsetB = FloatVector.broadcast(FLOAT, OFFSET);
       FloatVector highOffsetB = lowOffsetB;
       if (ZERO_POINTS) {
-        IntVector zerosB = IntVector.fromMemorySegment(INT, data, b + zerosAt, ORDER);
+        IntVector zerosB = IntVector.fromMemorySegment(INT, data, at + SECOND + zerosAt, ORDER);
         lowOffsetB =
             lowOffsetB.sub(
                 (FloatVector)
@@ -263,13 +246,12 @@ final class VectorInt4 implements CpuMatrix {
       }
       lowB = lowOffsetB.fma(sum, lowPartB).fma(lowScaleB, lowB);
       highB = highOffsetB.fma(sum, highPartB).fma(highScaleB, highB);
-      a += tailBytes;
-      b += tailBytes;
+      at += tailBytes;
     }
-    lowA.intoArray(y, toA);
-    highA.intoArray(y, toA + HIGH_ROWS);
-    lowB.intoArray(y, toB);
-    highB.intoArray(y, toB + HIGH_ROWS);
+    lowA.intoArray(y, to);
+    highA.intoArray(y, to + HIGH_ROWS);
+    lowB.intoArray(y, to + LANES);
+    highB.intoArray(y, to + HIGH_ROWS + LANES);
   }
 
   private void fourTokens(long from, StagedRows x, int token, float[] y, int to, int yStride) {

@@ -35,15 +35,18 @@ final class VectorInt4Fast implements CpuMatrix {
   private static final boolean F16_SCALES = VARIANT.f16Scales();
   private static final boolean WHOLE_CHUNKS = VARIANT.wholeChunks();
 
-  private static final int QUAD_BYTES = Int4Blocks.QUAD_BYTES;
+  /// Of a block.
+  private static final int ROWS = Species.INT4_BLOCK_ROWS;
+
+  private static final int QUAD_BYTES = 2 * ROWS;
 
   /// The rows whose numbers are in the upper halves.
-  private static final int HIGH_ROWS = Int4Blocks.ROWS / 2;
+  private static final int HIGH_ROWS = ROWS / 2;
+
+  /// From a block's first vector of rows to its second.
+  private static final long SECOND = 4L * LANES;
 
   private static final int HIGH_HALF = 0xFFFF0000;
-
-  /// Vectors to a block of rows.
-  private static final int VECTORS = HIGH_ROWS / LANES;
 
   /// An F16's fields in an F32's places, and what is left between the exponents then.
   private static final int F16_FIELDS = 0x8FFFE000;
@@ -63,7 +66,7 @@ final class VectorInt4Fast implements CpuMatrix {
     this.data = blocks.data();
     this.count = groups.count();
     this.tailBytes = blocks.groupTail();
-    this.zerosAt = (long) Int4Blocks.ROWS * blocks.scaleType().bytes();
+    this.zerosAt = (long) ROWS * blocks.scaleType().bytes();
   }
 
   @Override
@@ -93,42 +96,24 @@ final class VectorInt4Fast implements CpuMatrix {
 
   @Override
   public void multiply(int rowFrom, int rowTo, StagedRows x, float[] y, int yStride, float[] work) {
-    int first = rowFrom / Int4Blocks.ROWS * VECTORS;
-    int end = Math.ceilDiv(rowTo, Int4Blocks.ROWS) * VECTORS;
+    int end = Math.ceilDiv(rowTo, ROWS);
     for (int token = 0; token < x.tokens(); token += Interleaving.width(x.tokens(), token)) {
-      int at = token * yStride - rowFrom;
       boolean single = Interleaving.width(x.tokens(), token) == 1;
-      for (int vector = first; vector < end; vector += 2) {
-        // With an odd number the last one is computed twice.
-        int second = Math.min(vector + 1, end - 1);
-        long a = bytesAt(vector);
-        long b = bytesAt(second);
-        int toA = at + rowOf(vector);
-        int toB = at + rowOf(second);
+      for (int block = rowFrom / ROWS; block < end; block++) {
+        long from = block * blocks.blockBytes();
+        int to = token * yStride + block * ROWS - rowFrom;
         if (single) {
-          oneToken(a, b, x, token, y, toA, toB);
+          oneToken(from, x, token, y, to);
         } else {
-          fourTokens(a, x, token, y, toA, yStride);
-          if (second > vector) {
-            fourTokens(b, x, token, y, toB, yStride);
+          for (int vector = 0; vector < 2; vector++) {
+            fourTokens(from + vector * SECOND, x, token, y, to + vector * LANES, yStride);
           }
         }
       }
     }
   }
 
-  /// The first byte of a vector of rows, counted through all blocks.
-  private long bytesAt(int vector) {
-    return vector / VECTORS * blocks.blockBytes() + (long) (vector % VECTORS) * LANES * 4;
-  }
-
-  /// The row of a vector's first lane.
-  private static int rowOf(int vector) {
-    return vector / VECTORS * Int4Blocks.ROWS + vector % VECTORS * LANES;
-  }
-
-  private void oneToken(
-      long fromA, long fromB, StagedRows x, int token, float[] y, int toA, int toB) {
+  private void oneToken(long from, StagedRows x, int token, float[] y, int to) {
     int[] factors = x.factors;
     int[] biases = x.biases;
     float[] scales = x.scales;
@@ -137,23 +122,20 @@ final class VectorInt4Fast implements CpuMatrix {
     FloatVector highA = lowA;
     FloatVector lowB = lowA;
     FloatVector highB = lowA;
-    long a = fromA;
-    long b = fromB;
+    long at = from;
     int column = token * groups.paddedColumns();
     int chunk = token * groups.chunks();
     for (int group = 0; group < count; group++) {
       int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(group);
-      long tailA = a + (long) quads * QUAD_BYTES;
-      long tailB = b + (long) quads * QUAD_BYTES;
+      long tail = at + (long) quads * QUAD_BYTES;
       for (int done = 0; done < quads; done += Int4Groups.CHUNK, chunk += 1) {
         int inChunk = WHOLE_CHUNKS ? Int4Groups.CHUNK : Math.min(Int4Groups.CHUNK, quads - done);
         ShortVector sumA = IntVector.broadcast(INT, biases[chunk]).reinterpretAsShorts();
         ShortVector sumB = sumA;
         for (int quad = 0; quad < inChunk; quad++) {
-          ShortVector bitsA = ShortVector.fromMemorySegment(SHORT, data, a, ORDER);
-          ShortVector bitsB = ShortVector.fromMemorySegment(SHORT, data, b, ORDER);
-          a += QUAD_BYTES;
-          b += QUAD_BYTES;
+          ShortVector bitsA = ShortVector.fromMemorySegment(SHORT, data, at, ORDER);
+          ShortVector bitsB = ShortVector.fromMemorySegment(SHORT, data, at + SECOND, ORDER);
+          at += QUAD_BYTES;
           // Not written out: the compiler inlines less in larger methods, and makes objects of
           // vectors.
           for (int i = 0; i < Int4Blocks.QUAD; i++, column++) {
@@ -167,10 +149,10 @@ final class VectorInt4Fast implements CpuMatrix {
         FloatVector lowScaleA;
         FloatVector highScaleA;
         if (WIDE_SCALES) {
-          lowScaleA = FloatVector.fromMemorySegment(FLOAT, data, tailA, ORDER);
-          highScaleA = FloatVector.fromMemorySegment(FLOAT, data, tailA + HIGH_ROWS * 4L, ORDER);
+          lowScaleA = FloatVector.fromMemorySegment(FLOAT, data, tail, ORDER);
+          highScaleA = FloatVector.fromMemorySegment(FLOAT, data, tail + HIGH_ROWS * 4L, ORDER);
         } else {
-          IntVector scalesA = IntVector.fromMemorySegment(INT, data, tailA, ORDER);
+          IntVector scalesA = IntVector.fromMemorySegment(INT, data, tail, ORDER);
           IntVector lowBitsA = scalesA.lanewise(VectorOperators.LSHL, 16);
           if (F16_SCALES) {
             lowScaleA =
@@ -193,7 +175,7 @@ final class VectorInt4Fast implements CpuMatrix {
         FloatVector lowZeroA = FloatVector.zero(FLOAT);
         FloatVector highZeroA = lowZeroA;
         if (ZERO_POINTS) {
-          IntVector zerosA = IntVector.fromMemorySegment(INT, data, tailA + zerosAt, ORDER);
+          IntVector zerosA = IntVector.fromMemorySegment(INT, data, tail + zerosAt, ORDER);
           lowZeroA =
               (FloatVector)
                   zerosA
@@ -207,10 +189,11 @@ final class VectorInt4Fast implements CpuMatrix {
         FloatVector lowScaleB;
         FloatVector highScaleB;
         if (WIDE_SCALES) {
-          lowScaleB = FloatVector.fromMemorySegment(FLOAT, data, tailB, ORDER);
-          highScaleB = FloatVector.fromMemorySegment(FLOAT, data, tailB + HIGH_ROWS * 4L, ORDER);
+          lowScaleB = FloatVector.fromMemorySegment(FLOAT, data, tail + SECOND, ORDER);
+          highScaleB =
+              FloatVector.fromMemorySegment(FLOAT, data, tail + SECOND + HIGH_ROWS * 4L, ORDER);
         } else {
-          IntVector scalesB = IntVector.fromMemorySegment(INT, data, tailB, ORDER);
+          IntVector scalesB = IntVector.fromMemorySegment(INT, data, tail + SECOND, ORDER);
           IntVector lowBitsB = scalesB.lanewise(VectorOperators.LSHL, 16);
           if (F16_SCALES) {
             lowScaleB =
@@ -233,7 +216,7 @@ final class VectorInt4Fast implements CpuMatrix {
         FloatVector lowZeroB = FloatVector.zero(FLOAT);
         FloatVector highZeroB = lowZeroB;
         if (ZERO_POINTS) {
-          IntVector zerosB = IntVector.fromMemorySegment(INT, data, tailB + zerosAt, ORDER);
+          IntVector zerosB = IntVector.fromMemorySegment(INT, data, tail + SECOND + zerosAt, ORDER);
           lowZeroB =
               (FloatVector)
                   zerosB
@@ -271,13 +254,12 @@ final class VectorInt4Fast implements CpuMatrix {
         }
         highB = part.mul(scale).fma(highScaleB, highB);
       }
-      a = tailA + tailBytes;
-      b = tailB + tailBytes;
+      at = tail + tailBytes;
     }
-    lowA.intoArray(y, toA);
-    highA.intoArray(y, toA + HIGH_ROWS);
-    lowB.intoArray(y, toB);
-    highB.intoArray(y, toB + HIGH_ROWS);
+    lowA.intoArray(y, to);
+    highA.intoArray(y, to + HIGH_ROWS);
+    lowB.intoArray(y, to + LANES);
+    highB.intoArray(y, to + HIGH_ROWS + LANES);
   }
 
   private void fourTokens(long from, StagedRows x, int token, float[] y, int to, int yStride) {

@@ -34,6 +34,11 @@ final class VectorKernels implements CpuKernels {
   }
 
   @Override
+  public int int4BlockRows() {
+    return Species.INT4_BLOCK_ROWS;
+  }
+
+  @Override
   public CpuMatrix int4(Int4Blocks blocks) {
     return KernelCopies.create(VectorInt4.class, Int4Variant.of(blocks), blocks);
   }

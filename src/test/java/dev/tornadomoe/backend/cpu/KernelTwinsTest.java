@@ -85,7 +85,7 @@ class KernelTwinsTest {
     return switch (matrix) {
       case DenseMatrix dense -> kernels.dense(dense);
       case Int4Matrix int4 -> {
-        Int4Blocks blocks = Int4Blocks.pack("w", int4, arena);
+        Int4Blocks blocks = Int4Blocks.pack("w", int4, kernels.int4BlockRows(), arena);
         yield precision == Precision.FAST ? kernels.int4Fast(blocks) : kernels.int4(blocks);
       }
       default -> kernels.decoded(matrix);

@@ -60,8 +60,10 @@ public class KernelBenchmark {
     SplittableRandom random = new SplittableRandom(11);
     matrix =
         switch (format) {
-          case "int4" -> chosen.int4(Int4Blocks.pack("gate", int4(random), arena));
-          case "int4-fast" -> chosen.int4Fast(Int4Blocks.pack("gate", int4(random), arena));
+          case "int4" ->
+              chosen.int4(Int4Blocks.pack("gate", int4(random), chosen.int4BlockRows(), arena));
+          case "int4-fast" ->
+              chosen.int4Fast(Int4Blocks.pack("gate", int4(random), chosen.int4BlockRows(), arena));
           case "bf16" -> chosen.dense(dense(DType.BF16, random));
           case "f32" -> chosen.dense(dense(DType.F32, random));
           default -> throw new IllegalArgumentException(format);
