@@ -16,8 +16,6 @@ public enum Need {
   HOST_STEP("step \""),
   /// Rows dispatched to their experts.
   BATCHED_FORMAT("step \"dispatch\""),
-  /// Experts that return their input.
-  IDENTITY_EXPERTS("step \"identity experts\""),
   /// A routing function of the user's own.
   ROUTING_FUNCTION("routing function");
 
@@ -41,7 +39,6 @@ public enum Need {
         switch (step.operation()) {
           case Operation.Custom custom -> needs.add(HOST_STEP);
           case Operation.Dispatch dispatch -> needs.add(BATCHED_FORMAT);
-          case Operation.IdentityExperts identities -> needs.add(IDENTITY_EXPERTS);
           case Operation.SelectExperts select
               when router != null && router.gating() instanceof CustomGating ->
               needs.add(ROUTING_FUNCTION);

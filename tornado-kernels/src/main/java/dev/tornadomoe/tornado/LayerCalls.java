@@ -97,6 +97,7 @@ final class LayerCalls {
       case Operation.RouterLogits op -> logits(op);
       case Operation.SelectExperts op -> select(op);
       case Operation.WeightInput op -> weightInput(op);
+      case Operation.IdentityExperts op -> identities(op);
       case Operation.SharedGateUp op -> sharedGateUp(op);
       case Operation.SharedDown op -> sharedDown(op);
       case Operation.GateUp op -> gateUp(op);
@@ -284,6 +285,29 @@ final class LayerCalls {
         "weightInput",
         (g, n) ->
             g.task(n, ElementKernels::weightInput, context, call, factors, input, target, hidden));
+  }
+
+  private void identities(Operation.IdentityExperts op) {
+    IntArray ids = i(op.ids());
+    FloatArray factors = f(op.weights());
+    FloatArray input = f(op.input());
+    FloatArray target = f(op.target());
+    int first = layer.globalExperts() - layer.identityExperts();
+    elements(
+        "identities",
+        (g, n) ->
+            g.task(
+                n,
+                ElementKernels::identities,
+                context,
+                call,
+                ids,
+                factors,
+                input,
+                target,
+                topK,
+                first,
+                hidden));
   }
 
   /// What gate and up multiply by, and the flags that say so.

@@ -36,7 +36,6 @@ final class UnsupportedSteps {
       case Operation.SelectExperts select when isOwnFunction(layer.router()) ->
           "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)"
               .formatted(layer.index());
-      case Operation.IdentityExperts op -> step(layer, op);
       case Operation.Dispatch op -> step(layer, op);
       case Operation.BatchedGateUp op -> step(layer, op);
       case Operation.BatchedDown op -> step(layer, op);

@@ -1,10 +1,8 @@
 package dev.tornadomoe.tornado;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.backend.Backend;
-import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
@@ -20,7 +18,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -28,9 +25,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// backend, with the alias and without.
 class TornadoGoldenTest {
   private static final int[] TOKENS = {1, 5, 33};
-
-  /// Has experts that return their input, which no device computes yet.
-  private static final String REFUSED = "longcat_flash";
 
   static Stream<Path> checkpoints() throws IOException {
     Path golden = Path.of("../src/test/resources/golden");
@@ -41,22 +35,9 @@ class TornadoGoldenTest {
 
   private static Stream<Path> list(Path folder) {
     try (Stream<Path> directories = Files.list(folder)) {
-      return directories.filter(path -> !path.endsWith(REFUSED)).sorted().toList().stream();
+      return directories.sorted().toList().stream();
     } catch (IOException e) {
       throw new IllegalStateException(e);
-    }
-  }
-
-  @Test
-  void whatADeviceCantComputeIsRefused() {
-    Path directory = Path.of("../src/test/resources/golden/hf").resolve(REFUSED);
-    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      MoeModel model = MoeModel.of(checkpoint);
-      List<MoeLayer> layers = List.of(model.layer(model.layerIndices().getFirst()));
-      assertThatThrownBy(() -> session(Backends.require("tornado"), layers, AliasMode.OFF))
-          .isInstanceOf(BackendException.class)
-          .hasMessageContaining(
-              "step \"identity experts\" can't run on a device; backends cpu and reference run it");
     }
   }
 

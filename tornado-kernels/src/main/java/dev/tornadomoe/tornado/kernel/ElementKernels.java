@@ -48,6 +48,38 @@ public final class ElementKernels {
     }
   }
 
+  /// What experts that return their input contribute: `target[t] = input[t] * sum over s of
+  /// weights[t,s]`, where `ids[t,s]` is one of them.
+  ///
+  /// @param firstIdentity the router's expert from which on they are that
+  public static void identities(
+      KernelContext context,
+      IntArray call,
+      IntArray ids,
+      FloatArray weights,
+      FloatArray input,
+      FloatArray target,
+      int topK,
+      int firstIdentity,
+      int width) {
+    int item = context.globalIdx;
+    int token = item / width;
+    if (token < call.get(0)) {
+      float factor = 0f;
+      for (int s = 0; s < topK; s++) {
+        if (ids.get(token * topK + s) >= firstIdentity) {
+          factor += weights.get(token * topK + s);
+        }
+      }
+      // A token without such experts gets zeros even where its row is no number.
+      float value = 0f;
+      if (factor != 0f) {
+        value = factor * input.get(item);
+      }
+      target.set(item, value);
+    }
+  }
+
   /// Fills all of an array, whatever M is, for sanitised runs.
   public static void fill(KernelContext context, FloatArray value, FloatArray target, int size) {
     if (context.globalIdx < size) {
