@@ -17,9 +17,9 @@ record BlockIq4Nl() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at);
-    decode(data, at + 2, d, target, to);
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
+    decode(data, at + 2, scale, target, to);
   }
 
   /// Writes 32 values.
@@ -28,9 +28,14 @@ record BlockIq4Nl() implements BlockFormat {
   static void decode(MemorySegment data, long at, float scale, float[] target, int to) {
     for (int i = 0; i < 16; i++) {
       int pair = Blocks.unsignedByte(data, at + i);
-      target[to + i] = LEVELS[pair & 15] * scale;
-      target[to + i + 16] = LEVELS[pair >>> 4] * scale;
+      target[to + i] = scale * LEVELS[pair & 15];
+      target[to + i + 16] = scale * LEVELS[pair >>> 4];
     }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at);
   }
 
   @Override

@@ -13,15 +13,16 @@ record BlockIq4Xs() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at);
-    int highs = Blocks.unsignedShort(data, at + 2);
-    for (int group = 0; group < 8; group++) {
-      int low = (Blocks.unsignedByte(data, at + 4 + group / 2) >>> (group % 2 * 4)) & 15;
-      int high = (highs >>> (group * 2)) & 3;
-      float scale = d * ((low | (high << 4)) - 32);
-      BlockIq4Nl.decode(data, at + 8 + group * 16L, scale, target, to + group * 32);
-    }
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
+    BlockIq4Nl.decode(data, at + 8 + group * 16L, scale, target, to);
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    int low = (Blocks.unsignedByte(data, at + 4 + group / 2) >>> (group % 2 * 4)) & 15;
+    int high = (Blocks.unsignedShort(data, at + 2) >>> (group * 2)) & 3;
+    return Blocks.half(data, at) * ((low | (high << 4)) - 32);
   }
 
   @Override

@@ -45,10 +45,15 @@ public record BlockMatrix(
     return List.of(data);
   }
 
+  /// Where the blocks of a row begin in `data`, in bytes.
+  public long rowAt(int row) {
+    return selection.stored(row) * block.coding().rowBytes(columns);
+  }
+
   @Override
   public void decodeRow(int row, float[] target, int at) {
     Coding coding = block.coding();
-    long from = selection.stored(row) * coding.rowBytes(columns);
+    long from = rowAt(row);
     for (int column = 0; column < columns; column += coding.columns()) {
       block.decode(data, from, target, at + column);
       from += coding.bytes();

@@ -18,13 +18,18 @@ record BlockMxfp4() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float scale = Float8E8M0.toFloat((byte) Blocks.signedByte(data, at));
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
     for (int i = 0; i < 16; i++) {
       int pair = Blocks.unsignedByte(data, at + 1 + i);
-      target[to + i] = Float4E2M1.toFloat(pair) * scale;
-      target[to + i + 16] = Float4E2M1.toFloat(pair >>> 4) * scale;
+      target[to + i] = scale * Float4E2M1.toFloat(pair);
+      target[to + i + 16] = scale * Float4E2M1.toFloat(pair >>> 4);
     }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Float8E8M0.toFloat((byte) Blocks.signedByte(data, at));
   }
 
   @Override

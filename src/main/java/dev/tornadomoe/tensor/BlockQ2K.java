@@ -14,20 +14,33 @@ record BlockQ2K() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at + 80);
-    float dmin = Blocks.half(data, at + 82);
-    for (int group = 0; group < 16; group++) {
-      int scales = Blocks.unsignedByte(data, at + group);
-      float scale = d * (scales & 15);
-      float minimum = dmin * (scales >>> 4);
-      long quants = at + 16 + group / 8 * 32L + group % 2 * 16L;
-      int shift = group % 8 / 2 * 2;
-      for (int i = 0; i < 16; i++) {
-        int q = (Blocks.unsignedByte(data, quants + i) >>> shift) & 3;
-        target[to + group * 16 + i] = scale * q - minimum;
-      }
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
+    long quants = at + 16 + group / 8 * 32L + group % 2 * 16L;
+    int shift = group % 8 / 2 * 2;
+    for (int i = 0; i < 16; i++) {
+      target[to + i] = scale * ((Blocks.unsignedByte(data, quants + i) >>> shift) & 3) + offset;
     }
+  }
+
+  @Override
+  public int groupSize() {
+    return 16;
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at + 80) * (Blocks.unsignedByte(data, at + group) & 15);
+  }
+
+  @Override
+  public boolean hasOffsets() {
+    return true;
+  }
+
+  @Override
+  public float offset(MemorySegment data, long at, int group) {
+    return -(Blocks.half(data, at + 82) * (Blocks.unsignedByte(data, at + group) >>> 4));
   }
 
   @Override

@@ -13,25 +13,32 @@ record BlockQ3K() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at + 108);
-    for (int group = 0; group < 16; group++) {
-      float scale = d * (scale(data, at + 96, group) - 32);
-      long quants = at + 32 + group / 8 * 32L + group % 2 * 16L;
-      long thirds = at + group % 2 * 16L;
-      int shift = group % 8 / 2 * 2;
-      int third = group / 2;
-      for (int i = 0; i < 16; i++) {
-        int q = (Blocks.unsignedByte(data, quants + i) >>> shift) & 3;
-        int missing = ~(Blocks.unsignedByte(data, thirds + i) >>> third) & 1;
-        target[to + group * 16 + i] = scale * (q - 4 * missing);
-      }
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
+    long quants = at + 32 + group / 8 * 32L + group % 2 * 16L;
+    long thirds = at + group % 2 * 16L;
+    int shift = group % 8 / 2 * 2;
+    int third = group / 2;
+    for (int i = 0; i < 16; i++) {
+      int q = (Blocks.unsignedByte(data, quants + i) >>> shift) & 3;
+      int missing = ~(Blocks.unsignedByte(data, thirds + i) >>> third) & 1;
+      target[to + i] = scale * (q - 4 * missing);
     }
+  }
+
+  @Override
+  public int groupSize() {
+    return 16;
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at + 108) * (sixBits(data, at + 96, group) - 32);
   }
 
   /// Four bits of each scale lie in the first 8 bytes, low nibbles first, the upper two bits of
   /// scale n in byte 8 + n % 4.
-  private static int scale(MemorySegment data, long at, int group) {
+  private static int sixBits(MemorySegment data, long at, int group) {
     int low = (Blocks.unsignedByte(data, at + group % 8) >>> (group / 8 * 4)) & 15;
     int high = (Blocks.unsignedByte(data, at + 8 + group % 4) >>> (group / 4 * 2)) & 3;
     return low | (high << 4);

@@ -13,13 +13,18 @@ record BlockQ40() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at);
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
     for (int i = 0; i < 16; i++) {
       int pair = Blocks.unsignedByte(data, at + 2 + i);
-      target[to + i] = ((pair & 15) - 8) * d;
-      target[to + i + 16] = ((pair >>> 4) - 8) * d;
+      target[to + i] = scale * ((pair & 15) - 8);
+      target[to + i + 16] = scale * ((pair >>> 4) - 8);
     }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at);
   }
 
   @Override

@@ -12,14 +12,28 @@ record BlockQ41() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at);
-    float m = Blocks.half(data, at + 2);
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
     for (int i = 0; i < 16; i++) {
       int pair = Blocks.unsignedByte(data, at + 4 + i);
-      target[to + i] = (pair & 15) * d + m;
-      target[to + i + 16] = (pair >>> 4) * d + m;
+      target[to + i] = scale * (pair & 15) + offset;
+      target[to + i + 16] = scale * (pair >>> 4) + offset;
     }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at);
+  }
+
+  @Override
+  public boolean hasOffsets() {
+    return true;
+  }
+
+  @Override
+  public float offset(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at + 2);
   }
 
   @Override

@@ -12,14 +12,19 @@ record BlockQ50() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at);
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
     int high = Blocks.word(data, at + 2);
     for (int i = 0; i < 16; i++) {
       int pair = Blocks.unsignedByte(data, at + 6 + i);
-      target[to + i] = (((pair & 15) | (((high >>> i) & 1) << 4)) - 16) * d;
-      target[to + i + 16] = (((pair >>> 4) | (((high >>> (i + 16)) & 1) << 4)) - 16) * d;
+      target[to + i] = scale * (((pair & 15) | (((high >>> i) & 1) << 4)) - 16);
+      target[to + i + 16] = scale * (((pair >>> 4) | (((high >>> (i + 16)) & 1) << 4)) - 16);
     }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at);
   }
 
   @Override

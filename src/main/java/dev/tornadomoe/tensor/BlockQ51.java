@@ -12,15 +12,29 @@ record BlockQ51() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at);
-    float m = Blocks.half(data, at + 2);
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
     int high = Blocks.word(data, at + 4);
     for (int i = 0; i < 16; i++) {
       int pair = Blocks.unsignedByte(data, at + 8 + i);
-      target[to + i] = ((pair & 15) | (((high >>> i) & 1) << 4)) * d + m;
-      target[to + i + 16] = ((pair >>> 4) | (((high >>> (i + 16)) & 1) << 4)) * d + m;
+      target[to + i] = scale * ((pair & 15) | (((high >>> i) & 1) << 4)) + offset;
+      target[to + i + 16] = scale * ((pair >>> 4) | (((high >>> (i + 16)) & 1) << 4)) + offset;
     }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at);
+  }
+
+  @Override
+  public boolean hasOffsets() {
+    return true;
+  }
+
+  @Override
+  public float offset(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at + 2);
   }
 
   @Override

@@ -13,20 +13,30 @@ record BlockQ5K() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at);
-    float dmin = Blocks.half(data, at + 2);
-    for (int group = 0; group < 8; group++) {
-      float scale = d * ScalesOfSix.scale(data, at + 4, group);
-      float minimum = dmin * ScalesOfSix.minimum(data, at + 4, group);
-      long quants = at + 48 + group / 2 * 32L;
-      int shift = group % 2 * 4;
-      for (int i = 0; i < 32; i++) {
-        int low = (Blocks.unsignedByte(data, quants + i) >>> shift) & 15;
-        int high = (Blocks.unsignedByte(data, at + 16 + i) >>> group) & 1;
-        target[to + group * 32 + i] = scale * (low | (high << 4)) - minimum;
-      }
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
+    long quants = at + 48 + group / 2 * 32L;
+    int shift = group % 2 * 4;
+    for (int i = 0; i < 32; i++) {
+      int low = (Blocks.unsignedByte(data, quants + i) >>> shift) & 15;
+      int high = (Blocks.unsignedByte(data, at + 16 + i) >>> group) & 1;
+      target[to + i] = scale * (low | (high << 4)) + offset;
     }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at) * ScalesOfSix.scale(data, at + 4, group);
+  }
+
+  @Override
+  public boolean hasOffsets() {
+    return true;
+  }
+
+  @Override
+  public float offset(MemorySegment data, long at, int group) {
+    return -(Blocks.half(data, at + 2) * ScalesOfSix.minimum(data, at + 4, group));
   }
 
   @Override

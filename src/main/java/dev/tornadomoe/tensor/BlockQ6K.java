@@ -15,23 +15,30 @@ record BlockQ6K() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at + 208);
-    for (int group = 0; group < 16; group++) {
-      float scale = d * Blocks.signedByte(data, at + 192 + group);
-      int half = group / 8;
-      int quarter = group % 8 / 2;
-      int first = group % 2 * 16;
-      long lows = at + half * 64L + quarter % 2 * 32L + first;
-      long highs = at + 128 + half * 32L + first;
-      int lowShift = quarter / 2 * 4;
-      int highShift = quarter * 2;
-      for (int i = 0; i < 16; i++) {
-        int low = (Blocks.unsignedByte(data, lows + i) >>> lowShift) & 15;
-        int high = (Blocks.unsignedByte(data, highs + i) >>> highShift) & 3;
-        target[to + group * 16 + i] = scale * ((low | (high << 4)) - 32);
-      }
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
+    int half = group / 8;
+    int quarter = group % 8 / 2;
+    int first = group % 2 * 16;
+    long lows = at + half * 64L + quarter % 2 * 32L + first;
+    long highs = at + 128 + half * 32L + first;
+    int lowShift = quarter / 2 * 4;
+    int highShift = quarter * 2;
+    for (int i = 0; i < 16; i++) {
+      int low = (Blocks.unsignedByte(data, lows + i) >>> lowShift) & 15;
+      int high = (Blocks.unsignedByte(data, highs + i) >>> highShift) & 3;
+      target[to + i] = scale * ((low | (high << 4)) - 32);
     }
+  }
+
+  @Override
+  public int groupSize() {
+    return 16;
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at + 208) * Blocks.signedByte(data, at + 192 + group);
   }
 
   @Override

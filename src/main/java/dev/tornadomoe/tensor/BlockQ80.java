@@ -12,11 +12,16 @@ record BlockQ80() implements BlockFormat {
   }
 
   @Override
-  public void decode(MemorySegment data, long at, float[] target, int to) {
-    float d = Blocks.half(data, at);
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
     for (int i = 0; i < 32; i++) {
-      target[to + i] = Blocks.signedByte(data, at + 2 + i) * d;
+      target[to + i] = scale * Blocks.signedByte(data, at + 2 + i);
     }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at);
   }
 
   @Override
