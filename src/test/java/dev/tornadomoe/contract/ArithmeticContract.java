@@ -13,6 +13,8 @@ import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
@@ -47,6 +49,7 @@ public abstract class ArithmeticContract extends BackendContract {
                 even),
             formats().map(odd::with),
             formats().map(even::with),
+            blocks().map(odd.sized(256, 512, 3, TopKGating.softmax(2, true))::with),
             activations(odd),
             gatings(odd),
             Stream.of(
@@ -80,6 +83,11 @@ public abstract class ArithmeticContract extends BackendContract {
         new WeightFormat(Coding.INT8, DType.F32, 1, 32, true, false),
         WeightFormat.scaled(Coding.MXFP4, DType.F8_E8M0, 1, 32),
         WeightFormat.scaled(Coding.NVFP4, DType.F8_E4M3, 1, 16));
+  }
+
+  private static Stream<WeightFormat> blocks() {
+    return Stream.of("Q4_K", "Q6_K")
+        .map(name -> BlockMatrix.format(BlockFormat.named(name).orElseThrow()));
   }
 
   private static Stream<LayerSpec> activations(LayerSpec base) {

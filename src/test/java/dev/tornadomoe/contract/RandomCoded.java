@@ -1,5 +1,7 @@
 package dev.tornadomoe.contract;
 
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Fp8Matrix;
 import dev.tornadomoe.tensor.GroupGrid;
@@ -16,8 +18,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Random;
 
-/// Random matrices of the formats with 8 bits and of those with 4-bit floats, of a spread that
-/// keeps activations near 1.
+/// Random matrices of the formats with 8 bits, of those with 4-bit floats and of GGUF's most common
+/// blocks, of a spread that keeps activations near 1.
 ///
 /// @param scales makes scales: name, rows, columns, type, spread
 record RandomCoded(Random random, Scales scales) {
@@ -34,6 +36,7 @@ record RandomCoded(Random random, Scales scales) {
       case "int8" -> int8(name, rows, columns, format);
       case "mxfp4" -> mxfp4(rows, columns);
       case "nvfp4" -> nvfp4(name, rows, columns);
+      case "Q4_K", "Q6_K" -> blocks(rows, columns, format);
       default -> throw new IllegalArgumentException(format.toString());
     };
   }
@@ -116,5 +119,25 @@ record RandomCoded(Random random, Scales scales) {
             Shape.of(rows, Math.ceilDiv(columns, 16)),
             bytes((long) rows * Math.ceilDiv(columns, 16), 0x30, 0x48)), // 0.5 to 3.75
         (float) (0.2 / Math.sqrt(columns)));
+  }
+
+  /// Q4_K begins with d and the minima's factor, Q6_K ends with d.
+  private WeightMatrix blocks(int rows, int columns, WeightFormat format) {
+    BlockFormat block = BlockFormat.named(format.coding().name()).orElseThrow();
+    MemorySegment data = bytes(rows * block.coding().rowBytes(columns), -128, 128);
+    for (long at = 0; at < data.byteSize(); at += block.coding().bytes()) {
+      double spread = (0.5 + random.nextDouble()) / Math.sqrt(columns);
+      if (block.hasOffsets()) {
+        half(data, at, spread / 150);
+        half(data, at + 2, spread / 20);
+      } else {
+        half(data, at + block.coding().bytes() - 2, spread / 1400);
+      }
+    }
+    return new BlockMatrix(block, RowSelection.all(rows), columns, data);
+  }
+
+  private static void half(MemorySegment data, long at, double value) {
+    data.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16((float) value));
   }
 }

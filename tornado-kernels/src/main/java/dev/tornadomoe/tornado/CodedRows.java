@@ -2,7 +2,6 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
-import dev.tornadomoe.tensor.Float8E8M0;
 import dev.tornadomoe.tensor.Fp8Matrix;
 import dev.tornadomoe.tensor.GroupGrid;
 import dev.tornadomoe.tensor.Int8Matrix;
@@ -12,7 +11,6 @@ import dev.tornadomoe.tensor.WeightMatrix;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /// A weight matrix as the device keeps it: the code of each element, and for each group of columns
@@ -43,21 +41,14 @@ interface CodedRows {
     if (coding.equals(Coding.MXFP4) || coding.equals(Coding.NVFP4)) {
       return new Kind(Flags.FP4, 0);
     }
-    return !coding.scalesInside()
-        ? null
-        : switch (coding.name()) {
-          case "Q8_0" -> new Kind(Flags.INT8, coding.columns());
-          case "Q4_0" -> new Kind(Flags.INT4, coding.columns());
-          case "MXFP4" -> new Kind(Flags.FP4, coding.columns());
-          default -> null;
-        };
+    return coding.scalesInside() ? BlockRows.kind(coding) : null;
   }
 
   /// How a coding is kept.
   ///
-  /// @param flag of the codes
+  /// @param flags of the codes, and [Flags#ZERO_POINTS] if the coding implies them
   /// @param groupSize columns per scale if blocks have them inside, else 0
-  record Kind(int flag, int groupSize) {}
+  record Kind(int flags, int groupSize) {}
 
   /// The codes of a matrix of such a kind.
   static CodedRows of(WeightMatrix matrix) {
@@ -66,7 +57,7 @@ interface CodedRows {
       case Fp8Matrix fp8 -> new Fp8(fp8);
       case Mxfp4Matrix fp4 -> new Mxfp4(fp4);
       case Nvfp4Matrix fp4 -> new Nvfp4(fp4);
-      case BlockMatrix blocks -> new Blocks(blocks);
+      case BlockMatrix blocks -> BlockRows.of(blocks);
       default -> throw new IllegalStateException(matrix.format() + " has no codes");
     };
   }
@@ -137,53 +128,6 @@ interface CodedRows {
     @Override
     public float scale(int row, int group) {
       return matrix.scale(row, group);
-    }
-  }
-
-  /// Those of ggml's blocks that have one scale and no minimum.
-  record Blocks(BlockMatrix matrix) implements CodedRows {
-    private static final ValueLayout.OfShort SHORT =
-        ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
-    private long at(int row, int block) {
-      Coding coding = matrix.block().coding();
-      return matrix.selection().stored(row) * coding.rowBytes(matrix.columns())
-          + (long) block * coding.bytes();
-    }
-
-    /// The scale comes first, in two bytes, or one in MXFP4.
-    private int scaleBytes() {
-      return matrix.block().coding().name().equals("MXFP4") ? 1 : 2;
-    }
-
-    @Override
-    public void codes(int row, byte[] codes) {
-      Coding coding = matrix.block().coding();
-      int half = coding.columns() / 2;
-      // Q4_0's nibbles are unsigned with 8 for zero.
-      int flip = coding.name().equals("Q4_0") ? 8 : 0;
-      for (int block = 0; block * coding.columns() < matrix.columns(); block++) {
-        long from = at(row, block) + scaleBytes();
-        int to = block * coding.columns();
-        if (coding.name().equals("Q8_0")) {
-          MemorySegment.copy(
-              matrix.data(), ValueLayout.JAVA_BYTE, from, codes, to, coding.columns());
-        } else {
-          for (int i = 0; i < half; i++) {
-            byte pair = matrix.data().get(ValueLayout.JAVA_BYTE, from + i);
-            codes[to + i] = (byte) ((pair & 15) ^ flip);
-            codes[to + i + half] = (byte) (((pair >> 4) & 15) ^ flip);
-          }
-        }
-      }
-    }
-
-    @Override
-    public float scale(int row, int group) {
-      long at = at(row, group);
-      return scaleBytes() == 1
-          ? Float8E8M0.toFloat(matrix.data().get(ValueLayout.JAVA_BYTE, at))
-          : Float.float16ToFloat(matrix.data().get(SHORT, at));
     }
   }
 

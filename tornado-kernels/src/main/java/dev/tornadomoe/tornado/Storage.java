@@ -74,7 +74,7 @@ record Storage(int rows, int columns, int groupSize, int flags) {
             weight.rows(),
             columns,
             group,
-            kind.flag()
+            kind.flags()
                 | (columns % 8 == 0 ? 0 : Flags.RAGGED)
                 | (format.zeroPoints() ? Flags.ZERO_POINTS : 0));
   }

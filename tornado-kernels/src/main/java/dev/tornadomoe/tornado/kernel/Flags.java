@@ -6,7 +6,7 @@ public final class Flags {
   /// Weights of 4 bits with a scale per group; otherwise 16 or 32 bits.
   public static final int INT4 = 1;
 
-  /// 4-bit weights with a zero point per group, which stands behind the scale.
+  /// Integers with a zero point per group, which stands behind the scale.
   public static final int ZERO_POINTS = 1 << 1;
 
   /// Column j of the weights multiplies activation `order[j]`.
