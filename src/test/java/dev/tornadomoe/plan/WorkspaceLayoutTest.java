@@ -56,6 +56,33 @@ class WorkspaceLayoutTest {
   }
 
   @Test
+  void gapThatFitsExactlyIsUsed() {
+    WorkspaceLayout layout =
+        layout(0, true, buffer(256, 0, 9), buffer(128, 0, 1), buffer(128, 0, 9), buffer(128, 2, 9));
+
+    assertThat(layout.offset(3)).isEqualTo(256);
+    assertThat(layout.bytes()).isEqualTo(512);
+  }
+
+  @Test
+  void largestIsPlacedFirst() {
+    // In the given order the last one would have to lie above the second, at 192.
+    WorkspaceLayout layout =
+        layout(0, true, buffer(64, 0, 1), buffer(128, 1, 2), buffer(256, 2, 3));
+
+    assertThat(layout.offset(2)).isZero();
+    assertThat(layout.bytes()).isEqualTo(256 + 128);
+  }
+
+  @Test
+  void ofEqualSizesTheEarlierIsPlacedFirst() {
+    WorkspaceLayout layout = layout(0, true, buffer(64, 5, 9), buffer(64, 0, 5));
+
+    assertThat(layout.offset(1)).isZero();
+    assertThat(layout.offset(0)).isEqualTo(64);
+  }
+
+  @Test
   void guardStandsBehindEachBuffer() {
     WorkspaceLayout layout = layout(64, true, buffer(64, 0, 1), buffer(64, 0, 1));
 
