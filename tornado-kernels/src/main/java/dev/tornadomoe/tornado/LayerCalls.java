@@ -1,17 +1,12 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.Router;
-import dev.tornadomoe.layer.SparseMixer;
-import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
 import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.GroupingKernels;
-import dev.tornadomoe.tornado.kernel.RouterKernels;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,8 +14,8 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Turns the steps of one layer in one bucket into kernel calls: the router, and what lies around
-/// the experts' projections, which are [ProjectionCalls].
+/// Turns the steps of one layer in one bucket into kernel calls: what lies around the router
+/// ([RouterCalls]) and the experts' projections ([ProjectionCalls]).
 final class LayerCalls {
   private final String prefix;
   private final KernelContext context = DeviceArrays.context();
@@ -36,9 +31,8 @@ final class LayerCalls {
   private final int topK;
   private final int extra;
   private final Tuning tuning;
-  private final FloatArray sharedLogits;
   private final ProjectionCalls projections;
-  private Operation.@Nullable SelectExperts heldSelection;
+  private final RouterCalls router;
   private Operation.@Nullable GroupByExpert grouping;
   private Operation.@Nullable GroupedGateUp heldGateUp;
 
@@ -65,8 +59,10 @@ final class LayerCalls {
     this.topK = layer.topK();
     this.extra = steps.extra();
     this.tuning = device.tuning(TuningKey.of(weights, extra, device.shape()), tokens);
-    this.sharedLogits = DeviceArrays.floats(weights.isSharedGated() ? tokens : 1);
     this.projections = new ProjectionCalls(prefix, context, call, device, layer, tuning, calls);
+    this.router =
+        new RouterCalls(
+            prefix, context, call, device, weights, steps, arrays, projections, calls, tokens);
   }
 
   /// The calls of a layer, in order, none beyond the device's limits.
@@ -81,7 +77,7 @@ final class LayerCalls {
     LayerCalls layer = new LayerCalls(prefix, weights, steps, arrays, call, device, tokens);
     if (weights.isSharedGated()
         && steps.operations().stream().noneMatch(Operation.RouterLogits.class::isInstance)) {
-      layer.sharedGate();
+      layer.router.sharedGate();
     }
     steps.operations().forEach(layer::add);
     layer.calls.forEach(device::require);
@@ -94,8 +90,8 @@ final class LayerCalls {
       throw new BackendException(refusal);
     }
     switch (operation) {
-      case Operation.RouterLogits op -> logits(op);
-      case Operation.SelectExperts op -> select(op);
+      case Operation.RouterLogits op -> router.logits(op);
+      case Operation.SelectExperts op -> router.select(op);
       case Operation.WeightInput op -> weightInput(op);
       case Operation.IdentityExperts op -> identities(op);
       case Operation.SharedGateUp op -> sharedGateUp(op);
@@ -136,142 +132,6 @@ final class LayerCalls {
             0,
             adder,
             copiesOutput));
-  }
-
-  private DeviceMatrix router() {
-    DeviceMatrix router = weights.router();
-    if (router == null) {
-      throw new IllegalStateException("the plan uses a router that the layer does not have");
-    }
-    return router;
-  }
-
-  /// The shared expert's gate, where no router computes it on the way: the last row of the matrix
-  /// that they share. The router's logits go where nobody reads them.
-  private void sharedGate() {
-    DeviceMatrix router = router();
-    projections.project(
-        "sharedGate",
-        router,
-        f(Operand.HIDDEN),
-        DeviceArrays.floats(Math.max(1, Math.multiplyExact(tokens, weights.routerRows()))),
-        sharedLogits,
-        weights.routerRows(),
-        router.rows(),
-        tokens);
-  }
-
-  private void logits(Operation.RouterLogits op) {
-    DeviceMatrix router = router();
-    projections.project(
-        "logits",
-        router,
-        f(op.input()),
-        f(op.logits()),
-        sharedLogits,
-        weights.routerRows(),
-        router.rows(),
-        tokens);
-  }
-
-  private void select(Operation.SelectExperts op) {
-    Router router = layer.router();
-    if (router == null) {
-      throw new IllegalStateException("a plan without router selects");
-    }
-    switch (router.gating()) {
-      case TopKGating gating -> {
-        if (steps.routesInGateUp()) {
-          heldSelection = op;
-        } else {
-          choose(op, gating, router.correctionBias() != null);
-        }
-      }
-      case SparseMixer mixer -> {
-        FloatArray logits = f(op.logits());
-        IntArray ids = i(op.ids());
-        FloatArray out = f(op.weights());
-        calls.add(
-            new KernelCall(
-                prefix + "select" + calls.size(),
-                tokens,
-                0,
-                0,
-                (g, n) ->
-                    g.task(
-                        n,
-                        RouterKernels::sparseMixer,
-                        context,
-                        call,
-                        logits,
-                        ids,
-                        out,
-                        layer.globalExperts(),
-                        mixer.jitter()),
-                false));
-      }
-      case CustomGating custom ->
-          throw new IllegalStateException("a function of the user's own was not refused");
-    }
-  }
-
-  /// What gate and up need for selecting, or null where they are told.
-  @SuppressWarnings("EnumOrdinal") // RoutedKernels counts the scorings as they are listed
-  private ProjectionCalls.@Nullable Routing routing() {
-    Router router = layer.router();
-    if (heldSelection == null || router == null) {
-      return null;
-    }
-    TopKGating gating = (TopKGating) router.gating();
-    return new ProjectionCalls.Routing(
-        f(heldSelection.logits()),
-        weights.constants(),
-        f(heldSelection.weights()),
-        Flags.routing(gating.scoring().ordinal())
-            | (gating.renormalise() ? Flags.RENORMALISE : 0)
-            | (router.correctionBias() == null ? 0 : Flags.CORRECTED));
-  }
-
-  @SuppressWarnings("EnumOrdinal") // RouterKernels counts the scorings as they are listed
-  private void choose(Operation.SelectExperts op, TopKGating gating, boolean isCorrected) {
-    TopKGating.Groups groups = gating.groups();
-    int groupCount = groups == null ? 0 : groups.count();
-    int kept = groups == null ? 0 : groups.kept();
-    boolean isSumOfTwo = groups != null && groups.score() == TopKGating.GroupScore.SUM_OF_TWO;
-    int how =
-        gating.scoring().ordinal()
-            | (gating.renormalise() ? RouterKernels.RENORMALISE : 0)
-            | (isCorrected ? RouterKernels.CORRECTED : 0)
-            | (isSumOfTwo ? RouterKernels.SUM_OF_TWO : 0);
-    int experts = layer.globalExperts();
-    int threads = device.shape() == KernelShape.WORK_GROUPS ? device.threads(experts) : 1;
-    FloatArray logits = f(op.logits());
-    IntArray ids = i(op.ids());
-    FloatArray out = f(op.weights());
-    calls.add(
-        new KernelCall(
-            prefix + "select" + calls.size(),
-            Math.multiplyExact(tokens, threads),
-            threads,
-            4 * (2 * experts + 2 * threads + groupCount),
-            (g, n) ->
-                g.task(
-                    n,
-                    RouterKernels::chooseExperts,
-                    context,
-                    call,
-                    logits,
-                    weights.constants(),
-                    ids,
-                    out,
-                    experts,
-                    how,
-                    topK,
-                    groupCount,
-                    kept,
-                    gating.scale(),
-                    threads),
-            false));
   }
 
   private void weightInput(Operation.WeightInput op) {
@@ -316,7 +176,7 @@ final class LayerCalls {
       return new ProjectionCalls.Factors(f(Operand.TOPK_WEIGHTS), Flags.WEIGHTED);
     }
     return hasShared && weights.isSharedGated()
-        ? new ProjectionCalls.Factors(sharedLogits, Flags.SHARED_GATE)
+        ? new ProjectionCalls.Factors(router.sharedLogits(), Flags.SHARED_GATE)
         : ProjectionCalls.Factors.none();
   }
 
@@ -335,7 +195,7 @@ final class LayerCalls {
     if (shared != null) {
       ProjectionCalls.Factors gate =
           weights.isSharedGated()
-              ? new ProjectionCalls.Factors(sharedLogits, Flags.SHARED_GATE)
+              ? new ProjectionCalls.Factors(router.sharedLogits(), Flags.SHARED_GATE)
               : ProjectionCalls.Factors.none();
       projections.gateUp(
           "sharedGateUp",
@@ -369,7 +229,7 @@ final class LayerCalls {
   }
 
   private void gateUp(Operation.GateUp op) {
-    ProjectionCalls.Routing routing = routing();
+    ProjectionCalls.Routing routing = router.routing();
     if (routing != null) {
       projections.routedGateUp(
           weights.parts().getFirst(),
