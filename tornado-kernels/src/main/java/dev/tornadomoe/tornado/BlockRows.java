@@ -23,26 +23,30 @@ abstract class BlockRows implements CodedRows {
   /// How matrices of such a coding are kept; null when as F32.
   static @Nullable Kind kind(Coding coding) {
     BlockFormat block = BlockFormat.named(coding.name()).orElseThrow();
-    int flags =
-        switch (coding.name()) {
-          case "MXFP4" -> Flags.FP4;
-          case "Q4_0", "Q3_K" -> Flags.INT4;
-          case "Q4_1", "Q4_K", "Q2_K" -> Flags.INT4 | Flags.ZERO_POINTS;
-          case "Q8_0", "Q5_0", "Q6_K", "IQ4_NL", "IQ4_XS" -> Flags.INT8;
-          case "Q5_1", "Q5_K" -> Flags.INT8 | Flags.ZERO_POINTS;
-          default -> 0;
-        };
-    return flags == 0 ? null : new Kind(flags, block.groupSize());
+    int codes = codes(block);
+    return codes == 0
+        ? null
+        : new Kind(codes | (block.hasOffsets() ? Flags.ZERO_POINTS : 0), block.groupSize());
+  }
+
+  private static int codes(BlockFormat block) {
+    return switch (block.coding().name()) {
+      case "MXFP4" -> Flags.FP4;
+      case "Q4_0", "Q4_1", "Q4_K", "Q3_K", "Q2_K" -> Flags.INT4;
+      case "Q8_0", "Q5_0", "Q5_1", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS" -> Flags.INT8;
+      default -> 0;
+    };
   }
 
   /// The codes of a matrix of such a kind.
   static BlockRows of(BlockMatrix matrix) {
-    return switch (matrix.block().coding().name()) {
-      case "MXFP4" -> new Nibbles(matrix);
-      case "Q4_1", "Q4_K", "Q2_K" -> new Offset(matrix, 8);
-      case "Q5_1", "Q5_K" -> new Offset(matrix, 0);
-      default -> new Scaled(matrix);
-    };
+    int codes = codes(matrix.block());
+    if (codes == Flags.FP4) {
+      return new Nibbles(matrix);
+    }
+    return matrix.block().hasOffsets()
+        ? new Offset(matrix, codes == Flags.INT4 ? 8 : 0)
+        : new Scaled(matrix);
   }
 
   /// Where a block of a row begins in the matrix's bytes.

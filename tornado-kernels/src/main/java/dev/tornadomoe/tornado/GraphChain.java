@@ -16,11 +16,11 @@ import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 ///
 /// TornadoVM hands buffers from a graph to the one that is executed right after it, and only those
 /// that this one names for that predecessor. So the first time all graphs run in the order of
-/// [#links]: each gets all buffers that others have allocated from the one before, whether its
-/// tasks use them or not, and keeps them. Later a graph follows the one before it in its launch, or
-/// the last of any launch. For each of these it must name something too, or TornadoVM looks there
-/// for all that it ever got, and fails where one is missing; what it names must be on that graph
-/// already. The first launch's M is, in each graph.
+/// [#links]: each gets from the one before all buffers that itself or a later one needs, whether
+/// its own tasks use them or not, and keeps them. Later a graph follows the one before it in its
+/// launch, or the last of any launch. For each of these it must name something too, or TornadoVM
+/// looks there for all that it ever got, and fails where one is missing; what it names must be on
+/// that graph already. The first launch's M is, in each graph.
 final class GraphChain {
   /// Bytes that TornadoVM has for the tasks of a graph, less a tenth for what else lies there, and
   /// the most that a task takes of them: 15, and 5 for each of at most 20 arguments.
@@ -65,10 +65,10 @@ final class GraphChain {
   /// Graphs with as many layers as they have room for.
   static GraphChain of(MoePlan plan, List<Launch> launches) {
     // Any graph may have to hand on all of them, as a node that says what each is.
-    int handedOn = launches.stream().mapToInt(launch -> rows(plan, launch)).sum();
+    int handedOn = launches.stream().mapToInt(launch -> countRows(plan, launch)).sum();
     int most = Integer.MAX_VALUE;
     for (Launch launch : launches) {
-      int room = GRAPH_NODES - SCALARS - handedOn - (ARRAY_NODES - 1) * rows(plan, launch);
+      int room = GRAPH_NODES - SCALARS - handedOn - (ARRAY_NODES - 1) * countRows(plan, launch);
       for (LaunchLayer layer : launch.layers()) {
         int tasks = layer.calls().size();
         int arrays = layer.layer().arrays().size() + layer.others();
@@ -79,7 +79,7 @@ final class GraphChain {
     return new GraphChain(plan, launches, Math.max(1, most));
   }
 
-  private static int rows(MoePlan plan, Launch launch) {
+  private static int countRows(MoePlan plan, Launch launch) {
     Set<Object> rows = identitySet();
     launch.layers().forEach(layer -> rows.addAll(layer.rows()));
     rows.addAll(launch.inputs(plan));
@@ -136,10 +136,18 @@ final class GraphChain {
   }
 
   private void takeOver(int index, TaskGraph graph) {
-    Set<Object> handedOn = identitySet();
-    links.subList(0, index).forEach(earlier -> handedOn.addAll(rows(earlier)));
-    graph.consumeFromDevice(links.get(index - 1).graph().name(), handedOn.toArray());
     Object everywhere = launches.getFirst().call();
+    Set<Object> handedOn = identitySet();
+    handedOn.add(everywhere);
+    // A launch without a graph from here on needs none of its rows, and TornadoVM searches what is
+    // handed on for each argument of each execution.
+    List<Link> later = links.subList(index, links.size());
+    for (Link earlier : links.subList(0, index)) {
+      if (later.stream().anyMatch(link -> link.launch().equals(earlier.launch()))) {
+        handedOn.addAll(rows(earlier));
+      }
+    }
+    graph.consumeFromDevice(links.get(index - 1).graph().name(), handedOn.toArray());
     for (int other = 0; other < links.size(); other++) {
       boolean mayComeBefore =
           links.get(index).isFirst() ? links.get(other).isLast() : other == index - launches.size();
