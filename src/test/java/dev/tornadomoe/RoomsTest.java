@@ -33,22 +33,27 @@ class RoomsTest {
         .definedBy("dev.tornadomoe.plan")
         .layer("backend")
         .definedBy("dev.tornadomoe.backend..")
+        .layer("parallel")
+        .definedBy("dev.tornadomoe.parallel..")
         .layer("cli")
         .definedBy("dev.tornadomoe.cli")
         .whereLayer("cli")
         .mayNotBeAccessedByAnyLayer()
+        .whereLayer("parallel")
+        .mayOnlyBeAccessedByLayers("cli")
         .whereLayer("backend")
         .mayOnlyBeAccessedByLayers("cli")
         .whereLayer("plan")
         .mayOnlyBeAccessedByLayers("backend", "cli")
         .whereLayer("modular")
-        .mayOnlyBeAccessedByLayers("plan", "backend", "cli")
+        .mayOnlyBeAccessedByLayers("plan", "backend", "parallel", "cli")
         .whereLayer("layer")
-        .mayOnlyBeAccessedByLayers("modular", "plan", "backend", "cli")
+        .mayOnlyBeAccessedByLayers("modular", "plan", "backend", "parallel", "cli")
         .whereLayer("checkpoint")
-        .mayOnlyBeAccessedByLayers("layer", "cli")
+        .mayOnlyBeAccessedByLayers("layer", "parallel", "cli")
         .whereLayer("tensor")
-        .mayOnlyBeAccessedByLayers("checkpoint", "layer", "modular", "plan", "backend", "cli")
+        .mayOnlyBeAccessedByLayers(
+            "checkpoint", "layer", "modular", "plan", "backend", "parallel", "cli")
         .check(CLASSES);
   }
 
@@ -74,6 +79,7 @@ class RoomsTest {
             "dev.tornadomoe.backend.host",
             "dev.tornadomoe.backend.reference",
             "dev.tornadomoe.backend.cpu",
+            "dev.tornadomoe.parallel",
             "dev.tornadomoe.cli")
         .check(CLASSES);
   }

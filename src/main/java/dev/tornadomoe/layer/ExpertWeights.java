@@ -60,9 +60,9 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
 
   /// The experts that a map leaves here, in its order.
   ///
-  /// @throws LayerException unless all experts are here now
+  /// @throws LayerException for an expert that is not here now, or a map for other experts
   public ExpertWeights restrictedTo(ExpertMap restriction) {
-    if (map.isPartial() || restriction.globalExperts() != map.globalExperts()) {
+    if (restriction.globalExperts() != map.globalExperts()) {
       throw new LayerException(
           "an expert map for %d experts can't be applied to %s experts"
               .formatted(restriction.globalExperts(), map));
@@ -70,6 +70,11 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
     @Nullable Mlp[] kept = new @Nullable Mlp[restriction.localExperts()];
     for (int expert = 0; expert < map.globalExperts(); expert++) {
       int index = restriction.localOf(expert);
+      if (index >= 0 && map.localOf(expert) < 0) {
+        throw new LayerException(
+            "an expert map keeps expert %d, which is not among the %s experts that are here"
+                .formatted(expert, map));
+      }
       if (index >= 0) {
         kept[index] = local.get(map.localOf(expert));
       }

@@ -1,5 +1,6 @@
 package dev.tornadomoe.layer;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// One MoE layer: what it computes and the weights it computes with. Making one reads shapes, not
@@ -121,6 +122,15 @@ public record MoeLayer(
           "layer %d: experts can't be divided where %d of them return their input"
               .formatted(index, identityExperts));
     }
+    return dividedBy(map);
+  }
+
+  /// This rank's part of a layer whose experts are divided among several, for ends that bring all
+  /// results together: shared experts and those that return their input count once for each token,
+  /// where the token is.
+  ///
+  /// @throws LayerException for experts that are not here now
+  public MoeLayer dividedBy(ExpertMap map) {
     return new MoeLayer(
         index,
         topK,
@@ -129,6 +139,13 @@ public record MoeLayer(
         shared,
         routerWeightOnInput,
         identityExperts);
+  }
+
+  /// All experts that have weights, wherever they are.
+  public ExpertMap expertsAnywhere() {
+    int[] numbers = new int[globalExperts()];
+    Arrays.setAll(numbers, e -> e < numbers.length - identityExperts ? e : -1);
+    return ExpertMap.of(numbers);
   }
 
   /// H.

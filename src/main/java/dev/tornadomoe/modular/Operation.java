@@ -372,6 +372,12 @@ public sealed interface Operation {
     /// Elements from one row of it to the next: its width, unless it is the caller's output and
     /// that is part of something wider ([Capability#ROW_STRIDE_OK]).
     long rowStride(Operand operand);
+
+    /// Says how many rows the experts get in this call, in steps before theirs; without it they get
+    /// [PrepareAndFinalize#expertTokens].
+    ///
+    /// @throws IllegalArgumentException for fewer than none, or more than there is room for
+    void handOver(int rows);
   }
 
   private static List<Access> finishing(

@@ -7,8 +7,9 @@ import org.jspecify.annotations.Nullable;
 /// what dispatches tokens to experts must combine their results.
 ///
 /// An implementation for experts on several machines returns false from [#isLocal], sends rows in
-/// its prepare operations and receives them in its finalize operations ([Operation.Custom]). What
-/// the experts get has buffers of its own: see [#expertInput] and [#expertTokens].
+/// [#prepare], receives others' in [#receive] and brings results back in [#finish]
+/// ([Operation.Custom]). What the experts get has buffers of its own: see [#expertInput] and
+/// [#expertTokens].
 public interface PrepareAndFinalize {
 
   /// For plans and messages.
@@ -18,7 +19,8 @@ public interface PrepareAndFinalize {
   ActivationFormat format();
 
   /// Whether finalize only touches this process's memory. If not, `fused_out` may be read while the
-  /// output is written, so they are never the same memory.
+  /// output is written, so they are never the same memory; calls without tokens run too, since
+  /// others' tokens may come in; and finalize counts every expert with weights, wherever it is.
   boolean isLocal();
 
   /// What finalize will do for experts that declare this. Whoever accepts
@@ -44,8 +46,9 @@ public interface PrepareAndFinalize {
     return new ExpertInput(input, Operand.TOPK_IDS, weights);
   }
 
-  /// How many rows the experts get for a call with so many tokens: as many, unless rows of other
-  /// processes come in. Must grow with the tokens; rows that nobody fills have ids of -1.
+  /// How many rows the experts can get for a call with so many tokens: as many, unless rows of
+  /// other processes come in. Must grow with the tokens. Whoever gets fewer says so
+  /// ([Operation.OperandMemory#handOver]), or gives the rows that nobody fills ids of -1.
   default int expertTokens(int tokens) {
     return tokens;
   }
@@ -55,6 +58,15 @@ public interface PrepareAndFinalize {
   ///
   /// @param input the hidden states, weighted if that is due
   default List<Operation> prepare(Operand input) {
+    return List.of();
+  }
+
+  /// What is left to do before the experts begin, after shared experts have run: the place to
+  /// receive what [#prepare] has sent for, so that both take place at the same time. Nothing by
+  /// default.
+  ///
+  /// @param input as in [#prepare]
+  default List<Operation> receive(Operand input) {
     return List.of();
   }
 

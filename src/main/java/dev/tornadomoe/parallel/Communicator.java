@@ -16,7 +16,8 @@ public interface Communicator extends AutoCloseable {
   /// What carries the messages, for people.
   String description();
 
-  /// Begins to send. The message's memory must stay as it is until [#awaitSent].
+  /// Begins to send. The message itself may be used again at once, the memory that it names must
+  /// stay as it is until [#awaitSent].
   ///
   /// @param to another rank than this
   /// @throws ParallelException when it can't be sent

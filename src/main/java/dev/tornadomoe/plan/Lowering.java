@@ -21,9 +21,9 @@ import java.util.List;
 import java.util.Map;
 
 /// Turns one layer and its pieces into a first draft: correct, with every buffer of its own and
-/// every copy in place. Order: route, prepare, shared experts and those without weights, experts,
-/// finalize. Shared experts run first so that their result can be added by the experts' last step,
-/// and so that nobody needs the hidden states any more when that writes.
+/// every copy in place. Order: route, prepare, shared experts and those without weights, receive,
+/// experts, finalize. Shared experts run first so that their result can be added by the experts'
+/// last step, and so that nobody needs the hidden states any more when that writes.
 final class Lowering {
   private final MoeLayer layer;
   private final ModularMoe pieces;
@@ -52,10 +52,15 @@ final class Lowering {
     if (problem.tokens() > 0) {
       Operand input = convertedHidden();
       route(input);
-      ExpertInput expertInput = prepare(input);
+      Operand rows = weighted(input);
+      prepare(rows);
       shared(input);
       identities(input);
-      experts(expertInput);
+      pieces.prepareAndFinalize().receive(rows).forEach(this::prepareStage);
+      experts(
+          pieces
+              .prepareAndFinalize()
+              .expertInput(rows, layer.routerWeightOnInput() ? null : Operand.TOPK_WEIGHTS));
       finish(staged);
     }
     return new LayerDraft(layer, pieces, problem, List.copyOf(stages), scratch, false);
@@ -66,7 +71,7 @@ final class Lowering {
       return Operand.HIDDEN;
     }
     rows(Operand.HIDDEN_F32, problem.hidden());
-    add(Phase.PREPARE, new Operation.Copy(Operand.HIDDEN, Operand.HIDDEN_F32));
+    prepareStage(new Operation.Copy(Operand.HIDDEN, Operand.HIDDEN_F32));
     return Operand.HIDDEN_F32;
   }
 
@@ -89,19 +94,19 @@ final class Lowering {
         new Operation.SelectExperts(Operand.ROUTER_LOGITS, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS));
   }
 
-  private ExpertInput prepare(Operand input) {
-    Operand weighted = input;
-    if (layer.routerWeightOnInput()) {
-      rows(Operand.WEIGHTED_HIDDEN, problem.hidden());
-      add(
-          Phase.PREPARE,
-          new Operation.WeightInput(input, Operand.TOPK_WEIGHTS, Operand.WEIGHTED_HIDDEN));
-      weighted = Operand.WEIGHTED_HIDDEN;
+  private Operand weighted(Operand input) {
+    if (!layer.routerWeightOnInput()) {
+      return input;
     }
+    rows(Operand.WEIGHTED_HIDDEN, problem.hidden());
+    prepareStage(new Operation.WeightInput(input, Operand.TOPK_WEIGHTS, Operand.WEIGHTED_HIDDEN));
+    return Operand.WEIGHTED_HIDDEN;
+  }
+
+  private void prepare(Operand rows) {
     PrepareAndFinalize ends = pieces.prepareAndFinalize();
     ends.workspaces(problem).forEach(this::scratch);
-    ends.prepare(weighted).forEach(operation -> add(Phase.PREPARE, operation));
-    return ends.expertInput(weighted, layer.routerWeightOnInput() ? null : Operand.TOPK_WEIGHTS);
+    ends.prepare(rows).forEach(this::prepareStage);
   }
 
   private void shared(Operand input) {
@@ -172,6 +177,10 @@ final class Lowering {
     if (call.residual() != Residual.NONE) {
       finalStage(new Operation.Add(target, Operand.RESIDUAL));
     }
+  }
+
+  private void prepareStage(Operation operation) {
+    add(Phase.PREPARE, operation);
   }
 
   private void finalStage(Operation operation) {

@@ -1,6 +1,8 @@
 package dev.tornadomoe.plan;
 
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ModularMoe;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// What a plan is made by.
@@ -25,7 +27,7 @@ public record PlanOptions(
     Precision precision,
     MemoryKind memory,
     CallSpec call,
-    @Nullable ModularMoe pieces) {
+    @Nullable Function<MoeLayer, ModularMoe> pieces) {
 
   /// Bytes behind each scratch buffer that nobody may write, when sanitising.
   public static final int GUARD_BYTES = 64;

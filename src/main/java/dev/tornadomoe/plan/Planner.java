@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// Turns layers into a plan: chooses the pieces, makes a bucket for each range of token counts,
@@ -53,13 +54,13 @@ public final class Planner {
     List<ModularMoe> pieces = new ArrayList<>();
     List<List<String>> rejected = new ArrayList<>();
     for (MoeLayer layer : layers) {
-      ModularMoe forced = options.pieces();
+      Function<MoeLayer, ModularMoe> forced = options.pieces();
       if (forced == null) {
         ExpertsCatalog.Choice choice = ExpertsCatalog.choose(layer);
         pieces.add(choice.chosen());
         rejected.add(choice.rejected());
       } else {
-        pieces.add(forced);
+        pieces.add(forced.apply(layer));
         rejected.add(List.of());
       }
       requireSupport(layer, pieces.getLast());
@@ -109,6 +110,12 @@ public final class Planner {
           "experts \"%s\" can't work on a call in chunks (of %d tokens, for up to %d)"
               .formatted(pieces.experts().name(), options.chunkTokens(), options.maxTokens()));
     }
+    if (chunked && !pieces.prepareAndFinalize().isLocal()) {
+      throw new PlanException(
+          "prepare/finalize \"%s\" can't work on a call in chunks (of %d tokens, for up to %d): others may have other numbers of them"
+              .formatted(
+                  pieces.prepareAndFinalize().name(), options.chunkTokens(), options.maxTokens()));
+    }
   }
 
   static MoePlan plan(
@@ -119,10 +126,14 @@ public final class Planner {
     BucketPlanner planner = new BucketPlanner(layers, pieces, options);
     List<Set<Capability>> capabilities =
         pieces.stream().map(piece -> piece.experts().capabilities()).toList();
+    boolean local = pieces.stream().allMatch(piece -> piece.prepareAndFinalize().isLocal());
     List<BucketPlan> buckets = new ArrayList<>();
-    buckets.add(planner.plan(0, 0));
-    for (int limit : limits(pieces, options.chunkTokens())) {
-      BucketPlan bucket = planner.plan(buckets.getLast().maxTokens() + 1, limit);
+    if (local) {
+      buckets.add(planner.plan(0, 0));
+    }
+    for (int limit : limits(pieces, options.chunkTokens(), local)) {
+      int first = buckets.isEmpty() ? 0 : buckets.getLast().maxTokens() + 1;
+      BucketPlan bucket = planner.plan(first, limit);
       PlanVerifier.verify(bucket, capabilities);
       if (options.aliasing() == AliasMode.REQUIRE) {
         requireAliases(layers, bucket);
@@ -137,10 +148,13 @@ public final class Planner {
         List.copyOf(buckets));
   }
 
-  /// The most tokens of each bucket, ascending.
-  private static SortedSet<Integer> limits(List<ModularMoe> pieces, int most) {
+  /// The most tokens of each bucket, ascending. Where rows of other processes come in, the tokens
+  /// of a call don't say how many the experts get: there is one bucket for all.
+  private static SortedSet<Integer> limits(List<ModularMoe> pieces, int most, boolean local) {
     SortedSet<Integer> limits = new TreeSet<>();
-    pieces.forEach(piece -> limits.addAll(piece.experts().pathLimits()));
+    if (local) {
+      pieces.forEach(piece -> limits.addAll(piece.experts().pathLimits()));
+    }
     limits.removeIf(limit -> limit < 1 || limit >= most);
     limits.add(most);
     return limits;
@@ -171,7 +185,7 @@ public final class Planner {
     private boolean sanitize;
     private Precision precision = Precision.EXACT;
     private MemoryKind memory = MemoryKind.HOST;
-    private @Nullable ModularMoe pieces;
+    private @Nullable Function<MoeLayer, ModularMoe> pieces;
     private DType hiddenType = DType.F32;
     private DType outputType = DType.F32;
     private int outputStride;
@@ -243,7 +257,12 @@ public final class Planner {
 
     /// Uses these pieces instead of the catalogue's choice.
     public Builder pieces(ModularMoe modular) {
-      pieces = modular;
+      return pieces(layer -> modular);
+    }
+
+    /// Uses these pieces, which may differ from layer to layer, instead of the catalogue's choice.
+    public Builder pieces(Function<MoeLayer, ModularMoe> ofLayer) {
+      pieces = ofLayer;
       return this;
     }
 

@@ -58,7 +58,7 @@ final class CpuArithmetic implements Arithmetic {
   @Override
   public HostStep compile(Operation operation, StepContext context) {
     CpuLayer layer = layers.get(context.place()).at(context.precision());
-    ExpertMap map = context.layer().experts().map();
+    ExpertMap map = context.experts();
     int topK = context.layer().topK();
     int experts = map.localExperts();
     return switch (operation) {
@@ -191,7 +191,7 @@ final class CpuArithmetic implements Arithmetic {
     return new ReduceStep(
         team,
         kernels,
-        context.layer().experts().map(),
+        context.experts(),
         context.layer().topK(),
         context.layer().hidden(),
         context.buffer(source),

@@ -1,11 +1,14 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Phase;
 import dev.tornadomoe.plan.Step;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
@@ -16,23 +19,33 @@ final class CompiledBucket {
 
   /// A step and what it was compiled to.
   ///
+  /// @param expertRows what its layer's experts get
   /// @param isOutputCopy whether it copies into the caller's output
-  record CompiledStep(Step step, PrepareAndFinalize ends, HostStep compiled, boolean isOutputCopy) {
+  record CompiledStep(Step step, ExpertRows expertRows, HostStep compiled, boolean isOutputCopy) {
 
     /// @param tokens M of this call, or of this chunk of it
     void run(int tokens) {
-      compiled.run(step.rows(tokens, ends));
+      compiled.run(step.phase() == Phase.EXPERTS ? expertRows.get() : tokens);
     }
   }
 
   private final BucketPlan plan;
   private final BufferRef[] refs;
   private final CompiledStep[][] steps;
+  private final PrepareAndFinalize[] ends;
+  private final ExpertRows[] expertRows;
 
-  private CompiledBucket(BucketPlan plan, BufferRef[] refs, CompiledStep[][] steps) {
+  private CompiledBucket(
+      BucketPlan plan,
+      BufferRef[] refs,
+      CompiledStep[][] steps,
+      PrepareAndFinalize[] ends,
+      ExpertRows[] expertRows) {
     this.plan = plan;
     this.refs = refs;
     this.steps = steps;
+    this.ends = ends;
+    this.expertRows = expertRows;
   }
 
   static CompiledBucket compile(
@@ -44,10 +57,14 @@ final class CompiledBucket {
         refs[buffer.id()].bind(workspace, slot.offset());
       }
     }
-    CompiledStep[][] steps = new CompiledStep[plan.layers().size()][];
-    for (int layer = 0; layer < steps.length; layer++) {
+    int layers = plan.layers().size();
+    CompiledStep[][] steps = new CompiledStep[layers][];
+    PrepareAndFinalize[] ends = new PrepareAndFinalize[layers];
+    ExpertRows[] expertRows = new ExpertRows[layers];
+    for (int layer = 0; layer < layers; layer++) {
       int place = layer;
-      PrepareAndFinalize ends = plan.pieces(layer).prepareAndFinalize();
+      ends[layer] = plan.pieces(layer).prepareAndFinalize();
+      expertRows[layer] = new ExpertRows(ends[layer].expertTokens(bucket.maxTokens()));
       List<Step> ofLayer = bucket.stepsOf(layer);
       steps[layer] = new CompiledStep[ofLayer.size()];
       for (int i = 0; i < steps[layer].length; i++) {
@@ -57,27 +74,37 @@ final class CompiledBucket {
             new StepContext(
                 place,
                 plan.layers().get(place),
-                step.rows(bucket.maxTokens(), ends),
+                experts(plan.layers().get(place), ends[layer], step.phase()),
+                step.rows(bucket.maxTokens(), ends[layer]),
                 plan.options().precision(),
                 operand -> refs[bucket.buffer(place, operand).id()]);
-        HostStep run = RowSteps.compile(operation, context);
+        HostStep run = RowSteps.compile(operation, context, expertRows[layer]);
         steps[layer][i] =
             new CompiledStep(
                 step,
-                ends,
+                expertRows[layer],
                 run != null ? run : arithmetic.compile(operation, context),
                 operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT));
       }
     }
-    return new CompiledBucket(bucket, refs, steps);
+    return new CompiledBucket(bucket, refs, steps, ends, expertRows);
+  }
+
+  /// Finalize of ends that are not local has the results of experts elsewhere, too.
+  private static ExpertMap experts(MoeLayer layer, PrepareAndFinalize ends, Phase phase) {
+    return phase == Phase.FINALIZE && !ends.isLocal()
+        ? layer.expertsAnywhere()
+        : layer.experts().map();
+  }
+
+  /// The steps of a layer, for a call or a chunk of it.
+  CompiledStep[] begin(int layer, int tokens) {
+    expertRows[layer].reset(ends[layer].expertTokens(tokens));
+    return steps[layer];
   }
 
   BucketPlan plan() {
     return plan;
-  }
-
-  CompiledStep[] steps(int layer) {
-    return steps[layer];
   }
 
   /// Where an operand of a layer is, or null when the layer does not use it.

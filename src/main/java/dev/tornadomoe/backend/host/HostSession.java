@@ -155,7 +155,8 @@ public final class HostSession implements Audited {
   @Override
   public void runLayer(MoeCall call, int layer) {
     int most = plan.options().chunkTokens();
-    for (int first = 0; first < call.tokens(); first += most) {
+    // Once without tokens, too: others' may come in.
+    for (int first = 0; first == 0 || first < call.tokens(); first += most) {
       int tokens = Math.min(most, call.tokens() - first);
       CompiledBucket bucket = bucket(tokens);
       try {
@@ -200,8 +201,7 @@ public final class HostSession implements Audited {
   }
 
   private void runSteps(CompiledBucket bucket, int layer, int tokens) {
-    CompiledBucket.CompiledStep[] steps = bucket.steps(layer);
-    for (CompiledBucket.CompiledStep step : steps) {
+    for (CompiledBucket.CompiledStep step : bucket.begin(layer, tokens)) {
       if (guard != null) {
         guard.beforeStep(bucket, step.step());
       }

@@ -14,9 +14,12 @@ final class RowSteps {
   private RowSteps() {}
 
   /// Compiles one of them, or returns null for an operation that needs weights.
-  static @Nullable HostStep compile(Operation operation, StepContext context) {
+  ///
+  /// @param expertRows what the experts get in this call
+  static @Nullable HostStep compile(
+      Operation operation, StepContext context, ExpertRows expertRows) {
     int hidden = context.layer().hidden();
-    ExpertMap map = context.layer().experts().map();
+    ExpertMap map = context.experts();
     return switch (operation) {
       case Operation.Copy copy ->
           copy(context.buffer(copy.source()), context.buffer(copy.target()), hidden);
@@ -60,7 +63,7 @@ final class RowSteps {
               context.buffer(dispatch.batched()),
               context.buffer(dispatch.counts()),
               context.buffer(dispatch.rows()));
-      case Operation.Custom custom -> custom(custom, context);
+      case Operation.Custom custom -> custom(custom, context, expertRows);
       default -> null;
     };
   }
@@ -119,15 +122,16 @@ final class RowSteps {
     };
   }
 
-  private static HostStep custom(Operation.Custom custom, StepContext context) {
+  private static HostStep custom(
+      Operation.Custom custom, StepContext context, ExpertRows expertRows) {
     Map<Operand, BufferRef> refs = new HashMap<>();
     custom.accesses().forEach(a -> refs.put(a.operand(), context.buffer(a.operand())));
-    CustomMemory memory = new CustomMemory(custom.name(), refs);
+    CustomMemory memory = new CustomMemory(custom.name(), refs, expertRows);
     return tokens -> custom.function().run(memory, tokens);
   }
 
   /// What a custom step sees of the memory: what it declared, and no byte beyond.
-  private record CustomMemory(String step, Map<Operand, BufferRef> refs)
+  private record CustomMemory(String step, Map<Operand, BufferRef> refs, ExpertRows expertRows)
       implements Operation.OperandMemory {
 
     @Override
@@ -140,6 +144,11 @@ final class RowSteps {
     @Override
     public long rowStride(Operand operand) {
       return ref(operand).buffer().rowStride();
+    }
+
+    @Override
+    public void handOver(int rows) {
+      expertRows.set(rows);
     }
 
     private BufferRef ref(Operand operand) {

@@ -1,5 +1,6 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.Precision;
@@ -9,11 +10,18 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param place the layer's place in the plan
 /// @param layer the layer
+/// @param experts which experts count for it: those that are here, or, when results of others have
+///   come in, all that have weights
 /// @param maxTokens the most rows it is run for
 /// @param precision how activations enter the products with quantised weights
 /// @param buffers where its operands are
 public record StepContext(
-    int place, MoeLayer layer, int maxTokens, Precision precision, Buffers buffers) {
+    int place,
+    MoeLayer layer,
+    ExpertMap experts,
+    int maxTokens,
+    Precision precision,
+    Buffers buffers) {
 
   /// Looks up operands.
   @FunctionalInterface

@@ -22,7 +22,7 @@ final class ReferenceSteps {
   ReferenceSteps(StepContext context, List<ReferenceMlp> experts) {
     this.context = context;
     this.experts = experts;
-    this.map = context.layer().experts().map();
+    this.map = context.experts();
     this.hidden = context.layer().hidden();
     this.intermediate = context.layer().intermediate();
     this.topK = context.layer().topK();

@@ -1,0 +1,168 @@
+package dev.tornadomoe.parallel;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.modular.ModularMoe;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/// Experts divided among the ranks of a job: [#part] is what a rank loads of a layer, [#pieces] what
+/// its plan is made with. Every rank runs the same layers in the same order, each call with tokens
+/// of its own, as many as it has, or none.
+///
+///     ExpertParallelism parallel = ExpertParallelism.over(ranks).build();
+///     MoeLayer part = parallel.part(layer);
+///     MoePlan plan = Planner.builder().pieces(parallel::pieces).build().plan(part);
+///
+/// One session at a time may run on a communicator.
+public final class ExpertParallelism {
+  private final Communicator ranks;
+  private final Function<MoeLayer, ExpertPlacement> placement;
+  private final DispatchFormat format;
+  private final boolean overlap;
+  private final TrafficCounter counter = new TrafficCounter();
+  private boolean measuring;
+
+  private ExpertParallelism(Builder builder) {
+    this.ranks = builder.ranks;
+    this.placement = builder.placement;
+    this.format = builder.format;
+    this.overlap = builder.overlap;
+  }
+
+  /// Options for the ranks of a job: experts placed contiguously, rows sent as they are, shared
+  /// experts while they travel.
+  public static Builder over(Communicator ranks) {
+    return new Builder(ranks);
+  }
+
+  Communicator ranks() {
+    return ranks;
+  }
+
+  DispatchFormat format() {
+    return format;
+  }
+
+  boolean overlap() {
+    return overlap;
+  }
+
+  TrafficCounter counter() {
+    return counter;
+  }
+
+  /// What this rank has sent.
+  public Traffic traffic() {
+    return counter.count();
+  }
+
+  /// Has ranks wait for each other before each exchange, which [Traffic] does not count: then its
+  /// times are those of exchanging, and not of the slowest rank. On all ranks or none, between
+  /// calls.
+  public void measuring(boolean on) {
+    measuring = on;
+  }
+
+  void meetIfMeasuring() {
+    if (measuring) {
+      Agreement.meet(ranks);
+    }
+  }
+
+  /// This rank's part of a layer: its experts, with router and shared experts, which every rank
+  /// has.
+  ///
+  /// @param layer with all experts
+  /// @throws ParallelException when they can't be divided so
+  public MoeLayer part(MoeLayer layer) {
+    return layer.dividedBy(placement(layer).map(ranks.rank(), layer.globalExperts()));
+  }
+
+  /// What computes a layer's part.
+  ///
+  /// @param part from [#part]
+  public ModularMoe pieces(MoeLayer part) {
+    return new ModularMoe(
+        new ExpertParallel(this, placement(part), part.hidden(), part.topK()),
+        ExpertsCatalog.named("unreduced").experts());
+  }
+
+  private ExpertPlacement placement(MoeLayer layer) {
+    ExpertPlacement placed = placement.apply(layer);
+    int experts = layer.globalExperts() - layer.identityExperts();
+    if (placed.experts() != experts || placed.ranks() != ranks.size()) {
+      throw new ParallelException(
+          "layer %d has %d experts on %d ranks, the placement is for %d experts on %d ranks"
+              .formatted(layer.index(), experts, ranks.size(), placed.experts(), placed.ranks()));
+    }
+    return placed;
+  }
+
+  /// Compares what ranks are about to run; call it on every rank before the first run.
+  ///
+  /// @param layers with all experts, as they were given to [#part]
+  /// @param facts what else must be the same, by what it is called: the plan's size, the model
+  /// @throws ParallelException on every rank, for what differs
+  public void agree(List<MoeLayer> layers, Map<String, String> facts) {
+    Map<String, String> all = new LinkedHashMap<>();
+    all.put("ranks", String.valueOf(ranks.size()));
+    all.put("rows sent as", format.toString());
+    all.put("shared experts while rows travel", overlap ? "yes" : "no");
+    all.putAll(facts);
+    for (MoeLayer layer : layers) {
+      all.put(
+          "layer " + layer.index(),
+          "H %d, I %d, E %d, top-%d, %s"
+              .formatted(
+                  layer.hidden(),
+                  layer.intermediate(),
+                  layer.globalExperts(),
+                  layer.topK(),
+                  layer.experts().formats()));
+      all.put("experts of layer " + layer.index() + " by rank", placement(layer).toString());
+    }
+    Agreement.require(ranks, all);
+  }
+
+  /// Collects the options; they must be the same on all ranks.
+  public static final class Builder {
+    private final Communicator ranks;
+    private Function<MoeLayer, ExpertPlacement> placement;
+    private DispatchFormat format = DispatchFormat.F32;
+    private boolean overlap = true;
+
+    private Builder(Communicator ranks) {
+      this.ranks = ranks;
+      this.placement =
+          layer ->
+              ExpertPlacement.contiguous(
+                  layer.globalExperts() - layer.identityExperts(), ranks.size());
+    }
+
+    /// Who holds which experts of a layer.
+    public Builder placement(Function<MoeLayer, ExpertPlacement> ofLayer) {
+      placement = ofLayer;
+      return this;
+    }
+
+    /// How rows travel.
+    public Builder dispatch(DispatchFormat rows) {
+      format = rows;
+      return this;
+    }
+
+    /// Whether shared experts run while rows travel.
+    public Builder overlap(boolean on) {
+      overlap = on;
+      return this;
+    }
+
+    /// With these options.
+    public ExpertParallelism build() {
+      return new ExpertParallelism(this);
+    }
+  }
+}

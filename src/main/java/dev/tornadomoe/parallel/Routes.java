@@ -1,0 +1,121 @@
+package dev.tornadomoe.parallel;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+
+/// Where a call's tokens go: each token once to every rank that holds some of its experts, in the
+/// order of the ranks and then of the tokens.
+final class Routes {
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+
+  private final ExpertPlacement placement;
+  private final int self;
+  private final int topK;
+  private final int[] firstRow;
+  private final int[] pairs;
+
+  /// For each rank the last token that was found to go there.
+  private final int[] lastToken;
+
+  private int[] rankOfPair = new int[0];
+  private int[] tokenOfRow = new int[0];
+
+  Routes(ExpertPlacement placement, int self, int topK) {
+    this.placement = placement;
+    this.self = self;
+    this.topK = topK;
+    this.firstRow = new int[placement.ranks() + 1];
+    this.pairs = new int[placement.ranks()];
+    this.lastToken = new int[placement.ranks()];
+  }
+
+  /// Finds out.
+  ///
+  /// @param ids chosen experts `[tokens, k]`, I32
+  void assign(MemorySegment ids, int tokens) {
+    int ranks = placement.ranks();
+    if (rankOfPair.length < tokens * topK) {
+      rankOfPair = new int[tokens * topK];
+      tokenOfRow = new int[tokens * Math.min(topK, ranks)];
+    }
+    Arrays.fill(firstRow, 0);
+    Arrays.fill(pairs, 0);
+    Arrays.fill(lastToken, -1);
+    for (int token = 0; token < tokens; token++) {
+      for (int slot = 0; slot < topK; slot++) {
+        int pair = token * topK + slot;
+        int rank = placement.holder(ids.get(INT, pair * 4L), self, token);
+        rankOfPair[pair] = rank;
+        if (rank >= 0) {
+          pairs[rank]++;
+          if (lastToken[rank] != token) {
+            lastToken[rank] = token;
+            firstRow[rank + 1]++;
+          }
+        }
+      }
+    }
+    for (int rank = 0; rank < ranks; rank++) {
+      firstRow[rank + 1] += firstRow[rank];
+    }
+    // The beginning of each rank's run moves up to its end while it is filled.
+    Arrays.fill(lastToken, -1);
+    for (int token = 0; token < tokens; token++) {
+      for (int slot = 0; slot < topK; slot++) {
+        int rank = rankOfPair[token * topK + slot];
+        if (rank >= 0 && lastToken[rank] != token) {
+          lastToken[rank] = token;
+          tokenOfRow[firstRow[rank]++] = token;
+        }
+      }
+    }
+    for (int rank = ranks; rank > 0; rank--) {
+      firstRow[rank] = firstRow[rank - 1];
+    }
+    firstRow[0] = 0;
+  }
+
+  /// The first row for a rank, among all that are sent; for `ranks` the number of all.
+  int firstRow(int rank) {
+    return firstRow[rank];
+  }
+
+  /// How many tokens go to a rank.
+  int rows(int rank) {
+    return firstRow[rank + 1] - firstRow[rank];
+  }
+
+  /// How many results come back from a rank: one for each of a token's experts there.
+  int pairs(int rank) {
+    return pairs[rank];
+  }
+
+  /// The token behind a row.
+  ///
+  /// @param row among all that are sent
+  int token(int row) {
+    return tokenOfRow[row];
+  }
+
+  /// Whether an expert of a token is on a rank.
+  ///
+  /// @param pair `token*k + slot`
+  boolean goesTo(int rank, int pair) {
+    return rankOfPair[pair] == rank;
+  }
+
+  /// Writes what each rank must know of its rows: their experts there `[rows, k]`, by the router's
+  /// numbers, and -1 in the slots of the others.
+  void writeIds(MemorySegment ids, MemorySegment target) {
+    for (int rank = 0; rank < placement.ranks(); rank++) {
+      for (int row = firstRow[rank]; row < firstRow[rank + 1]; row++) {
+        for (int slot = 0; slot < topK; slot++) {
+          int pair = tokenOfRow[row] * topK + slot;
+          int id = goesTo(rank, pair) ? ids.get(INT, pair * 4L) : -1;
+          target.set(INT, ((long) row * topK + slot) * 4, id);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,19 @@
+package dev.tornadomoe.parallel;
+
+/// What a rank has sent since it began to count, and how long exchanging has taken it.
+///
+/// @param messages sent to other ranks, empty ones ("nothing for you") too
+/// @param bytes sent to other ranks
+/// @param dispatchNanos sending rows to experts and receiving others'
+/// @param combineNanos sending results back and receiving ours
+public record Traffic(long messages, long bytes, long dispatchNanos, long combineNanos) {
+
+  /// What came after an earlier count.
+  public Traffic minus(Traffic earlier) {
+    return new Traffic(
+        messages - earlier.messages,
+        bytes - earlier.bytes,
+        dispatchNanos - earlier.dispatchNanos,
+        combineNanos - earlier.combineNanos);
+  }
+}
