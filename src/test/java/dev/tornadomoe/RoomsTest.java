@@ -33,22 +33,31 @@ class RoomsTest {
         .definedBy("dev.tornadomoe.plan")
         .layer("backend")
         .definedBy("dev.tornadomoe.backend..")
+        .layer("parallel")
+        .definedBy("dev.tornadomoe.parallel")
+        .layer("mpi")
+        .definedBy("dev.tornadomoe.parallel.mpi")
         .layer("cli")
         .definedBy("dev.tornadomoe.cli")
         .whereLayer("cli")
         .mayNotBeAccessedByAnyLayer()
+        .whereLayer("mpi")
+        .mayOnlyBeAccessedByLayers("cli")
+        .whereLayer("parallel")
+        .mayOnlyBeAccessedByLayers("mpi", "cli")
         .whereLayer("backend")
         .mayOnlyBeAccessedByLayers("cli")
         .whereLayer("plan")
         .mayOnlyBeAccessedByLayers("backend", "cli")
         .whereLayer("modular")
-        .mayOnlyBeAccessedByLayers("plan", "backend", "cli")
+        .mayOnlyBeAccessedByLayers("plan", "backend", "parallel", "cli")
         .whereLayer("layer")
-        .mayOnlyBeAccessedByLayers("modular", "plan", "backend", "cli")
+        .mayOnlyBeAccessedByLayers("modular", "plan", "backend", "parallel", "cli")
         .whereLayer("checkpoint")
         .mayOnlyBeAccessedByLayers("layer", "cli")
         .whereLayer("tensor")
-        .mayOnlyBeAccessedByLayers("checkpoint", "layer", "modular", "plan", "backend", "cli")
+        .mayOnlyBeAccessedByLayers(
+            "checkpoint", "layer", "modular", "plan", "backend", "parallel", "cli")
         .check(CLASSES);
   }
 
@@ -74,6 +83,8 @@ class RoomsTest {
             "dev.tornadomoe.backend.host",
             "dev.tornadomoe.backend.reference",
             "dev.tornadomoe.backend.cpu",
+            "dev.tornadomoe.parallel",
+            "dev.tornadomoe.parallel.mpi",
             "dev.tornadomoe.cli")
         .check(CLASSES);
   }
@@ -87,6 +98,23 @@ class RoomsTest {
         .dependOnClassesThat()
         .resideInAPackage("dev.tornadomoe.backend.reference")
         .because("the reference checks the others")
+        .check(CLASSES);
+  }
+
+  @Test
+  void mpiKnowsNothingOfExperts() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.tornadomoe.parallel.mpi")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "dev.tornadomoe.tensor",
+            "dev.tornadomoe.checkpoint",
+            "dev.tornadomoe.layer..",
+            "dev.tornadomoe.modular",
+            "dev.tornadomoe.plan")
+        .because("it carries bytes")
         .check(CLASSES);
   }
 
