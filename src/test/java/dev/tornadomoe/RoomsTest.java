@@ -34,13 +34,17 @@ class RoomsTest {
         .layer("backend")
         .definedBy("dev.tornadomoe.backend..")
         .layer("parallel")
-        .definedBy("dev.tornadomoe.parallel..")
+        .definedBy("dev.tornadomoe.parallel")
+        .layer("mpi")
+        .definedBy("dev.tornadomoe.parallel.mpi")
         .layer("cli")
         .definedBy("dev.tornadomoe.cli")
         .whereLayer("cli")
         .mayNotBeAccessedByAnyLayer()
-        .whereLayer("parallel")
+        .whereLayer("mpi")
         .mayOnlyBeAccessedByLayers("cli")
+        .whereLayer("parallel")
+        .mayOnlyBeAccessedByLayers("mpi", "cli")
         .whereLayer("backend")
         .mayOnlyBeAccessedByLayers("cli")
         .whereLayer("plan")
@@ -80,6 +84,7 @@ class RoomsTest {
             "dev.tornadomoe.backend.reference",
             "dev.tornadomoe.backend.cpu",
             "dev.tornadomoe.parallel",
+            "dev.tornadomoe.parallel.mpi",
             "dev.tornadomoe.cli")
         .check(CLASSES);
   }
@@ -93,6 +98,23 @@ class RoomsTest {
         .dependOnClassesThat()
         .resideInAPackage("dev.tornadomoe.backend.reference")
         .because("the reference checks the others")
+        .check(CLASSES);
+  }
+
+  @Test
+  void mpiKnowsNothingOfExperts() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.tornadomoe.parallel.mpi")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage(
+            "dev.tornadomoe.tensor",
+            "dev.tornadomoe.checkpoint",
+            "dev.tornadomoe.layer..",
+            "dev.tornadomoe.modular",
+            "dev.tornadomoe.plan")
+        .because("it carries bytes")
         .check(CLASSES);
   }
 

@@ -2,6 +2,7 @@ package dev.tornadomoe.parallel;
 
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Objects;
 
 /// Memory to send from or to receive into: any number of blocks that need not lie side by side, so
 /// that rows travel from where they are to where they belong. Make one and use it again: filling it
@@ -15,7 +16,8 @@ public final class Message {
 
   /// Empties it.
   public Message clear() {
-    Arrays.fill(segments, 0, blocks, MemorySegment.NULL); // or the memory would live as long as this
+    Arrays.fill(
+        segments, 0, blocks, MemorySegment.NULL); // or the memory would live as long as this
     blocks = 0;
     bytes = 0;
     return this;
@@ -27,18 +29,18 @@ public final class Message {
   /// @param offset its first byte in the segment
   /// @param length in bytes
   /// @throws IllegalArgumentException for memory of the Java heap, which moves
+  /// @throws IndexOutOfBoundsException when the block is not in the segment
   public Message add(MemorySegment segment, long offset, long length) {
     if (!segment.isNative()) {
       throw new IllegalArgumentException("messages travel from and to native memory");
     }
+    Objects.checkFromIndexSize(offset, length, segment.byteSize()); // nobody else checks it
     if (length == 0) {
       return this;
     }
     bytes += length;
     int last = blocks - 1;
-    if (last >= 0
-        && segments[last].equals(segment)
-        && offsets[last] + lengths[last] == offset) {
+    if (last >= 0 && segments[last].equals(segment) && offsets[last] + lengths[last] == offset) {
       lengths[last] += length;
       return this;
     }

@@ -1,0 +1,231 @@
+package dev.tornadomoe.parallel.mpi;
+
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+
+import dev.tornadomoe.parallel.Communicator;
+import dev.tornadomoe.parallel.Message;
+import dev.tornadomoe.parallel.ParallelException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/// Ranks that MPI connects. A message is sent and received as it lies, its blocks as a datatype of
+/// absolute addresses; nothing is staged on our side. All waits ask again and again and have an
+/// end.
+public final class MpiCommunicator implements Communicator {
+  /// How long a rank waits for another one, in seconds, unless something else is said.
+  public static final int PATIENCE = 60;
+
+  /// Exit status of a process that ends because of the others.
+  static final int FAILED = 2;
+
+  /// Messages of a rank come in their order, so they need no telling apart.
+  private static final int TAG = 0;
+
+  private static final long NONE = -1;
+
+  private final String description;
+  private final MpiWorld world;
+  private final MpiFunctions mpi;
+  private final MpiMemory memory;
+  private final int seconds;
+  private final Patience patience;
+  private final Requests sending = new Requests();
+
+  /// By rank: the message that was found, and its length or [#NONE].
+  private final MemorySegment[] found;
+
+  private final long[] lengths;
+
+  private final MemorySegment request = handle();
+  private final MemorySegment answer = handle();
+  private final MemorySegment status = Arena.global().allocate(MpiAbi.STATUS_BYTES, Long.BYTES);
+
+  /// Whether a call did not come to its end: then nobody knows what is still under way.
+  private boolean broken;
+
+  private boolean closed;
+
+  private MpiCommunicator(String description, MpiWorld world, int seconds) {
+    this.description = description;
+    this.world = world;
+    this.seconds = seconds;
+    mpi = world.mpi();
+    memory = new MpiMemory(mpi, world.abi());
+    patience = new Patience(world.rank(), seconds);
+    found = new MemorySegment[world.size()];
+    lengths = new long[world.size()];
+    for (int i = 0; i < found.length; i++) {
+      found[i] = handle();
+      lengths[i] = NONE;
+    }
+  }
+
+  /// Memory for a handle or a number. MPI may write to it at any time, and is there until the
+  /// process ends.
+  private static MemorySegment handle() {
+    return Arena.global().allocate(Long.BYTES, Long.BYTES);
+  }
+
+  /// Starts MPI, which a process can do once.
+  ///
+  /// @param launcher what started this process, null for nothing
+  /// @param seconds how long a rank waits for another one
+  /// @throws ParallelException when launcher and library don't fit, or MPI says no
+  public static MpiCommunicator start(
+      MpiLibrary library, @Nullable Launcher launcher, int seconds) {
+    return new MpiCommunicator(
+        library.description(), MpiWorld.start(library, launcher, seconds), seconds);
+  }
+
+  /// Ends this process at once, and with it all ranks: without taking leave, which their launcher
+  /// takes for a crash. To be called, before [#close], when something goes wrong on this rank
+  /// alone: the others wait for it.
+  ///
+  /// @param exit status, not 0
+  public static void abandon(int exit) {
+    System.out.flush();
+    System.err.flush();
+    Runtime.getRuntime().halt(exit);
+  }
+
+  @Override
+  public int rank() {
+    return world.rank();
+  }
+
+  @Override
+  public int size() {
+    return world.size();
+  }
+
+  @Override
+  public String description() {
+    return description;
+  }
+
+  @Override
+  public void send(int to, Message message) {
+    other(to);
+    if (message.bytes() > Integer.MAX_VALUE) {
+      throw new ParallelException(
+          "a message of "
+              + message.bytes()
+              + (" bytes from rank " + rank() + " to rank " + to)
+              + " is longer than MPI's 2 GiB; send fewer tokens at a time");
+    }
+    broken = true;
+    memory.describe(message);
+    mpi.isend(
+        memory.address(),
+        memory.count(),
+        memory.type(),
+        to,
+        TAG,
+        world.communicator(),
+        sending.next());
+    sending.begun(to);
+    memory.release();
+    broken = false;
+  }
+
+  @Override
+  public void awaitSent() {
+    broken = true;
+    patience.begin();
+    for (int i = 0; i < sending.count(); i++) {
+      while (!done(sending.handle(i))) {
+        if (!patience.pause()) {
+          throw patience.over("rank " + sending.rank(i) + ", which takes nothing");
+        }
+      }
+    }
+    sending.clear();
+    broken = false;
+  }
+
+  @Override
+  public long awaitMessage(int from) {
+    other(from);
+    if (lengths[from] == NONE) {
+      broken = true;
+      patience.begin();
+      while (!arrived(from)) {
+        if (!patience.pause()) {
+          throw patience.over("rank " + from + ", which says nothing");
+        }
+      }
+      mpi.getCount(status, world.abi().bytes(), answer);
+      lengths[from] = answer.get(JAVA_INT, 0);
+      broken = false;
+    }
+    return lengths[from];
+  }
+
+  private boolean arrived(int from) {
+    mpi.improbe(from, TAG, world.communicator(), answer, found[from], status);
+    return answer.get(JAVA_INT, 0) != 0;
+  }
+
+  @Override
+  public void receive(int from, Message into) {
+    other(from);
+    if (into.bytes() != lengths[from]) {
+      throw new IllegalArgumentException(
+          "memory of "
+              + into.bytes()
+              + (" bytes for a message of " + lengths[from] + " from rank " + from));
+    }
+    broken = true;
+    memory.describe(into);
+    mpi.imrecv(memory.address(), memory.count(), memory.type(), found[from], request);
+    lengths[from] = NONE;
+    patience.begin();
+    while (!done(request)) {
+      if (!patience.pause()) {
+        throw patience.over("rank " + from + ", which stopped in the middle of a message");
+      }
+    }
+    memory.release();
+    broken = false;
+  }
+
+  private boolean done(MemorySegment request) {
+    mpi.test(request, answer, status);
+    return answer.get(JAVA_INT, 0) != 0;
+  }
+
+  private void other(int rank) {
+    if (rank == rank() || rank < 0 || rank >= size()) {
+      throw new IllegalArgumentException("rank " + rank + " is not another one of " + size());
+    }
+  }
+
+  /// Takes leave: waits for the others to do so too. Does nothing after a failure, when [#abandon]
+  /// is what is left to do.
+  @Override
+  public void close() {
+    if (closed || broken) {
+      return;
+    }
+    closed = true;
+    awaitSent();
+    patience.begin();
+    mpi.ibarrier(world.communicator(), request);
+    while (!done(request)) {
+      if (!patience.pause()) {
+        throw patience.over("the others to end");
+      }
+    }
+    try (Watchdog _ =
+        new Watchdog(
+            seconds,
+            "rank "
+                + rank()
+                + " has waited "
+                + seconds
+                + " s for MPI to end: a rank hangs, or is gone")) {
+      mpi.finish();
+    }
+  }
+}

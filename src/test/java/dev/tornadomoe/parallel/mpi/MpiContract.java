@@ -1,0 +1,107 @@
+package dev.tornadomoe.parallel.mpi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.tornadomoe.parallel.mpi.Mpirun.Ended;
+import dev.tornadomoe.parallel.mpi.Mpirun.Running;
+import java.io.IOException;
+import java.util.Objects;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// What each MPI must do, in processes of its own; [RankProgram] is what they run.
+abstract class MpiContract {
+  /// Enough on any machine, and not reached where all goes well.
+  private static final int LONG = 60;
+
+  /// How long the ranks wait for one that says nothing. JVMs that start side by side on a busy
+  /// machine need some time as well.
+  private static final int SHORT = 6;
+
+  private Mpirun mpirun;
+
+  /// Null where it is not installed.
+  abstract @Nullable Mpirun mpirun() throws IOException, InterruptedException;
+
+  /// Debian's package.
+  abstract String debianPackage();
+
+  /// Another MPI's library.
+  abstract String otherLibrary();
+
+  @BeforeEach
+  void find() throws IOException, InterruptedException {
+    Mpirun found = mpirun();
+    assumeTrue(found != null, "not run: needs mpirun (apt install " + debianPackage() + ")");
+    mpirun = Objects.requireNonNull(found);
+  }
+
+  @Test
+  void scatteredBlocksBetweenTwo() throws Exception {
+    assertAllDone(2, mpirun.start(2, "exchange", LONG));
+  }
+
+  @Test
+  void scatteredBlocksBetweenFour() throws Exception {
+    assertAllDone(4, mpirun.start(4, "exchange", LONG));
+  }
+
+  @Test
+  void jvmStaysWholeAndAllocatesNothing() throws Exception {
+    assertAllDone(2, mpirun.start(2, "steady", LONG));
+  }
+
+  private static void assertAllDone(int ranks, Running running) throws Exception {
+    Ended ended = running.end();
+    assertThat(ended.exit()).as(ended.output()).isZero();
+    assertThat(ended.output().lines())
+        .containsExactlyInAnyOrderElementsOf(
+            IntStream.range(0, ranks).mapToObj(rank -> "rank " + rank + " is done").toList());
+  }
+
+  /// One after the other they would mostly wait.
+  @Test
+  void oneEndsAll() throws Exception {
+    Running killed = mpirun.start(3, "die", LONG);
+    Running failed = mpirun.start(2, "fail", LONG);
+    Running stopped = mpirun.start(2, "stop", SHORT);
+    Running full = mpirun.start(2, "fill", SHORT);
+    Running late = mpirun.start(2, "late", SHORT);
+
+    Ended ended = killed.end();
+    assertThat(ended.exit()).as(ended.output()).isNotZero();
+    assertThat(ended.output()).contains("Killed").doesNotContain("Exception", "is done");
+
+    assertSentence("rank 1 has another checkpoint", failed.end());
+    assertSentence(
+        "rank 0 has waited 6 s for rank 1, which says nothing: it hangs, or is gone",
+        stopped.end());
+    assertSentence(
+        "rank 0 has waited 6 s for rank 1, which takes nothing: it hangs, or is gone", full.end());
+    assertSentence(
+        "rank 0 has waited 6 s for all ranks to start: one hangs, or is gone", late.end());
+  }
+
+  @Test
+  void librariesOfAnotherMpiAreRefused() throws Exception {
+    Ended ended =
+        mpirun.start(2, "exchange", LONG, "-D" + MpiLibrary.PROPERTY + "=" + otherLibrary()).end();
+    assumeTrue(!ended.output().contains("No such file"), "not run: needs " + otherLibrary());
+    assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
+    assertThat(ended.output())
+        .containsPattern(
+            "moe: .* started 2 ranks, but .* sees 1: launcher and library belong to different")
+        .doesNotContain("Exception");
+  }
+
+  private static void assertSentence(String sentence, Ended ended) {
+    assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
+    assertThat(ended.output())
+        .containsOnlyOnce("moe: ")
+        .contains("moe: " + sentence)
+        .doesNotContain("Exception", "is done");
+  }
+}
