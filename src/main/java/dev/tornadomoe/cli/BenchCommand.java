@@ -40,12 +40,15 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  moe bench --preset qwen3-30b-a3b --tokens 1,16,256",
       "  moe bench --preset mixtral-8x7b --layers 1 --experts-only --json",
-      "  moe bench checkpoint --layers 4 --html report.html"
+      "  moe bench checkpoint --layers 4 --html report.html",
+      "  mpirun -n 2 moe bench --preset qwen3-30b-a3b --parallel ep"
     })
 final class BenchCommand implements Callable<Integer> {
   @Mixin private MeasuredLayers measured = new MeasuredLayers();
 
   @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Mixin private ParallelChoices parallel = new ParallelChoices();
 
   @Option(
       names = "--alias",
@@ -83,8 +86,29 @@ final class BenchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     requireSensible();
-    measured.measure(this::measure);
+    return parallel.run(spec, this::bench);
+  }
+
+  private int bench(Job job) {
+    if (job.ranks() == null) {
+      measured.measure(job, (name, layers) -> measure(job, name, layers));
+    } else {
+      ParallelBench.requireNo("--html", html != null);
+      measured.measure(job, (name, layers) -> measureTogether(job, name, layers));
+    }
     return Main.FINE;
+  }
+
+  private void measureTogether(Job job, String name, List<MoeLayer> ofModel) {
+    Backend backend = job.together(choices::backend);
+    // Finalize of several ranks never aliases: both modes are one.
+    MoePlan plan = job.together(() -> plan(job, backend, ofModel, modes().getFirst()));
+    job.agree(measured.directory(), plan, ofModel);
+    BenchTable table =
+        new BenchTable(
+            name, ofModel, backend.devices().getFirst(), choices.precision(), expertsOnly);
+    new ParallelBench(job, expertsOnly, seconds, json)
+        .run(table, ofModel, backend, plan, measured.tokens());
   }
 
   private void requireSensible() {
@@ -108,17 +132,19 @@ final class BenchCommand implements Callable<Integer> {
     };
   }
 
-  private MoePlan plan(Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
+  private MoePlan plan(Job job, Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
     int most = measured.tokens().stream().mapToInt(m -> m).max().orElse(1);
-    Planner.Builder planner = choices.planner(mode, backend, ofModel).maxTokens(most).wholeStep();
+    List<MoeLayer> parts = ofModel.stream().map(job::part).toList();
+    Planner.Builder planner =
+        choices.planner(mode, backend, parts, job).maxTokens(job.mostTokens(most)).wholeStep();
     if (!expertsOnly) {
-      return planner.build().plan(ofModel);
+      return planner.build().plan(parts);
     }
     return planner
         .callerRoutes()
         .build()
         .plan(
-            ofModel.stream()
+            parts.stream()
                 .map(layer ->
                     new MoeLayer(
                         layer.index(),
@@ -130,10 +156,10 @@ final class BenchCommand implements Callable<Integer> {
                 .toList());
   }
 
-  private void measure(String name, List<MoeLayer> ofModel) {
+  private void measure(Job job, String name, List<MoeLayer> ofModel) {
     PrintWriter err = spec.commandLine().getErr();
     Backend backend = choices.backend();
-    List<MoePlan> plans = modes().stream().map(mode -> plan(backend, ofModel, mode)).toList();
+    List<MoePlan> plans = modes().stream().map(mode -> plan(job, backend, ofModel, mode)).toList();
     KernelTimes kernels = kernelTimes(backend);
     List<BenchResult> results = new ArrayList<>();
     List<Session> sessions = new ArrayList<>();

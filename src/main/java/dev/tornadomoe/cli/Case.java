@@ -2,7 +2,6 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.plan.Precision;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -15,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 /// @param precision how activations entered the products
 /// @param alias whether `fused_out` was the output
 /// @param against what it is compared with
+/// @param tolerance how far the output may be off
 /// @param error how far the output is off
 record Case(
     String checkpoint,
@@ -24,14 +24,8 @@ record Case(
     Precision precision,
     boolean alias,
     String against,
+    Tolerance tolerance,
     Deviation error) {
-
-  /// For exact activations: the largest error by rms(expected).
-  static final double MOST = 2e-5;
-
-  /// For activations rounded to 8 bits: rms(error) by rms(expected). Single elements are off by
-  /// more, the more of them there are.
-  static final double RMS = 1e-2;
 
   /// How far an output is off; NaN or infinite where a number is missing.
   ///
@@ -60,20 +54,14 @@ record Case(
     }
   }
 
-  /// Whether the error is within what the precision promises.
+  /// Whether the error is within what it may be.
   boolean pass() {
-    return switch (precision) {
-      case EXACT -> error.most <= MOST;
-      case FAST -> error.rms <= RMS;
-    };
+    return tolerance.holds(error);
   }
 
-  /// As the command prints it: what counts for the precision.
+  /// As the command prints it: the error that counts.
   String errorText() {
-    return switch (precision) {
-      case EXACT -> String.format(Locale.ROOT, "max error %.1e x rms", error.most);
-      case FAST -> String.format(Locale.ROOT, "rms of error %.1e x rms", error.rms);
-    };
+    return tolerance.text(error);
   }
 
   Map<String, Object> json() {

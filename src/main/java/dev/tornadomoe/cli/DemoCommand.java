@@ -77,7 +77,11 @@ final class DemoCommand implements Callable<Integer> {
     boolean fine = true;
     for (AliasMode mode : List.of(AliasMode.AUTO, AliasMode.OFF)) {
       List<Case> cases =
-          new Verification(new PlanChoices(), mode, true, spec.commandLine().getErr())
+          new Verification(
+                  new PlanChoices(),
+                  mode,
+                  true,
+                  Job.alone(spec.commandLine().getOut(), spec.commandLine().getErr()))
               .run(directory);
       for (Case c : cases) {
         fine &= c.pass();

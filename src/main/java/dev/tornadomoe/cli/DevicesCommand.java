@@ -2,6 +2,9 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.parallel.ParallelException;
+import dev.tornadomoe.parallel.mpi.Launcher;
+import dev.tornadomoe.parallel.mpi.MpiLibrary;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -13,7 +16,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "devices",
     mixinStandardHelpOptions = true,
-    description = "Lists backends and devices, what is missing, and which one auto picks.")
+    description =
+        "Lists backends, devices and the MPI, what is missing, and which backend auto picks.")
 final class DevicesCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -36,6 +40,16 @@ final class DevicesCommand implements Callable<Integer> {
     if (backends.stream().noneMatch(backend -> backend.name().equals(Backends.TORNADO))) {
       out.println("%-10s not there: %s".formatted(Backends.TORNADO, Backends.TORNADO_MISSING));
     }
+    out.println("%-10s %s".formatted("mpi", mpi()));
     return Main.FINE;
+  }
+
+  /// What `--parallel` would use, or what it lacks.
+  private static String mpi() {
+    try {
+      return MpiLibrary.find(Launcher.ofThisProcess()).description() + ", for --parallel ep";
+    } catch (ParallelException e) {
+      return "not there: " + e.getMessage();
+    }
   }
 }

@@ -48,6 +48,8 @@ final class ExplainCommand implements Callable<Integer> {
 
   @Mixin private PlanChoices choices = new PlanChoices();
 
+  @Mixin private ParallelChoices parallel = new ParallelChoices();
+
   @Option(
       names = "--layers",
       paramLabel = "RANGE",
@@ -97,17 +99,21 @@ final class ExplainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    String text = explain();
-    if (output != null) {
+    return parallel.run(spec, this::explain);
+  }
+
+  private int explain(Job job) {
+    String text = job.together(() -> text(job));
+    if (output == null) {
+      job.out().println(text.stripTrailing());
+    } else if (job.isFirst()) {
       WholeFile.writeText(output, text);
-      spec.commandLine().getErr().println("wrote " + output);
-    } else {
-      spec.commandLine().getOut().println(text.stripTrailing());
+      job.err().println("wrote " + output);
     }
     return Main.FINE;
   }
 
-  private String explain() {
+  private String text(Job job) {
     choices.backend(); // explains nothing for a backend or a precision that is not there
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = MoeModel.of(checkpoint);
@@ -115,9 +121,9 @@ final class ExplainCommand implements Callable<Integer> {
       if (indices.isEmpty()) {
         throw new LayerException("%s: the model has no MoE layers".formatted(directory));
       }
-      List<MoeLayer> chosen = indices.stream().map(model::layer).toList();
+      List<MoeLayer> chosen = indices.stream().map(model::layer).map(job::part).toList();
       Planner.Builder planner =
-          choices.planner(alias.mode).maxTokens(Math.max(1, tokens)).residual(residual);
+          choices.planner(alias.mode, job).maxTokens(Math.max(1, tokens)).residual(residual);
       if (inPlace) {
         planner.inPlace();
       }

@@ -2,8 +2,10 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.SanitizeException;
+import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -80,6 +82,9 @@ public final class Main {
             .setExpandAtFiles(false)
             .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
     command.setParameterExceptionHandler((e, arguments) -> {
+      if (isLaterRank(arguments)) {
+        return FINE; // the first says it for all, unless its launcher ends it for another's failure
+      }
       complain(err, e.getMessage());
       err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
       return WRONG_INPUT;
@@ -87,24 +92,35 @@ public final class Main {
     try {
       return command.execute(args);
     } catch (OutOfMemoryError e) {
-      complain(
-          err,
-          "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end"
-              .formatted(e.getMessage(), ByteSize.format(Runtime.getRuntime().maxMemory())));
+      complain(err, sentence(e, err));
       return WRONG_INPUT;
     }
   }
 
+  private static boolean isLaterRank(String... args) {
+    Launcher launcher = Launcher.ofThisProcess();
+    return launcher != null
+        && launcher.rank() > 0
+        && Arrays.stream(args).anyMatch(argument -> argument.startsWith("--parallel"));
+  }
+
   private static int report(Exception e, PrintWriter err) {
+    complain(err, sentence(e, err));
+    return e instanceof SanitizeException ? CHECK_FAILED : WRONG_INPUT;
+  }
+
+  /// What is wrong, in one sentence; with [#TRACE_PROPERTY] the stack trace goes before it.
+  static String sentence(Throwable failure, PrintWriter err) {
     if (Boolean.getBoolean(TRACE_PROPERTY)) {
-      e.printStackTrace(err);
+      failure.printStackTrace(err);
     }
-    if (e instanceof MoeException) {
-      complain(err, e.getMessage());
-      return e instanceof SanitizeException ? CHECK_FAILED : WRONG_INPUT;
-    }
-    complain(err, "internal error: %s; run again with --trace and report it".formatted(e));
-    return WRONG_INPUT;
+    return switch (failure) {
+      case MoeException e -> String.valueOf(e.getMessage());
+      case OutOfMemoryError e ->
+          "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end"
+              .formatted(e.getMessage(), ByteSize.format(Runtime.getRuntime().maxMemory()));
+      default -> "internal error: %s; run again with --trace and report it".formatted(failure);
+    };
   }
 
   /// Says what is wrong, in one line: names from files and arguments may hold line breaks and the

@@ -80,6 +80,11 @@ final class MeasuredLayers {
           "Format of made-up expert weights: int4 in groups of 32, int8 with a scale per row, fp8 with a scale per 128x128 (default: int4).")
   private @Nullable Weights weights;
 
+  /// The checkpoint, or null for made-up layers.
+  @Nullable Path directory() {
+    return subject.directory;
+  }
+
   List<Integer> tokens() {
     return tokens;
   }
@@ -105,17 +110,20 @@ final class MeasuredLayers {
 
   /// Gives the layers and their model's name to something that measures them, while their
   /// checkpoint is open.
-  void measure(BiConsumer<String, List<MoeLayer>> measurement) {
-    if (subject.directory == null) {
+  ///
+  /// @param job whose ranks must all have the checkpoint
+  void measure(Job job, BiConsumer<String, List<MoeLayer>> measurement) {
+    Path directory = subject.directory;
+    if (directory == null) {
       Preset preset = Preset.named(subject.preset == null ? "qwen3-30b-a3b" : subject.preset);
       WeightFormat format = (weights == null ? Weights.INT4 : weights).format();
       measurement.accept(
           preset.name(),
           new SyntheticLayers(preset, format).make(layers == null ? LAYERS : layers));
     } else {
-      try (Checkpoint checkpoint = Checkpoint.open(subject.directory)) {
-        MoeModel model = MoeModel.of(checkpoint);
-        measurement.accept(model.modelType(), layersOf(subject.directory, model));
+      try (Checkpoint checkpoint = job.together(() -> Checkpoint.open(directory))) {
+        MoeModel model = job.together(() -> MoeModel.of(checkpoint));
+        measurement.accept(model.modelType(), job.together(() -> layersOf(directory, model)));
       }
     }
   }

@@ -5,6 +5,8 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.parallel.ExpertParallelism;
+import dev.tornadomoe.parallel.ParallelException;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Precision;
@@ -69,18 +71,29 @@ final class PlanChoices {
   }
 
   /// A planner with these choices.
-  Planner.Builder planner(AliasMode alias) {
+  ///
+  /// @param job whose ranks decide the pieces where there are several
+  /// @throws ParallelException for other experts than theirs
+  Planner.Builder planner(AliasMode alias, Job job) {
     Planner.Builder planner = Planner.builder().outputAliasing(alias).precision(precision);
-    if (experts != null) {
+    ExpertParallelism parallelism = job.parallelism();
+    if (parallelism != null && experts != null) {
+      throw new ParallelException(
+          "--experts %s: with --parallel ep results are summed where the tokens are, which only its own experts leave to do"
+              .formatted(experts));
+    }
+    if (parallelism != null) {
+      planner.pieces(parallelism::pieces);
+    } else if (experts != null) {
       planner.pieces(ExpertsCatalog.named(experts));
     }
     return planner;
   }
 
-  /// A planner with these choices, and the pieces that suit the backend where nobody chose others.
-  Planner.Builder planner(AliasMode alias, Backend runs, List<MoeLayer> layers) {
-    Planner.Builder planner = planner(alias);
-    if (experts == null) {
+  /// The same, with the pieces that suit the backend where nobody decides others.
+  Planner.Builder planner(AliasMode alias, Backend runs, List<MoeLayer> layers, Job job) {
+    Planner.Builder planner = planner(alias, job);
+    if (experts == null && job.parallelism() == null) {
       runs.pieces(layers).ifPresent(planner::pieces);
     }
     return planner;

@@ -15,6 +15,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -34,16 +35,19 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  moe run checkpoint --layer 0 --input hidden.safetensors --output moe.safetensors",
-      "  moe run checkpoint --layer 3 --input all.safetensors --tensor layer3/hidden --output y.safetensors"
+      "  moe run checkpoint --layer 3 --input all.safetensors --tensor layer3/hidden --output y.safetensors",
+      "  mpirun -n 4 moe run checkpoint --parallel ep --layer 0 --input hidden.safetensors --output moe.safetensors"
     })
 final class RunCommand implements Callable<Integer> {
   /// Longer inputs are worked on in slices, to bound the workspace.
-  private static final int CHUNK_TOKENS = 1024;
+  private static final int SLICE_TOKENS = 1024;
 
   @Parameters(paramLabel = "DIR", description = "A checkpoint directory or GGUF file.")
   private Path directory = Path.of("");
 
   @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Mixin private ParallelChoices parallel = new ParallelChoices();
 
   @Option(
       names = "--layer",
@@ -86,37 +90,63 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Backend backend = choices.backend();
-    WholeFile.requirePlace(output);
-    try (Checkpoint checkpoint = Checkpoint.open(directory);
-        TensorFile file = TensorFile.open(input)) {
-      MoeLayer layer = MoeModel.of(checkpoint).layer(layerIndex);
-      TensorView hidden = hidden(file, layer.hidden());
+    return parallel.run(spec, this::run);
+  }
+
+  private int run(Job job) {
+    Backend backend = job.together(choices::backend);
+    job.together(() -> {
+      WholeFile.requirePlace(output);
+      return output;
+    });
+    try (Checkpoint checkpoint = job.together(() -> Checkpoint.open(directory));
+        TensorFile file = job.together(() -> TensorFile.open(input))) {
+      MoeLayer layer = job.together(() -> MoeModel.of(checkpoint).layer(layerIndex));
+      TensorView hidden = job.together(() -> hidden(file, layer.hidden()));
       int tokens = Math.toIntExact(hidden.shape().dimension(0));
-      float[] rows = hidden.toFloats();
-      float[] result = new float[rows.length];
-      MoePlan plan =
-          choices
-              .planner(alias.mode, backend, List.of(layer))
-              .maxTokens(Math.max(1, tokens))
-              .chunkTokens(CHUNK_TOKENS)
-              .sanitize(sanitize)
-              .build()
-              .plan(layer);
+      MoePlan plan = job.together(() -> plan(job, backend, layer, tokens));
+      job.agree(directory, plan, List.of(layer));
+      float[] result;
       try (Session session =
-          LoadingBar.prepare(
-              backend, plan, "loading layer " + layerIndex, spec.commandLine().getErr())) {
-        session.run(MemorySegment.ofArray(rows), tokens, MemorySegment.ofArray(result));
+          job.together(
+              () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, job.err()))) {
+        result = inSlices(job, session, hidden.toFloats(), layer.hidden());
       }
-      MemorySegment bytes = MemorySegment.ofArray(result);
-      SafetensorsWriter.write(
-          output,
-          List.of(new TensorView("output", DType.F32, Shape.of(tokens, layer.hidden()), bytes)));
-      spec.commandLine()
-          .getErr()
-          .println("wrote %s: \"output\" F32 [%d, %d]".formatted(output, tokens, layer.hidden()));
+      if (job.isFirst()) {
+        write(job, result, tokens, layer.hidden());
+      }
     }
     return Main.FINE;
+  }
+
+  private MoePlan plan(Job job, Backend backend, MoeLayer layer, int tokens) {
+    MoeLayer part = job.part(layer);
+    return choices
+        .planner(alias.mode, backend, List.of(part), job)
+        .maxTokens(Math.clamp(tokens, 1, SLICE_TOKENS))
+        .sanitize(sanitize)
+        .build()
+        .plan(part);
+  }
+
+  private static float[] inSlices(Job job, Session session, float[] rows, int width) {
+    float[] result = new float[rows.length];
+    // Once without tokens, too: that is a call like any other.
+    int first = 0;
+    do {
+      int end = (int) Math.min(rows.length, first + (long) SLICE_TOKENS * width);
+      float[] slice = job.run(session, Arrays.copyOfRange(rows, first, end), (end - first) / width);
+      System.arraycopy(slice, 0, result, first, slice.length);
+      first = end;
+    } while (first < rows.length);
+    return result;
+  }
+
+  private void write(Job job, float[] result, int tokens, int hidden) {
+    MemorySegment bytes = MemorySegment.ofArray(result);
+    SafetensorsWriter.write(
+        output, List.of(new TensorView("output", DType.F32, Shape.of(tokens, hidden), bytes)));
+    job.err().println("wrote %s: \"output\" F32 [%d, %d]".formatted(output, tokens, hidden));
   }
 
   private TensorView hidden(TensorFile file, int hidden) {

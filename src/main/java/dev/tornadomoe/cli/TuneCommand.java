@@ -90,7 +90,9 @@ final class TuneCommand implements Callable<Integer> {
     if (!options.isEmpty()) {
       return again(options);
     }
-    measured.measure((name, layers) -> tune(tuner, name, layers));
+    measured.measure(
+        Job.alone(spec.commandLine().getOut(), spec.commandLine().getErr()),
+        (name, layers) -> tune(tuner, name, layers));
     return Main.FINE;
   }
 

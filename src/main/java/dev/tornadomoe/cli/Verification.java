@@ -10,8 +10,6 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
-import java.io.PrintWriter;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -26,8 +24,8 @@ import java.util.TreeMap;
 /// @param choices what plans and runs it
 /// @param alias whether `fused_out` may be the output
 /// @param sanitize whether every run is checked for breaches
-/// @param err for progress and for what a sanitised run finds
-record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, PrintWriter err) {
+/// @param job the process or processes that run it
+record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Job job) {
 
   /// All cases of one checkpoint.
   ///
@@ -35,12 +33,12 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
   List<Case> run(Path directory) {
     Backend backend = choices.backend();
     List<Case> cases = new ArrayList<>();
-    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      MoeModel model = MoeModel.of(checkpoint);
+    try (Checkpoint checkpoint = job.together(() -> Checkpoint.open(directory))) {
+      MoeModel model = job.together(() -> MoeModel.of(checkpoint));
       Path golden = checkpoint.directory().resolve("golden.safetensors");
       for (Map.Entry<Integer, List<Reference>> layer :
-          references(directory, golden, model).entrySet()) {
-        cases.addAll(run(directory, backend, model.layer(layer.getKey()), layer.getValue()));
+          job.together(() -> references(directory, golden, model)).entrySet()) {
+        cases.addAll(run(directory, backend, model, layer.getKey(), layer.getValue()));
       }
     }
     return cases;
@@ -57,38 +55,46 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
       throw new LayerException("%s: the model has no MoE layers".formatted(directory));
     }
     int first = model.layerIndices().getFirst();
-    err.println(
-        "%s: no golden.safetensors, comparing layer %d with the reference backend"
-            .formatted(directory, first));
+    job.err()
+        .println(
+            "%s: no golden.safetensors, comparing layer %d with the reference backend"
+                .formatted(directory, first));
     TreeMap<Integer, List<Reference>> madeUp = new TreeMap<>();
     madeUp.put(first, Reference.madeUp(model.layer(first)));
     return madeUp;
   }
 
   private List<Case> run(
-      Path directory, Backend backend, MoeLayer layer, List<Reference> references) {
+      Path directory, Backend backend, MoeModel model, int layerIndex, List<Reference> references) {
     int most = references.stream().mapToInt(Reference::tokens).max().orElse(1);
+    MoeLayer layer = job.together(() -> model.layer(layerIndex));
     MoePlan plan =
-        choices
-            .planner(alias, backend, List.of(layer))
-            .maxTokens(Math.max(1, most))
-            .sanitize(sanitize)
-            .build()
-            .plan(layer);
+        job.together(() -> {
+          MoeLayer part = job.part(layer);
+          return choices
+              .planner(alias, backend, List.of(part), job)
+              .maxTokens(Math.max(1, most))
+              .sanitize(sanitize)
+              .build()
+              .plan(part);
+        });
+    job.agree(directory, plan, List.of(layer));
     List<Case> cases = new ArrayList<>();
     try (Session session =
-        LoadingBar.prepare(backend, plan, "loading layer " + layer.index(), err)) {
+        job.together(
+            () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, job.err()))) {
       for (Reference reference : references) {
         Case.Deviation error = error(directory, layer, session, reference);
         cases.add(
             new Case(
                 directory.toString(),
-                layer.index(),
+                layerIndex,
                 reference.tokens(),
                 backend.name(),
                 choices.precision(),
                 plan.bucket(reference.tokens()).decisions().getFirst().aliased(),
                 reference.source(),
+                Tolerance.of(choices.precision(), job.dispatch()),
                 error));
       }
     }
@@ -97,17 +103,17 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Prin
 
   private Case.Deviation error(
       Path directory, MoeLayer layer, Session session, Reference reference) {
-    float[] output = new float[reference.output().length];
     try {
-      session.run(
-          MemorySegment.ofArray(reference.input()),
-          reference.tokens(),
-          MemorySegment.ofArray(output));
+      float[] output = job.run(session, reference.input(), reference.tokens());
       return Case.Deviation.of(reference.output(), output);
     } catch (SanitizeException e) {
-      err.println(
-          "%s: layer %d, %d tokens: %s"
-              .formatted(directory, layer.index(), reference.tokens(), e.getMessage()));
+      if (job.ranks() != null) {
+        throw e; // the others are in the middle of it
+      }
+      job.err()
+          .println(
+              "%s: layer %d, %d tokens: %s"
+                  .formatted(directory, layer.index(), reference.tokens(), e.getMessage()));
       return Case.Deviation.NONE;
     }
   }

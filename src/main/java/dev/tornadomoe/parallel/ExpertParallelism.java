@@ -42,7 +42,8 @@ public final class ExpertParallelism {
     return ranks;
   }
 
-  DispatchFormat format() {
+  /// How rows travel.
+  public DispatchFormat format() {
     return format;
   }
 

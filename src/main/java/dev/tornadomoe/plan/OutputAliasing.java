@@ -72,13 +72,14 @@ final class OutputAliasing {
     Problem expertProblem = draft.pieces().expertProblem(problem);
     if (!draft.pieces().prepareAndFinalize().isLocal()) {
       refuse(ReasonCode.NONLOCAL_FINALIZE, draft.pieces().prepareAndFinalize().name());
+      return; // whatever else is against it follows from rows being elsewhere
     }
     if (experts.format() == ActivationFormat.BATCHED) {
       refuse(ReasonCode.BATCHED_FORMAT);
     }
     switch (draft.pieces().reduce()) {
       case TopKWeightAndReduce.NoOp noOp -> {
-        if (draft.pieces().prepareAndFinalize().isLocal() && !draft.onlyHandsOver()) {
+        if (!draft.onlyHandsOver()) {
           refuse(
               ReasonCode.REDUCE_IN_FINALIZE,
               "\"%s\" does more than hand them over"

@@ -56,6 +56,12 @@ class AliasTableTest {
   void row25NothingIsDecidedForNoTokens(AliasTable.Row row) {
     BucketPlan none = row.planner().build().plan(row.layer()).buckets().getFirst();
 
+    if (row.codes().contains(ReasonCode.NONLOCAL_FINALIZE)) {
+      // Others' tokens may come in: a call without its own is one like any other.
+      assertThat(none.minTokens()).isZero();
+      assertThat(none.steps()).isNotEmpty();
+      return;
+    }
     assertThat(codes(none.decisions().getFirst())).containsExactly(ReasonCode.NO_TOKENS);
     assertThat(none.maxTokens()).isZero();
     assertThat(none.steps()).isEmpty();

@@ -1,0 +1,79 @@
+package dev.tornadomoe.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.parallel.Communicator;
+import dev.tornadomoe.parallel.ExpertParallelism;
+import dev.tornadomoe.parallel.ThreadRanks;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import java.io.PrintWriter;
+import java.io.Writer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// The golden checkpoints with their experts on 1 to 4 ranks: the same bits as in one process
+/// alone, and right.
+class ParallelGoldenTest {
+  private static final int MOST_RANKS = 4;
+
+  static List<Path> checkpoints() {
+    return Golden.all();
+  }
+
+  @ParameterizedTest
+  @MethodSource("checkpoints")
+  void everyNumberOfRanksGivesTheSameBits(Path directory) {
+    List<float[]> alone = outputs(directory, null);
+    for (int ranks = 1; ranks <= MOST_RANKS; ranks++) {
+      List<List<float[]>> ofRanks = ThreadRanks.run(ranks, rank -> outputs(directory, rank));
+      for (List<float[]> found : ofRanks) {
+        for (int i = 0; i < alone.size(); i++) {
+          assertThat(found.get(i)).as("case %d on %d ranks", i, ranks).isEqualTo(alone.get(i));
+        }
+      }
+    }
+  }
+
+  /// The outputs of all cases, each of which is right.
+  private static List<float[]> outputs(Path directory, @Nullable Communicator ranks) {
+    PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
+    Job job =
+        ranks == null
+            ? Job.alone(nowhere, nowhere)
+            : Job.of(ranks, ExpertParallelism.over(ranks).build(), nowhere, nowhere);
+    List<float[]> outputs = new ArrayList<>();
+    try (Checkpoint checkpoint = Checkpoint.open(directory);
+        TensorFile golden = TensorFile.open(directory.resolve("golden.safetensors"))) {
+      MoeModel model = MoeModel.of(checkpoint);
+      for (Map.Entry<Integer, List<Reference>> layer :
+          Reference.golden(golden, model.hidden()).entrySet()) {
+        MoeLayer part = job.part(model.layer(layer.getKey()));
+        Planner.Builder planner = new PlanChoices().planner(AliasMode.AUTO, job).maxTokens(64);
+        MoePlan plan = planner.build().plan(part);
+        job.agree(directory, plan, List.of(model.layer(layer.getKey())));
+        try (Session session = Backends.require("cpu").prepare(plan)) {
+          for (Reference reference : layer.getValue()) {
+            float[] output = job.run(session, reference.input(), reference.tokens());
+            Case.Deviation error = Case.Deviation.of(reference.output(), output);
+            assertThat(Tolerance.EXACT.holds(error)).as("%s", error).isTrue();
+            outputs.add(output);
+          }
+        }
+      }
+    }
+    return outputs;
+  }
+}
