@@ -55,6 +55,32 @@ record Mpirun(List<String> command) {
     return new Running(line);
   }
 
+  /// Starts `moe` as ranks.
+  ///
+  /// @param ofRanks what each rank is told
+  @SafeVarargs
+  final Running startMoe(List<String>... ofRanks) throws IOException {
+    List<String> line = new ArrayList<>(command);
+    for (int rank = 0; rank < ofRanks.length; rank++) {
+      if (rank > 0) {
+        line.add(":");
+      }
+      line.addAll(List.of("-n", "1"));
+      line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+      line.addAll(
+          List.of(
+              "--enable-native-access=ALL-UNNAMED",
+              "-Xmx256m",
+              "-XX:+UseSerialGC",
+              // Scalar kernels need no warming up, and no incubator module with its warning.
+              "-cp",
+              System.getProperty("java.class.path"),
+              "dev.tornadomoe.cli.Main"));
+      line.addAll(ofRanks[rank]);
+    }
+    return new Running(line);
+  }
+
   /// A started program.
   static final class Running {
     private final Path output = Files.createTempFile("mpirun", ".txt");
@@ -66,6 +92,19 @@ record Mpirun(List<String> command) {
               .redirectErrorStream(true)
               .redirectOutput(output.toFile())
               .start();
+    }
+
+    /// What it has said so far.
+    String soFar() throws IOException {
+      return Files.readString(output, StandardCharsets.UTF_8);
+    }
+
+    /// Its ranks, in no order.
+    List<ProcessHandle> ranks() {
+      return process
+          .descendants()
+          .filter(child -> child.info().command().orElse("").endsWith("java"))
+          .toList();
     }
 
     /// Waits until it ends, by itself.

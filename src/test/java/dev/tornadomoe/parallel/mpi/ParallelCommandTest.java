@@ -1,0 +1,120 @@
+package dev.tornadomoe.parallel.mpi;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.tornadomoe.parallel.mpi.Mpirun.Ended;
+import dev.tornadomoe.parallel.mpi.Mpirun.Running;
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// The `moe` command as ranks of Open MPI.
+class ParallelCommandTest {
+  private static final Path MIXTRAL = golden("hf/mixtral");
+  private static final Path OLMOE = golden("hf/olmoe");
+
+  private Mpirun mpirun;
+
+  private static Path golden(String name) {
+    try {
+      return Path.of(ParallelCommandTest.class.getResource("/golden/" + name).toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @BeforeEach
+  void find() throws IOException, InterruptedException {
+    @Nullable Mpirun found = new OpenMpiTest().mpirun();
+    assumeTrue(found != null, "not run: needs mpirun (apt install openmpi-bin)");
+    mpirun = Objects.requireNonNull(found);
+  }
+
+  private static List<String> moe(String command, Path checkpoint, String... options) {
+    List<String> line = new ArrayList<>(List.of(command, checkpoint.toString()));
+    line.addAll(List.of("--parallel", "ep"));
+    line.addAll(List.of(options));
+    return line;
+  }
+
+  @Test
+  void theFirstRankSaysWhatAllHaveFound() throws Exception {
+    List<String> verify = moe("verify", MIXTRAL, "--placement", "round-robin");
+    Ended ended = mpirun.startMoe(verify, verify, verify).end();
+    assertThat(ended.exit()).as(ended.output()).isZero();
+    assertThat(ended.output()).containsOnlyOnce("6 cases, 6 passed, 0 failed");
+  }
+
+  @Test
+  void whatAllRefuseIsSaidOnce() throws Exception {
+    List<String> verify = moe("verify", MIXTRAL, "--alias", "require");
+    Ended ended = mpirun.startMoe(verify, verify).end();
+    assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
+    assertThat(ended.output()).containsOnlyOnce("moe: ").contains("NONLOCAL_FINALIZE");
+  }
+
+  @Test
+  void ranksWithOtherCheckpointsOrOptionsRefuseToStart() throws Exception {
+    List<String> verify = moe("verify", MIXTRAL);
+    Ended other = mpirun.startMoe(verify, moe("verify", OLMOE)).end();
+    assertThat(other.exit()).as(other.output()).isEqualTo(2);
+    assertThat(other.output())
+        .containsOnlyOnce("moe: ")
+        .contains("moe: ranks differ: rank 1 has model ");
+    Ended options = mpirun.startMoe(verify, moe("verify", MIXTRAL, "--dispatch", "fp8")).end();
+    assertThat(options.exit()).as(options.output()).isEqualTo(2);
+    assertThat(options.output())
+        .containsOnlyOnce("moe: ")
+        .contains("moe: ranks differ: rank 1 has rows sent as FP8, rank 0 has rows sent as F32");
+  }
+
+  @Test
+  void aFileThatOneRankLacksIsNamedWithTheRank() throws Exception {
+    List<String> verify = moe("verify", MIXTRAL);
+    Ended ended = mpirun.startMoe(verify, verify, moe("verify", MIXTRAL.resolve("no"))).end();
+    assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
+    assertThat(ended.output()).containsOnlyOnce("moe: ").contains("moe: rank 2: ", "no such");
+  }
+
+  /// In the middle of a long measurement.
+  @Test
+  void aRankThatDiesOrHangsEndsAll() throws Exception {
+    List<String> bench =
+        moe("bench", MIXTRAL, "--tokens", "4", "--seconds", "60", "--timeout", "5");
+    Running killed = mpirun.startMoe(bench, bench, bench);
+    Running stopped = mpirun.startMoe(bench, bench);
+    awaitMeasuring(killed);
+    killed.ranks().getLast().destroyForcibly();
+    Ended ended = killed.end();
+    assertThat(ended.exit()).as(ended.output()).isNotZero();
+    assertThat(ended.output()).doesNotContain("Exception", "internal error");
+    assertThat(ended.output().lines().filter(line -> line.contains("signal 9 (Killed)")))
+        .as(ended.output())
+        .hasSize(1);
+
+    awaitMeasuring(stopped);
+    ProcessHandle hanging = stopped.ranks().getLast();
+    new ProcessBuilder("kill", "-STOP", String.valueOf(hanging.pid())).start().waitFor();
+    Ended waited = stopped.end();
+    assertThat(waited.exit()).as(waited.output()).isNotZero();
+    assertThat(waited.output())
+        .containsOnlyOnce("moe: ")
+        .containsPattern("moe: rank .: rank . has waited 5 s for rank ., which says nothing")
+        .doesNotContain("Exception");
+  }
+
+  private static void awaitMeasuring(Running running) throws Exception {
+    long end = System.nanoTime() + 60_000_000_000L;
+    while (!running.soFar().contains("us/layer") && System.nanoTime() < end) {
+      Thread.sleep(100);
+    }
+    assertThat(running.soFar()).contains("us/layer");
+  }
+}
