@@ -1,0 +1,246 @@
+package dev.tornadomoe.parallel;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+
+/// Computes, and does not measure, the time of a layer of deepseek-v3 on several machines, from
+/// constants that were measured on one: the rate at which it reads weights, its arithmetic, and what
+/// a message costs. Experts are drawn at random; who sends what to whom comes from the library's own
+/// routing.
+///
+/// Usage: `java -cp benchmarks/target/benchmarks.jar dev.tornadomoe.parallel.ScalingModel
+/// WEIGHTS_GB_PER_S GFLOP_PER_S MESSAGE_US MPI_GB_PER_S`
+public final class ScalingModel {
+  private static final int EXPERTS = 256;
+  private static final int TOP_K = 8;
+  private static final int HIDDEN = 7168;
+  private static final int INTERMEDIATE = 2048;
+
+  /// 4-bit integers with a BF16 scale for each group of 32; the shared expert is as large.
+  private static final double EXPERT_BYTES = 3.0 * HIDDEN * INTERMEDIATE * 4.5 / 8;
+
+  private static final double EXPERT_OPERATIONS = 6.0 * HIDDEN * INTERMEDIATE;
+  private static final int DRAWS = 20;
+  private static final int[] MACHINES = {1, 8, 64};
+  private static final int[] TOKENS = {1, 16, 128};
+
+  /// A network.
+  ///
+  /// @param gigabits per second and direction, of a machine
+  /// @param micros from one program to another
+  private record Link(String name, double gigabits, double micros) {}
+
+  private static final List<Link> LINKS =
+      List.of(
+          new Link("10 Gb/s, 30 us", 10, 30),
+          new Link("25 Gb/s, 15 us", 25, 15),
+          new Link("100 Gb/s, 3 us", 100, 3),
+          new Link("400 Gb/s, 2 us", 400, 2));
+
+  /// What was measured.
+  ///
+  /// @param weightBytes per microsecond that a machine reads
+  /// @param operations per microsecond that it makes
+  /// @param messageMicros of a machine for each message that it sends or receives
+  /// @param mpiBytes per microsecond that MPI moves at most, however fast the link
+  private record Machine(
+      double weightBytes, double operations, double messageMicros, double mpiBytes) {}
+
+  /// Microseconds of a layer's parts, each of the slowest machine, which the others wait for.
+  private record Times(double dispatch, double shared, double experts, double combine) {
+    double layer() {
+      return Math.max(dispatch, shared) + experts + combine;
+    }
+  }
+
+  private final Machine machine;
+
+  private ScalingModel(Machine machine) {
+    this.machine = machine;
+  }
+
+  public static void main(String[] arguments) {
+    if (arguments.length != 4) {
+      throw new IllegalArgumentException(
+          "usage: ScalingModel WEIGHTS_GB_PER_S GFLOP_PER_S MESSAGE_US MPI_GB_PER_S");
+    }
+    double[] measured = new double[4];
+    for (int i = 0; i < 4; i++) {
+      measured[i] = Double.parseDouble(arguments[i]);
+    }
+    new ScalingModel(
+            new Machine(measured[0] * 1e3, measured[1] * 1e3, measured[2], measured[3] * 1e3))
+        .print();
+  }
+
+  private void print() {
+    System.out.println(
+        "| machines | tokens each | rows as | link | us/layer | dispatch | experts | combine | KiB sent by a machine | tokens/s and layer |");
+    System.out.println("|---|---|---|---|---|---|---|---|---|---|");
+    for (int machines : MACHINES) {
+      for (int tokens : TOKENS) {
+        for (DispatchFormat format : List.of(DispatchFormat.F32, DispatchFormat.FP8)) {
+          if (machines == 1 && format != DispatchFormat.F32) {
+            continue;
+          }
+          List<Routing> routings = new ArrayList<>();
+          for (int draw = 0; draw < DRAWS; draw++) {
+            routings.add(new Routing(machines, tokens, format, 100 + draw));
+          }
+          for (Link link : machines == 1 ? LINKS.subList(0, 1) : LINKS) {
+            System.out.println(line(machines, tokens, format, link, routings));
+          }
+        }
+      }
+    }
+  }
+
+  private String line(
+      int machines, int tokens, DispatchFormat format, Link link, List<Routing> routings) {
+    double layer = 0;
+    double dispatch = 0;
+    double experts = 0;
+    double combine = 0;
+    double sent = 0;
+    for (Routing routing : routings) {
+      Times times = times(routing, link);
+      layer += times.layer() / DRAWS;
+      dispatch += times.dispatch() / DRAWS;
+      experts += times.experts() / DRAWS;
+      combine += times.combine() / DRAWS;
+      sent += routing.sentByAll() / machines / DRAWS;
+    }
+    return String.format(
+        Locale.ROOT,
+        "| %d | %d | %s | %s | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f |",
+        machines,
+        tokens,
+        format,
+        machines == 1 ? "none" : link.name(),
+        layer,
+        dispatch,
+        experts,
+        combine,
+        sent / 1024,
+        machines * tokens / layer * 1e6);
+  }
+
+  private Times times(Routing routing, Link link) {
+    double dispatch = 0;
+    double experts = 0;
+    double combine = 0;
+    for (int m = 0; m < routing.machines; m++) {
+      dispatch =
+          Math.max(
+              dispatch,
+              exchange(
+                  link,
+                  2 * (routing.machines - 1),
+                  Math.max(routing.rowsOut[m], routing.rowsIn[m])));
+      combine =
+          Math.max(
+              combine,
+              exchange(
+                  link,
+                  routing.resultMessages[m],
+                  Math.max(routing.resultsOut[m], routing.resultsIn[m])));
+      experts = Math.max(experts, work(routing.distinct[m].cardinality(), routing.pairs[m]));
+    }
+    return new Times(dispatch, work(1, routing.tokens), experts, combine);
+  }
+
+  private double exchange(Link link, double messages, double bytes) {
+    if (messages == 0) {
+      return 0;
+    }
+    double perMicro = Math.min(link.gigabits() * 1e3 / 8, machine.mpiBytes());
+    return link.micros() + messages * machine.messageMicros() + bytes / perMicro;
+  }
+
+  /// Reading weights or calculating, whichever takes longer.
+  private double work(int experts, double pairs) {
+    return Math.max(
+        experts * EXPERT_BYTES / machine.weightBytes(),
+        pairs * EXPERT_OPERATIONS / machine.operations());
+  }
+
+  /// Who sends what to whom, for one draw of experts.
+  private static final class Routing {
+    final int machines;
+    final int tokens;
+    final double[] rowsOut;
+    final double[] rowsIn;
+    final double[] resultsOut;
+    final double[] resultsIn;
+    final double[] resultMessages;
+    final double[] pairs;
+    final BitSet[] distinct;
+
+    Routing(int machines, int tokens, DispatchFormat format, long seed) {
+      this.machines = machines;
+      this.tokens = tokens;
+      rowsOut = new double[machines];
+      rowsIn = new double[machines];
+      resultsOut = new double[machines];
+      resultsIn = new double[machines];
+      resultMessages = new double[machines];
+      pairs = new double[machines];
+      distinct = new BitSet[machines];
+      for (int m = 0; m < machines; m++) {
+        distinct[m] = new BitSet(EXPERTS);
+      }
+      SplittableRandom random = new SplittableRandom(seed);
+      ExpertPlacement placement = ExpertPlacement.contiguous(EXPERTS, machines);
+      double row = format.rowBytes(HIDDEN) + TOP_K * Integer.BYTES;
+      for (int from = 0; from < machines; from++) {
+        int[] ids = draw(random, tokens);
+        Routes routes = new Routes(placement, from, TOP_K);
+        routes.assign(MemorySegment.ofArray(ids), tokens);
+        for (int pair = 0; pair < ids.length; pair++) {
+          int to = placement.holder(ids[pair], from, pair / TOP_K);
+          pairs[to]++;
+          distinct[to].set(ids[pair]);
+        }
+        for (int to = 0; to < machines; to++) {
+          if (to != from && routes.rows(to) > 0) {
+            double results = (double) routes.pairs(to) * HIDDEN * Float.BYTES;
+            rowsOut[from] += routes.rows(to) * row;
+            rowsIn[to] += routes.rows(to) * row;
+            resultsOut[to] += results;
+            resultsIn[from] += results;
+            resultMessages[from]++;
+            resultMessages[to]++;
+          }
+        }
+      }
+    }
+
+    private static int[] draw(SplittableRandom random, int tokens) {
+      int[] ids = new int[tokens * TOP_K];
+      for (int token = 0; token < tokens; token++) {
+        BitSet chosen = new BitSet(EXPERTS);
+        for (int slot = 0; slot < TOP_K; slot++) {
+          int id = random.nextInt(EXPERTS);
+          while (chosen.get(id)) {
+            id = random.nextInt(EXPERTS);
+          }
+          chosen.set(id);
+          ids[token * TOP_K + slot] = id;
+        }
+      }
+      return ids;
+    }
+
+    double sentByAll() {
+      double all = 0;
+      for (int m = 0; m < machines; m++) {
+        all += rowsOut[m] + resultsOut[m];
+      }
+      return all;
+    }
+  }
+}
