@@ -8,7 +8,10 @@ import java.util.concurrent.locks.LockSupport;
 /// often there, and there may be more ranks than cores. Not for ever.
 final class Patience {
   private static final long SPIN_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
-  private static final long YIELD_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+  /// Long messages travel in pieces, each of which waits for somebody to ask.
+  private static final long YIELD_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
   private static final long PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
   private final int rank;
