@@ -19,7 +19,7 @@ abstract class MpiContract {
 
   /// How long the ranks wait for one that says nothing. JVMs that start side by side on a busy
   /// machine need some time as well.
-  private static final int SHORT = 6;
+  private static final int SHORT = 8;
 
   private Mpirun mpirun;
 
@@ -77,12 +77,12 @@ abstract class MpiContract {
 
     assertSentence("rank 1 has another checkpoint", failed.end());
     assertSentence(
-        "rank 0 has waited 6 s for rank 1, which says nothing: it hangs, or is gone",
+        "rank 0 has waited 8 s for rank 1, which says nothing: it hangs, or is gone",
         stopped.end());
     assertSentence(
-        "rank 0 has waited 6 s for rank 1, which takes nothing: it hangs, or is gone", full.end());
+        "rank 0 has waited 8 s for rank 1, which takes nothing: it hangs, or is gone", full.end());
     assertSentence(
-        "rank 0 has waited 6 s for all ranks to start: one hangs, or is gone", late.end());
+        "rank 0 has waited 8 s for all ranks to start: one hangs, or is gone", late.end());
   }
 
   @Test
