@@ -94,7 +94,8 @@ final class ParallelChoices {
       return ranks.rank() == 0 ? exit : Main.FINE;
     } catch (RuntimeException | Error e) {
       // The others wait for this rank; they end with it.
-      Main.complain(err, "rank %d: %s".formatted(ranks.rank(), Main.sentence(e, err)));
+      String who = e instanceof ParallelException ? "" : "rank %d: ".formatted(ranks.rank());
+      Main.complain(err, who + Main.sentence(e, err));
       out.flush();
       err.flush();
       MpiCommunicator.abandon(Main.WRONG_INPUT);

@@ -2,18 +2,20 @@ package dev.tornadomoe.parallel;
 
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
 
 /// Computes, and does not measure, the time of a layer of deepseek-v3 on several machines, from
-/// constants that were measured on one: the rate at which it reads weights, its arithmetic, and what
-/// a message costs. Experts are drawn at random; who sends what to whom comes from the library's own
-/// routing.
+/// constants that were measured on one: the rate at which it reads weights, its arithmetic, and
+/// what a message costs. Experts are drawn at random; who sends what to whom comes from the
+/// library's own routing.
 ///
 /// Usage: `java -cp benchmarks/target/benchmarks.jar dev.tornadomoe.parallel.ScalingModel
-/// WEIGHTS_GB_PER_S GFLOP_PER_S MESSAGE_US MPI_GB_PER_S`
+/// WEIGHTS_GB_PER_S GFLOP_PER_S TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US`
 public final class ScalingModel {
   private static final int EXPERTS = 256;
   private static final int TOP_K = 8;
@@ -32,23 +34,29 @@ public final class ScalingModel {
   ///
   /// @param gigabits per second and direction, of a machine
   /// @param micros from one program to another
-  private record Link(String name, double gigabits, double micros) {}
+  /// @param tcp whether the system moves the bytes, or the network's card
+  private record Link(String name, double gigabits, double micros, boolean tcp) {}
 
   private static final List<Link> LINKS =
       List.of(
-          new Link("10 Gb/s, 30 us", 10, 30),
-          new Link("25 Gb/s, 15 us", 25, 15),
-          new Link("100 Gb/s, 3 us", 100, 3),
-          new Link("400 Gb/s, 2 us", 400, 2));
+          new Link("TCP, 10 Gb/s, 30 us", 10, 30, true),
+          new Link("TCP, 25 Gb/s, 15 us", 25, 15, true),
+          new Link("RDMA, 100 Gb/s, 3 us", 100, 3, false),
+          new Link("RDMA, 400 Gb/s, 2 us", 400, 2, false));
 
   /// What was measured.
   ///
   /// @param weightBytes per microsecond that a machine reads
   /// @param operations per microsecond that it makes
-  /// @param messageMicros of a machine for each message that it sends or receives
-  /// @param mpiBytes per microsecond that MPI moves at most, however fast the link
+  /// @param tcpMessageMicros of a machine for each message that it sends or receives
+  /// @param tcpBytes per microsecond that MPI moves at most, however fast the link
+  /// @param rdmaMessageMicros of a machine for each message where the card moves the bytes
   private record Machine(
-      double weightBytes, double operations, double messageMicros, double mpiBytes) {}
+      double weightBytes,
+      double operations,
+      double tcpMessageMicros,
+      double tcpBytes,
+      double rdmaMessageMicros) {}
 
   /// Microseconds of a layer's parts, each of the slowest machine, which the others wait for.
   private record Times(double dispatch, double shared, double experts, double combine) {
@@ -64,69 +72,69 @@ public final class ScalingModel {
   }
 
   public static void main(String[] arguments) {
-    if (arguments.length != 4) {
+    if (arguments.length != 5) {
       throw new IllegalArgumentException(
-          "usage: ScalingModel WEIGHTS_GB_PER_S GFLOP_PER_S MESSAGE_US MPI_GB_PER_S");
+          "usage: ScalingModel WEIGHTS_GB_PER_S GFLOP_PER_S TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US");
     }
-    double[] measured = new double[4];
-    for (int i = 0; i < 4; i++) {
-      measured[i] = Double.parseDouble(arguments[i]);
-    }
+    double[] measured = Arrays.stream(arguments).mapToDouble(Double::parseDouble).toArray();
     new ScalingModel(
-            new Machine(measured[0] * 1e3, measured[1] * 1e3, measured[2], measured[3] * 1e3))
+            new Machine(
+                measured[0] * 1e3, measured[1] * 1e3, measured[2], measured[3] * 1e3, measured[4]))
         .print();
   }
 
   private void print() {
-    System.out.println(
-        "| machines | tokens each | rows as | link | us/layer | dispatch | experts | combine | KiB sent by a machine | tokens/s and layer |");
-    System.out.println("|---|---|---|---|---|---|---|---|---|---|");
+    StringBuilder heading =
+        new StringBuilder("| machines | tokens each | rows as | KiB | experts |");
+    LINKS.forEach(link -> heading.append(' ').append(link.name()).append(" |"));
+    System.out.println(heading);
+    System.out.println("|---".repeat(5 + LINKS.size()) + "|");
     for (int machines : MACHINES) {
       for (int tokens : TOKENS) {
         for (DispatchFormat format : List.of(DispatchFormat.F32, DispatchFormat.FP8)) {
-          if (machines == 1 && format != DispatchFormat.F32) {
-            continue;
-          }
-          List<Routing> routings = new ArrayList<>();
-          for (int draw = 0; draw < DRAWS; draw++) {
-            routings.add(new Routing(machines, tokens, format, 100 + draw));
-          }
-          for (Link link : machines == 1 ? LINKS.subList(0, 1) : LINKS) {
-            System.out.println(line(machines, tokens, format, link, routings));
+          if (machines > 1 || format == DispatchFormat.F32) {
+            System.out.println(line(machines, tokens, format));
           }
         }
       }
     }
   }
 
-  private String line(
-      int machines, int tokens, DispatchFormat format, Link link, List<Routing> routings) {
-    double layer = 0;
-    double dispatch = 0;
-    double experts = 0;
-    double combine = 0;
-    double sent = 0;
-    for (Routing routing : routings) {
-      Times times = times(routing, link);
-      layer += times.layer() / DRAWS;
-      dispatch += times.dispatch() / DRAWS;
-      experts += times.experts() / DRAWS;
-      combine += times.combine() / DRAWS;
-      sent += routing.sentByAll() / machines / DRAWS;
+  /// Microseconds: the experts alone, then for each link the layer, and dispatch and combine in it.
+  private String line(int machines, int tokens, DispatchFormat format) {
+    List<Routing> routings = new ArrayList<>();
+    for (int draw = 0; draw < DRAWS; draw++) {
+      routings.add(new Routing(machines, tokens, format, 100 + draw));
     }
-    return String.format(
-        Locale.ROOT,
-        "| %d | %d | %s | %s | %.0f | %.0f | %.0f | %.0f | %.0f | %.0f |",
-        machines,
-        tokens,
-        format,
-        machines == 1 ? "none" : link.name(),
-        layer,
-        dispatch,
-        experts,
-        combine,
-        sent / 1024,
-        machines * tokens / layer * 1e6);
+    StringBuilder line = new StringBuilder();
+    for (Link link : machines == 1 ? LINKS.subList(0, 1) : LINKS) {
+      List<Times> times = routings.stream().map(routing -> times(routing, link)).toList();
+      if (line.isEmpty()) {
+        double sent =
+            routings.stream().mapToDouble(Routing::sentByAll).average().orElse(0) / machines;
+        line.append(
+            String.format(
+                Locale.ROOT,
+                "| %d | %d | %s | %.0f | %.0f |",
+                machines,
+                tokens,
+                format,
+                sent / 1024,
+                average(times, Times::experts)));
+      }
+      line.append(
+          String.format(
+              Locale.ROOT,
+              " %.0f (%.0f, %.0f) |",
+              average(times, Times::layer),
+              average(times, Times::dispatch),
+              average(times, Times::combine)));
+    }
+    return line.toString();
+  }
+
+  private static double average(List<Times> times, ToDoubleFunction<Times> part) {
+    return times.stream().mapToDouble(part).average().orElse(0);
   }
 
   private Times times(Routing routing, Link link) {
@@ -157,8 +165,12 @@ public final class ScalingModel {
     if (messages == 0) {
       return 0;
     }
-    double perMicro = Math.min(link.gigabits() * 1e3 / 8, machine.mpiBytes());
-    return link.micros() + messages * machine.messageMicros() + bytes / perMicro;
+    double wire = link.gigabits() * 1e3 / 8;
+    return link.tcp()
+        ? link.micros()
+            + messages * machine.tcpMessageMicros()
+            + bytes / Math.min(wire, machine.tcpBytes())
+        : link.micros() + messages * machine.rdmaMessageMicros() + bytes / wire;
   }
 
   /// Reading weights or calculating, whichever takes longer.

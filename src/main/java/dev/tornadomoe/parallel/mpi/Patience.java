@@ -14,9 +14,14 @@ final class Patience {
 
   private static final long PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(50);
 
+  /// A pause that takes longer is not one of ours: the process was stopped, and knows nothing of
+  /// what the others did meanwhile.
+  private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final int rank;
   private final int seconds;
-  private long begun;
+  private long last;
+  private long waited;
 
   /// @param rank who waits
   /// @param seconds how long at most
@@ -27,7 +32,8 @@ final class Patience {
 
   /// A new wait.
   void begin() {
-    begun = System.nanoTime();
+    last = System.nanoTime();
+    waited = 0;
   }
 
   /// Waits a little.
@@ -36,7 +42,9 @@ final class Patience {
   @SuppressWarnings(
       "ThreadPriorityCheck") // lets another rank of this core go on; parks if that fails
   boolean pause() {
-    long waited = System.nanoTime() - begun;
+    long now = System.nanoTime();
+    waited += Math.min(now - last, MOST_NANOS);
+    last = now;
     if (waited < SPIN_NANOS) {
       Thread.onSpinWait();
     } else if (waited < YIELD_NANOS) {

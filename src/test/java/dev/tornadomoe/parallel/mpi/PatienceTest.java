@@ -19,6 +19,15 @@ class PatienceTest {
         .hasMessage("rank 0 has waited 1 s for rank 2, which says nothing: it hangs, or is gone");
   }
 
+  /// A process that was stopped has not waited meanwhile.
+  @Test
+  void doesNotCountTheTimeInWhichItCouldNotAsk() throws InterruptedException {
+    Patience patience = new Patience(0, 2);
+    patience.begin();
+    Thread.sleep(2_500);
+    assertThat(patience.pause()).isTrue();
+  }
+
   @Test
   void beginsAgain() {
     Patience patience = new Patience(0, 60);
