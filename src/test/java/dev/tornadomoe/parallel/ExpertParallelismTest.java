@@ -9,6 +9,8 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
+import dev.tornadomoe.layer.ExpertWeights;
+import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.AliasMode;
@@ -18,13 +20,17 @@ import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.ReasonCode;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -141,6 +147,120 @@ class ExpertParallelismTest {
     for (int[] firsts : new int[][] {{0, 6, 6, 6}, {0, 0, 0, 6}, {0, 1, 1, 6}}) {
       assertThat(together(3, layer, hidden, firsts, job -> job, plan -> plan)).isEqualTo(expected);
     }
+  }
+
+  @Test
+  void allTokensMayGoToOneRank() {
+    MoeLayer layer = RandomLayer.of(LayerSpec.odd(), 5);
+    int[] ids = {0, 2, 1, 1, 0, 2, 2, 1, 0, 0, 1, 2}; // all of them rank 0's, of two
+    float[] weights = Rows.random(ids.length, 8);
+    float[] hidden = Rows.random(4 * layer.hidden(), 9);
+    float[] expected = new float[hidden.length];
+    Planner.Builder routed = Planner.builder().maxTokens(4).callerRoutes();
+    try (Session session = Backends.require("cpu").prepare(routed.build().plan(layer))) {
+      session.run(routedCall(layer, hidden, ids, weights, expected, 0, 4));
+    }
+    float[] found = new float[hidden.length];
+    ThreadRanks.run(
+        2,
+        rank -> {
+          ExpertParallelism job = ExpertParallelism.over(rank).build();
+          MoePlan plan = plan(job, layer, Planner.Builder::callerRoutes);
+          try (Session session = Backends.require("cpu").prepare(plan)) {
+            int first = 2 * rank.rank();
+            session.run(routedCall(layer, hidden, ids, weights, found, first, first + 2));
+          }
+          return job;
+        });
+    assertThat(found).isEqualTo(expected);
+  }
+
+  /// A call for a run of tokens, in the Java heap.
+  private static MoeCall routedCall(
+      MoeLayer layer,
+      float[] hidden,
+      int[] ids,
+      float[] weights,
+      float[] output,
+      int first,
+      int end) {
+    long row = layer.hidden() * 4L;
+    long pairs = layer.topK() * 4L;
+    int count = end - first;
+    return new MoeCall()
+        .hidden(Rows.of(hidden).asSlice(first * row, count * row), count)
+        .output(Rows.of(output).asSlice(first * row, count * row))
+        .routing(
+            Rows.of(ids).asSlice(first * pairs, count * pairs),
+            Rows.of(weights).asSlice(first * pairs, count * pairs));
+  }
+
+  /// A weight of another rank's.
+  private record Others(Weight weight) implements Weight {
+    @Override
+    public String name() {
+      return weight.name();
+    }
+
+    @Override
+    public int rows() {
+      return weight.rows();
+    }
+
+    @Override
+    public int columns() {
+      return weight.columns();
+    }
+
+    @Override
+    public WeightFormat format() {
+      return weight.format();
+    }
+
+    @Override
+    public long bytesToLoad() {
+      throw new AssertionError(name());
+    }
+
+    @Override
+    public WeightMatrix load(Arena arena) {
+      throw new AssertionError(name());
+    }
+  }
+
+  private static Mlp others(Mlp expert) {
+    return new Mlp(
+        new Others(Objects.requireNonNull(expert.gate())),
+        new Others(expert.up()),
+        new Others(expert.down()),
+        expert.gateBias(),
+        expert.upBias(),
+        expert.downBias());
+  }
+
+  @Test
+  void aRankLoadsItsOwnExpertsOnly() {
+    MoeLayer layer = RandomLayer.of(LayerSpec.odd(), 5);
+    List<Mlp> experts = new ArrayList<>(layer.experts().local());
+    experts.replaceAll(ExpertParallelismTest::others);
+    experts.set(1, layer.experts().local().get(1));
+    experts.set(4, layer.experts().local().get(4));
+    MoeLayer mostlyOthers =
+        MoeLayer.of(
+            0,
+            Objects.requireNonNull(layer.router()),
+            ExpertWeights.of(experts, layer.experts().activation()),
+            null);
+    List<List<Integer>> ofRanks = List.of(List.of(4, 1), List.of(0, 2, 3));
+    ThreadRanks.run(
+        2,
+        rank -> {
+          ExpertParallelism job =
+              ExpertParallelism.over(rank).placement(any -> ExpertPlacement.of(5, ofRanks)).build();
+          MoePlan plan = plan(job, rank.rank() == 0 ? mostlyOthers : layer, options -> options);
+          Backends.require("cpu").prepare(plan).close();
+          return job;
+        });
   }
 
   @Test
