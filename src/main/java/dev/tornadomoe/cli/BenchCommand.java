@@ -85,15 +85,14 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    requireSensible();
     return parallel.run(spec, this::bench);
   }
 
   private int bench(Job job) {
+    job.together(() -> requireSensible(job));
     if (job.ranks() == null) {
       measured.measure(job, (name, layers) -> measure(job, name, layers));
     } else {
-      ParallelBench.requireNo("--html", html != null);
       measured.measure(job, (name, layers) -> measureTogether(job, name, layers));
     }
     return Main.FINE;
@@ -111,14 +110,18 @@ final class BenchCommand implements Callable<Integer> {
         .run(table, ofModel, backend, plan, measured.tokens());
   }
 
-  private void requireSensible() {
+  private boolean requireSensible(Job job) {
     measured.requireSensible();
+    if (html != null && job.ranks() != null) {
+      throw new LayerException("--html can't be had with --parallel");
+    }
     if (html != null) {
       WholeFile.requirePlace(html);
     }
     if (!(seconds > 0)) {
       throw new LayerException("--seconds must be positive, found " + seconds);
     }
+    return true;
   }
 
   private List<AliasMode> modes() {

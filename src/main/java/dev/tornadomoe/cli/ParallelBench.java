@@ -2,7 +2,6 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.parallel.Communicator;
 import dev.tornadomoe.parallel.ExpertParallelism;
@@ -73,12 +72,5 @@ record ParallelBench(Job job, boolean expertsOnly, double seconds, boolean json)
     root.put("experts_only", table.expertsOnly());
     root.put("results", results.stream().map(ParallelResult::json).toList());
     return root;
-  }
-
-  /// Refuses what is measured of one process only.
-  static void requireNo(String option, boolean given) {
-    if (given) {
-      throw new LayerException(option + " can't be had with --parallel");
-    }
   }
 }

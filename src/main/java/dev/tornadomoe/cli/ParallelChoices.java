@@ -17,6 +17,7 @@ import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /// The options that say whether and how a command is one of several processes, shared by the
 /// commands.
@@ -77,7 +78,8 @@ final class ParallelChoices {
       return work.applyAsInt(Job.alone(out, err));
     }
     if (timeout != null && timeout < 1) {
-      throw new ParallelException("--timeout must be 1 or more seconds, found " + timeout);
+      throw new ParameterException(
+          spec.commandLine(), "--timeout must be 1 or more seconds, found " + timeout);
     }
     Launcher launcher = Launcher.ofThisProcess();
     Communicator ranks =

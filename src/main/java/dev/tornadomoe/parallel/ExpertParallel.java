@@ -63,7 +63,8 @@ final class ExpertParallel implements PrepareAndFinalize {
 
   @Override
   public String name() {
-    return "expert parallel, %d ranks".formatted(job.ranks().size());
+    int ranks = job.ranks().size();
+    return "expert parallel, %d %s".formatted(ranks, ranks == 1 ? "rank" : "ranks");
   }
 
   @Override
