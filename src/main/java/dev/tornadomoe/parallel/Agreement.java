@@ -20,7 +20,7 @@ public final class Agreement {
   /// @throws ParallelException when a rank is gone
   public static List<String> exchange(Communicator ranks, String text) {
     List<String> texts = new ArrayList<>();
-    try (Arena arena = Arena.ofShared()) {
+    try (Arena arena = Arena.ofConfined()) {
       byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
       MemorySegment own = arena.allocate(Math.max(1, bytes.length));
       MemorySegment.copy(MemorySegment.ofArray(bytes), 0, own, 0, bytes.length);
