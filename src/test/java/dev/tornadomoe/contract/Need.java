@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Phase;
 import dev.tornadomoe.plan.Step;
 import java.util.EnumSet;
 import java.util.Set;
@@ -12,7 +13,8 @@ import java.util.Set;
 /// What a plan needs that a backend may be unable to give by design: code of the user's own can't
 /// run on a device, say.
 public enum Need {
-  /// A step that is a function of the user's own.
+  /// A step that is a function of the user's own, but for those with which ends that are not local
+  /// send rows and receive them: what is around the experts is on the host then.
   HOST_STEP("step \""),
   /// Rows dispatched to their experts.
   BATCHED_FORMAT("step \"dispatch\""),
@@ -37,7 +39,10 @@ public enum Need {
       for (Step step : bucket.steps()) {
         Router router = plan.layers().get(step.layer()).router();
         switch (step.operation()) {
-          case Operation.Custom custom -> needs.add(HOST_STEP);
+          case Operation.Custom custom
+              when plan.pieces(step.layer()).prepareAndFinalize().isLocal()
+                  || step.phase() == Phase.EXPERTS ->
+              needs.add(HOST_STEP);
           case Operation.Dispatch dispatch -> needs.add(BATCHED_FORMAT);
           case Operation.SelectExperts select
               when router != null && router.gating() instanceof CustomGating ->

@@ -7,6 +7,7 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.ExpertMap;
@@ -42,11 +43,14 @@ final class CpuArithmetic implements Arithmetic {
     this.memory = memory;
   }
 
+  /// @param experts whether the routed experts are loaded too; without them no step of theirs can
+  ///   run
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
-  static CpuArithmetic load(MoePlan plan, CpuKernels kernels, int threads, Progress progress) {
+  static CpuArithmetic load(
+      MoePlan plan, boolean experts, CpuKernels kernels, int threads, Progress progress) {
     Arena arena = Arena.ofShared();
     try {
-      CpuLoader loader = new CpuLoader(kernels, plan, arena, progress);
+      CpuLoader loader = new CpuLoader(kernels, plan, experts, arena, progress);
       List<CpuLayer> layers = loader.load(plan, threads);
       return new CpuArithmetic(arena, new WorkerTeam(threads), kernels, layers, loader.memory());
     } catch (RuntimeException | Error e) {
@@ -56,7 +60,11 @@ final class CpuArithmetic implements Arithmetic {
   }
 
   @Override
-  public HostStep compile(Operation operation, StepContext context) {
+  public StepCompiler compiler(MoePlan plan) {
+    return this::compile;
+  }
+
+  private HostStep compile(Operation operation, StepContext context) {
     CpuLayer layer = layers.get(context.place()).at(context.precision());
     ExpertMap map = context.experts();
     int topK = context.layer().topK();

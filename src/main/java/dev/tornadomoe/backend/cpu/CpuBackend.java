@@ -5,12 +5,14 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.HostSession;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /// The backend named `cpu`. `-Dtornadomoe.cpu.threads` says how many threads it uses, all cores
 /// unless set.
@@ -50,8 +52,23 @@ public final class CpuBackend implements Backend {
     CpuKernels kernels = KernelChoice.choose();
     return HostSession.load(
         plan,
-        plan.layers().stream().mapToLong(layer -> CpuLoader.bytes(layer, kernels)).sum(),
-        () -> CpuArithmetic.load(plan, kernels, threads(), progress));
+        CpuLoader.bytes(plan, true, kernels),
+        () -> CpuArithmetic.load(plan, true, kernels, threads(), progress));
+  }
+
+  /// A session of a backend that has the routed experts elsewhere: their weights are not loaded
+  /// here, all other steps run on the CPU.
+  ///
+  /// @param progress hears how far loading what is left is
+  /// @param around makes the whole of it, or closes it and throws
+  /// @throws dev.tornadomoe.MoeException as [#prepare] does
+  public static Session prepareAroundExperts(
+      MoePlan plan, Progress progress, UnaryOperator<Arithmetic> around) {
+    CpuKernels kernels = KernelChoice.choose();
+    return HostSession.load(
+        plan,
+        CpuLoader.bytes(plan, false, kernels),
+        () -> around.apply(CpuArithmetic.load(plan, false, kernels, threads(), progress)));
   }
 
   private static int threads() {

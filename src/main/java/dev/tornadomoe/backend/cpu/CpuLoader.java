@@ -34,6 +34,7 @@ import org.jspecify.annotations.Nullable;
 /// [Int4Blocks], all others stay in their mapped file where it has them as they are used.
 final class CpuLoader {
   private final CpuKernels kernels;
+  private final boolean experts;
   private final Arena arena;
   private final Progress progress;
   private final long total;
@@ -42,28 +43,32 @@ final class CpuLoader {
 
   /// A loader for one plan.
   ///
+  /// @param experts whether it loads the routed experts too
   /// @param arena where repacked weights are allocated
-  CpuLoader(CpuKernels kernels, MoePlan plan, Arena arena, Progress progress) {
+  CpuLoader(CpuKernels kernels, MoePlan plan, boolean experts, Arena arena, Progress progress) {
     this.kernels = kernels;
+    this.experts = experts;
     this.arena = arena;
     this.progress = progress;
     this.total =
         plan.layers().stream()
-            .flatMap(layer -> LayerWeights.of(layer).stream())
+            .flatMap(layer -> LayerWeights.of(layer, experts).stream())
             .mapToLong(Weight::bytes)
             .sum();
   }
 
-  /// What loading a layer will allocate: repacked weights, and files' weights that need another
-  /// form.
-  static long bytes(MoeLayer layer, CpuKernels kernels) {
+  /// What loading a plan's layers will allocate: repacked weights, and files' weights that need
+  /// another form.
+  static long bytes(MoePlan plan, boolean experts, CpuKernels kernels) {
     long bytes = 0;
-    for (Weight weight : LayerWeights.of(layer)) {
-      WeightFormat format = weight.format();
-      bytes +=
-          format.isInt4()
-              ? Int4Blocks.bytes(weight.rows(), weight.columns(), format, kernels.int4BlockRows())
-              : weight.bytesToLoad();
+    for (MoeLayer layer : plan.layers()) {
+      for (Weight weight : LayerWeights.of(layer, experts)) {
+        WeightFormat format = weight.format();
+        bytes +=
+            format.isInt4()
+                ? Int4Blocks.bytes(weight.rows(), weight.columns(), format, kernels.int4BlockRows())
+                : weight.bytesToLoad();
+      }
     }
     return bytes;
   }
@@ -130,13 +135,13 @@ final class CpuLoader {
     SharedExperts shared = layer.shared();
     Weight sharedGate = shared == null ? null : shared.gate();
     Activation activation = layer.experts().activation();
-    List<Future<CpuMlp>> experts = new ArrayList<>();
-    for (Mlp expert : layer.experts().local()) {
-      experts.add(pool.submit(mlp(expert, activation)));
+    List<Future<CpuMlp>> routed = new ArrayList<>();
+    for (Mlp expert : experts ? layer.experts().local() : List.<Mlp>of()) {
+      routed.add(pool.submit(mlp(expert, activation)));
     }
     return new LayerTasks(
         router == null ? null : pool.submit(() -> linear(router.weight(), router.bias())),
-        experts,
+        routed,
         shared == null ? null : pool.submit(mlp(shared.mlp(), activation)),
         sharedGate == null ? null : pool.submit(() -> linear(sharedGate, null)));
   }

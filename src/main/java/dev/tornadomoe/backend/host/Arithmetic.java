@@ -2,19 +2,20 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.Placement;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
 import java.util.Optional;
 import java.util.Set;
 
-/// The part of a host backend that computes: compiles the operations with arithmetic in them, on
-/// weights that it holds in memory. Sessions on the same plan share it.
+/// The part of a host backend that computes, on weights that it holds in memory. Sessions on the
+/// same plan share it.
 public interface Arithmetic {
 
-  /// Compiles an operation for one session.
+  /// What compiles the operations of one session.
   ///
-  /// @throws dev.tornadomoe.backend.BackendException for an operation it does not know
-  HostStep compile(Operation operation, StepContext context);
+  /// @param plan the session's, for the layers whose weights these are
+  /// @throws dev.tornadomoe.backend.BackendException for a plan that can't be compiled
+  StepCompiler compiler(MoePlan plan);
 
   /// The precisions it has.
   default Set<Precision> precisions() {

@@ -49,7 +49,7 @@ final class CompiledBucket {
   }
 
   static CompiledBucket compile(
-      MoePlan plan, BucketPlan bucket, Arithmetic arithmetic, MemorySegment workspace) {
+      MoePlan plan, BucketPlan bucket, StepCompiler compiler, MemorySegment workspace) {
     BufferRef[] refs = new BufferRef[bucket.buffers().size()];
     for (Buffer buffer : bucket.buffers()) {
       refs[buffer.id()] = new BufferRef(buffer);
@@ -83,7 +83,7 @@ final class CompiledBucket {
             new CompiledStep(
                 step,
                 expertRows[layer],
-                run != null ? run : arithmetic.compile(operation, context),
+                run != null ? run : compiler.compile(operation, context),
                 operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT));
       }
     }

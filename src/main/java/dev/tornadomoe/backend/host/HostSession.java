@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 public final class HostSession implements Audited {
   private final MoePlan plan;
   private final SharedArithmetic arithmetic;
+  private final StepCompiler compiler;
   private final Arena arena;
   private final CallChecks checks;
   private final List<CompiledBucket> buckets = new ArrayList<>();
@@ -42,17 +43,19 @@ public final class HostSession implements Audited {
     this.plan = plan;
     this.arithmetic = arithmetic;
     this.checks = new CallChecks(plan, arithmetic.get().weightMemory());
+    this.compiler = arithmetic.get().compiler(plan);
     this.arena = Arena.ofShared();
     try {
       // At least a byte: an empty segment has no address of its own.
       MemorySegment workspace = arena.allocate(Math.max(1, plan.workspaceBytes()), 64);
       for (BucketPlan bucket : plan.buckets()) {
-        buckets.add(CompiledBucket.compile(plan, bucket, arithmetic.get(), workspace));
+        buckets.add(CompiledBucket.compile(plan, bucket, compiler, workspace));
       }
       this.audit = plan.options().sanitize() ? new CallAudit(this) : null;
       this.guard = plan.options().sanitize() ? new ScratchGuard() : null;
     } catch (RuntimeException | Error e) {
       arena.close();
+      compiler.close();
       throw e;
     }
   }
@@ -299,6 +302,7 @@ public final class HostSession implements Audited {
       audit.close();
     }
     arena.close();
+    compiler.close();
     arithmetic.release();
   }
 }

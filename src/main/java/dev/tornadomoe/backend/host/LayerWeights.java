@@ -16,12 +16,19 @@ public final class LayerWeights {
 
   /// Router, experts one after the other, shared expert and its gate.
   public static List<Weight> of(MoeLayer layer) {
+    return of(layer, true);
+  }
+
+  /// The same, perhaps without the routed experts.
+  public static List<Weight> of(MoeLayer layer, boolean experts) {
     List<Weight> weights = new ArrayList<>();
     Router router = layer.router();
     if (router != null) {
       weights.add(router.weight());
     }
-    layer.experts().local().forEach(expert -> addTo(weights, expert));
+    if (experts) {
+      layer.experts().local().forEach(expert -> addTo(weights, expert));
+    }
     SharedExperts shared = layer.shared();
     if (shared != null) {
       addTo(weights, shared.mlp());

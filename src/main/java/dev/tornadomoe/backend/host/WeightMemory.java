@@ -4,8 +4,10 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.tensor.MappedFile;
 import dev.tornadomoe.tensor.MappedFiles;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Set;
 
 /// The memory that a session's weights lie in: mapped files, arenas of users, and what was
@@ -29,6 +31,13 @@ public final class WeightMemory {
     }
     this.files = mapped.toArray(MappedFile[]::new);
     this.scopes = distinct.toArray(MemorySegment.Scope[]::new); // an iterator would be an object
+  }
+
+  /// This and another.
+  public WeightMemory and(WeightMemory other) {
+    List<MemorySegment> both = new ArrayList<>(List.of(segments));
+    both.addAll(List.of(other.segments));
+    return new WeightMemory(both);
   }
 
   /// Checks that all of it is there still; a checkpoint may have been closed too early, and a file

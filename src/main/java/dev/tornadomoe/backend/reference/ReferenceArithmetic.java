@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
@@ -88,7 +89,11 @@ final class ReferenceArithmetic implements Arithmetic {
   }
 
   @Override
-  public HostStep compile(Operation operation, StepContext context) {
+  public StepCompiler compiler(MoePlan plan) {
+    return this::compile;
+  }
+
+  private HostStep compile(Operation operation, StepContext context) {
     LayerParts parts = layers.get(context.place());
     ReferenceSteps steps = new ReferenceSteps(context, parts.experts());
     return switch (operation) {

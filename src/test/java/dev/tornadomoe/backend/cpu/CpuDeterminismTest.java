@@ -47,7 +47,7 @@ class CpuDeterminismTest {
   private static Session session(MoeLayer layer, Precision precision, int threads) {
     MoePlan plan = Planner.builder().precision(precision).maxTokens(TOKENS).build().plan(layer);
     return HostSession.of(
-        plan, CpuArithmetic.load(plan, KernelChoice.choose(), threads, Progress.NONE));
+        plan, CpuArithmetic.load(plan, true, KernelChoice.choose(), threads, Progress.NONE));
   }
 
   private static float[] run(Session session, float[] hidden) {

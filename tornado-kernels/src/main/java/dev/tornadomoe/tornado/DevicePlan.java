@@ -38,11 +38,12 @@ final class DevicePlan implements AutoCloseable {
     return launches;
   }
 
-  /// Compiles all kernels and uploads all weights.
+  /// Compiles all kernels and uploads all weights, for one thread at a time: where two build at
+  /// once, PoCL 3.1 sometimes misses a temporary file of its own.
   ///
   /// @param compiled hears of each graph that is ready
   /// @throws BackendException naming the kernel that the device can't compile
-  static DevicePlan prepare(GraphChain chain, ChosenDevice device, Runnable compiled) {
+  static synchronized DevicePlan prepare(GraphChain chain, ChosenDevice device, Runnable compiled) {
     GridScheduler grid = new GridScheduler();
     List<ImmutableTaskGraph> graphs = new ArrayList<>();
     for (int i = 0; i < chain.links().size(); i++) {

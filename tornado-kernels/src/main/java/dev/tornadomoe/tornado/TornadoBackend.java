@@ -110,7 +110,9 @@ public final class TornadoBackend implements Backend {
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
-    return TornadoSession.prepare(plan, device(), progress);
+    return ExpertsOnDevice.suits(plan)
+        ? ExpertsOnDevice.prepare(plan, device(), progress)
+        : TornadoSession.prepare(plan, device(), progress);
   }
 
   /// The device that [#devices] says is used.

@@ -87,6 +87,13 @@ final class TornadoSession implements Audited {
         progress);
   }
 
+  /// On weights that were loaded for the same layers.
+  static TornadoSession on(
+      DeviceWeights weights, MoePlan plan, ChosenDevice device, Progress progress) {
+    DeviceWeights.requireRoom(plan, device.limits(), 0);
+    return new TornadoSession(plan, device, weights, isOneStep(plan), progress);
+  }
+
   private static void requireHostMemory(MoePlan plan) {
     if (plan.options().memory() != MemoryKind.HOST
         || plan.options().call().outputMemory() != MemoryKind.HOST) {
@@ -262,8 +269,7 @@ final class TornadoSession implements Audited {
     weights.memory().requireAlive();
     new TornadoBackend().requirePrecision(other);
     requireHostMemory(other);
-    DeviceWeights.requireRoom(other, device.limits(), 0);
-    return new TornadoSession(other, device, weights, isOneStep(other), Progress.NONE);
+    return on(weights, other, device, Progress.NONE);
   }
 
   @Override

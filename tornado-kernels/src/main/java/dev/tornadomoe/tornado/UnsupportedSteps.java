@@ -6,6 +6,7 @@ import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Phase;
 import dev.tornadomoe.plan.Step;
 import java.util.List;
 import java.util.Set;
@@ -18,16 +19,49 @@ final class UnsupportedSteps {
 
   /// A sentence for each, in alphabetical order.
   static List<String> of(MoePlan plan) {
+    return ExpertsOnDevice.suits(plan)
+        ? aroundExperts(plan)
+        : sentences(plan, (layer, step) -> of(layer, step.operation()));
+  }
+
+  /// The same where a device has the routed experts and nothing else.
+  static List<String> aroundExperts(MoePlan plan) {
+    return sentences(plan, UnsupportedSteps::aroundExperts);
+  }
+
+  /// Why a step can't run, or null.
+  @FunctionalInterface
+  private interface Check {
+    @Nullable String refusal(MoeLayer layer, Step step);
+  }
+
+  private static List<String> sentences(MoePlan plan, Check check) {
     Set<String> sentences = new TreeSet<>();
     for (BucketPlan bucket : plan.buckets()) {
       for (Step step : bucket.steps()) {
-        String sentence = of(plan.layers().get(step.layer()), step.operation());
+        String sentence = check.refusal(plan.layers().get(step.layer()), step);
         if (sentence != null) {
           sentences.add(sentence);
         }
       }
     }
     return List.copyOf(sentences);
+  }
+
+  private static @Nullable String aroundExperts(MoeLayer layer, Step step) {
+    boolean isForeign =
+        switch (step.operation()) {
+          case Operation.GateUp op -> true;
+          case Operation.DownReduce op -> true;
+          case Operation.BatchedGateUp op -> true;
+          case Operation.BatchedDown op -> true;
+          case Operation.Custom op -> step.phase() == Phase.EXPERTS;
+          default -> false;
+        };
+    return isForeign
+        ? "layer %d: step \"%s\" can't run on a device that gets rows of other processes; experts \"unreduced\" can, and backends cpu and reference run it"
+            .formatted(layer.index(), step.operation().name())
+        : null;
   }
 
   /// Why a step of a layer can't run, or null for one that can.

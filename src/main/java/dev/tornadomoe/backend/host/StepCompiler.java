@@ -1,0 +1,17 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.modular.Operation;
+
+/// Compiles the operations with arithmetic for one session.
+@FunctionalInterface
+public interface StepCompiler extends AutoCloseable {
+
+  /// Compiles an operation.
+  ///
+  /// @throws dev.tornadomoe.backend.BackendException for an operation it does not know
+  HostStep compile(Operation operation, StepContext context);
+
+  /// Gives back what its steps hold beside weights. Called once, when the session is closed.
+  @Override
+  default void close() {}
+}

@@ -1,0 +1,158 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.cpu.CpuBackend;
+import dev.tornadomoe.backend.host.Arithmetic;
+import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.backend.host.StepCompiler;
+import dev.tornadomoe.backend.host.WeightMemory;
+import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.layer.ExpertWeights;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.Weight;
+import java.util.List;
+import java.util.Optional;
+
+/// Plans whose ends are not local: routed experts on a device, everything else on the CPU, where
+/// rows of other processes come in and results leave. Both kinds of weights are loaded once; each
+/// session has a device session of its own, with a copy of the experts on the device.
+final class ExpertsOnDevice implements Arithmetic {
+  /// Pairs that the device works on at once: enough to keep it busy, and an end to what its arrays
+  /// take.
+  private static final int MOST_PAIRS = 2048;
+
+  private final Arithmetic host;
+  private final ChosenDevice device;
+  private final DeviceWeights weights;
+  private final WeightMemory memory;
+
+  /// Who hears how far compiling the first session's kernels is.
+  private Progress progress;
+
+  private ExpertsOnDevice(
+      Arithmetic host, ChosenDevice device, DeviceWeights weights, Progress progress) {
+    this.host = host;
+    this.device = device;
+    this.weights = weights;
+    this.memory = host.weightMemory().and(weights.memory());
+    this.progress = progress;
+  }
+
+  /// Whether a plan is one of these.
+  static boolean suits(MoePlan plan) {
+    for (int place = 0; place < plan.layers().size(); place++) {
+      if (!plan.pieces(place).prepareAndFinalize().isLocal()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// Loads, uploads and compiles.
+  static Session prepare(MoePlan plan, ChosenDevice device, Progress progress) {
+    new TornadoBackend().requirePrecision(plan);
+    requireRunnable(plan);
+    MoePlan pairs = pairs(plan, device);
+    long all = bytes(plan, true);
+    long around = bytes(plan, false);
+    return CpuBackend.prepareAroundExperts(
+        plan,
+        (done, total) -> progress.update(done, all),
+        host -> {
+          try {
+            Progress behind = new Behind(progress, around, all);
+            return new ExpertsOnDevice(
+                host, device, DeviceWeights.load(pairs, device.limits(), behind), progress);
+          } catch (RuntimeException | Error e) {
+            host.close();
+            throw e;
+          }
+        });
+  }
+
+  /// Weights that are loaded after others.
+  private record Behind(Progress progress, long others, long all) implements Progress {
+    @Override
+    public void update(long done, long total) {
+      progress.update(others + done, all);
+    }
+  }
+
+  private static long bytes(MoePlan plan, boolean experts) {
+    return plan.layers().stream()
+        .flatMap(layer -> LayerWeights.of(layer, experts).stream())
+        .mapToLong(Weight::bytes)
+        .sum();
+  }
+
+  private static void requireRunnable(MoePlan plan) {
+    List<String> unsupported = UnsupportedSteps.aroundExperts(plan);
+    if (!unsupported.isEmpty()) {
+      throw new BackendException(unsupported.getFirst());
+    }
+  }
+
+  /// What the device computes of a plan: each pair of a row and one of its experts here is a token
+  /// with one expert, whose weight is 1. Kernels without work-groups work on them in one way
+  /// however many they are, so that results don't depend on the number of processes.
+  private static MoePlan pairs(MoePlan plan, ChosenDevice device) {
+    long most = 1;
+    for (int place = 0; place < plan.layers().size(); place++) {
+      long rows =
+          plan.pieces(place).prepareAndFinalize().expertTokens(plan.options().chunkTokens());
+      most = Math.max(most, rows * plan.layers().get(place).topK());
+    }
+    List<MoeLayer> layers = plan.layers().stream().map(ExpertsOnDevice::expertsOf).toList();
+    return Planner.builder()
+        .maxTokens((int) Math.min(most, MOST_PAIRS))
+        .callerRoutes()
+        .pieces(
+            TornadoBackend.pieces(layers, device.limits().shape())
+                .orElse(ExpertsCatalog.named("fused")))
+        .build()
+        .plan(layers);
+  }
+
+  private static MoeLayer expertsOf(MoeLayer layer) {
+    ExpertWeights experts = layer.experts();
+    return new MoeLayer(
+        layer.index(),
+        1,
+        null,
+        new ExpertWeights(
+            experts.local(), ExpertMap.identity(experts.local().size()), experts.activation()),
+        null,
+        false);
+  }
+
+  @Override
+  public StepCompiler compiler(MoePlan plan) {
+    requireRunnable(plan);
+    MoePlan pairs = pairs(plan, device);
+    Progress compiling = progress;
+    progress = Progress.NONE;
+    return new PairSteps(
+        host.compiler(plan), plan, TornadoSession.on(weights, pairs, device, compiling));
+  }
+
+  @Override
+  public WeightMemory weightMemory() {
+    return memory;
+  }
+
+  @Override
+  public Optional<Placement> placement() {
+    return host.placement();
+  }
+
+  @Override
+  public void close() {
+    host.close();
+  }
+}

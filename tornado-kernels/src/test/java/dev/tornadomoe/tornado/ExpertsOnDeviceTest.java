@@ -1,0 +1,216 @@
+package dev.tornadomoe.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.contract.LayerSpec;
+import dev.tornadomoe.contract.RandomLayer;
+import dev.tornadomoe.contract.Rows;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.parallel.ExpertParallelism;
+import dev.tornadomoe.parallel.ThreadRanks;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Ranks whose experts are on a device, against one process that has all of them on the host.
+class ExpertsOnDeviceTest {
+  private static final int MOST_TOKENS = 6;
+  private static final double TOLERANCE = 2e-5;
+
+  private static final LayerSpec INT4 =
+      LayerSpec.odd().with(WeightFormat.int4(DType.BF16, 32, true, false)).withShared(24, true);
+
+  static Stream<LayerSpec> layers() {
+    return Stream.of(
+        INT4,
+        LayerSpec.odd().withBiases(),
+        LayerSpec.odd().withIdentities(2),
+        LayerSpec.odd().sized(64, 48, 4, TopKGating.softmax(1, false)).withWeightOnInput());
+  }
+
+  @AfterEach
+  void reset() {
+    System.clearProperty(TornadoDevices.KERNELS_PROPERTY);
+  }
+
+  @ParameterizedTest
+  @MethodSource("layers")
+  void resultsDoNotDependOnTheNumberOfRanks(LayerSpec spec) {
+    MoeLayer layer = RandomLayer.of(spec, 3);
+    List<float[]> inputs =
+        IntStream.of(1, MOST_TOKENS)
+            .mapToObj(tokens -> Rows.random(tokens * layer.hidden(), 50 + tokens))
+            .toList();
+    List<float[]> one = together(1, layer, inputs, plan -> plan);
+    for (int i = 0; i < inputs.size(); i++) {
+      Rows.assertClose(one.get(i), alone(layer, inputs.get(i)), TOLERANCE);
+    }
+    List<float[]> three = together(3, layer, inputs, plan -> plan);
+    for (int i = 0; i < inputs.size(); i++) {
+      assertThat(three.get(i)).as("input %d", i).isEqualTo(one.get(i));
+    }
+  }
+
+  /// Kernels for GPUs are cut by how many pairs there are, and add up in another order then.
+  @Test
+  void kernelsForGpusAreRightOnAnyNumberOfRanks() {
+    System.setProperty(TornadoDevices.KERNELS_PROPERTY, "work-groups");
+    MoeLayer layer = RandomLayer.of(INT4, 3);
+    float[] input = Rows.random(MOST_TOKENS * layer.hidden(), 50);
+    List<float[]> found = together(2, layer, List.of(input), plan -> plan);
+    Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+  }
+
+  @Test
+  void everyRunIsAudited() {
+    MoeLayer layer = RandomLayer.of(INT4, 5);
+    float[] input = Rows.random(5 * layer.hidden(), 6);
+    List<float[]> found = together(2, layer, List.of(input), plan -> plan.sanitize(true));
+    Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"hf/mixtral", "hf/deepseek_v2", "hf/gpt_oss"})
+  void goldenCheckpoints(String name) {
+    Path directory = Path.of("../src/test/resources/golden").resolve(name);
+    try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+      MoeModel model = MoeModel.of(checkpoint);
+      MoeLayer layer = model.layer(model.layerIndices().getFirst());
+      float[] input = Rows.random(MOST_TOKENS * layer.hidden(), 8);
+      List<float[]> found = together(2, layer, List.of(input), plan -> plan);
+      Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+    }
+  }
+
+  /// More pairs than the device takes at once.
+  @Test
+  void manyPairsAreDoneInTurn() {
+    MoeLayer layer =
+        RandomLayer.of(LayerSpec.odd().sized(32, 16, 9, TopKGating.softmax(8, true)), 7);
+    int tokens = 300;
+    float[] input = Rows.random(tokens * layer.hidden(), 8);
+    List<float[]> found = together(1, layer, List.of(input), plan -> plan.maxTokens(tokens));
+    Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+  }
+
+  @Test
+  void expertsThatAreNotGroupedAreRefused() {
+    MoeLayer layer = RandomLayer.of(INT4, 5);
+    ThreadRanks.run(
+        1,
+        rank -> {
+          ExpertParallelism job = ExpertParallelism.over(rank).build();
+          MoePlan plan = plan(job, layer, options -> options);
+          assertThat(new TornadoBackend().unsupported(plan)).isEmpty();
+          // A plan for rows of this process alone has other steps.
+          MoePlan local = Planner.builder().build().plan(plan.layers());
+          long[] loaded = new long[2];
+          Progress progress =
+              (done, all) -> {
+                loaded[0] = done;
+                loaded[1] = all;
+              };
+          try (Session session = Backends.require("tornado").prepare(plan, progress)) {
+            assertThat(loaded).containsOnly(bytes(layer));
+            assertThatThrownBy(() -> session.fork(local))
+                .isInstanceOf(BackendException.class)
+                .hasMessage(
+                    "layer 3: step \"down + weight + reduce + shared_out\" can't run on a device that gets rows of other processes; experts \"unreduced\" can, and backends cpu and reference run it");
+          }
+          return plan;
+        });
+  }
+
+  private static long bytes(MoeLayer layer) {
+    return LayerWeights.of(layer).stream().mapToLong(Weight::bytes).sum();
+  }
+
+  private static double[] alone(MoeLayer layer, float[] hidden) {
+    int tokens = hidden.length / layer.hidden();
+    MoePlan plan = Planner.builder().maxTokens(tokens).build().plan(layer);
+    float[] output = new float[hidden.length];
+    try (Session session = Backends.require("reference").prepare(plan)) {
+      session.run(Rows.of(hidden), tokens, Rows.of(output));
+    }
+    return IntStream.range(0, output.length).mapToDouble(i -> output[i]).toArray();
+  }
+
+  private static MoePlan plan(
+      ExpertParallelism job, MoeLayer layer, UnaryOperator<Planner.Builder> options) {
+    return options
+        .apply(Planner.builder().maxTokens(MOST_TOKENS).pieces(job::pieces))
+        .build()
+        .plan(job.part(layer));
+  }
+
+  /// What ranks make of some inputs, of which each has its part; of a single token the last has
+  /// all.
+  private static List<float[]> together(
+      int ranks, MoeLayer layer, List<float[]> inputs, UnaryOperator<Planner.Builder> options) {
+    List<List<float[]>> outputs =
+        ThreadRanks.run(
+            ranks,
+            rank -> {
+              ExpertParallelism job = ExpertParallelism.over(rank).build();
+              try (Session session =
+                  Backends.require("tornado").prepare(plan(job, layer, options))) {
+                return inputs.stream()
+                    .map(input ->
+                        run(
+                            session,
+                            part(input, layer.hidden(), rank.rank(), rank.size()),
+                            layer.hidden()))
+                    .toList();
+              }
+            });
+    return IntStream.range(0, inputs.size())
+        .mapToObj(i -> joined(outputs.stream().map(ofRank -> ofRank.get(i)).toList()))
+        .toList();
+  }
+
+  private static float[] part(float[] rows, int width, int rank, int ranks) {
+    int tokens = rows.length / width;
+    return Arrays.copyOfRange(
+        rows, tokens * rank / ranks * width, tokens * (rank + 1) / ranks * width);
+  }
+
+  private static float[] run(Session session, float[] hidden, int width) {
+    float[] output = new float[hidden.length];
+    session.run(
+        MemorySegment.ofArray(hidden), hidden.length / width, MemorySegment.ofArray(output));
+    return output;
+  }
+
+  private static float[] joined(List<float[]> parts) {
+    float[] all = new float[parts.stream().mapToInt(part -> part.length).sum()];
+    int at = 0;
+    for (float[] part : parts) {
+      System.arraycopy(part, 0, all, at, part.length);
+      at += part.length;
+    }
+    return all;
+  }
+}
