@@ -332,16 +332,33 @@ final class ProjectionCalls {
                   tuning.tokens()));
       return;
     }
+    if (grouped) {
+      tile(
+          "groupedGateUp",
+          m,
+          split,
+          blocks,
+          pairs,
+          factors.rows(),
+          x,
+          activated,
+          topK,
+          extra,
+          flags,
+          2,
+          mostBlocks);
+      return;
+    }
     add(
         "groupedGateUp",
-        product(mostBlocks, split.tiles(m.rows())),
-        split.threads(),
-        TileKernels.COLUMNS * (tuning.tokens() + TileKernels.PADDING),
+        0,
+        0,
+        0,
         product(mostBlocks, m.rows()),
         (g, n) ->
             g.task(
                 n,
-                grouped ? TileKernels::tileGateUp : WorkItemKernels::blockGateUp,
+                WorkItemKernels::blockGateUp,
                 context,
                 blocks,
                 pairs,
@@ -362,6 +379,54 @@ final class ProjectionCalls {
                 layer.experts().activation().alpha(),
                 tuning.tokens(),
                 split.rowsPerItem()));
+  }
+
+  /// @param matrices 2 for gate and up, 1 for down
+  private void tile(
+      String name,
+      DeviceMatrix m,
+      Split split,
+      IntArray blocks,
+      IntArray pairs,
+      FloatArray factors,
+      FloatArray x,
+      FloatArray target,
+      int topK,
+      int extra,
+      int flags,
+      int matrices,
+      int mostBlocks) {
+    int tileFlags = flags | split.flags();
+    add(
+        name,
+        product(mostBlocks, split.tiles(m.rows())),
+        split.threads(),
+        split.tileFloats(matrices, tuning.tokens()),
+        0,
+        (g, n) ->
+            g.task(
+                n,
+                TileKernels::tile,
+                context,
+                blocks,
+                pairs,
+                factors,
+                x,
+                m.words(),
+                m.scales(),
+                m.order(),
+                m.bias(),
+                target,
+                topK,
+                extra,
+                m.columns(),
+                m.rows(),
+                m.groupSize(),
+                tileFlags,
+                limit(),
+                layer.experts().activation().alpha(),
+                tuning.tokens(),
+                matrices));
   }
 
   void blockDown(
@@ -401,16 +466,33 @@ final class ProjectionCalls {
                   tuning.tokens()));
       return;
     }
+    if (grouped) {
+      tile(
+          "groupedDown",
+          m,
+          split,
+          blocks,
+          pairs,
+          DeviceArrays.floats(1),
+          activated,
+          target,
+          1,
+          0,
+          m.flags(),
+          1,
+          mostBlocks);
+      return;
+    }
     add(
         "groupedDown",
-        product(mostBlocks, split.tiles(m.rows())),
-        split.threads(),
-        TileKernels.COLUMNS * (tuning.tokens() + TileKernels.PADDING),
+        0,
+        0,
+        0,
         product(mostBlocks, m.rows()),
         (g, n) ->
             g.task(
                 n,
-                grouped ? TileKernels::tileDown : WorkItemKernels::blockDown,
+                WorkItemKernels::blockDown,
                 context,
                 blocks,
                 pairs,

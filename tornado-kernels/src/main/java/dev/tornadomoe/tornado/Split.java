@@ -1,17 +1,18 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.tornado.kernel.Flags;
+import dev.tornadomoe.tornado.kernel.TileKernels;
 
 /// How a projection's rows are split among work-items.
 ///
 /// @param threads work-items of a group, a power of two and at least 16
-/// @param rowsPerItem rows that each of them takes: one of each of so many blocks of 8 (1, 2, 4 or
-///   8) where a group sums through local memory, or a group's width apart where it makes a tile for
-///   many tokens
+/// @param rowsPerItem rows that each of them takes, 1, 2, 4 or 8: one of each of so many blocks of
+///   8 where a group sums through local memory, or of each matrix where it makes a tile for many
+///   tokens
 record Split(int threads, int rowsPerItem) {
   /// Rows of a tile.
   int tileRows() {
-    return threads * rowsPerItem;
+    return TileKernels.LANES * rowsPerItem;
   }
 
   /// Tiles that so many rows take.
@@ -40,5 +41,27 @@ record Split(int threads, int rowsPerItem) {
   /// Floats of local memory that such a group takes.
   int localFloats(int matrices, int tokens) {
     return threads * (rowsPerItem * matrices * tokens + 1);
+  }
+
+  /// Whether a tile's work-items have whole shares of its pairs, activations and weights, and sums
+  /// enough in registers.
+  ///
+  /// @param matrices that it multiplies by
+  /// @param tokens of a block
+  /// @param mostSums of a work-item
+  boolean isTile(int matrices, int tokens, int mostSums) {
+    int pairs = TileKernels.LANES * tokens / threads;
+    return threads >= TileKernels.LANES
+        && threads <= TileKernels.COLUMNS * tokens
+        && threads <= tileRows() * matrices
+        && matrices * rowsPerItem * pairs <= mostSums;
+  }
+
+  /// Floats of local memory that a tile takes.
+  ///
+  /// @param matrices that it multiplies by
+  /// @param tokens of a block
+  int tileFloats(int matrices, int tokens) {
+    return TileKernels.localFloats(matrices * tileRows(), tokens);
   }
 }

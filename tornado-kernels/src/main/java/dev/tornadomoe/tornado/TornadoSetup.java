@@ -17,9 +17,10 @@ final class TornadoSetup {
   private static final Map<String, String> SETTINGS =
       Map.of(
           // Relaxed arithmetic sums in another order in each kernel, and rows would depend on
-          // aliases and chunks. TornadoVM's own flags but for that.
+          // aliases and chunks. TornadoVM's own flags but for that, and arrays in local memory that
+          // begin at multiples of 16 bytes, without which no compiler reads four floats at once.
           "tornado.opencl.compiler.flags",
-          "-cl-mad-enable -w",
+          "-cl-mad-enable -w -D__local=__attribute__((aligned(16)))__local",
           // A kernel that does not compile must be an error and not run in Java.
           "tornado.recover.bailout",
           "False",

@@ -4,7 +4,7 @@ import dev.tornadomoe.tornado.kernel.TileKernels;
 import java.util.stream.Stream;
 
 /// How a layer's kernels are cut in a launch. What is not measured ([TornadoTuner]) is guessed,
-/// from what was measured on an H200.
+/// from what was measured on an H200 and an H100.
 ///
 /// @param gateUp one token at a time
 /// @param down one token at a time
@@ -20,11 +20,11 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
   /// 16 us with 1024 work-items, 25 with 256; gate and up have more rows, and 256 are enough).
   private static final int MANY_PAIRS = 32;
 
-  /// Sums of a work-item: with more, registers run out.
-  private static final int MOST_SUMS = 96;
+  /// Sums of a work-item of a tile: with more, registers run out.
+  private static final int MOST_SUMS = 64;
 
-  /// Rows of a work-item of a tile: with more, there are too few groups.
-  private static final int MOST_ROWS = 4;
+  /// Rows of a work-item of a tile, of all matrices.
+  private static final int TILE_ROWS = 8;
 
   /// The guess for a launch.
   ///
@@ -44,10 +44,8 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
             1,
             1),
         tokens,
-        isSmall
-            ? group(device, hidden, 256, 2, tokens)
-            : tile(device, intermediate, Math.min(MOST_ROWS, MOST_SUMS / tokens / 2)),
-        isSmall ? group(device, intermediate, 256, 1, tokens) : tile(device, hidden, MOST_ROWS));
+        isSmall ? group(device, hidden, 256, 2, tokens) : tile(device, tokens, 2),
+        isSmall ? group(device, intermediate, 256, 1, tokens) : tile(device, tokens, 1));
   }
 
   /// Whether the device has the work-groups and the local memory for it.
@@ -58,8 +56,10 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
     boolean hasItems =
         gateUp.hasItems(2, 1)
             && down.hasItems(1, 1)
-            && (!hasSmallBlocks()
-                || (blockGateUp.hasItems(2, tokens) && blockDown.hasItems(1, tokens)));
+            && (hasSmallBlocks()
+                ? blockGateUp.hasItems(2, tokens) && blockDown.hasItems(1, tokens)
+                : blockGateUp.isTile(2, tokens, MOST_SUMS)
+                    && blockDown.isTile(1, tokens, MOST_SUMS));
     int threads =
         Stream.of(gateUp, down, blockGateUp, blockDown).mapToInt(Split::threads).max().orElse(0);
     // Gate and up that select their experts themselves keep scores and choice beside the sums.
@@ -67,7 +67,7 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
     int ofBlock =
         hasSmallBlocks()
             ? Math.max(blockGateUp.localFloats(2, tokens), blockDown.localFloats(1, tokens))
-            : TileKernels.COLUMNS * (tokens + TileKernels.PADDING);
+            : Math.max(blockGateUp.tileFloats(2, tokens), blockDown.tileFloats(1, tokens));
     int floats = Math.max(Math.max(ofGateUp, down.localFloats(1, 1)), ofBlock);
     return hasItems && threads <= device.workGroup() && floats * 4L <= device.localBytes();
   }
@@ -91,7 +91,7 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
   /// full ones.
   private static int blockSize(int pairs, int experts) {
     int size = 2;
-    while (size < 16 && size * experts < pairs) {
+    while (size < TuningCandidates.LARGEST_BLOCK && size * experts < pairs) {
       size *= 2;
     }
     return size;
@@ -110,24 +110,12 @@ record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blo
     return two.hasItems(matrices, tokens) ? two : new Split(threads, 1);
   }
 
-  /// The tile with the most rows for a work-item among those that waste little.
-  private static Split tile(DeviceLimits device, int rows, int mostRowsPerItem) {
-    Split best = new Split(16, 1);
-    long least = Long.MAX_VALUE;
-    for (int rowsPerItem = mostRowsPerItem; rowsPerItem > 0; rowsPerItem--) {
-      for (int threads = device.threads(128);
-          threads >= Math.min(64, device.threads(rows));
-          threads /= 2) {
-        Split split = new Split(threads, rowsPerItem);
-        // A fifth more time for each row that a work-item has less than it could.
-        long cost =
-            (long) split.tiles(rows) * split.tileRows() * (5 + mostRowsPerItem - rowsPerItem);
-        if (cost < least) {
-          best = split;
-          least = cost;
-        }
-      }
-    }
-    return best;
+  /// A tile whose work-items have 4 or 8 pairs each.
+  ///
+  /// @param tokens of a block
+  /// @param matrices that it multiplies by
+  private static Split tile(DeviceLimits device, int tokens, int matrices) {
+    int threads = Math.max(TileKernels.LANES, device.threads(8 * tokens));
+    return new Split(threads, TILE_ROWS / matrices);
   }
 }

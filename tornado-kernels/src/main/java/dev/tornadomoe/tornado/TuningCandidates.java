@@ -12,16 +12,16 @@ import java.util.List;
 /// @param key of the layers
 /// @param guess what they differ from
 record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess) {
-  /// Sums of a work-item: with more, registers run out.
-  static final int MOST_SUMS = 128;
-
   /// The most pairs of a block.
-  static final int LARGEST_BLOCK = 24;
+  static final int LARGEST_BLOCK = 64;
 
-  private static final List<Integer> BLOCKS = List.of(1, 2, 4, 8, 16, LARGEST_BLOCK);
+  private static final List<Integer> BLOCKS = List.of(1, 2, 4, 8, 16, 32, LARGEST_BLOCK);
   private static final List<Integer> BLOCKS_OF_WORK_ITEMS = List.of(2, 4, 8, 16);
-  private static final List<Integer> TILE_ROWS = List.of(1, 2, 3, 4, 6);
-  private static final List<Integer> TILE_THREADS = List.of(32, 64, 128);
+
+  /// Rows of a work-item of a tile, of all matrices.
+  private static final List<Integer> TILE_ROWS = List.of(4, 8);
+
+  private static final List<Integer> TILE_THREADS = List.of(32, 64, 128, 256);
   private static final List<Integer> GROUP_THREADS = List.of(64, 128, 256, 512, 1024);
   private static final List<Integer> GROUP_ROWS = List.of(1, 2, 4, 8);
   private static final List<Integer> BLOCK_THREADS = List.of(64, 128, 256);
@@ -59,7 +59,9 @@ record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess) {
     if (device.shape() == KernelShape.WORK_ITEMS) {
       return List.of(tokens == guess.tokens() ? guess : guess.withBlocks(tokens, UNUSED, UNUSED));
     }
-    return blocks(tokens, threads(tokens).get(1));
+    return tokens <= Tuning.SMALL_BLOCK
+        ? blocks(tokens, List.of(BLOCK_THREADS.get(1)))
+        : blocks(tokens, TILE_THREADS);
   }
 
   /// Small blocks have groups of 8 rows, others tiles.
@@ -67,11 +69,11 @@ record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess) {
     return tokens <= Tuning.SMALL_BLOCK ? BLOCK_THREADS : TILE_THREADS;
   }
 
-  private List<Tuning> blocks(int tokens, int threads) {
+  private List<Tuning> blocks(int tokens, List<Integer> widths) {
     LinkedHashSet<Tuning> tunings = new LinkedHashSet<>();
-    for (int rows : tokens <= Tuning.SMALL_BLOCK ? GROUP_ROWS : TILE_ROWS) {
-      if (rows * tokens <= MOST_SUMS) {
-        int ofGateUp = Math.min(rows, MOST_SUMS / tokens / 2);
+    for (int threads : widths) {
+      for (int rows : tokens <= Tuning.SMALL_BLOCK ? GROUP_ROWS : TILE_ROWS) {
+        int ofGateUp = tokens <= Tuning.SMALL_BLOCK ? rows : rows / 2;
         tunings.add(
             guess.withBlocks(tokens, new Split(threads, ofGateUp), new Split(threads, rows)));
       }
@@ -79,7 +81,7 @@ record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess) {
     return running(tunings);
   }
 
-  /// The same rows in groups of other widths.
+  /// The same rows in groups of other widths, where blocks are small: tiles are measured in all.
   List<Tuning> widths(Tuning best) {
     LinkedHashSet<Tuning> tunings = new LinkedHashSet<>();
     if (device.shape() == KernelShape.WORK_GROUPS) {
@@ -99,9 +101,7 @@ record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess) {
     if (device.shape() == KernelShape.WORK_ITEMS) {
       return BLOCKS_OF_WORK_ITEMS.stream().flatMap(size -> blocks(size).stream()).toList();
     }
-    return BLOCKS.stream()
-        .flatMap(size -> threads(size).stream().flatMap(threads -> blocks(size, threads).stream()))
-        .toList();
+    return BLOCKS.stream().flatMap(size -> blocks(size, threads(size)).stream()).toList();
   }
 
   private List<Tuning> running(Iterable<Tuning> tunings) {

@@ -16,7 +16,7 @@ import tools.jackson.jr.ob.JSON;
 /// @param entries one for each kind of layer and range of token counts
 record TuningFile(TunedDevice device, int kernels, List<TuningEntry> entries) {
   /// Raised when kernels change so that what was measured before no longer says which cut is best.
-  static final int KERNELS = 2;
+  static final int KERNELS = 3;
 
   private static final int FORMAT = 1;
 

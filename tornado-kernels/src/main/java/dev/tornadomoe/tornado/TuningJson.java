@@ -100,8 +100,7 @@ final class TuningJson {
     }
     TuningJson json = new TuningJson(where + ": " + field, object.get(field));
     return new Split(
-        json.powerOfTwo("threads", 16, 1024),
-        json.number("rows", 1, TuningCandidates.MOST_SUMS / tokens / matrices));
+        json.powerOfTwo("threads", 32, 1024), json.powerOfTwo("rows", 1, 8 / matrices));
   }
 
   String text(String field) {

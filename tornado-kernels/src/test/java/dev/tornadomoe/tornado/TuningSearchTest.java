@@ -55,8 +55,8 @@ class TuningSearchTest {
               };
             });
     assertThat(found.best().tokens()).isEqualTo(8);
-    assertThat(found.best().blockGateUp()).isEqualTo(new Split(64, 6));
-    assertThat(found.best().blockDown()).isEqualTo(new Split(128, 1));
+    assertThat(found.best().blockGateUp()).isEqualTo(new Split(32, 4));
+    assertThat(found.best().blockDown()).isEqualTo(new Split(128, 4));
     assertThat(steps).isLessThanOrEqualTo(measured.size() + 2);
   }
 

@@ -5,37 +5,59 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Kernels for GPUs and many tokens: blocks of pairs with the same expert, as
-/// [GroupingKernels#group] cuts them. A work-group makes a tile of rows for the pairs of a block;
-/// each work-item keeps the sums of `rowsPerItem` rows times `tokens` pairs in registers, so that a
-/// weight is decoded once for all pairs, and an activation read from local memory once for all of
-/// its rows. That ratio is what the speed hangs on: with 6 rows times 16 pairs (96 sums, 168
-/// registers on an H200) two thirds of all instructions are multiplications; with 8 times 16 the
-/// registers run out.
+/// The kernel for GPUs and many tokens: blocks of pairs with the same expert, as
+/// [GroupingKernels#group] cuts them. A work-group makes a tile of rows for the pairs of a block,
+/// some columns at a time: it decodes their weights into local memory, once for all pairs, lays the
+/// activations beside them, and then each work-item multiplies some rows by some pairs in
+/// registers.
 ///
-/// Activations lie in local memory by column, `tokens + 4` apart: a compiler that sees four of them
-/// at a multiple of 16 bytes reads them with one instruction, which is worth the few banks that
-/// neighbouring work-items share when they write them. Words and scales are loaded a chunk ahead:
-/// with so many registers a wave has few others to wait with. What is left is instructions, most of
-/// them multiplications, and cycles in which none of the few waves is ready.
+/// What the speed hangs on is the share of multiplications among all instructions. With 8 rows
+/// times 8 pairs a work-item reads 16 values from local memory, four at a time, for 64
+/// multiplications; decoding takes five instructions for a weight, shared by all pairs of the
+/// block. [#LANES] neighbouring work-items have the same pairs: where a block is not full, a wave
+/// without pairs multiplies nothing and leaves its time to others.
 ///
-/// Rows of a work-item are a group's width apart, so lanes read neighbouring words. No barrier
-/// stands inside a condition: work-groups of an empty block have loops without rounds.
+/// Rows lie in local memory as work-items have them, four together, so that lanes read neighbouring
+/// 16 bytes; activations lie by column, `tokens + 4` apart: a compiler that sees four of them at a
+/// multiple of 16 bytes reads them with one instruction. Words, scales and activations of the next
+/// columns are loaded before the multiplications, which hide that they take long to come.
+///
+/// No barrier stands inside a condition: work-groups of an empty block have loops without rounds.
 public final class TileKernels {
-  /// Columns of activations in local memory at a time.
-  public static final int COLUMNS = 64;
+  /// Columns in local memory at a time, a multiple of 8.
+  public static final int COLUMNS = 16;
 
-  /// Floats behind a column's activations there.
-  public static final int PADDING = 4;
+  private static final int CHUNKS = COLUMNS / 8;
+
+  /// Work-items with the same pairs, each with rows of its own.
+  public static final int LANES = 32;
+
+  /// Floats behind a column's activations in local memory.
+  private static final int PADDING = 4;
+
+  /// Rows of a work-item that lie together.
+  private static final int TOGETHER = 4;
 
   private TileKernels() {}
 
-  /// Gate, up and activation of blocks of pairs, in the order of `pairs`. A work-item owns
-  /// `rowsPerItem` rows of gate and the same of up, so that it can apply the activation itself.
+  /// Floats of local memory that a work-group takes.
+  ///
+  /// @param rows of a tile, gate's and up's together
+  /// @param tokens the most pairs of a block
+  public static int localFloats(int rows, int tokens) {
+    return COLUMNS * (rows + 2 * (tokens + PADDING));
+  }
+
+  /// A projection of blocks of pairs. With two `matrices`, gate and up and the activation of rows
+  /// of `x`, `[M, H]`, which go to `target[M * (topK + extra), I]` in the order of `pairs`. With
+  /// one, down of rows of `x` in the order of `pairs`, back to pair order: `target[M * (topK +
+  /// extra), H]`.
   ///
   /// @param blocks of each its expert, its first place in `pairs`, and how many
+  /// @param factors of gate and up alone, as `topK`, `extra`, `limit` and `alpha` are
+  /// @param flags with threads and rows of a work-item, [Flags#group]
   /// @param tokens the most pairs of a block
-  public static void tileGateUp(
+  public static void tile(
       KernelContext context,
       IntArray blocks,
       IntArray pairs,
@@ -45,7 +67,7 @@ public final class TileKernels {
       FloatArray scales,
       IntArray order,
       FloatArray bias,
-      FloatArray activated,
+      FloatArray target,
       int topK,
       int extra,
       int columns,
@@ -55,380 +77,192 @@ public final class TileKernels {
       float limit,
       float alpha,
       int tokens,
-      int rowsPerItem) {
-    int threads = context.localGroupSizeX;
+      int matrices) {
+    int threads = Flags.threads(flags);
+    int n = Flags.rowsPerItem(flags);
+    int together = TornadoMath.min(n, TOGETHER);
+    int ofMatrix = LANES * n;
+    int all = matrices * ofMatrix;
+    int perItem = LANES * tokens / threads;
+    int stride = tokens + PADDING;
+    // Gate and up may have orders of their own, and activations in each.
+    int orders = 1;
+    if ((flags & Flags.ACT_ORDER) != 0) {
+      orders = matrices;
+    }
+    int decoded = all / threads;
+    int share = COLUMNS * tokens / threads;
+    float[] weights = context.allocateFloatLocalArray(COLUMNS * all);
+    float[] activations = context.allocateFloatLocalArray(2 * COLUMNS * stride);
+
     int t = context.localIdx;
-    int tiles = (rows + rowsPerItem * threads - 1) / (rowsPerItem * threads);
+    int tiles = (rows + ofMatrix - 1) / ofMatrix;
     int number = context.groupIdx / tiles;
-    int firstRow = context.groupIdx % tiles * rowsPerItem * threads + t;
-    float[] tile = context.allocateFloatLocalArray(COLUMNS * (tokens + PADDING));
+    int firstRow = context.groupIdx % tiles * ofMatrix;
     int expert = blocks.get(3 * number);
     int first = blocks.get(3 * number + 1);
     int count = blocks.get(3 * number + 2);
+    int chunks = (columns + 7) / 8;
+    int lastChunk = (chunks - 1) / CHUNKS * CHUNKS;
     int live = 0;
     if (count > 0) {
-      live = columns;
+      live = chunks;
+    }
+    int firstToken = t / LANES * perItem;
+    // Where the columns end in local memory, or begin for work-items without pairs.
+    int end = firstToken;
+    if (firstToken < count) {
+      end = firstToken + COLUMNS * stride;
     }
     int slots = topK + extra;
-    int chunks = (columns + 7) / 8;
     int rowBlocks = (rows + 7) / 8;
-    int[] block = new int[2 * rowsPerItem];
-    for (int r = 0; r < rowsPerItem; r++) {
+    int lane = t % 8;
+    int column = t % COLUMNS;
+    int firstColumn = t / COLUMNS;
+    int rowAt = t % LANES * together;
+
+    int[] block = new int[decoded];
+    for (int i = 0; i < decoded; i++) {
+      int row = t + i * threads;
       // Rows behind the last one are computed as others are, and not written.
-      int row = TornadoMath.min(firstRow + r * threads, rows - 1);
-      block[r] = expert * 2 * rowBlocks + row / 8;
-      block[rowsPerItem + r] = block[r] + rowBlocks;
+      block[i] =
+          (expert * matrices + row / ofMatrix) * rowBlocks
+              + TornadoMath.min((firstRow + row % ofMatrix) / 8, rowBlocks - 1);
     }
-    int lane = t % 8;
-    float[] column = new float[tokens];
-    int[] word = new int[2 * rowsPerItem];
-    float[] scale = new float[2 * rowsPerItem];
-    float[] zero = new float[2 * rowsPerItem];
-    int[] nextWord = new int[2 * rowsPerItem];
-    float[] nextScale = new float[2 * rowsPerItem];
-    float[] nextZero = new float[2 * rowsPerItem];
-    float[] sums = new float[2 * rowsPerItem * tokens];
-    for (int i = 0; i < 2 * rowsPerItem * tokens; i++) {
+    int[] from = new int[share];
+    for (int i = 0; i < share; i++) {
+      int token = firstColumn + i * (threads / COLUMNS);
+      from[i] = 0;
+      if (token < count) {
+        if (matrices == 2) {
+          from[i] = pairs.get(first + token) / slots * columns;
+        } else {
+          from[i] = (first + token) * columns;
+        }
+      }
+    }
+    int[] word = new int[CHUNKS * decoded];
+    float[] scale = new float[CHUNKS * decoded];
+    float[] zero = new float[CHUNKS * decoded];
+    float[] values = new float[2 * share];
+    float[] ofColumn = new float[perItem];
+    float[] sums = new float[matrices * n * perItem];
+    for (int i = 0; i < matrices * n * perItem; i++) {
       sums[i] = 0f;
     }
-    if ((flags & Flags.ACT_ORDER) == 0) {
-      load(
-          words,
-          scales,
-          block,
-          0,
-          2 * rowsPerItem,
-          0,
-          lane,
-          columns,
-          groupSize,
-          flags,
-          nextWord,
-          nextScale,
-          nextZero);
-      for (int start = 0; start < live; start += COLUMNS) {
-        context.localBarrier();
-        for (int item = t; item < COLUMNS * tokens; item += threads) {
-          int i = item / COLUMNS;
-          int at = start + item % COLUMNS;
-          float value = 0f;
-          if (i < count) {
-            if (at < columns) {
-              value = x.get(pairs.get(first + i) / slots * columns + at);
-            }
-          }
-          tile[item % COLUMNS * (tokens + PADDING) + i] = value;
-        }
-        context.localBarrier();
-        int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
-        for (int c = 0; c < end; c++) {
-          for (int r = 0; r < 2 * rowsPerItem; r++) {
-            word[r] = nextWord[r];
-            scale[r] = nextScale[r];
-            zero[r] = nextZero[r];
-          }
-          load(
-              words,
-              scales,
-              block,
-              0,
-              2 * rowsPerItem,
-              TornadoMath.min(start / 8 + c + 1, chunks - 1),
-              lane,
-              columns,
-              groupSize,
-              flags,
-              nextWord,
-              nextScale,
-              nextZero);
-          for (int j = 0; j < 8; j++) {
-            for (int i = 0; i < tokens; i++) {
-              column[i] = tile[(c * 8 + j) * (tokens + PADDING) + i];
-            }
-            addColumn(
-                column,
-                word,
-                scale,
-                zero,
-                words,
-                scales,
-                block,
-                0,
-                2 * rowsPerItem,
-                start / 8 + c,
-                j,
-                lane,
-                columns,
-                flags,
-                sums,
-                tokens);
-          }
-        }
-      }
-    } else {
-      // Gate and up may have orders of their own: then each has its own tile, and sums as up does.
-      for (int half = 0; half < 2; half++) {
-        for (int i = 0; i < rowsPerItem * tokens; i++) {
-          sums[i] = sums[rowsPerItem * tokens + i];
-          sums[rowsPerItem * tokens + i] = 0f;
-        }
-        for (int r = 0; r < rowsPerItem; r++) {
-          int row = TornadoMath.min(firstRow + r * threads, rows - 1);
-          block[rowsPerItem + r] = (expert * 2 + half) * rowBlocks + row / 8;
-        }
-        load(
-            words,
-            scales,
-            block,
-            rowsPerItem,
-            2 * rowsPerItem,
-            0,
-            lane,
-            columns,
-            groupSize,
-            flags,
-            nextWord,
-            nextScale,
-            nextZero);
-        for (int start = 0; start < live; start += COLUMNS) {
-          context.localBarrier();
-          for (int item = t; item < COLUMNS * tokens; item += threads) {
-            int i = item / COLUMNS;
-            int at = start + item % COLUMNS;
-            float value = 0f;
-            if (i < count) {
-              if (at < columns) {
-                int from = order.get((expert * 2 + half) * columns + at);
-                value = x.get(pairs.get(first + i) / slots * columns + from);
-              }
-            }
-            tile[item % COLUMNS * (tokens + PADDING) + i] = value;
-          }
-          context.localBarrier();
-          int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
-          for (int c = 0; c < end; c++) {
-            for (int r = rowsPerItem; r < 2 * rowsPerItem; r++) {
-              word[r] = nextWord[r];
-              scale[r] = nextScale[r];
-              zero[r] = nextZero[r];
-            }
-            load(
-                words,
-                scales,
-                block,
-                rowsPerItem,
-                2 * rowsPerItem,
-                TornadoMath.min(start / 8 + c + 1, chunks - 1),
-                lane,
-                columns,
-                groupSize,
-                flags,
-                nextWord,
-                nextScale,
-                nextZero);
-            for (int j = 0; j < 8; j++) {
-              for (int i = 0; i < tokens; i++) {
-                column[i] = tile[(c * 8 + j) * (tokens + PADDING) + i];
-              }
-              addColumn(
-                  column,
-                  word,
-                  scale,
-                  zero,
-                  words,
-                  scales,
-                  block,
-                  rowsPerItem,
-                  2 * rowsPerItem,
-                  start / 8 + c,
-                  j,
-                  lane,
-                  columns,
-                  flags,
-                  sums,
-                  tokens);
-            }
-          }
-        }
-      }
-    }
-    for (int r = 0; r < rowsPerItem; r++) {
-      int row = firstRow + r * threads;
-      if (row < rows) {
-        for (int i = 0; i < tokens; i++) {
-          if (i < count) {
-            int pair = pairs.get(first + i);
-            float factor = Pairs.weight(factors, pair / slots, pair % slots, topK, extra, flags);
-            float gate = sums[r * tokens + i] * factor;
-            float up = sums[(rowsPerItem + r) * tokens + i] * factor;
-            if ((flags & Flags.BIAS) != 0) {
-              int biasAt = (expert * 2 * rowBlocks + row / 8) * 8 + lane;
-              gate += bias.get(biasAt);
-              up += bias.get(biasAt + rowBlocks * 8);
-            }
-            float y = Activations.apply(gate, up, flags, limit, alpha);
-            if ((flags & Flags.SHARED_GATE) != 0) {
-              if (pair % slots >= topK) {
-                y *= Activations.sigmoid(factors.get(pair / slots));
-              }
-            }
-            activated.set((first + i) * rows + row, y);
-          }
-        }
-      }
-    }
-  }
 
-  /// Down projection of blocks of pairs, back to pair order: `target[M * (topK + extra), H]`.
-  public static void tileDown(
-      KernelContext context,
-      IntArray blocks,
-      IntArray pairs,
-      FloatArray activated,
-      IntArray words,
-      FloatArray scales,
-      IntArray order,
-      FloatArray bias,
-      FloatArray target,
-      int columns,
-      int rows,
-      int groupSize,
-      int flags,
-      int tokens,
-      int rowsPerItem) {
-    int threads = context.localGroupSizeX;
-    int t = context.localIdx;
-    int tiles = (rows + rowsPerItem * threads - 1) / (rowsPerItem * threads);
-    int number = context.groupIdx / tiles;
-    int firstRow = context.groupIdx % tiles * rowsPerItem * threads + t;
-    float[] tile = context.allocateFloatLocalArray(COLUMNS * (tokens + PADDING));
-    int expert = blocks.get(3 * number);
-    int first = blocks.get(3 * number + 1);
-    int count = blocks.get(3 * number + 2);
-    int live = 0;
-    if (count > 0) {
-      live = columns;
-    }
-    int chunks = (columns + 7) / 8;
-    int rowBlocks = (rows + 7) / 8;
-    int[] block = new int[rowsPerItem];
-    for (int r = 0; r < rowsPerItem; r++) {
-      int row = TornadoMath.min(firstRow + r * threads, rows - 1);
-      block[r] = expert * rowBlocks + row / 8;
-    }
-    int lane = t % 8;
-    float[] column = new float[tokens];
-    int[] word = new int[rowsPerItem];
-    float[] scale = new float[rowsPerItem];
-    float[] zero = new float[rowsPerItem];
-    int[] nextWord = new int[rowsPerItem];
-    float[] nextScale = new float[rowsPerItem];
-    float[] nextZero = new float[rowsPerItem];
-    float[] sums = new float[rowsPerItem * tokens];
-    for (int i = 0; i < rowsPerItem * tokens; i++) {
-      sums[i] = 0f;
-    }
-    load(
-        words,
-        scales,
-        block,
-        0,
-        rowsPerItem,
-        0,
-        lane,
-        columns,
-        groupSize,
-        flags,
-        nextWord,
-        nextScale,
-        nextZero);
-    for (int start = 0; start < live; start += COLUMNS) {
+    loadWeights(
+        words, scales, block, 0, lane, decoded, columns, groupSize, flags, word, scale, zero);
+    loadActivations(
+        x, order, from, expert * matrices, column, columns, share, orders, flags, values);
+    for (int chunk = 0; chunk < live; chunk += CHUNKS) {
       context.localBarrier();
-      for (int item = t; item < COLUMNS * tokens; item += threads) {
-        int i = item / COLUMNS;
-        int at = start + item % COLUMNS;
-        float value = 0f;
-        if (i < count) {
-          if (at < columns) {
-            value =
-                Chunks.activation(
-                    activated, (first + i) * columns, at, columns, order, expert * columns, flags);
-          }
-        }
-        tile[item % COLUMNS * (tokens + PADDING) + i] = value;
-      }
-      context.localBarrier();
-      int end = TornadoMath.min(COLUMNS / 8, chunks - start / 8);
-      for (int c = 0; c < end; c++) {
-        for (int r = 0; r < rowsPerItem; r++) {
-          word[r] = nextWord[r];
-          scale[r] = nextScale[r];
-          zero[r] = nextZero[r];
-        }
-        load(
-            words,
-            scales,
-            block,
-            0,
-            rowsPerItem,
-            TornadoMath.min(start / 8 + c + 1, chunks - 1),
-            lane,
-            columns,
-            groupSize,
-            flags,
-            nextWord,
-            nextScale,
-            nextZero);
+      for (int i = 0; i < CHUNKS * decoded; i++) {
+        int at = block[i % decoded] * chunks + chunk(chunk, i / decoded, chunks);
         for (int j = 0; j < 8; j++) {
-          for (int i = 0; i < tokens; i++) {
-            column[i] = tile[(c * 8 + j) * (tokens + PADDING) + i];
+          float weight = Chunks.unscaled(word[i], zero[i], words, scales, at, lane, j, flags);
+          if ((flags & Flags.SCALED) != 0) {
+            weight *= scale[i];
           }
-          addColumn(
-              column,
-              word,
-              scale,
-              zero,
-              words,
-              scales,
-              block,
-              0,
-              rowsPerItem,
-              start / 8 + c,
-              j,
-              lane,
-              columns,
-              flags,
-              sums,
-              tokens);
+          weights[(i / decoded * 8 + j) * all + i % decoded * threads + t] = weight;
         }
       }
-    }
-    for (int r = 0; r < rowsPerItem; r++) {
-      int row = firstRow + r * threads;
-      if (row < rows) {
-        float added = 0f;
-        if ((flags & Flags.BIAS) != 0) {
-          added = bias.get(block[r] * 8 + lane);
+      for (int i = 0; i < orders * share; i++) {
+        activations[
+                (i / share * COLUMNS + column) * stride
+                    + i % share * (threads / COLUMNS)
+                    + firstColumn] =
+            values[i];
+      }
+      context.localBarrier();
+      int next = TornadoMath.min(chunk + CHUNKS, lastChunk);
+      loadWeights(
+          words, scales, block, next, lane, decoded, columns, groupSize, flags, word, scale, zero);
+      loadActivations(
+          x,
+          order,
+          from,
+          expert * matrices,
+          next * 8 + column,
+          columns,
+          share,
+          orders,
+          flags,
+          values);
+      int weightAt = rowAt;
+      for (int at = firstToken; at < end; at += 8 * stride) {
+        for (int j = 0; j < 8; j++) {
+          for (int o = 0; o < orders; o++) {
+            for (int i = 0; i < perItem; i++) {
+              ofColumn[i] = activations[at + (o * COLUMNS + j) * stride + i];
+            }
+            int ofOrder = matrices * n / orders;
+            for (int r = o * ofOrder; r < (o + 1) * ofOrder; r++) {
+              float weight =
+                  weights[weightAt + j * all + r / together * (LANES * together) + r % together];
+              for (int i = 0; i < perItem; i++) {
+                sums[r * perItem + i] += weight * ofColumn[i];
+              }
+            }
+          }
         }
-        for (int i = 0; i < tokens; i++) {
-          if (i < count) {
-            target.set(pairs.get(first + i) * rows + row, sums[r * tokens + i] + added);
+        weightAt += 8 * all;
+      }
+    }
+    for (int r = 0; r < n; r++) {
+      int row = firstRow + r / together * (LANES * together) + rowAt + r % together;
+      if (row < rows) {
+        for (int i = 0; i < perItem; i++) {
+          if (firstToken + i < count) {
+            int place = first + firstToken + i;
+            int pair = pairs.get(place);
+            int biasAt = expert * matrices * rowBlocks * 8 + row;
+            if (matrices == 2) {
+              float factor = Pairs.weight(factors, pair / slots, pair % slots, topK, extra, flags);
+              float gate = sums[r * perItem + i] * factor;
+              float up = sums[((matrices - 1) * n + r) * perItem + i] * factor;
+              if ((flags & Flags.BIAS) != 0) {
+                gate += bias.get(biasAt);
+                up += bias.get(biasAt + rowBlocks * 8);
+              }
+              float y = Activations.apply(gate, up, flags, limit, alpha);
+              if ((flags & Flags.SHARED_GATE) != 0) {
+                if (pair % slots >= topK) {
+                  y *= Activations.sigmoid(factors.get(pair / slots));
+                }
+              }
+              target.set(place * rows + row, y);
+            } else {
+              float y = sums[r * perItem + i];
+              if ((flags & Flags.BIAS) != 0) {
+                y += bias.get(biasAt);
+              }
+              target.set(pair * rows + row, y);
+            }
           }
         }
       }
     }
   }
 
-  /// Loads what 4-bit weights of a chunk need, once for its 8 columns. Work-groups of an empty
-  /// block load too, an expert's that is there.
-  private static void load(
+  /// Number `c` of the chunks from `chunk` on, the last one where there are no more.
+  private static int chunk(int chunk, int c, int chunks) {
+    int number = chunk + c;
+    if (chunks % CHUNKS != 0) {
+      number = TornadoMath.min(number, chunks - 1);
+    }
+    return number;
+  }
+
+  /// Loads what 4-bit weights need, once for the 8 columns of a chunk. Work-groups of an empty
+  /// block load too, an expert's that is there, and the last columns are loaded twice.
+  private static void loadWeights(
       IntArray words,
       FloatArray scales,
       int[] block,
-      int from,
-      int to,
       int chunk,
       int lane,
+      int decoded,
       int columns,
       int groupSize,
       int flags,
@@ -436,46 +270,44 @@ public final class TileKernels {
       float[] scale,
       float[] zero) {
     int chunks = (columns + 7) / 8;
-    for (int r = from; r < to; r++) {
-      int scaleAt = Chunks.scaleAt(block[r], chunk, columns, groupSize);
-      word[r] = Chunks.word(words, block[r] * chunks + chunk, lane, flags);
-      zero[r] = Chunks.zero(scales, scaleAt, lane, flags);
-      scale[r] = Chunks.scale(scales, scaleAt, lane, flags);
+    for (int i = 0; i < CHUNKS * decoded; i++) {
+      int number = chunk(chunk, i / decoded, chunks);
+      word[i] = Chunks.word(words, block[i % decoded] * chunks + number, lane, flags);
+      if (groupSize % COLUMNS == 0) {
+        number = chunk; // of the same group
+      }
+      int scaleAt = Chunks.scaleAt(block[i % decoded], number, columns, groupSize);
+      zero[i] = Chunks.zero(scales, scaleAt, lane, flags);
+      scale[i] = Chunks.scale(scales, scaleAt, lane, flags);
     }
   }
 
-  /// Adds column `j` of a chunk of rows `from` to `to` of a work-item, times its activations, to
-  /// `sums`.
+  /// Loads activations of one column in each order, zero behind the last one.
   ///
-  /// @param x the column's activations in registers: an array in local memory can't be handed over,
-  ///   TornadoVM would take its elements from wrong places
-  private static void addColumn(
-      float[] x,
-      int[] word,
-      float[] scale,
-      float[] zero,
-      IntArray words,
-      FloatArray scales,
-      int[] block,
-      int from,
-      int to,
-      int chunk,
-      int j,
-      int lane,
+  /// @param from where each row begins in `x`
+  /// @param matrix number of the first order's in the arrays
+  private static void loadActivations(
+      FloatArray x,
+      IntArray order,
+      int[] from,
+      int matrix,
+      int column,
       int columns,
+      int share,
+      int orders,
       int flags,
-      float[] sums,
-      int tokens) {
-    int chunks = (columns + 7) / 8;
-    for (int r = from; r < to; r++) {
-      int at = block[r] * chunks + chunk;
-      float w = Chunks.unscaled(word[r], zero[r], words, scales, at, lane, j, flags);
-      if ((flags & Flags.SCALED) != 0) {
-        w *= scale[r];
+      float[] values) {
+    int at = TornadoMath.min(column, columns - 1);
+    for (int i = 0; i < orders * share; i++) {
+      float value =
+          Chunks.activation(
+              x, from[i % share], at, columns, order, (matrix + i / share) * columns, flags);
+      if (columns % COLUMNS != 0) {
+        if (column >= columns) {
+          value = 0f;
+        }
       }
-      for (int i = 0; i < tokens; i++) {
-        sums[r * tokens + i] += w * x[i];
-      }
+      values[i] = value;
     }
   }
 }
