@@ -32,8 +32,16 @@ public record GroupGrid(
   }
 
   private long index(int row, int group) {
-    long block = rowsPerValue == 0 ? 0 : rows.stored(row) / rowsPerValue;
-    return block * rowStride + group * columnStride;
+    return block(row) * rowStride + group * columnStride;
+  }
+
+  private long block(int row) {
+    return rowsPerValue == 0 ? 0 : rows.stored(row) / rowsPerValue;
+  }
+
+  /// Whether two rows share all their values.
+  public boolean shares(int row, int other) {
+    return block(row) == block(other);
   }
 
   /// The scale of a row's group.

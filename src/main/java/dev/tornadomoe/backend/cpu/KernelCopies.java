@@ -25,15 +25,17 @@ final class KernelCopies {
 
   /// An instance of the copy of a class that has these constants.
   ///
+  /// @param type what it is used as
   /// @param template the class, with a constructor of one argument
   /// @param constants compared with `equals`: one copy for each
   /// @param argument for the constructor
-  static CpuMatrix create(Class<? extends CpuMatrix> template, Object constants, Object argument) {
+  static <T> T create(
+      Class<T> type, Class<? extends T> template, Object constants, Object argument) {
     MethodHandle constructor =
         CONSTRUCTORS.computeIfAbsent(
             new Key(template, constants), key -> copy(key, argument.getClass()));
     try {
-      return (CpuMatrix) constructor.invoke(argument);
+      return type.cast(constructor.invoke(argument));
     } catch (RuntimeException | Error e) {
       throw e;
     } catch (Throwable e) {
@@ -50,7 +52,7 @@ final class KernelCopies {
       MethodHandles.Lookup copy =
           LOOKUP.defineHiddenClassWithClassData(bytes.readAllBytes(), key.constants(), true);
       return copy.findConstructor(copy.lookupClass(), MethodType.methodType(void.class, argument))
-          .asType(MethodType.methodType(CpuMatrix.class, Object.class));
+          .asType(MethodType.methodType(Object.class, Object.class));
     } catch (IOException | ReflectiveOperationException e) {
       throw new IllegalStateException("no copy of " + file, e);
     }

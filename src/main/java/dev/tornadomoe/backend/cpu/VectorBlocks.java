@@ -38,11 +38,24 @@ abstract class VectorBlocks implements RowDecoder {
 
   @Override
   public final void decode(int row, float[] target, int at) {
-    long from = matrix.selection().stored(row) * rowBytes;
+    long from = rowAt(row);
     for (int column = 0; column < matrix.columns(); column += coding.columns()) {
       decodeBlock(matrix.data(), from, target, at + column);
       from += coding.bytes();
     }
+  }
+
+  /// The first byte of a row.
+  final long rowAt(int row) {
+    return matrix.selection().stored(row) * rowBytes;
+  }
+
+  final int columns() {
+    return matrix.columns();
+  }
+
+  final MemorySegment data() {
+    return matrix.data();
   }
 
   /// Writes the values of the block that begins at a byte.

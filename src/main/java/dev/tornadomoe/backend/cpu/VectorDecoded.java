@@ -5,8 +5,12 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /// Weights of any format: four rows are decoded to F32 in cache and serve all tokens
-/// ([VectorRows]), so a layer is never in F32 as a whole.
+/// ([VectorRows]), so a layer is never in F32 as a whole. Fewer than four tokens: a row at a time
+/// in registers, where the format's decoder can.
 final class VectorDecoded implements PlainMatrix {
+  /// Fewer tokens are not worth decoding rows into cache.
+  private static final int TOKENS = 4;
+
   private final WeightMatrix matrix;
   private final RowDecoder decoder;
   private final VectorRows decoded;
@@ -48,10 +52,25 @@ final class VectorDecoded implements PlainMatrix {
       int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride, float[] work) {
     for (int row = rowFrom; row < rowTo; row += VectorRows.ROWS) {
       int count = Math.min(VectorRows.ROWS, rowTo - row);
+      if (tokens < TOKENS && inRegisters(row, count, x, tokens, y, row - rowFrom, yStride, work)) {
+        continue;
+      }
       for (int r = 0; r < count; r++) {
         decoder.decode(row + r, work, r * columns());
       }
       decoded.multiply(work, count, x, tokens, y, row - rowFrom, yStride);
     }
+  }
+
+  /// @return false when the rows have to be decoded
+  private boolean inRegisters(
+      int row, int count, float[] x, int tokens, float[] y, int at, int yStride, float[] work) {
+    for (int token = 0; token < tokens; token++) {
+      if (!decoder.multiply(row, count, x, token * columns(), work, decoded.sums())) {
+        return false;
+      }
+      decoded.store(work, count, 1, x, token, y, at, yStride);
+    }
+    return true;
   }
 }

@@ -12,6 +12,7 @@ import dev.tornadomoe.tensor.GroupGrid;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
@@ -21,11 +22,22 @@ final class VectorFp8 implements RowDecoder {
   /// 2^(127 - 7).
   private static final float REBIAS = 0x1p120f;
 
+  /// Columns that are multiplied at once; groups consist of whole chunks. How many turns the loop
+  /// has is known to the compiler, and of few it makes slower code.
+  private static final int CHUNK = 128;
+
+  /// The bits of exponent and mantissa, which are all set in a NaN and nowhere else.
+  private static final byte MAGNITUDE = 0x7F;
+
+  /// Sign, exponent and mantissa in an F32's places.
+  private static final int FIELDS = 0x87F0_0000;
+
   private final Fp8Matrix matrix;
   private final MemorySegment data;
   private final GroupGrid scales;
   private final int columns;
   private final int groupSize;
+  private final boolean whole;
 
   VectorFp8(Fp8Matrix matrix) {
     this.matrix = matrix;
@@ -33,6 +45,7 @@ final class VectorFp8 implements RowDecoder {
     this.scales = matrix.scales();
     this.columns = matrix.columns();
     this.groupSize = scales.groupSize(columns);
+    this.whole = columns % CHUNK == 0 && (groupSize >= columns || groupSize % CHUNK == 0);
   }
 
   @Override
@@ -51,19 +64,74 @@ final class VectorFp8 implements RowDecoder {
       for (int part = 0; part < PARTS; part++) {
         IntVector bits =
             (IntVector) bytes.convertShape(VectorOperators.B2I, INT, part); // the sign is on top
-        IntVector magnitude = bits.and(0x7F);
-        magnitude
-            .lanewise(VectorOperators.LSHL, 20)
-            .or(bits.and(Integer.MIN_VALUE))
+        bits.lanewise(VectorOperators.LSHL, 20)
+            .and(FIELDS)
             .reinterpretAsFloats()
             .mul(REBIAS)
             .mul(scale)
-            .blend(Float.NaN, magnitude.compare(VectorOperators.EQ, 0x7F).cast(FLOAT))
+            .blend(
+                Float.NaN, bits.and(MAGNITUDE).compare(VectorOperators.EQ, MAGNITUDE).cast(FLOAT))
             .intoArray(target, at + i + part * LANES);
       }
     }
     for (int i = vectors; i < count; i++) {
       target[at + i] = Float8E4M3.toFloat(data.get(ValueLayout.JAVA_BYTE, first + i)) * scale;
     }
+  }
+
+  @Override
+  public boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
+    if (!whole) {
+      return false;
+    }
+    for (int r = row; r < row + count; r++) {
+      if (r == row || !scales.shares(r - 1, r)) {
+        if (!factors(r, work)) {
+          return false;
+        }
+      }
+      oneRow(r, x, xAt, work, sums + (r - row) * LANES);
+    }
+    return true;
+  }
+
+  /// Writes what elements of each group are multiplied by.
+  ///
+  /// @return false where a scale and REBIAS overflow together
+  private boolean factors(int row, float[] factors) {
+    boolean fits = true;
+    for (int from = 0, group = 0; from < columns; from += groupSize, group++) {
+      float factor = scales.scale(row, group) * REBIAS;
+      fits &= Math.abs(factor) <= Float.MAX_VALUE;
+      factors[group] = factor;
+    }
+    return fits;
+  }
+
+  /// A row with a NaN has the sum NaN whatever it is multiplied by.
+  private void oneRow(int row, float[] x, int xAt, float[] work, int sumAt) {
+    long start = (long) matrix.selection().stored(row) * columns;
+    FloatVector sum = FloatVector.zero(FLOAT);
+    ByteVector largest = ByteVector.zero(BYTES);
+    for (int from = 0; from < columns; from += CHUNK) {
+      FloatVector factor = FloatVector.broadcast(FLOAT, work[from / groupSize]);
+      for (int c = from; c < from + CHUNK; c += BYTES.length()) {
+        ByteVector bytes = ByteVector.fromMemorySegment(BYTES, data, start + c, Species.ORDER);
+        largest = largest.max(bytes.and(MAGNITUDE));
+        for (int part = 0; part < PARTS; part++) {
+          sum =
+              ((IntVector) bytes.convertShape(VectorOperators.B2I, INT, part))
+                  .lanewise(VectorOperators.LSHL, 20)
+                  .and(FIELDS)
+                  .reinterpretAsFloats()
+                  .mul(factor)
+                  .fma(FloatVector.fromArray(FLOAT, x, xAt + c + part * LANES), sum);
+        }
+      }
+    }
+    if (largest.reduceLanes(VectorOperators.MAX) == MAGNITUDE) {
+      sum = FloatVector.broadcast(FLOAT, Float.NaN);
+    }
+    sum.intoArray(work, sumAt);
   }
 }

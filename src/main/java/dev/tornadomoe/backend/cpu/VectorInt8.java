@@ -25,6 +25,7 @@ final class VectorInt8 implements RowDecoder {
   private final @Nullable GroupGrid zeros;
   private final int columns;
   private final int groupSize;
+  private final boolean whole;
 
   VectorInt8(Int8Matrix matrix) {
     this.data = matrix.data();
@@ -34,6 +35,8 @@ final class VectorInt8 implements RowDecoder {
     this.zeros = matrix.zeros();
     this.columns = matrix.columns();
     this.groupSize = scales.groupSize(columns);
+    this.whole =
+        columns % BYTES.length() == 0 && (groupSize >= columns || groupSize % BYTES.length() == 0);
   }
 
   @Override
@@ -63,5 +66,39 @@ final class VectorInt8 implements RowDecoder {
       int element = (byte) (data.get(ValueLayout.JAVA_BYTE, first + i) ^ flip);
       target[at + i] = (element - zero) * scale;
     }
+  }
+
+  @Override
+  public boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
+    if (!whole) {
+      return false;
+    }
+    for (int r = 0; r < count; r++) {
+      oneRow(row + r, x, xAt, work, sums + r * LANES);
+    }
+    return true;
+  }
+
+  private void oneRow(int row, float[] x, int xAt, float[] work, int sumAt) {
+    long start = row * rowBytes;
+    FloatVector sum = FloatVector.zero(FLOAT);
+    for (int from = 0, group = 0; from < columns; from += groupSize, group++) {
+      int zero = zeros == null ? 0 : zeros.zero(row, group);
+      FloatVector scale = FloatVector.broadcast(FLOAT, scales.scale(row, group));
+      int end = Math.min(from + groupSize, columns);
+      for (int c = from; c < end; c += BYTES.length()) {
+        ByteVector bytes =
+            ByteVector.fromMemorySegment(BYTES, data, start + c, Species.ORDER)
+                .lanewise(VectorOperators.XOR, flip);
+        for (int part = 0; part < PARTS; part++) {
+          IntVector elements = (IntVector) bytes.convertShape(VectorOperators.B2I, INT, part);
+          sum =
+              ((FloatVector) elements.sub(zero).convertShape(VectorOperators.I2F, FLOAT, 0))
+                  .mul(scale)
+                  .fma(FloatVector.fromArray(FLOAT, x, xAt + c + part * LANES), sum);
+        }
+      }
+    }
+    sum.intoArray(work, sumAt);
   }
 }

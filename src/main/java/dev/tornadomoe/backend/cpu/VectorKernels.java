@@ -30,7 +30,9 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public CpuMatrix dense(DenseMatrix matrix) {
-    return KernelCopies.create(VectorDense.class, matrix.values().dtype(), matrix);
+    return new VectorDecoded(
+        matrix,
+        KernelCopies.create(RowDecoder.class, VectorDense.class, matrix.values().dtype(), matrix));
   }
 
   @Override
@@ -40,12 +42,13 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public CpuMatrix int4(Int4Blocks blocks) {
-    return KernelCopies.create(VectorInt4.class, Int4Variant.of(blocks), blocks);
+    return KernelCopies.create(CpuMatrix.class, VectorInt4.class, Int4Variant.of(blocks), blocks);
   }
 
   @Override
   public CpuMatrix int4Fast(Int4Blocks blocks) {
-    return KernelCopies.create(VectorInt4Fast.class, Int4Variant.of(blocks), blocks);
+    return KernelCopies.create(
+        CpuMatrix.class, VectorInt4Fast.class, Int4Variant.of(blocks), blocks);
   }
 
   @Override

@@ -10,10 +10,15 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.Precision;
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.Fp8Matrix;
+import dev.tornadomoe.tensor.GroupGrid;
 import dev.tornadomoe.tensor.Int4Matrix;
+import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.WeightFormat;
@@ -21,6 +26,8 @@ import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -67,7 +74,8 @@ class KernelTwinsTest {
             Arguments.of(format, 16, 32),
             Arguments.of(format, 37, 100),
             Arguments.of(format, 64, 96),
-            Arguments.of(format, 113, 264)));
+            Arguments.of(format, 113, 264),
+            Arguments.of(format, 70, 384)));
   }
 
   private static WeightMatrix matrix(WeightFormat format, int rows, int columns) {
@@ -143,6 +151,91 @@ class KernelTwinsTest {
     }
   }
 
+  /// Few tokens go through other code than many.
+  @ParameterizedTest
+  @MethodSource("matrices")
+  void aTokensResultsAreTheSameToTheBitHoweverManyThereAre(
+      WeightFormat format, int rows, int columns) {
+    try (Arena arena = Arena.ofConfined()) {
+      assertAloneAsAmongOthers(
+          kernel(vector, matrix(format, rows, columns), Precision.EXACT, arena));
+    }
+  }
+
+  @Test
+  void theSameOfQ80() {
+    BlockFormat format =
+        BlockFormat.all().stream()
+            .filter(block -> block.coding().name().equals("Q8_0"))
+            .findFirst()
+            .orElseThrow();
+    byte[] blocks = new byte[21 * 3 * format.coding().bytes()];
+    new Random(80).nextBytes(blocks);
+    MemorySegment data = Arena.ofAuto().allocateFrom(ValueLayout.JAVA_BYTE, blocks);
+    for (long at = 0; at < blocks.length; at += format.coding().bytes()) {
+      data.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, Float.floatToFloat16(0.01f + at * 1e-6f));
+    }
+    assertAloneAsAmongOthers(
+        vector.decoded(new BlockMatrix(format, new RowSelection(10, 1, 2), 96, data)));
+  }
+
+  private void assertAloneAsAmongOthers(CpuMatrix matrix) {
+    int columns = matrix.columns();
+    int stride = RowTile.stride(matrix.rows());
+    float[] x = Rows.random(15 * columns, 78);
+    float[] all = multiply(vector, matrix, x, 15);
+    for (int tokens : new int[] {1, 2, 3, 4, 7}) {
+      float[] few = multiply(vector, matrix, x, tokens);
+      for (int t = 0; t < tokens; t++) {
+        assertThat(Arrays.copyOfRange(few, t * stride, t * stride + matrix.rows()))
+            .isEqualTo(Arrays.copyOfRange(all, t * stride, t * stride + matrix.rows()));
+      }
+    }
+  }
+
+  /// A NaN among the weights, and scales that overflow with what the decoding multiplies by.
+  @Test
+  void extremesOfFp8AreTheSameHoweverManyTokensThereAre() {
+    int rows = 12;
+    int columns = 256;
+    MemorySegment elements = Arena.ofAuto().allocate((long) rows * columns);
+    for (long at = 0; at < elements.byteSize(); at++) {
+      elements.set(ValueLayout.JAVA_BYTE, at, (byte) (at % 127 | at << 7));
+    }
+    elements.set(ValueLayout.JAVA_BYTE, 300, (byte) 0x7F);
+    elements.set(ValueLayout.JAVA_BYTE, 900, (byte) 0xFF);
+    float[] scales = new float[rows];
+    Arrays.fill(scales, 0.01f);
+    scales[5] = 0x1p9f;
+    scales[6] = Float.POSITIVE_INFINITY;
+    scales[7] = Float.NaN;
+    scales[8] = Float.MIN_VALUE;
+    RowSelection all = RowSelection.all(rows);
+    CpuMatrix matrix =
+        vector.decoded(
+            new Fp8Matrix(
+                new TensorView("w", DType.F8_E4M3, Shape.of(rows, columns), elements),
+                all,
+                GroupGrid.rowMajor(
+                    new TensorView(
+                        "s",
+                        DType.F32,
+                        Shape.of(rows),
+                        Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, scales)),
+                    all,
+                    1,
+                    0,
+                    1)));
+    float[] x = Rows.random(4 * columns, 79);
+    int stride = RowTile.stride(rows);
+    float[] many = Arrays.copyOf(multiply(vector, matrix, x, 4), stride);
+    float[] one = Arrays.copyOf(multiply(vector, matrix, x, 1), stride);
+    assertThat(one).isEqualTo(many);
+    assertThat(one[1]).isNaN();
+    assertThat(one[3]).isNaN();
+    assertThat(one[5]).isFinite();
+  }
+
   /// With whole weights and activations, a power of two for scale, nothing is rounded anywhere.
   @ParameterizedTest
   @MethodSource("matrices")
@@ -169,6 +262,45 @@ class KernelTwinsTest {
         }
         // 127.4 is rounded to 127, for all activations alike.
         assertThat((double) y[r]).isCloseTo(expected, offset(0.005 * magnitudes));
+      }
+    }
+  }
+
+  /// What can be promised of a single element: activations are off by half a step of their chunk's
+  /// rounding at most, whose steps are so fine that magnitudes add up to 4078.
+  @ParameterizedTest
+  @MethodSource("matrices")
+  void roundedProductsAreOffByHalfAStepOfTheRoundingAtMost(
+      WeightFormat format, int rows, int columns) {
+    if (!format.isInt4()) {
+      return;
+    }
+    WeightMatrix matrix = matrix(format, rows, columns);
+    int group = Math.min(format.groupSize(), columns);
+    float[] weights = new float[columns];
+    float[] x = Rows.random(columns, 81);
+    x[columns / 2] *= 100;
+    try (Arena arena = Arena.ofConfined()) {
+      float[] y = multiply(vector, kernel(vector, matrix, Precision.FAST, arena), x, 1);
+      for (int r = 0; r < rows; r++) {
+        matrix.decodeRow(r, weights);
+        double expected = 0;
+        double bound = 0;
+        for (int from = 0; from < columns; from += group) {
+          int end = Math.min(from + group, columns);
+          for (int chunk = from; chunk < end; chunk += 32) {
+            double activations = 0;
+            double magnitudes = 0;
+            for (int c = chunk; c < Math.min(chunk + 32, end); c++) {
+              expected += (double) weights[c] * x[c];
+              activations += Math.abs(x[c]);
+              magnitudes += Math.abs(weights[c]);
+            }
+            // A thousandth and a millionth for what F32 rounds.
+            bound += 0.5005 / 4078 * activations * magnitudes + 1e-6 * activations * magnitudes;
+          }
+        }
+        assertThat((double) y[r]).isCloseTo(expected, offset(bound));
       }
     }
   }
