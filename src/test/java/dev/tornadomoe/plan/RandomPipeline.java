@@ -170,8 +170,12 @@ final class RandomPipeline {
     int most = 1 + random.nextInt(9);
     planner.maxTokens(most);
     boolean batched = pieces != null && pieces.experts().format() == ActivationFormat.BATCHED;
+    boolean local = pieces == null || pieces.prepareAndFinalize().isLocal();
     if (!batched && random.nextInt(3) == 0) {
-      planner.chunkTokens(1 + random.nextInt(most));
+      int chunk = 1 + random.nextInt(most);
+      if (local) {
+        planner.chunkTokens(chunk);
+      }
     }
   }
 

@@ -90,15 +90,16 @@ abstract class MpiContract {
     Ended ended =
         mpirun.start(2, "exchange", LONG, "-D" + MpiLibrary.PROPERTY + "=" + otherLibrary()).end();
     assumeTrue(!ended.output().contains("No such file"), "not run: needs " + otherLibrary());
-    assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
+    assertThat(ended.exit()).as(ended.output()).isNotZero();
     assertThat(ended.output())
         .containsPattern(
             "moe: .* started 2 ranks, but .* sees 1: launcher and library belong to different")
         .doesNotContain("Exception");
   }
 
+  /// A rank ends with 2, and others that MPICH kills on the way out may decide what it ends with.
   private static void assertSentence(String sentence, Ended ended) {
-    assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
+    assertThat(ended.exit()).as(ended.output()).isNotZero();
     assertThat(ended.output())
         .containsOnlyOnce("moe: ")
         .contains("moe: " + sentence)
