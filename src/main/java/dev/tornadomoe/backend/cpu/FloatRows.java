@@ -11,9 +11,9 @@ final class FloatRows {
   static void stage(
       StagedRows target, Int4Groups groups, float[] rows, int @Nullable [] columnOrder) {
     int tokens = target.tokens();
-    for (int token = 0; token < Interleaving.rounded(tokens); token++) {
+    for (int token = 0; token < tokens; token++) {
       target.takeRow(rows, token, groups.columns(), columnOrder);
-      int first = Interleaving.unitOf(tokens, token);
+      int first = Interleaving.unitOf(token);
       int width = Interleaving.width(tokens, first);
       int to = first * groups.paddedColumns() + token - first;
       int sumTo = first * groups.count() + token - first;

@@ -55,7 +55,17 @@ final class Int4Groups {
 
   /// Chunks of a row.
   int chunks() {
-    return (count - 1) * Math.ceilDiv(quadsPerGroup, CHUNK) + Math.ceilDiv(quadsOfLast, CHUNK);
+    return (count - 1) * chunksPerGroup() + chunks(count - 1);
+  }
+
+  /// Chunks of each group but perhaps the last.
+  int chunksPerGroup() {
+    return Math.ceilDiv(quadsPerGroup, CHUNK);
+  }
+
+  /// Chunks of a group.
+  int chunks(int group) {
+    return Math.ceilDiv(quads(group), CHUNK);
   }
 
   /// Columns with the padding that completes the last quads.

@@ -1,11 +1,11 @@
 package dev.tornadomoe.backend.cpu;
 
-/// How rows for 4-bit matrices are interleaved: four tokens at a time, element by element, so that
-/// a kernel reads one stream; one by one where fewer than three are left. A unit that lacks one is
-/// filled up with zeros. The unit that begins with token t begins at element `t * columns`.
+/// How rows for 4-bit matrices are interleaved: two tokens at a time, element by element, so that a
+/// kernel reads one stream; a last one that is left over lies by itself. The unit that begins with
+/// token t begins at element `t * columns`.
 final class Interleaving {
-  /// Tokens of a unit.
-  static final int WIDE = 4;
+  /// Tokens of a unit that is not left over.
+  static final int PAIR = 2;
 
   private Interleaving() {}
 
@@ -14,25 +14,19 @@ final class Interleaving {
   /// @param tokens staged in all
   /// @param first the unit's first token
   static int width(int tokens, int first) {
-    return tokens - first >= WIDE - 1 ? WIDE : 1;
+    return Math.min(PAIR, tokens - first);
   }
 
   /// The first token of a token's unit.
-  static int unitOf(int tokens, int token) {
-    int first = token / WIDE * WIDE;
-    return width(tokens, first) == WIDE ? first : token;
+  static int unitOf(int token) {
+    return token - token % PAIR;
   }
 
   /// Where an element of a token is.
   ///
   /// @param columns elements of a row
   static int at(int tokens, int token, int columns, int column) {
-    int first = unitOf(tokens, token);
+    int first = unitOf(token);
     return first * columns + column * width(tokens, first) + token - first;
-  }
-
-  /// The tokens of all units, filled up.
-  static int rounded(int tokens) {
-    return tokens % WIDE == WIDE - 1 ? tokens + 1 : tokens;
   }
 }

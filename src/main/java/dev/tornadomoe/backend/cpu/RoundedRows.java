@@ -35,7 +35,7 @@ final class RoundedRows {
       Int4Groups groups,
       float[] rows,
       int @Nullable [] columnOrder) {
-    for (int token = 0; token < Interleaving.rounded(target.tokens()); token++) {
+    for (int token = 0; token < target.tokens(); token++) {
       target.takeRow(rows, token, groups.columns(), columnOrder);
       stageRow(target, kernels, groups, token);
     }
@@ -43,7 +43,7 @@ final class RoundedRows {
 
   private static void stageRow(
       StagedRows target, CpuKernels kernels, Int4Groups groups, int token) {
-    int first = Interleaving.unitOf(target.tokens(), token);
+    int first = Interleaving.unitOf(token);
     int width = Interleaving.width(target.tokens(), first);
     int to = first * groups.paddedColumns() + token - first;
     int chunk = first * groups.chunks() + token - first;

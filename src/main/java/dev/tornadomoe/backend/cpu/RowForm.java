@@ -2,8 +2,8 @@ package dev.tornadomoe.backend.cpu;
 
 /// In what form a kernel wants its activations. Equal forms are staged once for several matrices.
 ///
-/// Rows for 4-bit matrices are interleaved four tokens at a time, as their kernels read them; the
-/// rows left over lie behind, one by one ([Interleaving]).
+/// Rows for 4-bit matrices are interleaved two tokens at a time, as their kernels read them; the
+/// one that is left over lies behind by itself ([Interleaving]).
 sealed interface RowForm {
 
   /// Elements of a row as it comes.

@@ -49,7 +49,7 @@ final class ScalarInt4 implements CpuMatrix {
   }
 
   private float dot(int row, StagedRows x, int token) {
-    int first = Interleaving.unitOf(x.tokens(), token);
+    int first = Interleaving.unitOf(token);
     int width = Interleaving.width(x.tokens(), first);
     int at = Interleaving.at(x.tokens(), token, groups.paddedColumns(), 0);
     int sumAt = Interleaving.at(x.tokens(), token, groups.count(), 0);

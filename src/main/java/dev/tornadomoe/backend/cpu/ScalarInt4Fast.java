@@ -49,7 +49,7 @@ final class ScalarInt4Fast implements CpuMatrix {
   }
 
   private float dot(int row, StagedRows x, int token) {
-    int width = Interleaving.width(x.tokens(), Interleaving.unitOf(x.tokens(), token));
+    int width = Interleaving.width(x.tokens(), Interleaving.unitOf(token));
     int at = Interleaving.at(x.tokens(), token, groups.paddedColumns(), 0);
     int chunk = Interleaving.at(x.tokens(), token, groups.chunks(), 0);
     float sum = 0;

@@ -36,14 +36,15 @@ final class Scratch {
   Scratch(CpuKernels kernels, Collection<Projection> projections, int tokens, int rowTile) {
     Set<RowForm> forms = new LinkedHashSet<>();
     projections.forEach(projection -> forms.addAll(projection.forms()));
-    int room = Math.ceilDiv(tokens, Interleaving.WIDE) * Interleaving.WIDE;
     columns = projections.iterator().next().columns();
-    rows = new float[room * columns];
-    rowIds = new long[room];
+    rows = new float[tokens * columns];
+    rowIds = new long[tokens];
     staged =
-        forms.stream().map(form -> new StagedRows(form, kernels, room)).toArray(StagedRows[]::new);
-    result = new float[room * rowTile];
-    gate = new float[room * rowTile];
+        forms.stream()
+            .map(form -> new StagedRows(form, kernels, tokens))
+            .toArray(StagedRows[]::new);
+    result = new float[tokens * rowTile];
+    gate = new float[tokens * rowTile];
     work = new float[projections.stream().mapToInt(Projection::workSize).max().orElse(0)];
   }
 

@@ -46,7 +46,7 @@ final class StagedRows {
   /// Room for rows.
   ///
   /// @param kernels what rounds them
-  /// @param most how many, a multiple of [Interleaving#WIDE]
+  /// @param most how many
   StagedRows(RowForm form, CpuKernels kernels, int most) {
     this.form = form;
     this.kernels = kernels;
@@ -110,12 +110,10 @@ final class StagedRows {
     }
   }
 
-  /// Brings a row into [#row], in another order where there is one, with zeros behind it; all zeros
-  /// for a token that only fills up its unit.
+  /// Brings a row into [#row], in another order where there is one, with zeros behind it.
   void takeRow(float[] rows, int token, int columns, int @Nullable [] columnOrder) {
-    int count = token < tokens ? columns : 0;
-    gather(rows, token * columns, count, row, ROW_AT, columnOrder);
-    Arrays.fill(row, ROW_AT + count, row.length, 0f);
+    gather(rows, token * columns, columns, row, ROW_AT, columnOrder);
+    Arrays.fill(row, ROW_AT + columns, row.length, 0f);
   }
 
   private static void gather(

@@ -7,7 +7,6 @@ import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
-import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -15,15 +14,11 @@ import jdk.incubator.vector.VectorOperators;
 /// 4-bit weights in [Int4Blocks] times F32 activations, a lane for each row. A nibble is not
 /// shifted to the lowest bits but masked and converted where it is: the power of two too much is in
 /// the staged activations, exactly ([FloatRows]). Nor does it get its sign: the 8 that is too much
-/// is taken off once per group, times the sum of its activations. One token: two vectors of rows
-/// side by side, which are four sums under way. Four tokens: one vector of rows, each decoded
-/// nibble serving all of them. Every result is summed in the same order whatever the number of
-/// tokens and the width of vectors.
+/// is taken off once per group, times the sum of its activations.
 ///
 /// Used in copies, one for each [Int4Variant] ([KernelCopies]). No method here hands a vector to
-/// another one: in methods of this size the compiler does not inline that, and makes an object of
-/// it.
-final class VectorInt4 implements CpuMatrix {
+/// another one: where the compiler does not inline that, it makes an object of it.
+final class VectorInt4 extends VectorInt4Strips {
   private static final Int4Variant VARIANT =
       KernelCopies.constants(MethodHandles.lookup(), Int4Variant.class);
   private static final boolean ZERO_POINTS = VARIANT.zeroPoints();
@@ -31,16 +26,9 @@ final class VectorInt4 implements CpuMatrix {
   private static final boolean F16_SCALES = VARIANT.f16Scales();
   private static final boolean WHOLE_CHUNKS = VARIANT.wholeChunks();
 
-  /// Of a block.
-  private static final int ROWS = Species.INT4_BLOCK_ROWS;
-
-  private static final int QUAD_BYTES = 2 * ROWS;
-
-  /// The rows whose numbers are in the upper halves.
-  private static final int HIGH_ROWS = ROWS / 2;
-
-  /// From a block's first vector of rows to its second.
-  private static final long SECOND = 4L * LANES;
+  /// A group's sums of one token: for each of two vectors of rows the lower halves', then the upper
+  /// halves'.
+  private static final int SUMS = 4 * LANES;
 
   private static final int HIGH_HALF = 0xFFFF0000;
 
@@ -55,35 +43,21 @@ final class VectorInt4 implements CpuMatrix {
   /// What makes a nibble without sign the weight, times the sum of the activations.
   private static final float OFFSET = -8f;
 
-  private final Int4Blocks blocks;
   private final Int4Groups groups;
   private final MemorySegment data;
   private final int count;
+  private final int groupBytes;
   private final int tailBytes;
   private final long zerosAt;
 
   VectorInt4(Int4Blocks blocks) {
-    this.blocks = blocks;
+    super(blocks);
     this.groups = blocks.groups();
     this.data = blocks.data();
     this.count = groups.count();
+    this.groupBytes = blocks.groupBytes();
     this.tailBytes = blocks.groupTail();
     this.zerosAt = (long) ROWS * blocks.scaleType().bytes();
-  }
-
-  @Override
-  public int rows() {
-    return blocks.rows();
-  }
-
-  @Override
-  public int columns() {
-    return blocks.columns();
-  }
-
-  @Override
-  public List<MemorySegment> memory() {
-    return blocks.memory();
   }
 
   @Override
@@ -92,30 +66,12 @@ final class VectorInt4 implements CpuMatrix {
   }
 
   @Override
-  public int workSize() {
-    return 0;
+  int groupSums() {
+    return SUMS;
   }
 
   @Override
-  public void multiply(int rowFrom, int rowTo, StagedRows x, float[] y, int yStride, float[] work) {
-    int end = Math.ceilDiv(rowTo, ROWS);
-    for (int token = 0; token < x.tokens(); token += Interleaving.width(x.tokens(), token)) {
-      boolean single = Interleaving.width(x.tokens(), token) == 1;
-      for (int block = rowFrom / ROWS; block < end; block++) {
-        long from = block * blocks.blockBytes();
-        int to = token * yStride + block * ROWS - rowFrom;
-        if (single) {
-          oneToken(from, x, token, y, to);
-        } else {
-          for (int vector = 0; vector < 2; vector++) {
-            fourTokens(from + vector * SECOND, x, token, y, to + vector * LANES, yStride);
-          }
-        }
-      }
-    }
-  }
-
-  private void oneToken(long from, StagedRows x, int token, float[] y, int to) {
+  void multiplyOne(long from, StagedRows x, int token, float[] y, int to) {
     float[] floats = x.floats;
     float[] sums = x.sums;
     FloatVector lowA = FloatVector.zero(FLOAT);
@@ -137,8 +93,7 @@ final class VectorInt4 implements CpuMatrix {
         at += QUAD_BYTES;
         IntVector highBitsA = bitsA.lanewise(VectorOperators.LSHR, 16);
         IntVector highBitsB = bitsB.lanewise(VectorOperators.LSHR, 16);
-        // Not written out: the compiler inlines less in larger methods, and makes objects of
-        // vectors.
+        // Not written out: the compiler inlines less in larger methods.
         for (int i = 0; i < Int4Blocks.QUAD; i++, column++) {
           IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
           FloatVector activation = FloatVector.broadcast(FLOAT, floats[column]);
@@ -254,60 +209,91 @@ final class VectorInt4 implements CpuMatrix {
     highB.intoArray(y, to + HIGH_ROWS + LANES);
   }
 
-  private void fourTokens(long from, StagedRows x, int token, float[] y, int to, int yStride) {
+  @Override
+  void sumPair(long from, int group, int groupTo, StagedRows x, int token, float[] work) {
     float[] floats = x.floats;
-    float[] sums = x.sums;
-    FloatVector low0 = FloatVector.zero(FLOAT);
-    FloatVector high0 = low0;
-    FloatVector low1 = low0;
-    FloatVector high1 = low0;
-    FloatVector low2 = low0;
-    FloatVector high2 = low0;
-    FloatVector low3 = low0;
-    FloatVector high3 = low0;
-    long at = from;
-    int column = token * groups.paddedColumns();
-    int sumAt = token * count;
-    for (int group = 0; group < count; group++, sumAt += 4) {
-      int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(group);
-      FloatVector lowPart0 = FloatVector.zero(FLOAT);
-      FloatVector highPart0 = lowPart0;
-      FloatVector lowPart1 = lowPart0;
-      FloatVector highPart1 = lowPart0;
-      FloatVector lowPart2 = lowPart0;
-      FloatVector highPart2 = lowPart0;
-      FloatVector lowPart3 = lowPart0;
-      FloatVector highPart3 = lowPart0;
+    long at = from + (long) group * groupBytes;
+    int column =
+        token * groups.paddedColumns()
+            + group * groups.quadsPerGroup() * Int4Blocks.QUAD * Interleaving.PAIR;
+    int to = 0;
+    for (int g = group; g < groupTo; g++, to += Interleaving.PAIR * SUMS) {
+      int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(g);
+      FloatVector lowA0 = FloatVector.zero(FLOAT);
+      FloatVector highA0 = lowA0;
+      FloatVector lowB0 = lowA0;
+      FloatVector highB0 = lowA0;
+      FloatVector lowA1 = lowA0;
+      FloatVector highA1 = lowA0;
+      FloatVector lowB1 = lowA0;
+      FloatVector highB1 = lowA0;
       for (int quad = 0; quad < quads; quad++) {
-        IntVector bits = IntVector.fromMemorySegment(INT, data, at, ORDER);
+        IntVector bitsA = IntVector.fromMemorySegment(INT, data, at, ORDER);
+        IntVector bitsB = IntVector.fromMemorySegment(INT, data, at + SECOND, ORDER);
         at += QUAD_BYTES;
-        IntVector highBits = bits.lanewise(VectorOperators.LSHR, 16);
-        for (int i = 0; i < Int4Blocks.QUAD; i++, column += Interleaving.WIDE) {
+        IntVector highBitsA = bitsA.lanewise(VectorOperators.LSHR, 16);
+        IntVector highBitsB = bitsB.lanewise(VectorOperators.LSHR, 16);
+        for (int i = 0; i < Int4Blocks.QUAD; i++, column += Interleaving.PAIR) {
           IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
-          FloatVector low = (FloatVector) bits.and(nibble).convert(VectorOperators.I2F, 0);
-          FloatVector high = (FloatVector) highBits.and(nibble).convert(VectorOperators.I2F, 0);
-          FloatVector activation = FloatVector.broadcast(FLOAT, floats[column]);
-          lowPart0 = low.fma(activation, lowPart0);
-          highPart0 = high.fma(activation, highPart0);
-          activation = FloatVector.broadcast(FLOAT, floats[column + 1]);
-          lowPart1 = low.fma(activation, lowPart1);
-          highPart1 = high.fma(activation, highPart1);
-          activation = FloatVector.broadcast(FLOAT, floats[column + 2]);
-          lowPart2 = low.fma(activation, lowPart2);
-          highPart2 = high.fma(activation, highPart2);
-          activation = FloatVector.broadcast(FLOAT, floats[column + 3]);
-          lowPart3 = low.fma(activation, lowPart3);
-          highPart3 = high.fma(activation, highPart3);
+          FloatVector activation0 = FloatVector.broadcast(FLOAT, floats[column]);
+          FloatVector activation1 = FloatVector.broadcast(FLOAT, floats[column + 1]);
+          FloatVector weight = (FloatVector) bitsA.and(nibble).convert(VectorOperators.I2F, 0);
+          lowA0 = weight.fma(activation0, lowA0);
+          lowA1 = weight.fma(activation1, lowA1);
+          weight = (FloatVector) highBitsA.and(nibble).convert(VectorOperators.I2F, 0);
+          highA0 = weight.fma(activation0, highA0);
+          highA1 = weight.fma(activation1, highA1);
+          weight = (FloatVector) bitsB.and(nibble).convert(VectorOperators.I2F, 0);
+          lowB0 = weight.fma(activation0, lowB0);
+          lowB1 = weight.fma(activation1, lowB1);
+          weight = (FloatVector) highBitsB.and(nibble).convert(VectorOperators.I2F, 0);
+          highB0 = weight.fma(activation0, highB0);
+          highB1 = weight.fma(activation1, highB1);
         }
       }
+      at += tailBytes;
+      lowA0.intoArray(work, to);
+      highA0.intoArray(work, to + LANES);
+      lowB0.intoArray(work, to + 2 * LANES);
+      highB0.intoArray(work, to + 3 * LANES);
+      lowA1.intoArray(work, to + SUMS);
+      highA1.intoArray(work, to + SUMS + LANES);
+      lowB1.intoArray(work, to + SUMS + 2 * LANES);
+      highB1.intoArray(work, to + SUMS + 3 * LANES);
+    }
+  }
+
+  @Override
+  void addPair(
+      long from,
+      int group,
+      int groupTo,
+      int vector,
+      StagedRows x,
+      int token,
+      float[] work,
+      float[] y,
+      int to,
+      int yStride) {
+    float[] sums = x.sums;
+    int sumAt = token * count + group * Interleaving.PAIR;
+    int at = vector * 2 * LANES;
+    long start = from + vector * SECOND + (long) group * groupBytes;
+    FloatVector low0 = FloatVector.fromArray(FLOAT, y, to);
+    FloatVector high0 = FloatVector.fromArray(FLOAT, y, to + HIGH_ROWS);
+    FloatVector low1 = FloatVector.fromArray(FLOAT, y, to + yStride);
+    FloatVector high1 = FloatVector.fromArray(FLOAT, y, to + yStride + HIGH_ROWS);
+    for (int g = group; g < groupTo; g++) {
+      int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(g);
+      long tail = start + (long) quads * QUAD_BYTES;
       FloatVector lowScale;
       FloatVector highScale;
       if (WIDE_SCALES) {
-        lowScale = FloatVector.fromMemorySegment(FLOAT, data, at, ORDER);
-        highScale = FloatVector.fromMemorySegment(FLOAT, data, at + HIGH_ROWS * 4L, ORDER);
+        lowScale = FloatVector.fromMemorySegment(FLOAT, data, tail, ORDER);
+        highScale = FloatVector.fromMemorySegment(FLOAT, data, tail + HIGH_ROWS * 4L, ORDER);
       } else {
-        IntVector scales = IntVector.fromMemorySegment(INT, data, at, ORDER);
-        IntVector lowBits = scales.lanewise(VectorOperators.LSHL, 16);
+        IntVector scaleBits = IntVector.fromMemorySegment(INT, data, tail, ORDER);
+        IntVector lowBits = scaleBits.lanewise(VectorOperators.LSHL, 16);
         if (F16_SCALES) {
           lowScale =
               lowBits
@@ -316,20 +302,20 @@ final class VectorInt4 implements CpuMatrix {
                   .reinterpretAsFloats()
                   .mul(F16_REBIAS);
           highScale =
-              scales
+              scaleBits
                   .lanewise(VectorOperators.ASHR, 3)
                   .and(F16_FIELDS)
                   .reinterpretAsFloats()
                   .mul(F16_REBIAS);
         } else {
           lowScale = lowBits.reinterpretAsFloats();
-          highScale = scales.and(HIGH_HALF).reinterpretAsFloats();
+          highScale = scaleBits.and(HIGH_HALF).reinterpretAsFloats();
         }
       }
       FloatVector lowOffset = FloatVector.broadcast(FLOAT, OFFSET);
       FloatVector highOffset = lowOffset;
       if (ZERO_POINTS) {
-        IntVector zeros = IntVector.fromMemorySegment(INT, data, at + zerosAt, ORDER);
+        IntVector zeros = IntVector.fromMemorySegment(INT, data, tail + zerosAt, ORDER);
         lowOffset =
             lowOffset.sub(
                 (FloatVector)
@@ -342,27 +328,23 @@ final class VectorInt4 implements CpuMatrix {
                 (FloatVector)
                     zeros.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0));
       }
-      FloatVector sum = FloatVector.broadcast(FLOAT, sums[sumAt + 0]);
-      low0 = lowOffset.fma(sum, lowPart0).fma(lowScale, low0);
-      high0 = highOffset.fma(sum, highPart0).fma(highScale, high0);
+      FloatVector sum = FloatVector.broadcast(FLOAT, sums[sumAt]);
+      low0 = lowOffset.fma(sum, FloatVector.fromArray(FLOAT, work, at)).fma(lowScale, low0);
+      high0 =
+          highOffset.fma(sum, FloatVector.fromArray(FLOAT, work, at + LANES)).fma(highScale, high0);
       sum = FloatVector.broadcast(FLOAT, sums[sumAt + 1]);
-      low1 = lowOffset.fma(sum, lowPart1).fma(lowScale, low1);
-      high1 = highOffset.fma(sum, highPart1).fma(highScale, high1);
-      sum = FloatVector.broadcast(FLOAT, sums[sumAt + 2]);
-      low2 = lowOffset.fma(sum, lowPart2).fma(lowScale, low2);
-      high2 = highOffset.fma(sum, highPart2).fma(highScale, high2);
-      sum = FloatVector.broadcast(FLOAT, sums[sumAt + 3]);
-      low3 = lowOffset.fma(sum, lowPart3).fma(lowScale, low3);
-      high3 = highOffset.fma(sum, highPart3).fma(highScale, high3);
-      at += tailBytes;
+      low1 = lowOffset.fma(sum, FloatVector.fromArray(FLOAT, work, at + SUMS)).fma(lowScale, low1);
+      high1 =
+          highOffset
+              .fma(sum, FloatVector.fromArray(FLOAT, work, at + SUMS + LANES))
+              .fma(highScale, high1);
+      start += groupBytes;
+      sumAt += Interleaving.PAIR;
+      at += Interleaving.PAIR * SUMS;
     }
     low0.intoArray(y, to);
     high0.intoArray(y, to + HIGH_ROWS);
     low1.intoArray(y, to + yStride);
     high1.intoArray(y, to + yStride + HIGH_ROWS);
-    low2.intoArray(y, to + 2 * yStride);
-    high2.intoArray(y, to + 2 * yStride + HIGH_ROWS);
-    low3.intoArray(y, to + 3 * yStride);
-    high3.intoArray(y, to + 3 * yStride + HIGH_ROWS);
   }
 }

@@ -8,7 +8,6 @@ import static dev.tornadomoe.backend.cpu.Species.SHORT;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
-import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -24,10 +23,8 @@ import jdk.incubator.vector.VectorOperators;
 /// + v1 (a1 - 16 a0) + v2 (a2 - 16 a1) + v3 (a3 - 16 a2), modulo 2^16 to the bit; these factors are
 ///   what [RoundedRows] stages.
 ///
-/// Two vectors of rows by one token, or one by four: with more the compiler would inline no more.
-/// Every result is summed in the same order whatever the number of tokens and the width of vectors.
 /// See [VectorInt4] for the copies and for why this is written out.
-final class VectorInt4Fast implements CpuMatrix {
+final class VectorInt4Fast extends VectorInt4Strips {
   private static final Int4Variant VARIANT =
       KernelCopies.constants(MethodHandles.lookup(), Int4Variant.class);
   private static final boolean ZERO_POINTS = VARIANT.zeroPoints();
@@ -35,16 +32,9 @@ final class VectorInt4Fast implements CpuMatrix {
   private static final boolean F16_SCALES = VARIANT.f16Scales();
   private static final boolean WHOLE_CHUNKS = VARIANT.wholeChunks();
 
-  /// Of a block.
-  private static final int ROWS = Species.INT4_BLOCK_ROWS;
-
-  private static final int QUAD_BYTES = 2 * ROWS;
-
-  /// The rows whose numbers are in the upper halves.
-  private static final int HIGH_ROWS = ROWS / 2;
-
-  /// From a block's first vector of rows to its second.
-  private static final long SECOND = 4L * LANES;
+  /// A chunk's sums of one token, two vectors of rows: whole numbers, two in each element of the
+  /// work space, which never takes part in arithmetic as the F32 that it is not.
+  private static final int SUMS = 2 * LANES;
 
   private static final int HIGH_HALF = 0xFFFF0000;
 
@@ -53,35 +43,21 @@ final class VectorInt4Fast implements CpuMatrix {
 
   private static final float F16_REBIAS = 0x1p112f;
 
-  private final Int4Blocks blocks;
   private final Int4Groups groups;
   private final MemorySegment data;
   private final int count;
+  private final int groupBytes;
   private final int tailBytes;
   private final long zerosAt;
 
   VectorInt4Fast(Int4Blocks blocks) {
-    this.blocks = blocks;
+    super(blocks);
     this.groups = blocks.groups();
     this.data = blocks.data();
     this.count = groups.count();
+    this.groupBytes = blocks.groupBytes();
     this.tailBytes = blocks.groupTail();
     this.zerosAt = (long) ROWS * blocks.scaleType().bytes();
-  }
-
-  @Override
-  public int rows() {
-    return blocks.rows();
-  }
-
-  @Override
-  public int columns() {
-    return blocks.columns();
-  }
-
-  @Override
-  public List<MemorySegment> memory() {
-    return blocks.memory();
   }
 
   @Override
@@ -90,30 +66,12 @@ final class VectorInt4Fast implements CpuMatrix {
   }
 
   @Override
-  public int workSize() {
-    return 0;
+  int groupSums() {
+    return groups.chunksPerGroup() * SUMS;
   }
 
   @Override
-  public void multiply(int rowFrom, int rowTo, StagedRows x, float[] y, int yStride, float[] work) {
-    int end = Math.ceilDiv(rowTo, ROWS);
-    for (int token = 0; token < x.tokens(); token += Interleaving.width(x.tokens(), token)) {
-      boolean single = Interleaving.width(x.tokens(), token) == 1;
-      for (int block = rowFrom / ROWS; block < end; block++) {
-        long from = block * blocks.blockBytes();
-        int to = token * yStride + block * ROWS - rowFrom;
-        if (single) {
-          oneToken(from, x, token, y, to);
-        } else {
-          for (int vector = 0; vector < 2; vector++) {
-            fourTokens(from + vector * SECOND, x, token, y, to + vector * LANES, yStride);
-          }
-        }
-      }
-    }
-  }
-
-  private void oneToken(long from, StagedRows x, int token, float[] y, int to) {
+  void multiplyOne(long from, StagedRows x, int token, float[] y, int to) {
     int[] factors = x.factors;
     int[] biases = x.biases;
     float[] scales = x.scales;
@@ -128,7 +86,7 @@ final class VectorInt4Fast implements CpuMatrix {
     for (int group = 0; group < count; group++) {
       int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(group);
       long tail = at + (long) quads * QUAD_BYTES;
-      for (int done = 0; done < quads; done += Int4Groups.CHUNK, chunk += 1) {
+      for (int done = 0; done < quads; done += Int4Groups.CHUNK, chunk++) {
         int inChunk = WHOLE_CHUNKS ? Int4Groups.CHUNK : Math.min(Int4Groups.CHUNK, quads - done);
         ShortVector sumA = IntVector.broadcast(INT, biases[chunk]).reinterpretAsShorts();
         ShortVector sumB = sumA;
@@ -136,8 +94,7 @@ final class VectorInt4Fast implements CpuMatrix {
           ShortVector bitsA = ShortVector.fromMemorySegment(SHORT, data, at, ORDER);
           ShortVector bitsB = ShortVector.fromMemorySegment(SHORT, data, at + SECOND, ORDER);
           at += QUAD_BYTES;
-          // Not written out: the compiler inlines less in larger methods, and makes objects of
-          // vectors.
+          // Not written out: the compiler inlines less in larger methods.
           for (int i = 0; i < Int4Blocks.QUAD; i++, column++) {
             ShortVector factor = IntVector.broadcast(INT, factors[column]).reinterpretAsShorts();
             sumA = sumA.add(bitsA.mul(factor));
@@ -262,155 +219,145 @@ final class VectorInt4Fast implements CpuMatrix {
     highB.intoArray(y, to + HIGH_ROWS + LANES);
   }
 
-  private void fourTokens(long from, StagedRows x, int token, float[] y, int to, int yStride) {
+  @Override
+  void sumPair(long from, int group, int groupTo, StagedRows x, int token, float[] work) {
     int[] factors = x.factors;
     int[] biases = x.biases;
+    long at = from + (long) group * groupBytes;
+    int column =
+        token * groups.paddedColumns()
+            + group * groups.quadsPerGroup() * Int4Blocks.QUAD * Interleaving.PAIR;
+    int chunk = token * groups.chunks() + group * groups.chunksPerGroup() * Interleaving.PAIR;
+    int to = 0;
+    for (int g = group; g < groupTo; g++) {
+      int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(g);
+      for (int done = 0; done < quads; done += Int4Groups.CHUNK) {
+        int inChunk = WHOLE_CHUNKS ? Int4Groups.CHUNK : Math.min(Int4Groups.CHUNK, quads - done);
+        ShortVector sumA0 = IntVector.broadcast(INT, biases[chunk]).reinterpretAsShorts();
+        ShortVector sumB0 = sumA0;
+        ShortVector sumA1 = IntVector.broadcast(INT, biases[chunk + 1]).reinterpretAsShorts();
+        ShortVector sumB1 = sumA1;
+        for (int quad = 0; quad < inChunk; quad++) {
+          ShortVector bitsA = ShortVector.fromMemorySegment(SHORT, data, at, ORDER);
+          ShortVector bitsB = ShortVector.fromMemorySegment(SHORT, data, at + SECOND, ORDER);
+          at += QUAD_BYTES;
+          for (int i = 0; i < Int4Blocks.QUAD; i++, column += Interleaving.PAIR) {
+            ShortVector factor = IntVector.broadcast(INT, factors[column]).reinterpretAsShorts();
+            sumA0 = sumA0.add(bitsA.mul(factor));
+            sumB0 = sumB0.add(bitsB.mul(factor));
+            factor = IntVector.broadcast(INT, factors[column + 1]).reinterpretAsShorts();
+            sumA1 = sumA1.add(bitsA.mul(factor));
+            sumB1 = sumB1.add(bitsB.mul(factor));
+            bitsA = bitsA.lanewise(VectorOperators.LSHR, 4);
+            bitsB = bitsB.lanewise(VectorOperators.LSHR, 4);
+          }
+        }
+        sumA0.reinterpretAsFloats().intoArray(work, to);
+        sumB0.reinterpretAsFloats().intoArray(work, to + LANES);
+        sumA1.reinterpretAsFloats().intoArray(work, to + SUMS);
+        sumB1.reinterpretAsFloats().intoArray(work, to + SUMS + LANES);
+        to += Interleaving.PAIR * SUMS;
+        chunk += Interleaving.PAIR;
+      }
+      at += tailBytes;
+    }
+  }
+
+  @Override
+  void addPair(
+      long from,
+      int group,
+      int groupTo,
+      int vector,
+      StagedRows x,
+      int token,
+      float[] work,
+      float[] y,
+      int to,
+      int yStride) {
     float[] scales = x.scales;
     float[] totals = x.totals;
-    FloatVector low0 = FloatVector.zero(FLOAT);
-    FloatVector high0 = low0;
-    FloatVector low1 = low0;
-    FloatVector high1 = low0;
-    FloatVector low2 = low0;
-    FloatVector high2 = low0;
-    FloatVector low3 = low0;
-    FloatVector high3 = low0;
-    long at = from;
-    int column = token * groups.paddedColumns();
-    int chunk = token * groups.chunks();
-    for (int group = 0; group < count; group++) {
-      int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(group);
-      long tail = at + (long) quads * QUAD_BYTES;
-      for (int done = 0; done < quads; done += Int4Groups.CHUNK, chunk += Interleaving.WIDE) {
-        int inChunk = WHOLE_CHUNKS ? Int4Groups.CHUNK : Math.min(Int4Groups.CHUNK, quads - done);
-        ShortVector sum0 = IntVector.broadcast(INT, biases[chunk]).reinterpretAsShorts();
-        ShortVector sum1 = IntVector.broadcast(INT, biases[chunk + 1]).reinterpretAsShorts();
-        ShortVector sum2 = IntVector.broadcast(INT, biases[chunk + 2]).reinterpretAsShorts();
-        ShortVector sum3 = IntVector.broadcast(INT, biases[chunk + 3]).reinterpretAsShorts();
-        for (int quad = 0; quad < inChunk; quad++) {
-          ShortVector bits = ShortVector.fromMemorySegment(SHORT, data, at, ORDER);
-          at += QUAD_BYTES;
-          for (int i = 0; i < Int4Blocks.QUAD; i++, column += Interleaving.WIDE) {
-            sum0 =
-                sum0.add(bits.mul(IntVector.broadcast(INT, factors[column]).reinterpretAsShorts()));
-            sum1 =
-                sum1.add(
-                    bits.mul(IntVector.broadcast(INT, factors[column + 1]).reinterpretAsShorts()));
-            sum2 =
-                sum2.add(
-                    bits.mul(IntVector.broadcast(INT, factors[column + 2]).reinterpretAsShorts()));
-            sum3 =
-                sum3.add(
-                    bits.mul(IntVector.broadcast(INT, factors[column + 3]).reinterpretAsShorts()));
-            bits = bits.lanewise(VectorOperators.LSHR, 4);
-          }
-        }
-        FloatVector lowScale;
-        FloatVector highScale;
-        if (WIDE_SCALES) {
-          lowScale = FloatVector.fromMemorySegment(FLOAT, data, tail, ORDER);
-          highScale = FloatVector.fromMemorySegment(FLOAT, data, tail + HIGH_ROWS * 4L, ORDER);
+    int chunk = token * groups.chunks() + group * groups.chunksPerGroup() * Interleaving.PAIR;
+    int at = vector * LANES;
+    FloatVector low0 = FloatVector.fromArray(FLOAT, y, to);
+    FloatVector high0 = FloatVector.fromArray(FLOAT, y, to + HIGH_ROWS);
+    FloatVector low1 = FloatVector.fromArray(FLOAT, y, to + yStride);
+    FloatVector high1 = FloatVector.fromArray(FLOAT, y, to + yStride + HIGH_ROWS);
+    // One loop over all chunks, not one in another: less for the compiler to see through.
+    int g = group;
+    int left = WHOLE_CHUNKS ? 1 : groups.chunks(g);
+    long start = from + vector * SECOND + (long) group * groupBytes;
+    while (g < groupTo) {
+      int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(g);
+      long tail = start + (long) quads * QUAD_BYTES;
+      FloatVector lowScale;
+      FloatVector highScale;
+      if (WIDE_SCALES) {
+        lowScale = FloatVector.fromMemorySegment(FLOAT, data, tail, ORDER);
+        highScale = FloatVector.fromMemorySegment(FLOAT, data, tail + HIGH_ROWS * 4L, ORDER);
+      } else {
+        IntVector scaleBits = IntVector.fromMemorySegment(INT, data, tail, ORDER);
+        IntVector lowBits = scaleBits.lanewise(VectorOperators.LSHL, 16);
+        if (F16_SCALES) {
+          lowScale =
+              lowBits
+                  .lanewise(VectorOperators.ASHR, 3)
+                  .and(F16_FIELDS)
+                  .reinterpretAsFloats()
+                  .mul(F16_REBIAS);
+          highScale =
+              scaleBits
+                  .lanewise(VectorOperators.ASHR, 3)
+                  .and(F16_FIELDS)
+                  .reinterpretAsFloats()
+                  .mul(F16_REBIAS);
         } else {
-          IntVector scaleBits = IntVector.fromMemorySegment(INT, data, tail, ORDER);
-          IntVector lowBits = scaleBits.lanewise(VectorOperators.LSHL, 16);
-          if (F16_SCALES) {
-            lowScale =
-                lowBits
-                    .lanewise(VectorOperators.ASHR, 3)
-                    .and(F16_FIELDS)
-                    .reinterpretAsFloats()
-                    .mul(F16_REBIAS);
-            highScale =
-                scaleBits
-                    .lanewise(VectorOperators.ASHR, 3)
-                    .and(F16_FIELDS)
-                    .reinterpretAsFloats()
-                    .mul(F16_REBIAS);
-          } else {
-            lowScale = lowBits.reinterpretAsFloats();
-            highScale = scaleBits.and(HIGH_HALF).reinterpretAsFloats();
-          }
+          lowScale = lowBits.reinterpretAsFloats();
+          highScale = scaleBits.and(HIGH_HALF).reinterpretAsFloats();
         }
-        FloatVector lowZero = FloatVector.zero(FLOAT);
-        FloatVector highZero = lowZero;
-        if (ZERO_POINTS) {
-          IntVector zeros = IntVector.fromMemorySegment(INT, data, tail + zerosAt, ORDER);
-          lowZero =
-              (FloatVector)
-                  zeros
-                      .lanewise(VectorOperators.LSHL, 16)
-                      .lanewise(VectorOperators.ASHR, 16)
-                      .convert(VectorOperators.I2F, 0);
-          highZero =
-              (FloatVector)
-                  zeros.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0);
-        }
-        FloatVector scale = FloatVector.broadcast(FLOAT, scales[chunk]);
-        FloatVector total = FloatVector.broadcast(FLOAT, ZERO_POINTS ? totals[chunk] : 0f);
-        IntVector whole = sum0.reinterpretAsInts();
-        FloatVector part =
-            (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = lowZero.fma(total, part);
-        }
-        low0 = part.mul(scale).fma(lowScale, low0);
-        part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = highZero.fma(total, part);
-        }
-        high0 = part.mul(scale).fma(highScale, high0);
-        scale = FloatVector.broadcast(FLOAT, scales[chunk + 1]);
-        total = FloatVector.broadcast(FLOAT, ZERO_POINTS ? totals[chunk + 1] : 0f);
-        whole = sum1.reinterpretAsInts();
-        part =
-            (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = lowZero.fma(total, part);
-        }
-        low1 = part.mul(scale).fma(lowScale, low1);
-        part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = highZero.fma(total, part);
-        }
-        high1 = part.mul(scale).fma(highScale, high1);
-        scale = FloatVector.broadcast(FLOAT, scales[chunk + 2]);
-        total = FloatVector.broadcast(FLOAT, ZERO_POINTS ? totals[chunk + 2] : 0f);
-        whole = sum2.reinterpretAsInts();
-        part =
-            (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = lowZero.fma(total, part);
-        }
-        low2 = part.mul(scale).fma(lowScale, low2);
-        part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = highZero.fma(total, part);
-        }
-        high2 = part.mul(scale).fma(highScale, high2);
-        scale = FloatVector.broadcast(FLOAT, scales[chunk + 3]);
-        total = FloatVector.broadcast(FLOAT, ZERO_POINTS ? totals[chunk + 3] : 0f);
-        whole = sum3.reinterpretAsInts();
-        part =
-            (FloatVector) whole.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = lowZero.fma(total, part);
-        }
-        low3 = part.mul(scale).fma(lowScale, low3);
-        part = (FloatVector) whole.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
-        if (ZERO_POINTS) {
-          part = highZero.fma(total, part);
-        }
-        high3 = part.mul(scale).fma(highScale, high3);
       }
-      at = tail + tailBytes;
+      IntVector sums0 = FloatVector.fromArray(FLOAT, work, at).reinterpretAsInts();
+      IntVector sums1 = FloatVector.fromArray(FLOAT, work, at + SUMS).reinterpretAsInts();
+      FloatVector lowPart0 =
+          (FloatVector) sums0.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
+      FloatVector highPart0 = (FloatVector) sums0.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
+      FloatVector lowPart1 =
+          (FloatVector) sums1.lanewise(VectorOperators.LSHL, 16).convert(VectorOperators.I2F, 0);
+      FloatVector highPart1 = (FloatVector) sums1.and(HIGH_HALF).convert(VectorOperators.I2F, 0);
+      if (ZERO_POINTS) {
+        IntVector zeros = IntVector.fromMemorySegment(INT, data, tail + zerosAt, ORDER);
+        FloatVector lowZero =
+            (FloatVector)
+                zeros
+                    .lanewise(VectorOperators.LSHL, 16)
+                    .lanewise(VectorOperators.ASHR, 16)
+                    .convert(VectorOperators.I2F, 0);
+        FloatVector highZero =
+            (FloatVector) zeros.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0);
+        FloatVector total = FloatVector.broadcast(FLOAT, totals[chunk]);
+        lowPart0 = lowZero.fma(total, lowPart0);
+        highPart0 = highZero.fma(total, highPart0);
+        total = FloatVector.broadcast(FLOAT, totals[chunk + 1]);
+        lowPart1 = lowZero.fma(total, lowPart1);
+        highPart1 = highZero.fma(total, highPart1);
+      }
+      FloatVector scale = FloatVector.broadcast(FLOAT, scales[chunk]);
+      low0 = lowPart0.mul(scale).fma(lowScale, low0);
+      high0 = highPart0.mul(scale).fma(highScale, high0);
+      scale = FloatVector.broadcast(FLOAT, scales[chunk + 1]);
+      low1 = lowPart1.mul(scale).fma(lowScale, low1);
+      high1 = highPart1.mul(scale).fma(highScale, high1);
+      chunk += Interleaving.PAIR;
+      at += Interleaving.PAIR * SUMS;
+      if (WHOLE_CHUNKS || --left == 0) {
+        g++;
+        start += groupBytes;
+        left = WHOLE_CHUNKS ? 1 : groups.chunks(g);
+      }
     }
     low0.intoArray(y, to);
     high0.intoArray(y, to + HIGH_ROWS);
     low1.intoArray(y, to + yStride);
     high1.intoArray(y, to + yStride + HIGH_ROWS);
-    low2.intoArray(y, to + 2 * yStride);
-    high2.intoArray(y, to + 2 * yStride + HIGH_ROWS);
-    low3.intoArray(y, to + 3 * yStride);
-    high3.intoArray(y, to + 3 * yStride + HIGH_ROWS);
   }
 }

@@ -75,7 +75,9 @@ class KernelTwinsTest {
             Arguments.of(format, 37, 100),
             Arguments.of(format, 64, 96),
             Arguments.of(format, 113, 264),
-            Arguments.of(format, 70, 384)));
+            Arguments.of(format, 70, 384),
+            // More groups than 4-bit kernels take in one go.
+            Arguments.of(format, 20, 2080)));
   }
 
   private static WeightMatrix matrix(WeightFormat format, int rows, int columns) {
@@ -101,11 +103,10 @@ class KernelTwinsTest {
   }
 
   private static float[] multiply(CpuKernels kernels, CpuMatrix matrix, float[] x, int tokens) {
-    int room = Math.ceilDiv(tokens, Interleaving.WIDE) * Interleaving.WIDE;
-    StagedRows staged = new StagedRows(matrix.form(), kernels, room);
+    StagedRows staged = new StagedRows(matrix.form(), kernels, tokens);
     staged.stage(0, x, tokens, null);
     int stride = RowTile.stride(matrix.rows());
-    float[] y = new float[room * stride];
+    float[] y = new float[tokens * stride];
     matrix.multiply(0, matrix.rows(), staged, y, stride, new float[matrix.workSize()]);
     return y;
   }

@@ -44,7 +44,7 @@ public class KernelBenchmark {
   @Param({"int4", "int4-fast", "bf16", "f32"})
   public String format;
 
-  @Param({"1", "4", "16"})
+  @Param({"1", "2", "4", "16"})
   public int tokens;
 
   private Arena arena;
@@ -72,9 +72,9 @@ public class KernelBenchmark {
     for (int i = 0; i < rows.length; i++) {
       rows[i] = (float) random.nextGaussian();
     }
-    x = new StagedRows(matrix.form(), chosen, Math.ceilDiv(tokens, 4) * 4);
+    x = new StagedRows(matrix.form(), chosen, tokens);
     x.stage(0, rows, tokens, null);
-    y = new float[Math.ceilDiv(tokens, 4) * 4 * ROWS];
+    y = new float[tokens * ROWS];
     work = new float[matrix.workSize()];
   }
 
