@@ -86,7 +86,9 @@ class AllocationTest {
         // says nothing.
         allocated = allocatedBy(threads) - before - (before - start);
       }
-      assertThat(allocated).as("bytes allocated by %d calls", WINDOW).isZero();
+      assertThat(allocated)
+          .as("bytes allocated by %d calls: %d tokens, %s, %s", WINDOW, tokens, precision, spec)
+          .isZero();
     }
   }
 
