@@ -1,32 +1,10 @@
 package dev.tornadomoe.backend.cpu;
 
-import java.lang.foreign.MemorySegment;
-import java.util.List;
-
 /// 4-bit weights times activations that are whole numbers, scalar, like [VectorInt4Fast] to the
 /// bit.
-final class ScalarInt4Fast implements CpuMatrix {
-  private final Int4Blocks blocks;
-  private final Int4Groups groups;
-
+final class ScalarInt4Fast extends Int4Kernel {
   ScalarInt4Fast(Int4Blocks blocks) {
-    this.blocks = blocks;
-    this.groups = blocks.groups();
-  }
-
-  @Override
-  public int rows() {
-    return blocks.rows();
-  }
-
-  @Override
-  public int columns() {
-    return blocks.columns();
-  }
-
-  @Override
-  public List<MemorySegment> memory() {
-    return blocks.memory();
+    super(blocks);
   }
 
   @Override

@@ -43,7 +43,6 @@ final class VectorInt4 extends VectorInt4Strips {
   /// What makes a nibble without sign the weight, times the sum of the activations.
   private static final float OFFSET = -8f;
 
-  private final Int4Groups groups;
   private final MemorySegment data;
   private final int count;
   private final int groupBytes;
@@ -52,7 +51,6 @@ final class VectorInt4 extends VectorInt4Strips {
 
   VectorInt4(Int4Blocks blocks) {
     super(blocks);
-    this.groups = blocks.groups();
     this.data = blocks.data();
     this.count = groups.count();
     this.groupBytes = blocks.groupBytes();

@@ -43,7 +43,6 @@ final class VectorInt4Fast extends VectorInt4Strips {
 
   private static final float F16_REBIAS = 0x1p112f;
 
-  private final Int4Groups groups;
   private final MemorySegment data;
   private final int count;
   private final int groupBytes;
@@ -52,7 +51,6 @@ final class VectorInt4Fast extends VectorInt4Strips {
 
   VectorInt4Fast(Int4Blocks blocks) {
     super(blocks);
-    this.groups = blocks.groups();
     this.data = blocks.data();
     this.count = groups.count();
     this.groupBytes = blocks.groupBytes();

@@ -2,9 +2,7 @@ package dev.tornadomoe.backend.cpu;
 
 import static dev.tornadomoe.backend.cpu.Species.LANES;
 
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.List;
 
 /// What the kernels for 4-bit weights have in common: one token goes through a block of rows in one
 /// go, two at once in strips of some groups. First the products of a strip's nibbles and
@@ -19,7 +17,7 @@ import java.util.List;
 /// hundred, but would be a tenth slower in steps: decode waits for memory, and must not pause.
 ///
 /// Every result is summed in the same order whatever the number of tokens and the width of vectors.
-abstract class VectorInt4Strips implements CpuMatrix {
+abstract class VectorInt4Strips extends Int4Kernel {
   /// Rows of a block.
   static final int ROWS = Species.INT4_BLOCK_ROWS;
 
@@ -38,27 +36,11 @@ abstract class VectorInt4Strips implements CpuMatrix {
   /// sees weights being read, so what is between two readings has to be short.
   private static final int SHORT_STRIP = 4;
 
-  private final Int4Blocks blocks;
   private final int count;
 
   VectorInt4Strips(Int4Blocks blocks) {
-    this.blocks = blocks;
-    this.count = blocks.groups().count();
-  }
-
-  @Override
-  public int rows() {
-    return blocks.rows();
-  }
-
-  @Override
-  public int columns() {
-    return blocks.columns();
-  }
-
-  @Override
-  public List<MemorySegment> memory() {
-    return blocks.memory();
+    super(blocks);
+    this.count = groups.count();
   }
 
   @Override
