@@ -44,7 +44,6 @@ final class VectorInt4Fast extends VectorInt4Strips {
   private static final float F16_REBIAS = 0x1p112f;
 
   private final MemorySegment data;
-  private final int count;
   private final int groupBytes;
   private final int tailBytes;
   private final long zerosAt;
@@ -52,7 +51,6 @@ final class VectorInt4Fast extends VectorInt4Strips {
   VectorInt4Fast(Int4Blocks blocks) {
     super(blocks);
     this.data = blocks.data();
-    this.count = groups.count();
     this.groupBytes = blocks.groupBytes();
     this.tailBytes = blocks.groupTail();
     this.zerosAt = (long) ROWS * blocks.scaleType().bytes();

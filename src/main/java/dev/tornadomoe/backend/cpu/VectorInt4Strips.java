@@ -36,7 +36,8 @@ abstract class VectorInt4Strips extends Int4Kernel {
   /// sees weights being read, so what is between two readings has to be short.
   private static final int SHORT_STRIP = 4;
 
-  private final int count;
+  /// Groups of a row.
+  final int count;
 
   VectorInt4Strips(Int4Blocks blocks) {
     super(blocks);
