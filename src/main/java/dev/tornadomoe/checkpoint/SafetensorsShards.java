@@ -2,7 +2,6 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -56,11 +55,7 @@ final class SafetensorsShards implements TensorStore {
         || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == 0)) {
       return false;
     }
-    try {
-      return Path.of(name).getNameCount() == 1;
-    } catch (InvalidPathException e) {
-      return false; // characters that the file system has no name for
-    }
+    return FileNames.path(name).getNameCount() == 1;
   }
 
   @Override

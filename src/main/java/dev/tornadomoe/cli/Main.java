@@ -2,9 +2,12 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.SanitizeException;
+import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.FileNames;
 import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -81,6 +84,7 @@ public final class Main {
             .setOut(out)
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
+            .registerConverter(Path.class, Main::path)
             // "@name" is a path like any other, not a file with more arguments.
             .setExpandAtFiles(false)
             .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
@@ -97,6 +101,14 @@ public final class Main {
     } catch (OutOfMemoryError e) {
       complain(err, sentence(e, err));
       return WRONG_INPUT;
+    }
+  }
+
+  private static Path path(String name) {
+    try {
+      return FileNames.path(name);
+    } catch (CheckpointException e) {
+      throw new CommandLine.TypeConversionException(e.getMessage());
     }
   }
 

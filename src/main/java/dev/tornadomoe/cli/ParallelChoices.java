@@ -1,5 +1,6 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.checkpoint.FileNames;
 import dev.tornadomoe.parallel.Agreement;
 import dev.tornadomoe.parallel.Communicator;
 import dev.tornadomoe.parallel.DispatchFormat;
@@ -11,7 +12,6 @@ import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.parallel.mpi.MpiCommunicator;
 import dev.tornadomoe.parallel.mpi.MpiLibrary;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
@@ -119,7 +119,7 @@ final class ParallelChoices {
         throw e;
       }
       if (ranks.rank() == 0) {
-        Main.complain(err, e.getMessage());
+        Main.complain(err, Main.sentence(e, err));
       }
       return Main.WRONG_INPUT;
     }
@@ -139,7 +139,7 @@ final class ParallelChoices {
           builder.placement(layer ->
               ExpertPlacement.roundRobin(
                   layer.globalExperts() - layer.identityExperts(), ranks.size()));
-      default -> builder.placement(PlacementFile.read(Path.of(name))::placement);
+      default -> builder.placement(PlacementFile.read(FileNames.path(name))::placement);
     }
     return builder.overlap(overlap != Overlap.OFF).build();
   }

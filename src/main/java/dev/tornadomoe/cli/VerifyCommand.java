@@ -88,7 +88,7 @@ final class VerifyCommand implements Callable<Integer> {
         cases.addAll(ofDirectory);
       } catch (MoeException e) {
         job.requireEverywhere(e);
-        Main.complain(err, e.getMessage());
+        Main.complain(err, Main.sentence(e, err));
         unusable = true;
       }
     }

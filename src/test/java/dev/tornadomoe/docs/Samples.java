@@ -105,7 +105,7 @@ public final class Samples implements AutoCloseable {
           }
         }
         """,
-        imports.stream().map("import %s;"::formatted).collect(Collectors.joining("\n")),
+        imports.stream().map(name -> "import " + name + ";").collect(Collectors.joining("\n")),
         sample.line(),
         sample.head().orElseThrow(),
         sample.code());

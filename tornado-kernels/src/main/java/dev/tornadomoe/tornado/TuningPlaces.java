@@ -2,10 +2,11 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.FileNames;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,8 +78,8 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
     }
     if (wish != null && !wish.equals("none")) {
       try {
-        return Path.of(wish);
-      } catch (InvalidPathException e) {
+        return FileNames.path(wish);
+      } catch (CheckpointException e) {
         throw new BackendException(
             String.format(Locale.ROOT, "-D%s: %s", PROPERTY, e.getMessage()), e);
       }
