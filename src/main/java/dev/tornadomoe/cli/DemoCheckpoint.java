@@ -45,9 +45,10 @@ final class DemoCheckpoint {
     Map<String, Object> weightMap = new LinkedHashMap<>();
     writeShard("model-00001-of-00002.safetensors", 0, LAYERS / 2, weightMap);
     writeShard("model-00002-of-00002.safetensors", LAYERS / 2, LAYERS, weightMap);
-    WholeFile.writeText(
-        directory.resolve("model.safetensors.index.json"),
-        JsonOutput.of(Map.of("metadata", Map.of(), "weight_map", weightMap)));
+    Map<String, Object> index = new LinkedHashMap<>();
+    index.put("metadata", Map.of());
+    index.put("weight_map", weightMap);
+    WholeFile.writeText(directory.resolve("model.safetensors.index.json"), JsonOutput.of(index));
     writeGolden();
   }
 
@@ -61,9 +62,10 @@ final class DemoCheckpoint {
     Map<String, Object> quantization = new LinkedHashMap<>();
     quantization.put("quant_method", "compressed-tensors");
     quantization.put("format", "pack-quantized");
-    quantization.put(
-        "config_groups",
-        Map.of("group_0", Map.of("targets", List.of("Linear"), "weights", weights)));
+    Map<String, Object> group = new LinkedHashMap<>();
+    group.put("targets", List.of("Linear"));
+    group.put("weights", weights);
+    quantization.put("config_groups", Map.of("group_0", group));
     quantization.put("ignore", List.of("lm_head", "re:.*mlp.gate$"));
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("architectures", List.of("Qwen3MoeForCausalLM"));

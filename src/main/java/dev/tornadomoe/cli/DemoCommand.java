@@ -10,13 +10,17 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /// `moe demo`.
@@ -25,15 +29,34 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Makes a small checkpoint in a real format, explains its plan with and without output aliasing, "
-          + "runs and verifies it, and says where the picture is."
-    })
+          + "runs and verifies it. Leaves nothing behind unless it is told to."
+    },
+    footer = {"", "Examples:", "  moe demo", "  moe demo --keep moe-demo"})
 final class DemoCommand implements Callable<Integer> {
+  @Option(
+      names = "--keep",
+      paramLabel = "DIR",
+      description =
+          "Makes the checkpoint in this new directory, with a picture of its plan, and leaves both.")
+  private @Nullable Path keep;
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   @Override
   public Integer call() {
-    PrintWriter out = spec.commandLine().getOut();
+    if (keep != null) {
+      return demonstrate(newDirectory(keep));
+    }
     Path directory = temporaryDirectory();
+    try {
+      return demonstrate(directory);
+    } finally {
+      delete(directory);
+    }
+  }
+
+  private int demonstrate(Path directory) {
+    PrintWriter out = spec.commandLine().getOut();
     new DemoCheckpoint(directory).write();
     out.println("1. A checkpoint: " + directory);
     out.println(
@@ -41,9 +64,16 @@ final class DemoCommand implements Callable<Integer> {
     out.println();
     explain(out, directory);
     boolean fine = verify(out, directory);
-    out.println("Look at the same checkpoint yourself, or give any other directory:");
-    out.println("   ./moe explain " + directory);
-    out.println("   ./moe verify " + directory + " --sanitize");
+    String kept = keep == null ? "moe-demo" : keep.toString();
+    if (keep == null) {
+      out.println(
+          "It is deleted again. Keep it and look at it yourself, or give any other directory:");
+      out.println("   ./moe demo --keep " + kept);
+    } else {
+      out.println("Look at the same checkpoint yourself, or give any other directory:");
+    }
+    out.println("   ./moe explain " + kept);
+    out.println("   ./moe verify " + kept + " --sanitize");
     return fine ? Main.FINE : Main.CHECK_FAILED;
   }
 
@@ -52,11 +82,35 @@ final class DemoCommand implements Callable<Integer> {
       return Files.createTempDirectory("moe-demo-");
     } catch (IOException e) {
       throw new CheckpointException(
-          "no temporary directory can be made (%s)".formatted(e.getMessage()), e);
+          String.format(Locale.ROOT, "no temporary directory can be made (%s)", e.getMessage()), e);
     }
   }
 
-  private static void explain(PrintWriter out, Path directory) {
+  private static Path newDirectory(Path wish) {
+    try {
+      return Files.createDirectory(wish);
+    } catch (FileAlreadyExistsException e) {
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s is there already; --keep makes a new directory", wish), e);
+    } catch (IOException e) {
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "directory %s can't be made (%s)", wish, e.getMessage()), e);
+    }
+  }
+
+  private static void delete(Path directory) {
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+      Files.delete(directory);
+    } catch (IOException e) {
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s can't be deleted (%s)", directory, e.getMessage()), e);
+    }
+  }
+
+  private void explain(PrintWriter out, Path directory) {
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = MoeModel.of(checkpoint);
       List<MoeLayer> layers = model.layerIndices().stream().map(model::layer).toList();
@@ -64,11 +118,13 @@ final class DemoCommand implements Callable<Integer> {
       out.println("2. The plan of one decode step, before (each buffer its own) and after:");
       out.println();
       plan.explain(1).text().lines().forEach(line -> out.println("   " + line));
-      Path picture = directory.resolve("plan.svg");
-      WholeFile.writeText(picture, plan.explain(1).svg());
       out.println();
-      out.println("   The same as a picture: " + picture);
-      out.println();
+      if (keep != null) {
+        Path picture = directory.resolve("plan.svg");
+        WholeFile.writeText(picture, plan.explain(1).svg());
+        out.println("   The same as a picture: " + picture);
+        out.println();
+      }
     }
   }
 

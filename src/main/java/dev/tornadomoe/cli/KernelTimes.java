@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -52,7 +53,8 @@ final class KernelTimes {
       int exit = process.waitFor();
       if (exit != Main.FINE) {
         throw new BackendException(
-            "the process that measures kernel times ended with %d".formatted(exit));
+            String.format(
+                Locale.ROOT, "the process that measures kernel times ended with %d", exit));
       }
       return new KernelTimes(parse(json), null);
     } catch (IOException | BackendException | JacksonException e) {

@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
 /// kernels are compiled then. A tuner loads too, and measures then.
 final class LoadingBar implements Progress, AutoCloseable {
   /// Less is loaded before anybody has looked.
-  private static final long BYTES_WORTH_A_LINE = 256L << 20;
+  private static final long BYTES_WORTH_SHOWING = 256L << 20;
 
   /// One takes a tenth of a second or more.
-  private static final int GRAPHS_WORTH_A_LINE = 20;
+  private static final int GRAPHS_WORTH_SHOWING = 20;
 
   private final String task;
   private final PrintWriter err;
@@ -47,7 +47,7 @@ final class LoadingBar implements Progress, AutoCloseable {
   @Override
   public void update(long done, long all) {
     if (loading == null) {
-      String amount = all >= BYTES_WORTH_A_LINE ? ByteSize.format(all) : null;
+      String amount = all >= BYTES_WORTH_SHOWING ? ByteSize.format(all) : null;
       loading = ProgressStage.ofBytes(task, all, amount, err);
     }
     loading.stepTo(done);
@@ -57,7 +57,7 @@ final class LoadingBar implements Progress, AutoCloseable {
   public void compiled(int done, int all) {
     if (compiling == null) {
       endLoading();
-      String amount = all >= GRAPHS_WORTH_A_LINE ? all + " graphs" : null;
+      String amount = all >= GRAPHS_WORTH_SHOWING ? all + " graphs" : null;
       compiling = ProgressStage.ofSteps("compiling kernels", all, amount, err);
     }
     compiling.stepTo(done);

@@ -2,10 +2,14 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.SanitizeException;
+import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.FileNames;
 import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -61,7 +65,9 @@ public final class Main {
     int exit = run(out, err, args);
     out.flush();
     if (output.failure() != null) {
-      complain(err, "standard output can't be written (%s)".formatted(output.failure()));
+      complain(
+          err,
+          String.format(Locale.ROOT, "standard output can't be written (%s)", output.failure()));
       exit = WRONG_INPUT;
     }
     System.exit(exit);
@@ -78,6 +84,7 @@ public final class Main {
             .setOut(out)
             .setErr(err)
             .setCaseInsensitiveEnumValuesAllowed(true)
+            .registerConverter(Path.class, Main::path)
             // "@name" is a path like any other, not a file with more arguments.
             .setExpandAtFiles(false)
             .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
@@ -94,6 +101,14 @@ public final class Main {
     } catch (OutOfMemoryError e) {
       complain(err, sentence(e, err));
       return WRONG_INPUT;
+    }
+  }
+
+  private static Path path(String name) {
+    try {
+      return FileNames.path(name);
+    } catch (CheckpointException e) {
+      throw new CommandLine.TypeConversionException(e.getMessage());
     }
   }
 
@@ -117,9 +132,14 @@ public final class Main {
     return switch (failure) {
       case MoeException e -> String.valueOf(e.getMessage());
       case OutOfMemoryError e ->
-          "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end"
-              .formatted(e.getMessage(), ByteSize.format(Runtime.getRuntime().maxMemory()));
-      default -> "internal error: %s; run again with --trace and report it".formatted(failure);
+          String.format(
+              Locale.ROOT,
+              "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end",
+              e.getMessage(),
+              ByteSize.format(Runtime.getRuntime().maxMemory()));
+      default ->
+          String.format(
+              Locale.ROOT, "internal error: %s; run again with --trace and report it", failure);
     };
   }
 
@@ -135,7 +155,7 @@ public final class Main {
     text.chars()
         .forEach(c -> {
           if (Character.isISOControl(c)) {
-            line.append("\\u%04x".formatted(c));
+            line.append(String.format(Locale.ROOT, "\\u%04x", c));
           } else {
             line.append((char) c);
           }

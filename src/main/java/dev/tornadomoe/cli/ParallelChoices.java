@@ -1,5 +1,6 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.checkpoint.FileNames;
 import dev.tornadomoe.parallel.Agreement;
 import dev.tornadomoe.parallel.Communicator;
 import dev.tornadomoe.parallel.DispatchFormat;
@@ -11,7 +12,6 @@ import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.parallel.mpi.MpiCommunicator;
 import dev.tornadomoe.parallel.mpi.MpiLibrary;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
@@ -96,7 +96,10 @@ final class ParallelChoices {
       return ranks.rank() == 0 ? exit : Main.FINE;
     } catch (RuntimeException | Error e) {
       // The others wait for this rank; they end with it.
-      String who = e instanceof ParallelException ? "" : "rank %d: ".formatted(ranks.rank());
+      String who =
+          e instanceof ParallelException
+              ? ""
+              : String.format(Locale.ROOT, "rank %d: ", ranks.rank());
       Main.complain(err, who + Main.sentence(e, err));
       out.flush();
       err.flush();
@@ -116,7 +119,7 @@ final class ParallelChoices {
         throw e;
       }
       if (ranks.rank() == 0) {
-        Main.complain(err, e.getMessage());
+        Main.complain(err, Main.sentence(e, err));
       }
       return Main.WRONG_INPUT;
     }
@@ -136,7 +139,7 @@ final class ParallelChoices {
           builder.placement(layer ->
               ExpertPlacement.roundRobin(
                   layer.globalExperts() - layer.identityExperts(), ranks.size()));
-      default -> builder.placement(PlacementFile.read(Path.of(name))::placement);
+      default -> builder.placement(PlacementFile.read(FileNames.path(name))::placement);
     }
     return builder.overlap(overlap != Overlap.OFF).build();
   }

@@ -1,13 +1,14 @@
 package dev.tornadomoe.cli;
 
 import java.io.PrintWriter;
+import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
 /// One part of a longer task, on stderr: a bar on a terminal; elsewhere a line when it begins and
-/// one when it ends, if it is worth them.
+/// one when it ends. Nothing where it is over before anybody has looked.
 final class ProgressStage {
   /// Set by the launcher script, which knows whether stderr is a terminal.
   private static final String TERMINAL_PROPERTY = "tornadomoe.terminal";
@@ -23,22 +24,22 @@ final class ProgressStage {
     this.task = task;
     this.err = err;
     boolean terminal = Boolean.getBoolean(TERMINAL_PROPERTY);
-    this.bar = terminal ? bar.build() : null;
+    this.bar = terminal && amount != null ? bar.build() : null;
     this.lines = !terminal && amount != null;
     if (lines) {
-      err.println("%s: %s".formatted(task, amount));
+      err.println(String.format(Locale.ROOT, "%s: %s", task, amount));
     }
   }
 
   /// @param total in bytes
-  /// @param amount how much it is, or null where it is not worth a line
+  /// @param amount how much it is, or null where it is not worth showing
   static ProgressStage ofBytes(String task, long total, @Nullable String amount, PrintWriter err) {
     return new ProgressStage(
         task, amount, err, builder(task, total).setUnit(" MiB", 1 << 20).showSpeed());
   }
 
   /// @param total in things that are done one by one
-  /// @param amount how much it is, or null where it is not worth a line
+  /// @param amount how much it is, or null where it is not worth showing
   static ProgressStage ofSteps(String task, int total, @Nullable String amount, PrintWriter err) {
     return new ProgressStage(task, amount, err, builder(task, total));
   }
@@ -62,7 +63,9 @@ final class ProgressStage {
     if (bar != null) {
       bar.close();
     } else if (lines && complete) {
-      err.println("%s: done in %.1f s".formatted(task, (System.nanoTime() - start) / 1e9));
+      err.println(
+          String.format(
+              Locale.ROOT, "%s: done in %.1f s", task, (System.nanoTime() - start) / 1e9));
     }
   }
 }

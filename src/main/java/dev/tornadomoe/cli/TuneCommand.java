@@ -12,6 +12,7 @@ import java.io.PrintWriter;
 import java.io.Reader;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -85,7 +86,8 @@ final class TuneCommand implements Callable<Integer> {
         chosen
             .tuner()
             .orElseThrow(() ->
-                new BackendException("backend \"%s\" has nothing to tune".formatted(backend)));
+                new BackendException(
+                    String.format(Locale.ROOT, "backend \"%s\" has nothing to tune", backend)));
     List<String> options = chosen.profilingOptions();
     if (!options.isEmpty()) {
       return again(options);

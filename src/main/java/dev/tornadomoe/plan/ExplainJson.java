@@ -23,7 +23,10 @@ final class ExplainJson {
   String render() {
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("tokens", explanation.tokens());
-    root.put("bucket", Map.of("min_tokens", bucket.minTokens(), "max_tokens", bucket.maxTokens()));
+    Map<String, Object> tokens = new LinkedHashMap<>();
+    tokens.put("min_tokens", bucket.minTokens());
+    tokens.put("max_tokens", bucket.maxTokens());
+    root.put("bucket", tokens);
     root.put("copies_per_step", explanation.copiesPerStep());
     root.put("copies_per_step_before", explanation.copiesPerStepBefore());
     root.put("bytes_copied_per_step", explanation.copiedBytes());
@@ -72,13 +75,12 @@ final class ExplainJson {
     }
     Hazard hazard = reason.hazard();
     if (hazard != null) {
-      json.put(
-          "hazard",
-          Map.of(
-              "value", hazard.value(),
-              "definition", hazard.definition(),
-              "read", hazard.read(),
-              "conflicting_write", hazard.write()));
+      Map<String, Object> places = new LinkedHashMap<>();
+      places.put("value", hazard.value());
+      places.put("definition", hazard.definition());
+      places.put("read", hazard.read());
+      places.put("conflicting_write", hazard.write());
+      json.put("hazard", places);
     }
     return json;
   }
@@ -107,7 +109,10 @@ final class ExplainJson {
     switch (buffer.placement()) {
       case Buffer.Slot slot -> {
         json.put("place", "workspace");
-        json.put("slot", Map.of("offset", slot.offset(), "bytes", slot.bytes()));
+        Map<String, Object> bytes = new LinkedHashMap<>();
+        bytes.put("offset", slot.offset());
+        bytes.put("bytes", slot.bytes());
+        json.put("slot", bytes);
       }
       case Buffer.Caller caller -> {
         json.put("place", "caller");

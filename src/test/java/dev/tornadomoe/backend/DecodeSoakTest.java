@@ -15,6 +15,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -67,8 +68,12 @@ class DecodeSoakTest {
           long heapNow = heapInUse();
           long residentNow = ProcessMemory.resident();
           System.out.printf(
+              Locale.ROOT,
               "%s, %,d steps: heap %,d KB, resident %,d KB%n",
-              golden, step, heapNow >> 10, residentNow >> 10);
+              golden,
+              step,
+              heapNow >> 10,
+              residentNow >> 10);
           if (step == WARM) {
             heap = heapNow;
             resident = residentNow;

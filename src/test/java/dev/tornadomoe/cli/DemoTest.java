@@ -5,35 +5,22 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.Locale;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /// The README's first command.
 class DemoTest {
-  private static final Pattern MADE = Pattern.compile("A checkpoint: (\\S+)");
+  @TempDir private static Path directory;
   private static MoeRun demo;
-  private static Path made;
+  private static Path kept;
 
   @BeforeAll
   static void run() {
-    demo = MoeRun.of("demo");
-    Matcher matcher = MADE.matcher(demo.out());
-    assertThat(matcher.find()).as(demo.out()).isTrue();
-    made = Path.of(matcher.group(1));
-  }
-
-  @AfterAll
-  static void delete() throws IOException {
-    try (Stream<Path> files = Files.walk(made)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
+    kept = directory.resolve("kept");
+    demo = MoeRun.of("demo", "--keep", kept);
   }
 
   @Test
@@ -50,7 +37,7 @@ class DemoTest {
 
   @Test
   void saysWhereThePictureIs() throws IOException {
-    Path picture = made.resolve("plan.svg");
+    Path picture = kept.resolve("plan.svg");
     assertThat(demo.out()).contains(picture.toString());
     assertThat(Files.readString(picture)).startsWith("<svg").contains("48 MoE layers");
   }
@@ -61,7 +48,9 @@ class DemoTest {
       for (String alias : new String[] {"on ", "off"}) {
         for (String tokens : new String[] {"1 ", "33"}) {
           assertThat(demo.out())
-              .containsPattern("layer %s +M %s +alias %s .* ok\n".formatted(layer, tokens, alias));
+              .containsPattern(
+                  String.format(
+                      Locale.ROOT, "layer %s +M %s +alias %s .* ok\n", layer, tokens, alias));
         }
       }
     }
@@ -71,8 +60,26 @@ class DemoTest {
   @Test
   void namesCommandsThatWork() {
     assertThat(demo.out())
-        .contains("./moe explain " + made, "./moe verify " + made + " --sanitize");
-    MoeRun.of("explain", made).fine();
-    MoeRun.of("verify", made, "--sanitize").fine();
+        .contains("./moe explain " + kept, "./moe verify " + kept + " --sanitize");
+    MoeRun.of("explain", kept).fine();
+    MoeRun.of("verify", kept, "--sanitize").fine();
+  }
+
+  @Test
+  void writesOverNothing() {
+    assertThat(MoeRun.of("demo", "--keep", kept).refusal()).startsWith(kept + " is there already");
+    assertThat(MoeRun.of("demo", "--keep", kept.resolve("a/b")).refusal())
+        .startsWith("directory " + kept.resolve("a/b"));
+  }
+
+  @Test
+  void leavesNothingInTheTemporaryDirectory() throws Exception {
+    Path temporary = Files.createDirectory(directory.resolve("tmp"));
+    JavaRun run = JavaRun.of("-Djava.io.tmpdir=" + temporary).moe("demo");
+    assertThat(run.exit()).as(run.text()).isZero();
+    assertThat(run.text()).contains(temporary.toString(), "./moe demo --keep moe-demo");
+    try (Stream<Path> left = Files.list(temporary)) {
+      assertThat(left).isEmpty();
+    }
   }
 }

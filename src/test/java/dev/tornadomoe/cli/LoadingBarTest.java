@@ -26,8 +26,19 @@ class LoadingBarTest {
   private static final long MUCH = 256L << 20;
 
   /// The process on a "terminal".
-  static void main() {
-    prepare(LoadingBarTest::loadAndCompile);
+  static void main(String[] args) {
+    StringWriter unseen = new StringWriter(); // bars go to stderr by themselves
+    if (args[0].equals("much")) {
+      prepare(LoadingBarTest::loadAndCompile, unseen);
+    } else {
+      prepare(LoadingBarTest::loadLittle, unseen);
+    }
+  }
+
+  private static void loadLittle(Progress progress) {
+    progress.update(MUCH - 1, MUCH - 1);
+    progress.compiled(0, 19);
+    progress.compiled(19, 19);
   }
 
   private static void loadAndCompile(Progress progress) {
@@ -39,13 +50,7 @@ class LoadingBarTest {
 
   @Test
   void littleIsNotWorthALine() {
-    assertThat(
-            prepare(progress -> {
-              progress.update(MUCH - 1, MUCH - 1);
-              progress.compiled(0, 19);
-              progress.compiled(19, 19);
-            }))
-        .isEmpty();
+    assertThat(prepare(LoadingBarTest::loadLittle)).isEmpty();
   }
 
   @Test
@@ -113,17 +118,28 @@ class LoadingBarTest {
   }
 
   @Test
-  void onATerminalBothAreBars() throws Exception {
+  void onATerminalLittleIsNotWorthABar() throws Exception {
+    assertThat(onATerminal("little")).isEmpty();
+  }
+
+  private static String onATerminal(String amount) throws Exception {
     ProcessBuilder builder =
         new ProcessBuilder(
             ProcessHandle.current().info().command().orElseThrow(),
             "-Dtornadomoe.terminal=true",
             "-cp",
             System.getProperty("java.class.path"),
-            LoadingBarTest.class.getName());
+            LoadingBarTest.class.getName(),
+            amount);
     Process process = builder.redirectErrorStream(true).start();
     String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    return text;
+  }
+
+  @Test
+  void onATerminalBothAreBars() throws Exception {
+    String text = onATerminal("much");
     List<String> shown = text.lines().flatMap(line -> List.of(line.split("\r")).stream()).toList();
     assertThat(shown)
         .anySatisfy(line -> assertThat(line).contains("making weights", "100%", "256/256 MiB"))

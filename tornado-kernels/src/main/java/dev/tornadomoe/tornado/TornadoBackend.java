@@ -11,6 +11,7 @@ import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /// The backend named `tornado`.
@@ -49,7 +50,7 @@ public final class TornadoBackend implements Backend {
             : Availability.yes();
       } catch (RuntimeException | LinkageError e) {
         return Availability.no(
-            "TornadoVM can't be loaded (%s)".formatted(DeviceFailure.text(e)),
+            String.format(Locale.ROOT, "TornadoVM can't be loaded (%s)", DeviceFailure.text(e)),
             "see \"When something fails\" in docs/tornadovm.md");
       }
     }
@@ -61,13 +62,14 @@ public final class TornadoBackend implements Backend {
     TornadoDevices.Found chosen = TornadoDevices.choose(all);
     return all.stream()
         .map(found ->
-            "%s, %s%s"
-                .formatted(
-                    found,
-                    TuningPlaces.of(found.tuned()).source(),
-                    found.equals(chosen)
-                        ? " (used: %s)".formatted(TornadoDevices.reason(chosen))
-                        : ""))
+            String.format(
+                Locale.ROOT,
+                "%s, %s%s",
+                found,
+                TuningPlaces.of(found.tuned()).source(),
+                found.equals(chosen)
+                    ? String.format(Locale.ROOT, " (used: %s)", TornadoDevices.reason(chosen))
+                    : ""))
         .toList();
   }
 

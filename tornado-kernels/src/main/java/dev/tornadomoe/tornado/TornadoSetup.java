@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.Availability;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// Whether this JVM can use TornadoVM, and the settings that it must be loaded with. TornadoVM
@@ -67,6 +68,8 @@ final class TornadoSetup {
 
   /// What a JVM needs for kernel times; none where the user has decided about profiling.
   static List<String> profilingOptions() {
-    return profilingIsOurs ? List.of("-D%s=true".formatted(PROFILING_PROPERTY)) : List.of();
+    return profilingIsOurs
+        ? List.of(String.format(Locale.ROOT, "-D%s=true", PROFILING_PROPERTY))
+        : List.of();
   }
 }

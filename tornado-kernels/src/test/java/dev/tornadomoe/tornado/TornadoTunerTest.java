@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -96,8 +97,8 @@ class TornadoTunerTest {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElseThrow());
     command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    command.add("-D%s=work-items".formatted(TornadoDevices.KERNELS_PROPERTY));
-    command.add("-D%s=none".formatted(TuningPlaces.PROPERTY));
+    command.add(String.format(Locale.ROOT, "-D%s=work-items", TornadoDevices.KERNELS_PROPERTY));
+    command.add(String.format(Locale.ROOT, "-D%s=none", TuningPlaces.PROPERTY));
     command.add("-Dtornado.opencl.profiling.enable=true");
     command.addAll(
         List.of(
