@@ -28,9 +28,10 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.api.TestFactory;
 
 /// What host backends must find out about experts that do not do what they promise: vLLM's bugs
 /// 50338, 54056, 29219 and 28939, as far as a plan can have them.
@@ -89,32 +90,42 @@ public abstract class BreachContract extends BackendContract {
     }
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"fused", "hybrid", "unreduced", "batched"})
-  void letsOurOwnExpertsPassInEveryMemory(String experts) {
-    for (AliasMode mode : List.of(AliasMode.AUTO, AliasMode.OFF)) {
-      for (Residual residual : Residual.values()) {
-        for (boolean inPlace : new boolean[] {false, true}) {
-          Planner.Builder planner =
-              Planner.builder()
-                  .sanitize(true)
-                  .outputAliasing(mode)
-                  .residual(residual)
-                  .pieces(ExpertsCatalog.named(experts));
-          passes(inPlace ? planner.inPlace() : planner);
-        }
-      }
+  /// Where calls put their memory, and what the planner may do with it.
+  private record Memory(String experts, AliasMode mode, Residual residual, boolean inPlace) {
+
+    Planner.Builder planner() {
+      Planner.Builder planner =
+          Planner.builder()
+              .sanitize(true)
+              .outputAliasing(mode)
+              .residual(residual)
+              .pieces(ExpertsCatalog.named(experts));
+      return inPlace ? planner.inPlace() : planner;
     }
   }
 
-  private void passes(Planner.Builder planner) {
-    MoePlan plan = planner.build().plan(LAYER);
+  @TestFactory
+  Stream<DynamicTest> letsOurOwnExpertsPassInEveryMemory() {
+    List<AliasMode> modes = List.of(AliasMode.AUTO, AliasMode.OFF);
+    Residual[] residuals = Residual.values();
+    List<Memory> memories =
+        breadth().pairs(EXPERTS.size(), modes.size(), residuals.length, 2).stream()
+            .map(row ->
+                new Memory(EXPERTS.get(row[0]), modes.get(row[1]), residuals[row[2]], row[3] == 1))
+            .toList();
+    return each(memories, this::passes);
+  }
+
+  private void passes(Memory memory) {
+    int[] counts = breadth() == Breadth.FULL ? new int[] {1, 6} : new int[] {1};
+    int most = counts[counts.length - 1];
+    MoePlan plan = memory.planner().maxTokens(most).build().plan(LAYER);
     if (isRefused(plan)) {
       return;
     }
     CallSpec spec = plan.options().call();
     try (Session session = backend().prepare(plan)) {
-      for (int tokens : new int[] {1, 6}) {
+      for (int tokens : counts) {
         MoeCall call = call(tokens);
         if (spec.inPlace()) {
           call.output(call.hidden());

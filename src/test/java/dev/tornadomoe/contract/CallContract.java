@@ -42,6 +42,11 @@ public abstract class CallContract extends BackendContract {
   private static final MoeLayer LAYER = RandomLayer.of(LayerSpec.odd(), 41);
   private static final int H = 96;
 
+  /// For as few tokens as the calls have.
+  private static Planner.Builder planner() {
+    return Planner.builder().maxTokens(2);
+  }
+
   private void refuses(Planner.Builder planner, MoeCall call, String... words) {
     try (Session session = backend().prepare(planner.build().plan(LAYER))) {
       assertThatThrownBy(() -> session.run(call))
@@ -68,39 +73,38 @@ public abstract class CallContract extends BackendContract {
     "1, 97, 96, hidden"
   })
   void refusesWrongSizes(int tokens, int hidden, int output, String what) {
-    refuses(Planner.builder(), call(tokens, hidden, output), what, "bytes", "expected");
+    refuses(planner(), call(tokens, hidden, output), what, "bytes", "expected");
   }
 
   @Test
   void refusesNegativeTokens() {
-    refuses(Planner.builder(), call(-1, H, H), "a call can't have -1 tokens");
+    refuses(planner(), call(-1, H, H), "a call can't have -1 tokens");
   }
 
   @Test
   void refusesMoreTokensThanPlanned() {
-    refuses(
-        Planner.builder().maxTokens(4), call(5, 5 * H, 5 * H), "at most 4", "5", "maxTokens(5)");
+    refuses(planner().maxTokens(1), call(2, 2 * H, 2 * H), "at most 1", "2", "maxTokens(2)");
   }
 
   @ParameterizedTest
   @ValueSource(ints = {-1, 1})
   void refusesLayersThatAreNotPlanned(int place) {
-    refuses(Planner.builder(), call(1, H, H).layer(place), "layers 0 to 0", "layer " + place);
+    refuses(planner(), call(1, H, H).layer(place), "layers 0 to 0", "layer " + place);
   }
 
   @Test
   void refusesMissingArguments() {
-    refuses(Planner.builder(), new MoeCall().output(Rows.of(new float[H])), "no hidden");
-    refuses(Planner.builder(), new MoeCall().hidden(Rows.of(new float[H]), 1), "no output");
-    refuses(Planner.builder().residual(Residual.GIVEN), call(1, H, H), "no residual");
-    refuses(Planner.builder().callerRoutes(), call(1, H, H), "no topk_ids");
+    refuses(planner(), new MoeCall().output(Rows.of(new float[H])), "no hidden");
+    refuses(planner(), new MoeCall().hidden(Rows.of(new float[H]), 1), "no output");
+    refuses(planner().residual(Residual.GIVEN), call(1, H, H), "no residual");
+    refuses(planner().callerRoutes(), call(1, H, H), "no topk_ids");
   }
 
   @Test
   void refusesArgumentsThatWereNotPlanned() {
-    refuses(Planner.builder(), call(1, H, H).residual(Rows.of(new float[H])), "residual", "NONE");
+    refuses(planner(), call(1, H, H).residual(Rows.of(new float[H])), "residual", "NONE");
     refuses(
-        Planner.builder(),
+        planner(),
         call(1, H, H).routing(Rows.of(new int[3]), Rows.of(new float[3])),
         "ids and weights",
         "router");
@@ -110,13 +114,13 @@ public abstract class CallContract extends BackendContract {
   void seesOverlapsThroughReadOnlyViewsOfArrays() {
     MemorySegment memory = Rows.of(new float[3 * H]);
     refuses(
-        Planner.builder(),
+        planner(),
         new MoeCall()
             .hidden(memory.asReadOnly().asSlice(0, 8 * H), 2)
             .output(memory.asSlice(4 * H, 8 * H)),
         "OVERLAPS_INPUT: output overlaps hidden");
     float[] rows = new float[H];
-    try (Session session = backend().prepare(Planner.builder().inPlace().build().plan(LAYER))) {
+    try (Session session = backend().prepare(planner().inPlace().build().plan(LAYER))) {
       session.run(Rows.of(rows).asReadOnly(), 1, Rows.of(rows));
     }
   }
@@ -126,19 +130,18 @@ public abstract class CallContract extends BackendContract {
     MemorySegment memory = Arena.ofAuto().allocate(8 * H, 64);
     MemorySegment hidden = Rows.of(Rows.random(H, 47));
     refuses(
-        Planner.builder().outputAlignment(64),
+        planner().outputAlignment(64),
         new MoeCall().hidden(hidden, 1).output(memory.asSlice(4, 4 * H)),
         "LAYOUT_MISMATCH",
         "64");
     refuses(
-        Planner.builder(),
+        planner(),
         new MoeCall().hidden(hidden, 1).output(memory.asSlice(2, 4 * H)),
         "LAYOUT_MISMATCH",
         "4");
     float[] expected = new float[H];
-    try (Session session = backend().prepare(Planner.builder().build().plan(LAYER));
-        Session unaligned =
-            backend().prepare(Planner.builder().outputAlignment(1).build().plan(LAYER))) {
+    try (Session session = backend().prepare(planner().build().plan(LAYER));
+        Session unaligned = backend().prepare(planner().outputAlignment(1).build().plan(LAYER))) {
       session.run(hidden, 1, Rows.of(expected));
       unaligned.run(hidden, 1, memory.asSlice(2, 4 * H));
       assertThat(unaligned.copies()).isEqualTo(1);
@@ -150,7 +153,7 @@ public abstract class CallContract extends BackendContract {
   void refusesAnOutputAmongTheWeights() {
     WeightMatrix router = LAYER.router().weight().load(Arena.ofAuto());
     refuses(
-        Planner.builder(),
+        planner(),
         call(1, H, H).output(router.memory().getFirst().asSlice(0, 4 * H)),
         "OVERLAPS_INPUT: output overlaps the weights");
   }
@@ -178,7 +181,7 @@ public abstract class CallContract extends BackendContract {
                   LAYER.router().gating()),
               LAYER.experts(),
               null);
-      plan = Planner.builder().build().plan(layer);
+      plan = planner().build().plan(layer);
       session = backend().prepare(plan);
       session.run(call(1, H, H));
     }
@@ -197,7 +200,7 @@ public abstract class CallContract extends BackendContract {
 
   @Test
   void closedSessionsForkAndReadNothing() {
-    Session session = backend().prepare(Planner.builder().build().plan(LAYER));
+    Session session = backend().prepare(planner().build().plan(LAYER));
     Optional<MemoryProbe> probe = session.memoryProbe();
     try (Session other = session.fork()) {
       session.close();
@@ -214,8 +217,8 @@ public abstract class CallContract extends BackendContract {
 
   @Test
   void forksNoPlanForOtherMemory() {
-    try (Session session = backend().prepare(Planner.builder().build().plan(LAYER))) {
-      MoePlan device = Planner.builder().memory(MemoryKind.DEVICE).build().plan(LAYER);
+    try (Session session = backend().prepare(planner().build().plan(LAYER))) {
+      MoePlan device = planner().memory(MemoryKind.DEVICE).build().plan(LAYER);
       assertThatThrownBy(() -> session.fork(device))
           .isInstanceOf(MoeException.class)
           .hasMessageContaining("device memory");
@@ -226,24 +229,24 @@ public abstract class CallContract extends BackendContract {
   void refusesOverlaps() {
     MemorySegment memory = Rows.of(new float[3 * H]);
     refuses(
-        Planner.builder(),
+        planner(),
         new MoeCall().hidden(memory.asSlice(0, 8 * H), 2).output(memory.asSlice(4, 8 * H)),
         "OVERLAPS_INPUT",
         "hidden");
     MemorySegment same = memory.asSlice(0, 4 * H);
-    refuses(Planner.builder(), new MoeCall().hidden(same, 1).output(same), "same memory", "hidden");
+    refuses(planner(), new MoeCall().hidden(same, 1).output(same), "same memory", "hidden");
     refuses(
-        Planner.builder().residual(Residual.GIVEN),
+        planner().residual(Residual.GIVEN),
         call(1, H, H).output(same).residual(memory.asSlice(8, 4 * H)),
         "OVERLAPS_INPUT",
         "residual");
     refuses(
-        Planner.builder().inPlace(),
+        planner().inPlace(),
         new MoeCall().hidden(same, 1).output(memory.asSlice(4 * H, 4 * H)),
         "in place",
         "same memory");
     refuses(
-        Planner.builder().callerRoutes(),
+        planner().callerRoutes(),
         call(1, H, H).output(same).routing(memory.asSlice(0, 12), Rows.of(new float[3])),
         "OVERLAPS_INPUT",
         "topk_ids");
@@ -252,7 +255,7 @@ public abstract class CallContract extends BackendContract {
   @Test
   void refusesMemoryThatCannotBeUsed() {
     refuses(
-        Planner.builder(),
+        planner(),
         call(1, H, H).output(Rows.of(new float[H]).asReadOnly()),
         "LAYOUT_MISMATCH",
         "read-only");
@@ -260,15 +263,15 @@ public abstract class CallContract extends BackendContract {
     try (Arena arena = Arena.ofShared()) {
       closed = arena.allocate(4 * H, 4);
       refuses(
-          Planner.builder(),
+          planner(),
           call(1, H, H).output(arena.allocate(4 * H + 1).asSlice(1, 4 * H)),
           "LAYOUT_MISMATCH",
           "multiple of 4");
     }
-    refuses(Planner.builder(), call(1, H, H).output(closed), "MEMORY_KIND", "closed");
+    refuses(planner(), call(1, H, H).output(closed), "MEMORY_KIND", "closed");
     try (Arena arena = Arena.ofConfined()) {
       refuses(
-          Planner.builder(),
+          planner(),
           call(1, H, H).output(arena.allocate(4 * H, 4)),
           "MEMORY_KIND",
           "one thread",
@@ -284,7 +287,7 @@ public abstract class CallContract extends BackendContract {
       0, 1, 2, Integer.parseInt(texts[0]), Integer.parseInt(texts[1]), Integer.parseInt(texts[2])
     };
     refuses(
-        Planner.builder().callerRoutes(),
+        planner().callerRoutes(),
         call(2, 2 * H, 2 * H).routing(Rows.of(twoTokens), Rows.of(new float[6])),
         words,
         "token 1");
@@ -301,7 +304,7 @@ public abstract class CallContract extends BackendContract {
               ids[1] = second;
             });
     MoeLayer layer = RandomLayer.of(LayerSpec.odd().with("custom", gating, false), 42);
-    MoePlan plan = Planner.builder().build().plan(layer);
+    MoePlan plan = planner().build().plan(layer);
     if (isRefused(plan)) {
       return;
     }
@@ -314,7 +317,7 @@ public abstract class CallContract extends BackendContract {
 
   @Test
   void refusesCallsAfterClose() {
-    Session session = backend().prepare(Planner.builder().build().plan(LAYER));
+    Session session = backend().prepare(planner().build().plan(LAYER));
     Session fork = session.fork();
     session.close();
     session.close(); // again does no harm
@@ -328,11 +331,13 @@ public abstract class CallContract extends BackendContract {
 
   @Test
   void givesTheSameBitsOnManyThreadsWithASessionEach() throws Exception {
-    float[] hidden = Rows.random(7 * H, 43);
+    int tokens = breadth() == Breadth.FULL ? 7 : 1;
+    float[] hidden = Rows.random(tokens * H, 43);
     float[] expected = new float[hidden.length];
-    try (Session session = backend().prepare(Planner.builder().build().plan(LAYER));
+    MoePlan plan = Planner.builder().maxTokens(tokens).build().plan(LAYER);
+    try (Session session = backend().prepare(plan);
         ExecutorService pool = Executors.newFixedThreadPool(4)) {
-      session.run(Rows.of(hidden), 7, Rows.of(expected));
+      session.run(Rows.of(hidden), tokens, Rows.of(expected));
       List<Callable<Boolean>> users = new ArrayList<>();
       for (int user = 0; user < 4; user++) {
         users.add(() -> {
@@ -340,7 +345,7 @@ public abstract class CallContract extends BackendContract {
           try (Session mine = session.fork()) {
             for (int i = 0; i < 50; i++) {
               float[] output = new float[hidden.length];
-              mine.run(Rows.of(hidden), 7, Rows.of(output));
+              mine.run(Rows.of(hidden), tokens, Rows.of(output));
               same &= Arrays.equals(output, expected);
             }
           }

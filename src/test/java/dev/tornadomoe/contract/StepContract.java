@@ -24,12 +24,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.api.TestFactory;
 
 /// A whole step in one call is what its layers are when they are called in turn.
 public abstract class StepContract extends BackendContract {
@@ -46,45 +46,64 @@ public abstract class StepContract extends BackendContract {
           RandomLayer.of(LayerSpec.odd(), 92),
           RandomLayer.of(SPEC, 93));
 
-  static Stream<Arguments> calls() {
-    return Stream.of(
-        plan("as it is", planner -> planner),
-        plan("unaliased", planner -> planner.outputAliasing(AliasMode.OFF)),
-        plan("in chunks", planner -> planner.chunkTokens(3)),
-        plan("in place", Planner.Builder::inPlace),
-        plan("in place, in chunks", planner -> planner.inPlace().chunkTokens(3)),
-        plan("residual in output", planner -> planner.residual(Residual.IN_OUTPUT)),
-        plan("both", planner -> planner.inPlace().residual(Residual.IN_OUTPUT)),
-        plan("residual given", planner -> planner.residual(Residual.GIVEN)),
-        plan("output BF16", planner -> planner.outputType(DType.BF16)),
-        plan("strided", planner -> planner.outputStride(H + 5)),
-        plan("caller routes", Planner.Builder::callerRoutes),
-        plan("caller routes, in chunks", planner -> planner.callerRoutes().chunkTokens(3)));
+  /// A way to call a step.
+  ///
+  /// @param isNarrow whether a narrow sweep has it: no other has all that it has
+  private record Way(
+      String name, boolean inChunks, boolean isNarrow, UnaryOperator<Planner.Builder> options) {}
+
+  private static final List<Way> WAYS =
+      List.of(
+          new Way("as it is", false, true, planner -> planner),
+          new Way("unaliased", false, true, planner -> planner.outputAliasing(AliasMode.OFF)),
+          new Way("in chunks", true, false, planner -> planner),
+          new Way("in place", false, false, Planner.Builder::inPlace),
+          new Way("in place, in chunks", true, true, Planner.Builder::inPlace),
+          new Way("in output", false, false, planner -> planner.residual(Residual.IN_OUTPUT)),
+          new Way("both", false, true, planner -> planner.inPlace().residual(Residual.IN_OUTPUT)),
+          new Way("residual given", false, true, planner -> planner.residual(Residual.GIVEN)),
+          new Way("output BF16", false, true, planner -> planner.outputType(DType.BF16)),
+          new Way("strided", false, true, planner -> planner.outputStride(H + 5)),
+          new Way("caller routes", false, false, Planner.Builder::callerRoutes),
+          new Way("caller routes, in chunks", true, true, Planner.Builder::callerRoutes));
+
+  @TestFactory
+  Stream<DynamicTest> equalsItsLayersCalledInTurn() {
+    boolean isFull = breadth() == Breadth.FULL;
+    List<Way> ways = WAYS.stream().filter(way -> isFull || way.isNarrow()).toList();
+    return breadth().each(ways.size(), 2).stream()
+        .map(row -> {
+          Way way = ways.get(row[0]);
+          boolean sanitize = row[1] == 1;
+          return DynamicTest.dynamicTest(
+              way.name() + (sanitize ? ", sanitised" : ""),
+              () -> equalsItsLayersCalledInTurn(way, sanitize));
+        });
   }
 
-  private static Arguments plan(String name, UnaryOperator<Planner.Builder> options) {
-    return Arguments.argumentSet(name, options);
-  }
-
-  @ParameterizedTest
-  @MethodSource("calls")
-  void equalsItsLayersCalledInTurn(UnaryOperator<Planner.Builder> options) {
-    for (boolean sanitize : new boolean[] {false, true}) {
-      Planner layers = options.apply(Planner.builder()).sanitize(sanitize).build();
-      Planner step = options.apply(Planner.builder()).sanitize(sanitize).wholeStep().build();
-      try (Session each = backend().prepare(layers.plan(LAYERS));
-          Session all = each.fork(step.plan(LAYERS))) {
-        for (int tokens : new int[] {0, 1, 8}) {
-          MoeCall call = call(each.plan().options().call(), tokens);
-          for (int place = 0; place < LAYERS.size(); place++) {
-            each.run(call.layer(place));
-          }
-          MoeCall once = call(each.plan().options().call(), tokens);
-          all.run(once);
-          assertThat(bytes(once)).isEqualTo(bytes(call));
-          assertThat(all.copies()).isEqualTo(each.copies());
-          assertThat(all.tasks()).isEqualTo(each.tasks());
+  /// Narrow sweeps have two of the layers, and more than one token only in chunks.
+  private void equalsItsLayersCalledInTurn(Way way, boolean sanitize) {
+    boolean isFull = breadth() == Breadth.FULL;
+    List<MoeLayer> model = isFull ? LAYERS : LAYERS.subList(0, 2);
+    int most = isFull ? 8 : way.inChunks() ? 2 : 1;
+    Supplier<Planner.Builder> planner =
+        () -> {
+          Planner.Builder builder =
+              way.options().apply(Planner.builder()).maxTokens(most).sanitize(sanitize);
+          return way.inChunks() ? builder.chunkTokens(isFull ? 3 : 1) : builder;
+        };
+    try (Session each = backend().prepare(planner.get().build().plan(model));
+        Session all = each.fork(planner.get().wholeStep().build().plan(model))) {
+      for (int tokens : new int[] {0, 1, most}) {
+        MoeCall call = call(each.plan().options().call(), tokens);
+        for (int place = 0; place < model.size(); place++) {
+          each.run(call.layer(place));
         }
+        MoeCall once = call(each.plan().options().call(), tokens);
+        all.run(once);
+        assertThat(bytes(once)).isEqualTo(bytes(call));
+        assertThat(all.copies()).isEqualTo(each.copies());
+        assertThat(all.tasks()).isEqualTo(each.tasks());
       }
     }
   }
@@ -118,7 +137,8 @@ public abstract class StepContract extends BackendContract {
 
   @Test
   void refusesToBeginInTheMiddle() {
-    try (Session session = backend().prepare(Planner.builder().wholeStep().build().plan(LAYERS))) {
+    Planner planner = Planner.builder().maxTokens(1).wholeStep().build();
+    try (Session session = backend().prepare(planner.plan(LAYERS))) {
       MoeCall call = call(CallSpec.DEFAULT, 1);
       assertThatThrownBy(() -> session.run(call.layer(1)))
           .isInstanceOf(BackendException.class)
@@ -131,7 +151,7 @@ public abstract class StepContract extends BackendContract {
 
   @Test
   void idsMustBeRightForEveryLayerBeforeTheFirstOneRuns() {
-    Planner planner = Planner.builder().wholeStep().callerRoutes().build();
+    Planner planner = Planner.builder().maxTokens(1).wholeStep().callerRoutes().build();
     try (Session session = backend().prepare(planner.plan(LAYERS))) {
       float[] output = new float[H];
       MoeCall call =
