@@ -1,8 +1,8 @@
 package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.tornadomoe.contract.Installed;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -27,14 +27,14 @@ final class Chromium {
 
   /// What a script finds in a page, on a screen as wide as a phone's.
   ///
-  /// A test is skipped where there is no browser.
+  /// Where there is no browser, a test is not run ([Installed]).
   ///
   /// @param page its text
   /// @param script a function's body that returns an object
   /// @param directory for a copy of the page and for the browser's own files
   static Map<String, Object> read(String page, String script, Path directory) throws Exception {
     Optional<Path> browser = find();
-    assumeTrue(browser.isPresent(), "no Chromium on the PATH (" + NAMES + "): page not opened");
+    Installed.require(browser.isPresent(), "Chromium", "chromium-headless-shell");
     Path copy = directory.resolve("page.html");
     // In front of the page's own policy, which forbids scripts from there on.
     Files.writeString(

@@ -12,8 +12,9 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Runs Jazzer on each target for `-Dfuzz.seconds`, in a JVM of its own with little memory: `mvn -P
-/// fuzz -pl src -am test`. What it has learnt stays in `target/fuzz/TARGET/corpus`, a finding in
+/// Runs Jazzer on each target for `-Dfuzz.seconds`, in a JVM of its own with little memory: a few
+/// in `mvn verify`, where this shows that the fuzzers still work, and ten minutes in `mvn -P fuzz
+/// -pl src -am test`. What it has learnt stays in `target/fuzz/TARGET/corpus`, a finding in
 /// `target/fuzz/TARGET`; a finding goes to `src/test/resources/fuzz/TARGET`, where [FuzzCorpusTest]
 /// runs it from then on.
 @Tag("fuzz")
@@ -75,7 +76,7 @@ class FuzzRunTest {
             "--reproducer_path=" + directory,
             "-artifact_prefix=" + directory + "/",
             "-timeout=120",
-            "-max_total_time=" + Integer.getInteger("fuzz.seconds", 600),
+            "-max_total_time=" + Integer.getInteger("fuzz.seconds", 5),
             corpus.toString()));
     return new ProcessBuilder(command)
         .directory(directory.toFile())

@@ -1,8 +1,8 @@
 package dev.tornadomoe.parallel.mpi;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.tornadomoe.contract.Installed;
 import dev.tornadomoe.parallel.mpi.Mpirun.Ended;
 import dev.tornadomoe.parallel.mpi.Mpirun.Running;
 import java.io.IOException;
@@ -35,7 +35,7 @@ abstract class MpiContract {
   @BeforeEach
   void find() throws IOException, InterruptedException {
     Mpirun found = mpirun();
-    assumeTrue(found != null, "not run: needs mpirun (apt install " + debianPackage() + ")");
+    Installed.require(found != null, "mpirun", debianPackage());
     mpirun = Objects.requireNonNull(found);
   }
 
@@ -89,7 +89,8 @@ abstract class MpiContract {
   void librariesOfAnotherMpiAreRefused() throws Exception {
     Ended ended =
         mpirun.start(2, "exchange", LONG, "-D" + MpiLibrary.PROPERTY + "=" + otherLibrary()).end();
-    assumeTrue(!ended.output().contains("No such file"), "not run: needs " + otherLibrary());
+    Installed.require(
+        !ended.output().contains("No such file"), otherLibrary(), "openmpi-bin mpich");
     assertThat(ended.exit()).as(ended.output()).isNotZero();
     assertThat(ended.output())
         .containsPattern(

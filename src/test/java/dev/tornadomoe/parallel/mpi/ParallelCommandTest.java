@@ -1,8 +1,8 @@
 package dev.tornadomoe.parallel.mpi;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.tornadomoe.contract.Installed;
 import dev.tornadomoe.parallel.mpi.Mpirun.Ended;
 import dev.tornadomoe.parallel.mpi.Mpirun.Running;
 import java.io.IOException;
@@ -33,7 +33,7 @@ class ParallelCommandTest {
   @BeforeEach
   void find() throws IOException, InterruptedException {
     @Nullable Mpirun found = new OpenMpiTest().mpirun();
-    assumeTrue(found != null, "not run: needs mpirun (apt install openmpi-bin)");
+    Installed.require(found != null, "mpirun", "openmpi-bin");
     mpirun = Objects.requireNonNull(found);
   }
 

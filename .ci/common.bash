@@ -1,0 +1,226 @@
+# What .ci/run and .ci/nightly share: what the machine must have, steps with their times, device drivers that crash, and
+# the slowest classes. They source it from the root of the checkout.
+
+results=$PWD/target/ci
+golden=src/test/resources/golden
+open_mpi=(mpirun.openmpi --allow-run-as-root --oversubscribe)
+sdk=${TORNADOVM_HOME:-$HOME/.sdkman/candidates/tornadovm/current}
+
+# PoCL 3.1 shares one cache of kernels among all processes of a user; this one is ours. It takes only a directory that is
+# there.
+export POCL_CACHE_DIR=$PWD/target/pocl
+
+loud() {
+  echo "ci: ############ $* ############" >&2
+}
+
+# Removes what an earlier run has left where this one looks.
+prepare() {
+  rm -rf "$results" target/surefire-reports benchmarks/target/surefire-reports tornado-kernels/target/surefire-reports
+  mkdir -p "$results" "$POCL_CACHE_DIR"
+  : >"$results/steps"
+  : >"$results/died"
+}
+
+has_sdk() {
+  [[ -f $sdk/tornado-argfile ]]
+}
+
+# Whether one of some programs is there.
+has() {
+  [[ -n $(type -P "$@" || true) ]]
+}
+
+# Installs Debian packages unless they are there; false where that can't be done.
+#
+# Arguments: whether recommended packages come too, the packages.
+install() {
+  local recommends=$1
+  local -a sudo=()
+  shift
+  dpkg -s "$@" >/dev/null 2>&1 && return
+  command -v apt-get >/dev/null || return
+  [[ $(id -u) -eq 0 ]] || sudo=(sudo -n)
+  {
+    "${sudo[@]}" apt-get -qq update &&
+      "${sudo[@]}" apt-get -qq install -y -o "APT::Install-Recommends=$recommends" "$@"
+  } >/dev/null 2>&1 </dev/null
+}
+
+# Says what is not tested; where a maintainer waits for all of it (CI=true), that is an error.
+#
+# Arguments: what is missing, its packages, what is not tested.
+missing() {
+  [[ ${CI:-} == true ]] && {
+    echo "ci: CI=true, and $1 is not there: apt install $2" >&2
+    exit 1
+  }
+  loud "NO $1 ($2): $3"
+}
+
+# Installs and looks for everything that tests use beside the JDK and Maven.
+machine() {
+  local mpi
+  # PoCL is an OpenCL device on any CPU: TornadoVM's tests run on it.
+  install true pocl-opencl-icd ocl-icd-libopencl1 || true
+  # They compile the kernels for chips that nobody here has.
+  install true clang-19 rocm-device-libs || true
+  # Two MPIs for layers whose experts are divided among ranks.
+  install true openmpi-bin mpich || true
+  # Opens the page that `moe bench --html` writes: some 100 MB to download, 290 MB on disk.
+  install false chromium-headless-shell || true
+
+  [[ -n $(ls -A /etc/OpenCL/vendors 2>/dev/null || true) ]] ||
+    missing "OpenCL device" "pocl-opencl-icd ocl-icd-libopencl1" "WHAT RUNS ON DEVICES IS NOT TESTED"
+  has clang-19 || missing clang-19 "clang-19 rocm-device-libs" "KERNELS ARE NOT COMPILED FOR AMD"
+  has mpirun.openmpi || missing mpirun.openmpi openmpi-bin "WHAT RUNS AS RANKS UNDER IT IS NOT TESTED"
+  has mpirun.mpich || missing mpirun.mpich mpich "WHAT RUNS AS RANKS UNDER IT IS NOT TESTED"
+  has chromium-headless-shell chromium chromium-browser google-chrome ||
+    missing Chromium chromium-headless-shell "THE PAGE OF moe bench IS NOT OPENED, THOSE TESTS ARE SKIPPED"
+  has_sdk || loud "NO TORNADOVM SDK ($sdk): DEVICE TESTS ARE NOT RUN, THE REST IS"
+}
+
+# Steps that failed.
+failed=()
+
+# Runs a step and keeps its time and whether it failed. Not part of a condition, or bash would go on after its errors.
+#
+# Arguments: its name, the command.
+step() {
+  local name=$1 begin=$SECONDS status
+  shift
+  printf '\nci: === %s\n' "$name" >&2
+  set +e
+  (
+    set -e
+    "$@"
+  )
+  status=$?
+  set -e
+  printf '%d\t%s\t%d\n' $((SECONDS - begin)) "$name" $status >>"$results/steps"
+  [[ $status -eq 0 ]] || failed+=("$name")
+}
+
+# Runs a step that nothing goes on without.
+must() {
+  step "$@"
+  [[ ${#failed[@]} -eq 0 ]] || exit 1
+}
+
+# A device driver that crashes does not decide about a whole check: what it took down runs once more.
+#
+# Arguments: what died.
+say_died() {
+  echo "$1" >>"$results/died"
+  # Maven ends without the end of a line.
+  printf '\nci: ######## DIED: %s, RUN ONCE MORE (%d so far) ########\n' "$1" "$(wc -l <"$results/died")" >&2
+}
+
+# Runs a command that uses a device, once more where a signal ended it.
+on_device() {
+  local status=0
+  "$@" || status=$?
+  [[ $status -gt 128 ]] || return $status
+  say_died "$* (exit status $status)"
+  "$@"
+}
+
+# Classes of the device module whose forks died, with commas between; nothing where anything else is wrong too: a test
+# that fails is never run again.
+#
+# Arguments: Maven's log.
+dead_forks() {
+  local elsewhere
+  elsewhere=$(grep 'Failed to execute goal' "$1" | grep -vc 'surefire.* on project tornado-moe-tornado-kernels' || true)
+  [[ $elsewhere -eq 0 ]] || return 0
+  ! grep -lE '<(failure|error)\b' tornado-kernels/target/surefire-reports/*.xml >/dev/null 2>&1 || return 0
+  awk '/^\[ERROR\] Crashed tests:/ { named = 1; next }
+    named && /^\[ERROR\] [A-Za-z0-9_.$]+$/ { died[$2]; next }
+    { named = 0 }
+    END { for (name in died) { printf "%s%s", comma, name; comma = "," } }' "$1"
+}
+
+# Builds and tests; Maven refuses downloads whose checksum does not match (-C).
+#
+# Arguments: Maven's.
+build() {
+  local log died name
+  log=$(mktemp "$results/maven-XXXX.log")
+  rm -rf tornado-kernels/target/surefire-reports
+  mvn -B -C "$@" </dev/null 2>&1 | tee "$log" && return
+  died=$(dead_forks "$log")
+  [[ -n $died ]] || return 1
+  for name in ${died//,/ }; do
+    say_died "the fork of $name"
+  done
+  mvn -B -C "$@" "-Dtest=$died" -Dsurefire.failIfNoSpecifiedTests=false </dev/null
+}
+
+# Golden checkpoints with their experts on several ranks; tests have killed and stopped some.
+#
+# Arguments: how many, the checkpoints, `--`, the launcher of ranks with its options.
+ranks() {
+  local count=$1
+  local -a checkpoints=()
+  shift
+  while [[ $1 != -- ]]; do
+    checkpoints+=("$1")
+    shift
+  done
+  shift
+  has "$1" || return 0
+  "$@" -n "$count" ./moe verify "${checkpoints[@]}" --parallel ep </dev/null | tail -n 1
+}
+
+# The same with experts on a device. Each rank has a cache of its own: they compile the same kernels at the same time.
+#
+# Arguments: checkpoints.
+device_ranks() {
+  local cache
+  local -a command=(verify "$@" --parallel ep --backend tornado)
+  has "${open_mpi[0]}" || return 0
+  for cache in "$POCL_CACHE_DIR-rank"{0,1}; do
+    mkdir -p "$cache"
+  done
+  on_device "${open_mpi[@]}" -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank0" ./moe "${command[@]}" \
+    : -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank1" ./moe "${command[@]}" </dev/null | tail -n 1
+}
+
+# Golden checkpoints with the kernels of GPUs, which PoCL takes when told to; TornadoGoldenTest has those that suit it.
+#
+# Arguments: the file for what it prints, kernels too; the command's arguments.
+gpu_kernels() {
+  if ! on_device verify_and_print "$@"; then
+    grep FAILED "$1" || true
+    return 1
+  fi
+  tail -n 1 "$1"
+}
+
+verify_and_print() {
+  MOE_JAVA_OPTS="-Dtornado.printKernel=True -Dtornadomoe.tornado.kernels=work-groups" \
+    ./moe verify "${@:2}" --backend tornado </dev/null >"$1"
+}
+
+# Prints where the time went.
+report() {
+  local died
+  died=$(wc -l <"$results/died")
+  echo
+  echo "ci: slowest test classes (seconds of wall time, some side by side)"
+  find . -path '*/target/surefire-reports/TEST-*.xml' -print0 | xargs -0r awk '
+    /<testsuite / {
+      match($0, / name="[^"]*"/); name = substr($0, RSTART + 7, RLENGTH - 8)
+      match($0, / time="[^"]*"/); time = substr($0, RSTART + 7, RLENGTH - 8)
+      gsub(",", "", time)
+      printf "%.1f\t%s\n", time, name
+      nextfile
+    }' | sort -rn | awk -F '\t' '
+    NR <= 15 { printf "%8.1f  %s\n", $1, $2 }
+    { total += $1 }
+    END { printf "%8.1f  all %d classes\n", total, NR }'
+  echo "ci: steps (seconds)"
+  awk -F '\t' '{ printf "%8d  %s%s\n", $1, $2, $3 ? "  FAILED" : ""; total += $1 }
+    END { printf "%8d  all\n", total }' "$results/steps"
+  [[ $died -eq 0 ]] || loud "$died DIED IN A DEVICE DRIVER AND RAN ONCE MORE: $(paste -sd ';' "$results/died")"
+}
