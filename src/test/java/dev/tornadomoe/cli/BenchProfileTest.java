@@ -139,6 +139,11 @@ class BenchProfileTest {
     }
 
     @Override
+    public void warmUp() {
+      session.warmUp();
+    }
+
+    @Override
     public Session fork(MoePlan other) {
       return session.fork(other);
     }

@@ -74,6 +74,10 @@ public abstract class StepContract extends BackendContract {
       Planner step = options.apply(Planner.builder()).sanitize(sanitize).wholeStep().build();
       try (Session each = backend().prepare(layers.plan(LAYERS));
           Session all = each.fork(step.plan(LAYERS))) {
+        if (sanitize) { // where that is one round: what it leaves behind would show
+          each.warmUp();
+          assertThat(each.tasks() + each.copies()).isZero();
+        }
         for (int tokens : new int[] {0, 1, 8}) {
           MoeCall call = call(each.plan().options().call(), tokens);
           for (int place = 0; place < LAYERS.size(); place++) {
