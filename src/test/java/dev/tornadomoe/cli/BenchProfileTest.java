@@ -16,6 +16,7 @@ import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Precision;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.Writer;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -86,7 +87,11 @@ class BenchProfileTest {
   /// @param profile what the session's profiler says, or null where there is none
   private static BenchResult bench(@Nullable Profile profile, boolean expertsOnly) {
     try (Session session = Backends.require("cpu").prepare(plan(expertsOnly))) {
-      return new BenchRunner(List.of(new Profiled(session, profile)), expertsOnly, 0.01)
+      return new BenchRunner(
+              List.of(new Profiled(session, profile)),
+              expertsOnly,
+              0.01,
+              new PrintWriter(Writer.nullWriter()))
           .run(1)
           .getFirst();
     }
