@@ -100,12 +100,7 @@ record BenchResult(
         .filter(result -> !result.steady)
         .map(BenchResult::tokens)
         .distinct()
-        .map(m ->
-            String.format(
-                Locale.ROOT,
-                "M = %d was never steady: after %d times --seconds of warming up kernels were still being compiled, or steps still got faster; measure longer, on a machine that does less",
-                m,
-                Steadiness.LIMIT))
+        .map(Steadiness::warning)
         .toList();
   }
 

@@ -3,6 +3,7 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.backend.host.JitCompiler;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.BooleanSupplier;
 
 /// Decides when warming up ends: the JVM's compiler has nothing more to do with the kernels, and
@@ -13,7 +14,7 @@ final class Steadiness {
   static final int LIMIT = 15;
 
   /// A window is no faster than the one before if it takes at least this part of its time.
-  private static final double FASTER = 0.9;
+  static final double FASTER = 0.9;
 
   private final BooleanSupplier compiling;
   private final long window;
@@ -38,6 +39,15 @@ final class Steadiness {
     this.start = start;
     this.windowStart = start;
     this.compiling = compiling;
+  }
+
+  /// What must be known of figures that were never steady.
+  static String warning(int tokens) {
+    return String.format(
+        Locale.ROOT,
+        "M = %d was never steady: after %d times --seconds of warming up kernels were still being compiled, or steps still got faster; measure longer, on a machine that does less",
+        tokens,
+        LIMIT);
   }
 
   /// Takes one round.

@@ -76,6 +76,17 @@ class BenchProfileTest {
   }
 
   @Test
+  void figuresThatWereNeverSteadySaySo() {
+    BenchResult result = new BenchResult(3, true, false, 4, 2, Map.of(), 3, 1, 10, 7, 20, false);
+
+    assertThat(result.json()).containsEntry("steady", false);
+    assertThat(table(result)).contains("M = 3 was never steady: ");
+    assertThat(page(result)).contains("<p class=\"note\">M = 3 was never steady: ");
+    BenchResult steady = new BenchResult(3, true, false, 4, 2, Map.of(), 3, 1, 10, 7, 20, true);
+    assertThat(table(steady) + page(steady)).doesNotContain("never steady");
+  }
+
+  @Test
   void tasksAreCountedAsTheyRanAndRoundedUp() {
     // Router, top-k, gate/up, down; the first layer has the shared expert's two beside: 14 in all.
     assertThat(bench(null, false).tasksPerLayer()).isEqualTo(5);
