@@ -27,6 +27,15 @@ public interface Session extends AutoCloseable {
     run(new MoeCall().hidden(hidden, tokens).output(output));
   }
 
+  /// Runs calls on made-up rows, so that the caller's first call is as fast as those after it: on
+  /// the CPU until its kernels are compiled and get no faster (ten seconds at most), on a device
+  /// each launch once. A layer's own routing function and steps get made-up rows too. The caller's
+  /// memory, [#copies] and [#tasks] stay as they were. On the thread that will run the session;
+  /// where experts are divided among processes, in all of them.
+  ///
+  /// @throws dev.tornadomoe.MoeException as [#run(MoeCall)] does
+  void warmUp();
+
   /// Another session for another thread: the same plan and weights, a workspace of its own.
   default Session fork() {
     return fork(plan());

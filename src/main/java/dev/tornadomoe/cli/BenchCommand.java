@@ -68,7 +68,7 @@ final class BenchCommand implements Callable<Integer> {
       paramLabel = "S",
       defaultValue = "2",
       description =
-          "How long to measure each token count, and to warm up before (default: ${DEFAULT-VALUE}).")
+          "How long to measure each token count, and to warm up before; up to 15 times as long until kernels are compiled and times are steady (default: ${DEFAULT-VALUE}).")
   private double seconds = 2;
 
   @Option(names = "--json", description = "Prints one JSON object.")
@@ -173,7 +173,7 @@ final class BenchCommand implements Callable<Integer> {
         sessions.add(sessions.getFirst().fork(plan));
       }
       kernels.sayFailure(err);
-      BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds);
+      BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds, err);
       BenchTable table =
           new BenchTable(
               name, ofModel, backend.devices().getFirst(), choices.precision(), expertsOnly);

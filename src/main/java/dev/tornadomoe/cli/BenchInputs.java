@@ -1,5 +1,6 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.backend.host.MemoryBudget;
 import dev.tornadomoe.backend.host.TokenGating;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 final class BenchInputs {
   /// So many tokens in all, but at least two inputs.
   private static final int TOKENS_IN_ALL = 64;
+
+  /// Longer inputs repeat their rows, and one is enough: all experts are needed long before.
+  private static final int MOST_ROWS = 4096;
 
   /// One input and what it takes.
   ///
@@ -56,9 +60,24 @@ final class BenchInputs {
   }
 
   List<Input> make(int tokens) {
+    return make(tokens, (done, all) -> {});
+  }
+
+  /// How far making them is.
+  @FunctionalInterface
+  interface Made {
+    void update(int done, int all);
+  }
+
+  List<Input> make(int tokens, Made made) {
     int hidden = layers.getFirst().hidden();
-    int count = Math.max(2, TOKENS_IN_ALL / tokens);
-    float[][] rows = new float[count * tokens][hidden];
+    int count = tokens > MOST_ROWS ? 1 : Math.max(2, TOKENS_IN_ALL / tokens);
+    MemoryBudget.require(
+        String.format(Locale.ROOT, "inputs and outputs of %d tokens", tokens),
+        (count + 1L) * tokens * hidden * Float.BYTES);
+    int stages = layers.size() + 1;
+    made.update(0, stages);
+    float[][] rows = new float[Math.min(MOST_ROWS, count * tokens)][hidden];
     for (float[] row : rows) {
       for (int i = 0; i < hidden; i++) {
         row[i] = (float) random.nextGaussian();
@@ -67,6 +86,7 @@ final class BenchInputs {
     int[][] drawn = expertsOnly ? draw(rows.length) : null;
     List<int[][]> ids = new ArrayList<>();
     for (MoeLayer layer : layers) {
+      made.update(ids.size(), stages);
       ids.add(drawn != null ? drawn : route(layer, rows));
     }
     List<Input> inputs = new ArrayList<>();
@@ -75,7 +95,12 @@ final class BenchInputs {
       MemorySegment input = arena.allocate((long) tokens * hidden * Float.BYTES, 64);
       for (int t = 0; t < tokens; t++) {
         MemorySegment.copy(
-            rows[first + t], 0, input, ValueLayout.JAVA_FLOAT, (long) t * hidden * 4, hidden);
+            rows[(first + t) % rows.length],
+            0,
+            input,
+            ValueLayout.JAVA_FLOAT,
+            (long) t * hidden * 4,
+            hidden);
       }
       List<Reads> reads = new ArrayList<>();
       for (int l = 0; l < layers.size(); l++) {
@@ -83,6 +108,7 @@ final class BenchInputs {
       }
       inputs.add(new Input(input, drawn == null ? null : routing(drawn, first, tokens), reads));
     }
+    made.update(stages, stages);
     return inputs;
   }
 
@@ -138,13 +164,13 @@ final class BenchInputs {
   }
 
   private Routing routing(int[][] ids, int first, int tokens) {
-    int topK = ids[first].length;
+    int topK = ids[0].length;
     MemorySegment idRows = arena.allocate((long) tokens * topK * 4, 64);
     MemorySegment weightRows = arena.allocate((long) tokens * topK * 4, 64);
     for (int t = 0; t < tokens; t++) {
       for (int slot = 0; slot < topK; slot++) {
         long at = (long) t * topK + slot;
-        idRows.setAtIndex(ValueLayout.JAVA_INT, at, ids[first + t][slot]);
+        idRows.setAtIndex(ValueLayout.JAVA_INT, at, ids[(first + t) % ids.length][slot]);
         weightRows.setAtIndex(ValueLayout.JAVA_FLOAT, at, 1f / topK);
       }
     }
@@ -155,7 +181,7 @@ final class BenchInputs {
     BitSet distinct = new BitSet();
     long operations = 0;
     for (int t = 0; t < tokens; t++) {
-      for (int id : ids[first + t]) {
+      for (int id : ids[(first + t) % ids.length]) {
         distinct.set(id);
         operations += operations(expert(layer, id));
       }

@@ -8,6 +8,7 @@ import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// The results as one page that needs nothing else: machine, charts, table, the plan's picture, and
@@ -165,10 +166,14 @@ final class BenchReport {
         <th scope="col">tasks/layer</th><th scope="col">copies/step</th><th scope="col">weights GB/s</th>\
         <th scope="col">memory alone GB/s</th><th scope="col">GFLOP/s</th></tr></thead>
         <tbody>
-        %s</tbody></table></div>\
+        %s</tbody></table></div>
+        %s\
         """,
         kernels ? "<th scope=\"col\">kernels us/layer</th>" : "",
-        rows);
+        rows,
+        BenchResult.warnings(results).stream()
+            .map(warning -> "<p class=\"note\">" + line(warning) + "</p>\n")
+            .collect(Collectors.joining()));
   }
 
   /// Names come from files and from the command line.

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 ///   median time
 /// @param gigaflopsPerSecond multiplications and additions with weights, by the median time
 /// @param bandwidthGbPerSecond what the memory reached by itself in the same run, or NaN
+/// @param steady whether kernels were compiled and times steady when measuring began
 record BenchResult(
     int tokens,
     boolean alias,
@@ -34,7 +35,8 @@ record BenchResult(
     long copiesPerStep,
     double weightGbPerSecond,
     double gigaflopsPerSecond,
-    double bandwidthGbPerSecond) {
+    double bandwidthGbPerSecond,
+    boolean steady) {
 
   BenchResult withKernelMicros(Map<String, Double> micros) {
     return new BenchResult(
@@ -48,7 +50,8 @@ record BenchResult(
         copiesPerStep,
         weightGbPerSecond,
         gigaflopsPerSecond,
-        bandwidthGbPerSecond);
+        bandwidthGbPerSecond,
+        steady);
   }
 
   Map<String, Object> json() {
@@ -58,6 +61,7 @@ record BenchResult(
     json.put("aliased", aliased);
     json.put("us_per_layer_median", rounded(medianMicros));
     json.put("us_per_layer_min", rounded(minMicros));
+    json.put("steady", steady);
     json.put("tasks_per_layer", tasksPerLayer);
     json.put("copies_per_step", copiesPerStep);
     json.put("weight_gb_per_s", rounded(weightGbPerSecond));
@@ -87,6 +91,17 @@ record BenchResult(
   /// As tables say it: a wish that was refused is no alias.
   String aliasText() {
     return alias ? aliased ? "on" : "no" : "off";
+  }
+
+  /// What must be known of these figures before they are believed, in one sentence for each token
+  /// count that was never steady.
+  static List<String> warnings(List<BenchResult> results) {
+    return results.stream()
+        .filter(result -> !result.steady)
+        .map(BenchResult::tokens)
+        .distinct()
+        .map(Steadiness::warning)
+        .toList();
   }
 
   /// As tables say it.

@@ -9,6 +9,7 @@ import dev.tornadomoe.plan.AliasDecision;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
+import java.io.PrintWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -35,39 +36,45 @@ final class BenchRunner {
   private final List<Placement> placements = new ArrayList<>();
   private final boolean expertsOnly;
   private final double seconds;
+  private final PrintWriter err;
 
   /// @param sessions on the same layers, for plans of whole steps, each measured
-  /// @param seconds how long to measure, and how long to warm up before
-  BenchRunner(List<Session> sessions, boolean expertsOnly, double seconds) {
+  /// @param seconds how long to measure, and how long to warm up before, at least
+  /// @param err for how far it is
+  BenchRunner(List<Session> sessions, boolean expertsOnly, double seconds, PrintWriter err) {
     this.sessions = sessions;
     this.expertsOnly = expertsOnly;
     this.seconds = seconds;
+    this.err = err;
   }
 
   /// One result for each session.
   List<BenchResult> run(int tokens) {
     MoePlan plan = sessions.getFirst().plan();
     int layers = plan.layers().size();
-    try (Arena arena = Arena.ofShared()) {
+    long rowBytes = (long) tokens * plan.layers().getFirst().hidden() * Float.BYTES;
+    try (Arena arena = Arena.ofShared();
+        BenchProgress progress = new BenchProgress(tokens, rowBytes, seconds, err)) {
       List<BenchInputs.Input> inputs =
-          new BenchInputs(plan.layers(), expertsOnly, arena).make(tokens);
-      MemorySegment output =
-          arena.allocate((long) tokens * plan.layers().getFirst().hidden() * Float.BYTES, 64);
+          new BenchInputs(plan.layers(), expertsOnly, arena).make(tokens, progress::made);
+      MemorySegment output = arena.allocate(rowBytes, 64);
       @Nullable MemoryProbe probe = sessions.getFirst().memoryProbe().orElse(null);
       List<List<Double>> times = new ArrayList<>();
       sessions.forEach(session -> times.add(new ArrayList<>()));
       List<Double> memory = new ArrayList<>();
-      long warm = System.nanoTime() + (long) (seconds * 1e9);
-      long end = warm + (long) (seconds * 1e9);
+      Steadiness steadiness = new Steadiness(seconds);
+      long end = 0;
       // Each takes the next input: what the one before has just read may still be in the cache.
       int next = 0;
-      for (int measured = 0; measured < FEWEST_ROUNDS || System.nanoTime() < end; ) {
-        boolean count = System.nanoTime() >= warm;
+      for (int measured = 0; measured < FEWEST_ROUNDS || System.nanoTime() - end < 0; ) {
+        boolean count = steadiness.ended();
         measured += count ? 1 : 0;
+        double round = 0;
         for (int s = 0; s < sessions.size(); s++) {
           double micros =
               step(sessions.get(s), call(inputs.get(next++ % inputs.size()), tokens, output))
                   / layers;
+          round += micros;
           if (count) {
             times.get(s).add(micros);
             if (times.get(s).size() % PLACEMENT_EVERY == 1) {
@@ -81,8 +88,15 @@ final class BenchRunner {
             memory.add(rate);
           }
         }
+        if (!count) {
+          steadiness.add(round, System.nanoTime());
+          end = System.nanoTime() + (long) (seconds * 1e9);
+        }
+        progress.ran(count);
       }
-      return results(tokens, inputs, times, memory, call(inputs.getFirst(), tokens, output));
+      progress.done();
+      MoeCall call = call(inputs.getFirst(), tokens, output);
+      return results(tokens, inputs, times, memory, call, steadiness.steady());
     }
   }
 
@@ -127,7 +141,8 @@ final class BenchRunner {
       List<BenchInputs.Input> inputs,
       List<List<Double>> times,
       List<Double> memory,
-      MoeCall call) {
+      MoeCall call,
+      boolean steady) {
     int layers = sessions.getFirst().plan().layers().size();
     double bytesPerLayer =
         inputs.stream().mapToDouble(BenchRunner::bytes).average().orElse(0) / layers;
@@ -156,7 +171,8 @@ final class BenchRunner {
               profile == null ? copies : profile.outputCopies(),
               bytesPerLayer / median / 1e3,
               operationsPerLayer / median / 1e3,
-              median(memory)));
+              median(memory),
+              steady));
     }
     return results;
   }
@@ -186,7 +202,7 @@ final class BenchRunner {
     return Double.isNaN(profile.micros()) ? Map.of() : kernels;
   }
 
-  private static double median(List<Double> values) {
+  static double median(List<Double> values) {
     double[] sorted = values.stream().mapToDouble(v -> v).toArray();
     Arrays.sort(sorted);
     return sorted.length == 0 ? Double.NaN : sorted[sorted.length / 2];

@@ -84,5 +84,6 @@ record BenchTable(
               r.bandwidthText(),
               r.gigaflopsPerSecond()));
     }
+    BenchResult.warnings(results).forEach(out::println);
   }
 }

@@ -16,6 +16,7 @@ import java.util.Map;
 /// @param messages per layer
 /// @param bytes per layer
 /// @param copiesPerStep copies into outputs for all layers, counted as they ran
+/// @param steady whether kernels were compiled and times steady when measuring began
 record ParallelResult(
     int tokens,
     double medianMicros,
@@ -24,7 +25,8 @@ record ParallelResult(
     double combineMicros,
     double messages,
     double bytes,
-    long copiesPerStep) {
+    long copiesPerStep,
+    boolean steady) {
 
   /// What part of a layer's time exchanging takes.
   double exchangeShare() {
@@ -35,10 +37,11 @@ record ParallelResult(
     return "     M   us/layer median       min  dispatch us  combine us  of the layer  messages/layer   KiB/layer  copies/step";
   }
 
+  /// The figures, and below them what must be known before they are believed.
   String line() {
     return String.format(
         Locale.ROOT,
-        "%6d  %16.1f  %8.1f  %11.1f  %10.1f  %10.1f %%  %14.1f  %10.1f  %11d",
+        "%6d  %16.1f  %8.1f  %11.1f  %10.1f  %10.1f %%  %14.1f  %10.1f  %11d%s",
         tokens,
         medianMicros,
         minMicros,
@@ -47,7 +50,8 @@ record ParallelResult(
         100 * exchangeShare(),
         messages,
         bytes / 1024,
-        copiesPerStep);
+        copiesPerStep,
+        steady ? "" : System.lineSeparator() + Steadiness.warning(tokens));
   }
 
   Map<String, Object> json() {
@@ -55,6 +59,7 @@ record ParallelResult(
     json.put("tokens", tokens);
     json.put("us_per_layer_median", rounded(medianMicros));
     json.put("us_per_layer_min", rounded(minMicros));
+    json.put("steady", steady);
     json.put("dispatch_us_per_layer", rounded(dispatchMicros));
     json.put("combine_us_per_layer", rounded(combineMicros));
     json.put("exchange_share", Math.round(1000 * exchangeShare()) / 1000.0);

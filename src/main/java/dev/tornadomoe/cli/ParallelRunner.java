@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.host.JitCompiler;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.parallel.Agreement;
 import dev.tornadomoe.parallel.Communicator;
@@ -60,7 +61,7 @@ final class ParallelRunner {
   ParallelResult run(int tokens) {
     try (Arena arena = Arena.ofShared()) {
       List<MoeCall> calls = calls(tokens, arena);
-      steps(calls);
+      boolean steady = warmUp(calls);
       long copies = session.copies();
       List<Step> measured = steps(calls);
       copies = session.copies() - copies;
@@ -75,8 +76,27 @@ final class ParallelRunner {
           median(met.stream().mapToDouble(Step::combineMicros).toArray()),
           measured.stream().mapToDouble(Step::messages).average().orElse(0) / layers.size(),
           measured.stream().mapToDouble(Step::bytes).average().orElse(0) / layers.size(),
-          copies / measured.size());
+          copies / measured.size(),
+          steady);
     }
+  }
+
+  /// Runs steps until no rank's compiler is busy with them and the slowest rank's get no faster,
+  /// with the limit that one process has.
+  ///
+  /// @return whether that was reached
+  private boolean warmUp(List<MoeCall> calls) {
+    double before = Double.NaN;
+    for (int window = 0; window < Steadiness.LIMIT; window++) {
+      double median = median(steps(calls).stream().mapToDouble(Step::micros).toArray());
+      boolean compiling =
+          Agreement.exchange(ranks, String.valueOf(JitCompiler.isBusy())).contains("true");
+      if (!compiling && median >= Steadiness.FASTER * before) {
+        return true;
+      }
+      before = median;
+    }
+    return false;
   }
 
   /// The same inputs on every rank, of which each has its run of tokens.

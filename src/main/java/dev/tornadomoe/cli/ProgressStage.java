@@ -13,6 +13,9 @@ final class ProgressStage {
   /// Set by the launcher script, which knows whether stderr is a terminal.
   private static final String TERMINAL_PROPERTY = "tornadomoe.terminal";
 
+  /// A total that nobody knows.
+  static final int UNKNOWN = -1;
+
   private final String task;
   private final PrintWriter err;
   private final long start = System.nanoTime();
@@ -38,7 +41,7 @@ final class ProgressStage {
         task, amount, err, builder(task, total).setUnit(" MiB", 1 << 20).showSpeed());
   }
 
-  /// @param total in things that are done one by one
+  /// @param total in things that are done one by one, or [#UNKNOWN]
   /// @param amount how much it is, or null where it is not worth showing
   static ProgressStage ofSteps(String task, int total, @Nullable String amount, PrintWriter err) {
     return new ProgressStage(task, amount, err, builder(task, total));

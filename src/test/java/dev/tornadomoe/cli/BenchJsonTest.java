@@ -33,6 +33,7 @@ class BenchJsonTest {
           assertThat(number(result, "weight_gb_per_s")).isNotNegative();
           assertThat(number(result, "bandwidth_limit_gb_per_s")).isNotNegative();
           assertThat(number(result, "gflop_per_s")).isNotNegative();
+          assertThat(result.get("steady")).isInstanceOf(Boolean.class);
           assertThat(result).containsEntry("kernel_us_per_layer", null); // host backends have none
         });
   }

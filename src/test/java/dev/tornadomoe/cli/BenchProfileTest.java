@@ -16,6 +16,7 @@ import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Precision;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.Writer;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -75,6 +76,17 @@ class BenchProfileTest {
   }
 
   @Test
+  void figuresThatWereNeverSteadySaySo() {
+    BenchResult result = new BenchResult(3, true, false, 4, 2, Map.of(), 3, 1, 10, 7, 20, false);
+
+    assertThat(result.json()).containsEntry("steady", false);
+    assertThat(table(result)).contains("M = 3 was never steady: ");
+    assertThat(page(result)).contains("<p class=\"note\">M = 3 was never steady: ");
+    BenchResult steady = new BenchResult(3, true, false, 4, 2, Map.of(), 3, 1, 10, 7, 20, true);
+    assertThat(table(steady) + page(steady)).doesNotContain("never steady");
+  }
+
+  @Test
   void tasksAreCountedAsTheyRanAndRoundedUp() {
     // Router, top-k, gate/up, down; the first layer has the shared expert's two beside: 14 in all.
     assertThat(bench(null, false).tasksPerLayer()).isEqualTo(5);
@@ -86,7 +98,11 @@ class BenchProfileTest {
   /// @param profile what the session's profiler says, or null where there is none
   private static BenchResult bench(@Nullable Profile profile, boolean expertsOnly) {
     try (Session session = Backends.require("cpu").prepare(plan(expertsOnly))) {
-      return new BenchRunner(List.of(new Profiled(session, profile)), expertsOnly, 0.01)
+      return new BenchRunner(
+              List.of(new Profiled(session, profile)),
+              expertsOnly,
+              0.01,
+              new PrintWriter(Writer.nullWriter()))
           .run(1)
           .getFirst();
     }
@@ -136,6 +152,11 @@ class BenchProfileTest {
     @Override
     public void run(MoeCall call) {
       session.run(call);
+    }
+
+    @Override
+    public void warmUp() {
+      session.warmUp();
     }
 
     @Override

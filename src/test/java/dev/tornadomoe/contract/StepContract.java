@@ -94,6 +94,10 @@ public abstract class StepContract extends BackendContract {
         };
     try (Session each = backend().prepare(planner.get().build().plan(model));
         Session all = each.fork(planner.get().wholeStep().build().plan(model))) {
+      if (sanitize) { // where that is one round: what it leaves behind would show
+        each.warmUp();
+        assertThat(each.tasks() + each.copies()).isZero();
+      }
       for (int tokens : new int[] {0, 1, most}) {
         MoeCall call = call(each.plan().options().call(), tokens);
         for (int place = 0; place < model.size(); place++) {

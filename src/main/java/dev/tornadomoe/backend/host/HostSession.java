@@ -138,6 +138,18 @@ public final class HostSession implements Audited {
     }
   }
 
+  @Override
+  public void warmUp() {
+    long copiesBefore = copies;
+    long tasksBefore = tasks;
+    try {
+      new WarmUp(plan, this::run).untilCompiled();
+    } finally {
+      copies = copiesBefore;
+      tasks = tasksBefore;
+    }
+  }
+
   private static void requireWeights(SharedArithmetic arithmetic) {
     arithmetic.get().weightMemory().requireAlive();
   }

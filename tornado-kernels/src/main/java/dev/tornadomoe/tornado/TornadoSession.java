@@ -9,6 +9,7 @@ import dev.tornadomoe.backend.host.Audited;
 import dev.tornadomoe.backend.host.CallAudit;
 import dev.tornadomoe.backend.host.CallChecks;
 import dev.tornadomoe.backend.host.OutputLeases;
+import dev.tornadomoe.backend.host.WarmUp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.MemoryKind;
@@ -116,6 +117,18 @@ final class TornadoSession implements Audited {
   @Override
   public void run(MoeCall call) {
     run(call, this::execute);
+  }
+
+  @Override
+  public void warmUp() {
+    long copiesBefore = copies;
+    long tasksBefore = tasks;
+    try {
+      new WarmUp(plan, this::run).once();
+    } finally {
+      copies = copiesBefore;
+      tasks = tasksBefore;
+    }
   }
 
   @Override
