@@ -100,7 +100,7 @@ public abstract class ArithmeticContract extends BackendContract {
           String experts = EXPERTS.get(row[0]);
           LayerSpec spec = specs.get(row[1]);
           return DynamicTest.dynamicTest(
-              "%s, %s".formatted(experts, spec), () -> test.accept(experts, spec));
+              experts + ", " + spec, () -> test.accept(experts, spec));
         });
   }
 

@@ -25,7 +25,7 @@ public enum Breadth {
       case "full" -> FULL;
       default ->
           throw new IllegalArgumentException(
-              "-D%s=%s: expected narrow or full".formatted(PROPERTY, asked));
+              String.format(Locale.ROOT, "-D%s=%s: expected narrow or full", PROPERTY, asked));
     };
   }
 
