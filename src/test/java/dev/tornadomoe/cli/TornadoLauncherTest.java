@@ -11,6 +11,7 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -109,6 +110,24 @@ class TornadoLauncherTest {
             "[-Dtornado.max.events=64]\n[-Dtornado.recover.bailout=True]\n",
             "[-cp]\n")
         .containsOnlyOnce("tornado.max.events");
+  }
+
+  /// The JVM keeps its signal handlers where the JDK's own library is loaded before the driver.
+  @Test
+  @EnabledOnOs(value = OS.LINUX, disabledReason = "the variable belongs to Linux's loader")
+  void chainsSignalHandlersWhereADeviceMayBeUsed() throws Exception {
+    home.sdk(SDKMAN, VERSION);
+    String name = "libjsig.so";
+    Path library = home.file("jdk-25/lib/" + name);
+    home.program("jdk-25/bin/java", "echo \"[$LD_PRELOAD]\"");
+    assertThat(moe("devices").fine().out()).isEqualTo("[]\n");
+
+    Path real = Path.of(System.getProperty("java.home"), "lib", name);
+    Files.copy(real, library);
+    assertThat(moe("devices").fine().out()).isEqualTo("[%s]\n".formatted(library));
+    assertThat(moe("demo").fine().out()).isEqualTo("[]\n");
+    environment.put("LD_PRELOAD", real.toString());
+    assertThat(moe("devices").fine().out()).isEqualTo("[%s:%s]\n".formatted(library, real));
   }
 
   @Test

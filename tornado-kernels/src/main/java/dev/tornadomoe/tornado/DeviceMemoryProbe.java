@@ -66,18 +66,18 @@ final class DeviceMemoryProbe implements MemoryProbe, AutoCloseable {
     this.execution = new TornadoExecutionPlan(graph.snapshot());
     execution.withGridScheduler(grid);
     execution.withDevice(device.device());
-    execute();
+    SignalHandlers.kept(this::execute);
   }
 
   @Override
   public long move(List<int[]> experts) {
-    execute();
-    return bytes;
+    return execute();
   }
 
-  private void execute() {
+  private long execute() {
     try {
       execution.withGraph(0).execute();
+      return bytes;
     } catch (RuntimeException | Error e) {
       throw DeviceFailure.of("copying its memory", device, e);
     }

@@ -87,7 +87,7 @@ final class DevicePlan implements AutoCloseable {
       link.launch().call().set(0, 0);
       // Not withPreCompilation(): a plan that knows it could not be executed any more after some
       // other plan of the device was freed.
-      DeviceFailure.named(link.graph(), device, graph::execute);
+      SignalHandlers.kept(() -> DeviceFailure.named(link.graph(), device, graph::execute));
       compiled.run();
     }
   }

@@ -23,9 +23,10 @@ final class OpenClDevices {
   /// Whether OpenCL is all that TornadoVM can use here, and has no device. False where that can't
   /// be found out.
   static boolean missing() {
-    if (!onlyOpenCl()) {
-      return false;
-    }
+    return onlyOpenCl() && SignalHandlers.kept(OpenClDevices::hasNone);
+  }
+
+  private static boolean hasNone() {
     try (Arena arena = Arena.ofConfined()) {
       return count(arena) == 0;
     } catch (Throwable e) {

@@ -146,7 +146,7 @@ final class TornadoDevices {
 
   /// All of them.
   static List<Found> all() {
-    TornadoRuntime runtime = TornadoRuntimeProvider.getTornadoRuntime();
+    TornadoRuntime runtime = SignalHandlers.kept(TornadoRuntimeProvider::getTornadoRuntime);
     List<Found> found = new ArrayList<>();
     for (int driver = 0; driver < runtime.getNumBackends(); driver++) {
       TornadoBackend backend = runtime.getBackend(driver);
