@@ -124,10 +124,10 @@ class TornadoLauncherTest {
 
     Path real = Path.of(System.getProperty("java.home"), "lib", name);
     Files.copy(real, library);
-    assertThat(moe("devices").fine().out()).isEqualTo("[%s]\n".formatted(library));
+    assertThat(moe("devices").fine().out()).isEqualTo("[" + library + "]\n");
     assertThat(moe("demo").fine().out()).isEqualTo("[]\n");
     environment.put("LD_PRELOAD", real.toString());
-    assertThat(moe("devices").fine().out()).isEqualTo("[%s:%s]\n".formatted(library, real));
+    assertThat(moe("devices").fine().out()).isEqualTo("[" + library + ":" + real + "]\n");
   }
 
   @Test
