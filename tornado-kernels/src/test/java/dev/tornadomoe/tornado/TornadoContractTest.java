@@ -6,6 +6,7 @@ import dev.tornadomoe.contract.BreachContract;
 import dev.tornadomoe.contract.CallContract;
 import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.Need;
+import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
 import java.util.EnumSet;
 import java.util.Set;
@@ -25,6 +26,14 @@ class TornadoContractTest {
     @Override
     protected Set<Need> refuses() {
       return EnumSet.allOf(Need.class);
+    }
+  }
+
+  @Nested
+  class Routing extends RoutingContract {
+    @Override
+    protected Backend backend() {
+      return new TornadoBackend();
     }
   }
 
