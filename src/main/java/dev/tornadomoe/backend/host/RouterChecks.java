@@ -18,10 +18,11 @@ public final class RouterChecks {
 
   /// Looks at a router's weight, bias and correction bias.
   ///
-  /// @throws BackendException for a NaN, with file, tensor and place
+  /// @throws BackendException for a NaN, with file, tensor and place, and for memory that is gone
   public static void requireNumbers(Router router) {
     try (Arena arena = Arena.ofConfined()) {
       WeightMatrix weight = router.weight().load(arena);
+      new WeightMemory(weight.memory()).requireAlive();
       float[] row = new float[weight.columns()];
       for (int expert = 0; expert < weight.rows(); expert++) {
         weight.decodeRow(expert, row);
@@ -42,6 +43,7 @@ public final class RouterChecks {
     if (bias == null) {
       return;
     }
+    new WeightMemory(List.of(bias.values().data())).requireAlive();
     int expert = indexOfNan(bias.toFloats());
     if (expert >= 0) {
       throw nan(List.of(bias.values().data()), bias.values().name(), "expert %d".formatted(expert));
