@@ -110,6 +110,31 @@ public final class GgufMetadata {
     throw wrong(full(key), "true or false", value);
   }
 
+  /// A finite number of one block, from an array with one for each or a number for all; 0 where the
+  /// key is not there.
+  ///
+  /// @param key without the architecture's name before it
+  public float ofBlock(String key, int block) {
+    if (!(values.get(full(key)) instanceof GgufValue.Array array)) {
+      return (float) numberOr(0, key);
+    }
+    if (block >= array.numbers().size() || !Float.isFinite(array.numbers().get(block))) {
+      throw wrong(full(key), "a finite number, F32, for each block", array);
+    }
+    return array.numbers().get(block);
+  }
+
+  /// Tokens of the vocabulary: `vocab_size`, without it as many as the tokenizer lists; 0 where
+  /// neither says it.
+  public long vocabulary() {
+    if (has("vocab_size")) {
+      return count("vocab_size").orElse(0);
+    }
+    return values.get("tokenizer.ggml.tokens") instanceof GgufValue.Array tokens
+        ? tokens.length()
+        : 0;
+  }
+
   private CheckpointException wrong(String key, String expected, Object found) {
     return new CheckpointException(
         String.format(

@@ -1,14 +1,20 @@
 package dev.tornadomoe.checkpoint;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /// Reads the values of a GGUF file's metadata: numbers and truth values as `Long`, `Double` and
-/// `Boolean`, texts as their beginnings, arrays as [Array], without their elements (vocabularies
-/// are the largest, and nobody here asks for them).
+/// `Boolean`, texts as their beginnings, arrays as [Array], without their elements where these are
+/// no few F32 (vocabularies are the largest, and nobody here asks for them).
 final class GgufValue {
   /// Nothing that we ask for is as long; chat templates are.
   private static final int MOST_TEXT_BYTES = 1024;
 
+  /// More blocks than llama.cpp takes; arrays of a number for each are no longer.
+  private static final int MOST_NUMBERS = 1024;
+
+  private static final int F32 = 6;
   private static final int STRING = 8;
   private static final int ARRAY = 9;
 
@@ -17,10 +23,11 @@ final class GgufValue {
 
   private GgufValue() {}
 
-  /// An array whose elements were stepped over.
+  /// An array.
   ///
   /// @param length of it
-  record Array(long length) {
+  /// @param numbers its elements where they are few F32, else empty: they were stepped over
+  record Array(long length, List<Float> numbers) {
     @Override
     public String toString() {
       return String.format(Locale.ROOT, "an array of %d elements", length);
@@ -39,7 +46,7 @@ final class GgufValue {
       case 3 -> (long) reader.shortInteger(what);
       case 4 -> reader.integer(what) & 0xFFFF_FFFFL;
       case 5 -> (long) reader.integer(what);
-      case 6 -> (double) Float.intBitsToFloat(reader.integer(what));
+      case F32 -> (double) Float.intBitsToFloat(reader.integer(what));
       case 7 -> truth(reader.unsignedByte(what), file, what);
       case STRING -> reader.text(what, MOST_TEXT_BYTES);
       case ARRAY -> array(reader, file, what);
@@ -64,14 +71,21 @@ final class GgufValue {
     }
     if (type != STRING) {
       long length = reader.count(what, SIZES[type]);
+      if (type == F32 && length <= MOST_NUMBERS) {
+        List<Float> numbers = new ArrayList<>((int) length);
+        for (long i = 0; i < length; i++) {
+          numbers.add(Float.intBitsToFloat(reader.integer(what)));
+        }
+        return new Array(length, List.copyOf(numbers));
+      }
       reader.skip(length * SIZES[type], what);
-      return new Array(length);
+      return new Array(length, List.of());
     }
     long length = reader.count(what, 8);
     for (long i = 0; i < length; i++) {
       reader.skip(reader.count(what, 1), what);
     }
-    return new Array(length);
+    return new Array(length, List.of());
   }
 
   private static CheckpointException unknown(String file, String what, int type) {

@@ -9,8 +9,13 @@ import org.jspecify.annotations.Nullable;
 /// 2. for the selection only, add the router's correction bias if it has one;
 /// 3. keep the best groups of experts, if there are groups;
 /// 4. take the k highest;
-/// 5. their weights are the scores without the correction bias; divide by their sum + `epsilon` if
-///    `renormalise`; multiply by `scale`.
+/// 5. their weights are the scores without the correction bias; divide by their sum + `epsilon`, or
+///    `leastSum` if that is more, if `renormalise`; multiply by `scale`.
+///
+/// Logits, scores, biases, sums of groups and what is compared are F32, and of equal ones the first
+/// counts, in every backend: scores that differ in exact arithmetic are often equal in F32 (a
+/// sigmoid of a logit above 17 is 1), and the models' own code takes them for equal. A NaN is
+/// higher than all numbers, as in `torch.topk`: it is chosen, so that the token's result is NaN.
 ///
 /// @param topK experts per token
 /// @param scoring how logits become scores
@@ -19,13 +24,15 @@ import org.jspecify.annotations.Nullable;
 /// @param scale factor on every weight, after renormalisation
 /// @param epsilon what is added to the sum of the weights before dividing by it: [#USUAL_EPSILON],
 ///   or a model's own
+/// @param leastSum the least that weights are divided by: 0, or llama.cpp's 2^-14
 public record TopKGating(
     int topK,
     Scoring scoring,
     @Nullable Groups groups,
     boolean renormalise,
     float scale,
-    float epsilon)
+    float epsilon,
+    float leastSum)
     implements Gating {
   /// DeepSeek-V3's, which keeps the division from failing and changes no result.
   public static final float USUAL_EPSILON = 1e-20f;
@@ -70,8 +77,8 @@ public record TopKGating(
 
   /// Checked numbers.
   ///
-  /// @throws LayerException for k below 1, a scale that is no finite number, or an epsilon that is
-  ///   none or negative
+  /// @throws LayerException for k below 1, a scale that is no finite number, or an epsilon or least
+  ///   sum that is none or negative
   public TopKGating {
     if (topK < 1) {
       throw new LayerException(
@@ -88,6 +95,24 @@ public record TopKGating(
               "epsilon of the renormalisation must be finite and 0 or more, found %s",
               epsilon));
     }
+    if (!(leastSum >= 0) || !Float.isFinite(leastSum)) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "the least sum of the renormalisation must be finite and 0 or more, found %s",
+              leastSum));
+    }
+  }
+
+  /// With an epsilon of its own.
+  public TopKGating(
+      int topK,
+      Scoring scoring,
+      @Nullable Groups groups,
+      boolean renormalise,
+      float scale,
+      float epsilon) {
+    this(topK, scoring, groups, renormalise, scale, epsilon, 0);
   }
 
   /// With the usual epsilon.
@@ -108,16 +133,21 @@ public record TopKGating(
 
   /// This gating with a factor on every weight.
   public TopKGating scaled(float factor) {
-    return new TopKGating(topK, scoring, groups, renormalise, factor, epsilon);
+    return new TopKGating(topK, scoring, groups, renormalise, factor, epsilon, leastSum);
   }
 
   /// This gating restricted to the best groups.
   public TopKGating grouped(Groups restriction) {
-    return new TopKGating(topK, scoring, restriction, renormalise, scale, epsilon);
+    return new TopKGating(topK, scoring, restriction, renormalise, scale, epsilon, leastSum);
   }
 
   /// This gating with another epsilon.
   public TopKGating withEpsilon(float added) {
-    return new TopKGating(topK, scoring, groups, renormalise, scale, added);
+    return new TopKGating(topK, scoring, groups, renormalise, scale, added, leastSum);
+  }
+
+  /// This gating with a least sum to divide by.
+  public TopKGating withLeastSum(float least) {
+    return new TopKGating(topK, scoring, groups, renormalise, scale, epsilon, least);
   }
 }

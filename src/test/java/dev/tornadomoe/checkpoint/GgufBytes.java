@@ -76,6 +76,27 @@ public final class GgufBytes {
             .put(text));
   }
 
+  /// An array of F32.
+  public GgufBytes numbers(String key, float... values) {
+    ByteBuffer array = ByteBuffer.allocate(12 + 4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    array.putInt(6).putLong(values.length);
+    for (float value : values) {
+      array.putFloat(value);
+    }
+    return pair(key, 9, array);
+  }
+
+  /// An array of so many empty texts.
+  public GgufBytes texts(String key, int count) {
+    return pair(
+        key,
+        9,
+        ByteBuffer.allocate(12 + 8 * count)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putInt(8)
+            .putLong(count));
+  }
+
   /// Any type with any bytes.
   public GgufBytes pair(String key, int type, ByteBuffer value) {
     string(pairs, key);

@@ -12,8 +12,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// Every golden case, in every way in which `verify` can run it.
 class VerifyGoldenTest {
   /// 12 architectures with 2 layers, 7 + 6 quantised formats and 5 GGUF files with 1, and 3 token
-  /// counts for each layer; 28 architectures with 37 layers together, and 2 token counts for each.
-  private static final int CASES = 12 * 2 * 3 + (7 + 6 + 5) * 3 + 37 * 2;
+  /// counts for each layer; 28 architectures with 37 layers together, and 2 token counts for each;
+  /// the GGUF file with GLM-4.7-Flash's sizes, with 2.
+  private static final int CASES = 12 * 2 * 3 + (7 + 6 + 5) * 3 + 37 * 2 + 2;
 
   @ParameterizedTest
   @CsvSource({

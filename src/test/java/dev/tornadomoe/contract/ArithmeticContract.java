@@ -99,8 +99,7 @@ public abstract class ArithmeticContract extends BackendContract {
         .map(row -> {
           String experts = EXPERTS.get(row[0]);
           LayerSpec spec = specs.get(row[1]);
-          return DynamicTest.dynamicTest(
-              experts + ", " + spec, () -> test.accept(experts, spec));
+          return DynamicTest.dynamicTest(experts + ", " + spec, () -> test.accept(experts, spec));
         });
   }
 

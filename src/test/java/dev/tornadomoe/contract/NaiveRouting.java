@@ -5,11 +5,12 @@ import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/// Routing from its definition: score, restrict, sort, take, weigh.
+/// Routing from its definition, in F32: score, restrict, sort, take, weigh.
 final class NaiveRouting {
 
   /// One token's experts.
@@ -17,7 +18,11 @@ final class NaiveRouting {
 
   private NaiveRouting() {}
 
-  static Choice choose(Router router, double[] logits) {
+  static Choice choose(Router router, double[] exact) {
+    float[] logits = new float[exact.length];
+    for (int e = 0; e < logits.length; e++) {
+      logits[e] = (float) exact[e];
+    }
     return switch (router.gating()) {
       case TopKGating gating -> topK(gating, router, logits);
       case SparseMixer mixer -> sparseMixer(mixer.jitter(), logits);
@@ -25,85 +30,86 @@ final class NaiveRouting {
     };
   }
 
-  private static Choice topK(TopKGating gating, Router router, double[] logits) {
-    double[] scores =
+  private static Choice topK(TopKGating gating, Router router, float[] logits) {
+    float[] scores =
         switch (gating.scoring()) {
           case SOFTMAX -> softmax(logits);
-          case SIGMOID ->
-              IntStream.range(0, logits.length)
-                  .mapToDouble(e -> NaiveMoe.sigmoid(logits[e]))
-                  .toArray();
-          case SOFTMAX_OF_SELECTED, SIGMOID_OF_SELECTED -> logits.clone();
+          case SIGMOID -> sigmoids(logits);
+          case SOFTMAX_OF_SELECTED, SIGMOID_OF_SELECTED -> logits;
         };
-    float[] bias =
-        router.correctionBias() == null
-            ? new float[logits.length]
-            : router.correctionBias().toFloats();
+    float[] choice = scores.clone();
+    if (router.correctionBias() != null) {
+      float[] bias = router.correctionBias().toFloats();
+      for (int e = 0; e < choice.length; e++) {
+        choice[e] += bias[e];
+      }
+    }
     List<Integer> candidates = new ArrayList<>(IntStream.range(0, logits.length).boxed().toList());
     if (gating.groups() != null) {
-      candidates.retainAll(inBestGroups(gating.groups(), scores, bias));
+      candidates.retainAll(inBestGroups(gating.groups(), choice));
     }
-    candidates.sort(
-        Comparator.comparingDouble((Integer e) -> -(scores[e] + bias[e])).thenComparingInt(e -> e));
+    candidates.sort(highestFirst(choice));
     int[] ids = candidates.stream().limit(gating.topK()).mapToInt(e -> e).toArray();
-    double[] chosen = IntStream.of(ids).mapToDouble(e -> scores[e]).toArray();
-    double[] weights =
+    float[] chosen = new float[ids.length];
+    for (int s = 0; s < ids.length; s++) {
+      chosen[s] = scores[ids[s]];
+    }
+    float[] weights =
         switch (gating.scoring()) {
           case SOFTMAX_OF_SELECTED -> softmax(chosen);
-          case SIGMOID_OF_SELECTED ->
-              IntStream.range(0, ids.length)
-                  .mapToDouble(s -> NaiveMoe.sigmoid(chosen[s]))
-                  .toArray();
+          case SIGMOID_OF_SELECTED -> sigmoids(chosen);
           case SOFTMAX, SIGMOID -> chosen;
         };
     double sum = IntStream.range(0, ids.length).mapToDouble(s -> weights[s]).sum();
-    for (int s = 0; s < ids.length; s++) {
-      weights[s] =
-          weights[s] / (gating.renormalise() ? sum + gating.epsilon() : 1) * gating.scale();
+    double divisor = 1;
+    if (gating.renormalise()) {
+      divisor =
+          sum + gating.epsilon() < gating.leastSum() ? gating.leastSum() : sum + gating.epsilon();
     }
-    return new Choice(ids, weights);
+    double[] scaled = new double[ids.length];
+    for (int s = 0; s < ids.length; s++) {
+      scaled[s] = weights[s] / divisor * gating.scale();
+    }
+    return new Choice(ids, scaled);
   }
 
-  private static List<Integer> inBestGroups(
-      TopKGating.Groups groups, double[] scores, float[] bias) {
-    int size = scores.length / groups.count();
-    List<Integer> order = new ArrayList<>(IntStream.range(0, groups.count()).boxed().toList());
-    order.sort(
-        Comparator.comparingDouble(
-                (Integer g) -> {
-                  double[] sorted =
-                      IntStream.range(g * size, (g + 1) * size)
-                          .mapToDouble(e -> -(scores[e] + bias[e]))
-                          .sorted()
-                          .toArray();
-                  return groups.score() == TopKGating.GroupScore.MAX
-                      ? sorted[0]
-                      : sorted[0] + sorted[1];
-                })
-            .thenComparingInt(g -> g));
-    return order.stream()
+  /// NaN first, as Java sorts it, then the highest; of equal ones the lower index. (Adding 0 makes
+  /// one zero of two.)
+  private static Comparator<Integer> highestFirst(float[] values) {
+    Comparator<Integer> lowestFirst = (a, b) -> Float.compare(values[a] + 0f, values[b] + 0f);
+    return lowestFirst.reversed().thenComparing(Comparator.naturalOrder());
+  }
+
+  private static List<Integer> inBestGroups(TopKGating.Groups groups, float[] choice) {
+    int size = choice.length / groups.count();
+    float[] scores = new float[groups.count()];
+    for (int g = 0; g < scores.length; g++) {
+      List<Float> best = new ArrayList<>();
+      for (int e = g * size; e < (g + 1) * size; e++) {
+        best.add(choice[e]);
+      }
+      best.sort(Collections.reverseOrder());
+      scores[g] =
+          groups.score() == TopKGating.GroupScore.MAX ? best.get(0) : best.get(0) + best.get(1);
+    }
+    return IntStream.range(0, groups.count())
+        .boxed()
+        .sorted(highestFirst(scores))
         .limit(groups.kept())
         .flatMap(g -> IntStream.range(g * size, (g + 1) * size).boxed())
         .toList();
   }
 
-  private static Choice sparseMixer(double jitter, double[] s) {
-    int first = argmax(s, -1);
-    int second = argmax(s, first);
+  private static Choice sparseMixer(float jitter, float[] s) {
+    List<Integer> order = IntStream.range(0, s.length).boxed().sorted(highestFirst(s)).toList();
+    int first = order.get(0);
+    int second = order.get(1);
     return new Choice(
         new int[] {first, second},
         new double[] {share(s, first, -1, jitter), share(s, second, first, jitter)});
   }
 
-  private static int argmax(double[] s, int without) {
-    return IntStream.range(0, s.length)
-        .filter(e -> e != without)
-        .boxed()
-        .max(Comparator.comparingDouble((Integer e) -> s[e]).thenComparingInt(e -> -e))
-        .orElseThrow();
-  }
-
-  private static double share(double[] s, int best, int without, double jitter) {
+  private static double share(float[] s, int best, int without, float jitter) {
     double sum =
         IntStream.range(0, s.length)
             .filter(e -> e != without)
@@ -113,23 +119,34 @@ final class NaiveRouting {
     return 1 / sum;
   }
 
-  private static Choice custom(CustomGating gating, double[] logits) {
-    float[] floats = new float[logits.length];
-    for (int e = 0; e < floats.length; e++) {
-      floats[e] = (float) logits[e];
-    }
+  private static Choice custom(CustomGating gating, float[] logits) {
     int[] ids = new int[gating.topK()];
     float[] weights = new float[gating.topK()];
-    gating.function().route(floats, ids, weights);
+    gating.function().route(logits, ids, weights);
     return new Choice(ids, IntStream.range(0, ids.length).mapToDouble(s -> weights[s]).toArray());
   }
 
-  private static double[] softmax(double[] values) {
+  private static float[] sigmoids(float[] logits) {
+    float[] scores = new float[logits.length];
+    for (int e = 0; e < scores.length; e++) {
+      float exponential = (float) Math.exp(-logits[e]);
+      scores[e] = 1f / (1f + exponential);
+    }
+    return scores;
+  }
+
+  private static float[] softmax(float[] values) {
     double max = IntStream.range(0, values.length).mapToDouble(i -> values[i]).max().orElseThrow();
-    double sum =
-        IntStream.range(0, values.length).mapToDouble(i -> Math.exp(values[i] - max)).sum();
-    return IntStream.range(0, values.length)
-        .mapToDouble(i -> Math.exp(values[i] - max) / sum)
-        .toArray();
+    float[] exponentials = new float[values.length];
+    double sum = 0;
+    for (int i = 0; i < values.length; i++) {
+      exponentials[i] = (float) Math.exp(values[i] - (float) max);
+      sum += exponentials[i];
+    }
+    float[] scores = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      scores[i] = exponentials[i] / (float) sum;
+    }
+    return scores;
   }
 }

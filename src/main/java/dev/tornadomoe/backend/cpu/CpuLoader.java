@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.cpu;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
@@ -140,7 +141,7 @@ final class CpuLoader {
       routed.add(pool.submit(mlp(expert, activation)));
     }
     return new LayerTasks(
-        router == null ? null : pool.submit(() -> linear(router.weight(), router.bias())),
+        router == null ? null : pool.submit(() -> linear(router)),
         routed,
         shared == null ? null : pool.submit(mlp(shared.mlp(), activation)),
         sharedGate == null ? null : pool.submit(() -> linear(sharedGate, null)));
@@ -154,6 +155,11 @@ final class CpuLoader {
             linear(mlp.down(), mlp.downBias()),
             activation,
             kernels);
+  }
+
+  private CpuLinear linear(Router router) {
+    RouterChecks.requireNumbers(router);
+    return linear(router.weight(), router.bias());
   }
 
   private CpuLinear linear(Weight weight, @Nullable Bias bias) {

@@ -40,7 +40,10 @@ public final class CallChecks {
   /// Checks one call.
   ///
   /// @throws BackendException when it breaks a promise
-  public void check(MoeCall call) {
+  public void check(@Nullable MoeCall call) {
+    if (call == null) {
+      throw new BackendException("there is no call: a session was told to run null");
+    }
     int place = call.layer();
     if (place < 0 || place >= plan.layers().size()) {
       throw new BackendException(
@@ -170,6 +173,22 @@ public final class CallChecks {
     refuseOverlap("topk_weights", weights, output);
     // Ids that are right for the fewest experts are right for every layer of a step.
     checkIds(ids, tokens, spec.wholeStep() ? fewestExperts : layer);
+    checkWeights(weights, layer.topK());
+  }
+
+  /// A NaN is a mistake of whoever routed; nothing would say so once it is in the output.
+  private static void checkWeights(MemorySegment weights, int topK) {
+    long count = weights.byteSize() / 4;
+    for (long i = 0; i < count; i++) {
+      if (Float.isNaN(weights.get(ValueLayout.JAVA_FLOAT_UNALIGNED, i * 4))) {
+        throw new BackendException(
+            String.format(
+                Locale.ROOT,
+                "topk_weights has NaN for token %d in place %d, expected a number",
+                i / topK,
+                i % topK));
+      }
+    }
   }
 
   private void checkIds(MemorySegment ids, int tokens, MoeLayer layer) {

@@ -6,14 +6,13 @@ import dev.tornadomoe.layer.TopKGating;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// [TopKGating] for one token at a time, in double precision. A NaN is never selected while a
-/// number is left, but its weight carries it on.
+/// [TopKGating] for one token at a time.
 final class TopKChoice implements TokenGating {
   private final TopKGating gating;
   private final float @Nullable [] correction;
-  private final double[] scores;
-  private final double[] choice;
-  private final double[] chosen;
+  private final float[] scores;
+  private final float[] choice;
+  private final float[] chosen;
   private final boolean[] closedGroups;
   private final boolean[] taken;
 
@@ -21,9 +20,9 @@ final class TopKChoice implements TokenGating {
     this.gating = gating;
     Bias bias = router.correctionBias();
     this.correction = bias == null ? null : bias.toFloats();
-    this.scores = new double[router.experts()];
-    this.choice = new double[router.experts()];
-    this.chosen = new double[gating.topK()];
+    this.scores = new float[router.experts()];
+    this.choice = new float[router.experts()];
+    this.chosen = new float[gating.topK()];
     this.taken = new boolean[router.experts()];
     TopKGating.Groups groups = gating.groups();
     this.closedGroups = new boolean[groups == null ? 0 : groups.count()];
@@ -33,8 +32,7 @@ final class TopKChoice implements TokenGating {
   public void choose(float[] logits, int[] ids, float[] weights) {
     score(logits);
     for (int e = 0; e < scores.length; e++) {
-      double value = correction == null ? scores[e] : scores[e] + correction[e];
-      choice[e] = Double.isNaN(value) ? Double.NEGATIVE_INFINITY : value;
+      choice[e] = correction == null ? scores[e] : scores[e] + correction[e];
     }
     if (gating.groups() != null) {
       closeGroups(gating.groups());
@@ -46,30 +44,15 @@ final class TopKChoice implements TokenGating {
       ids[slot] = best;
       chosen[slot] = scores[best];
     }
-    weigh();
-    for (int slot = 0; slot < ids.length; slot++) {
-      weights[slot] = (float) chosen[slot];
-    }
+    weigh(weights);
   }
 
   private void score(float[] logits) {
+    System.arraycopy(logits, 0, scores, 0, scores.length);
     switch (gating.scoring()) {
-      case SOFTMAX -> {
-        for (int e = 0; e < scores.length; e++) {
-          scores[e] = logits[e];
-        }
-        softmax(scores);
-      }
-      case SIGMOID -> {
-        for (int e = 0; e < scores.length; e++) {
-          scores[e] = sigmoid(logits[e]);
-        }
-      }
-      case SOFTMAX_OF_SELECTED, SIGMOID_OF_SELECTED -> {
-        for (int e = 0; e < scores.length; e++) {
-          scores[e] = logits[e];
-        }
-      }
+      case SOFTMAX -> RouterMath.softmax(scores);
+      case SIGMOID -> RouterMath.sigmoid(scores);
+      case SOFTMAX_OF_SELECTED, SIGMOID_OF_SELECTED -> {}
     }
   }
 
@@ -78,10 +61,10 @@ final class TopKChoice implements TokenGating {
     Arrays.fill(closedGroups, true);
     for (int kept = 0; kept < groups.kept(); kept++) {
       int best = -1;
-      double bestScore = Double.NEGATIVE_INFINITY;
+      float bestScore = Float.NEGATIVE_INFINITY;
       for (int group = 0; group < groups.count(); group++) {
-        double score = groupScore(groups.score(), group * size, size);
-        if (closedGroups[group] && (best < 0 || score > bestScore)) {
+        float score = groupScore(groups.score(), group * size, size);
+        if (closedGroups[group] && (best < 0 || RouterMath.isHigher(score, bestScore))) {
           best = group;
           bestScore = score;
         }
@@ -90,19 +73,19 @@ final class TopKChoice implements TokenGating {
     }
     for (int e = 0; e < choice.length; e++) {
       if (closedGroups[e / size]) {
-        choice[e] = Double.NEGATIVE_INFINITY;
+        choice[e] = Float.NEGATIVE_INFINITY;
       }
     }
   }
 
-  private double groupScore(TopKGating.GroupScore kind, int from, int size) {
-    double first = Double.NEGATIVE_INFINITY;
-    double second = Double.NEGATIVE_INFINITY;
+  private float groupScore(TopKGating.GroupScore kind, int from, int size) {
+    float first = Float.NEGATIVE_INFINITY;
+    float second = Float.NEGATIVE_INFINITY;
     for (int e = from; e < from + size; e++) {
-      if (choice[e] > first) {
+      if (RouterMath.isHigher(choice[e], first)) {
         second = first;
         first = choice[e];
-      } else if (choice[e] > second) {
+      } else if (RouterMath.isHigher(choice[e], second)) {
         second = choice[e];
       }
     }
@@ -115,7 +98,7 @@ final class TopKChoice implements TokenGating {
     for (int e = 0; e < choice.length; e++) {
       if (!taken[e]
           && (best < 0
-              || choice[e] > choice[best]
+              || RouterMath.isHigher(choice[e], choice[best])
               || (choice[e] == choice[best] && isOpen(e) && !isOpen(best)))) {
         best = e;
       }
@@ -128,45 +111,22 @@ final class TopKChoice implements TokenGating {
         || !closedGroups[expert / (choice.length / closedGroups.length)];
   }
 
-  private void weigh() {
+  private void weigh(float[] weights) {
     switch (gating.scoring()) {
-      case SOFTMAX_OF_SELECTED -> softmax(chosen);
-      case SIGMOID_OF_SELECTED -> {
-        for (int slot = 0; slot < chosen.length; slot++) {
-          chosen[slot] = sigmoid(chosen[slot]);
-        }
-      }
+      case SOFTMAX_OF_SELECTED -> RouterMath.softmax(chosen);
+      case SIGMOID_OF_SELECTED -> RouterMath.sigmoid(chosen);
       case SOFTMAX, SIGMOID -> {}
     }
     double factor = gating.scale();
     if (gating.renormalise()) {
       double sum = gating.epsilon();
-      for (double weight : chosen) {
+      for (float weight : chosen) {
         sum += weight;
       }
-      factor /= sum;
+      factor /= Math.max(sum, gating.leastSum());
     }
-    for (int slot = 0; slot < chosen.length; slot++) {
-      chosen[slot] *= factor;
+    for (int slot = 0; slot < weights.length; slot++) {
+      weights[slot] = (float) (chosen[slot] * factor);
     }
-  }
-
-  private static void softmax(double[] values) {
-    double max = Double.NEGATIVE_INFINITY;
-    for (double value : values) {
-      max = Math.max(max, value);
-    }
-    double sum = 0;
-    for (int i = 0; i < values.length; i++) {
-      values[i] = Math.exp(values[i] - max);
-      sum += values[i];
-    }
-    for (int i = 0; i < values.length; i++) {
-      values[i] /= sum;
-    }
-  }
-
-  private static double sigmoid(double x) {
-    return 1 / (1 + Math.exp(-x));
   }
 }

@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.backend.host.WeightMemory;
@@ -76,6 +77,9 @@ final class ReferenceArithmetic implements Arithmetic {
   private static LayerParts parts(MoeLayer layer, Function<Weight, WeightMatrix> loader) {
     Router router = layer.router();
     SharedExperts shared = layer.shared();
+    if (router != null) {
+      RouterChecks.requireNumbers(router);
+    }
     return new LayerParts(
         router == null ? null : new ReferenceLinear(loader.apply(router.weight()), router.bias()),
         layer.experts().local().stream()

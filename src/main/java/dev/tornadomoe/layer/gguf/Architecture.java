@@ -6,50 +6,104 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/// The architectures of GGUF files and how llama.cpp routes in each
-/// ([graphs](https://github.com/ggml-org/llama.cpp/tree/master/src/models), `build_moe_ffn` in
+/// The architectures of GGUF files and what llama.cpp makes of each: its defaults and the keys that
+/// it reads ([models](https://github.com/ggml-org/llama.cpp/tree/master/src/models),
+/// `load_arch_hparams`), its tensors (`load_arch_tensors`), and its routing (`build_moe_ffn` in
 /// [llama-graph.cpp](https://github.com/ggml-org/llama.cpp/blob/master/src/llama-graph.cpp)).
 enum Architecture {
   /// Mixtral, and other models whose tensors llama.cpp knows by the same names.
-  LLAMA("llama", Gate.SOFTMAX, Renormalise.ALWAYS),
-  DBRX("dbrx", Gate.SOFTMAX, Renormalise.ALWAYS),
-  QWEN2("qwen2moe", Gate.SOFTMAX, Renormalise.NEVER, Part.SHARED, Part.SHARED_GATE),
-  QWEN3("qwen3moe", Gate.SOFTMAX, Renormalise.ALWAYS),
-  QWEN3_VL("qwen3vlmoe", Gate.SOFTMAX, Renormalise.ALWAYS),
-  QWEN3_NEXT("qwen3next", Gate.SOFTMAX, Renormalise.ALWAYS, Part.SHARED, Part.SHARED_GATE),
-  QWEN35("qwen35moe", Gate.SOFTMAX, Renormalise.ALWAYS, Part.SHARED, Part.SHARED_GATE),
-  DEEPSEEK("deepseek", Gate.SOFTMAX, Renormalise.NEVER, Part.SHARED),
+  LLAMA("llama", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  DBRX("dbrx", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  QWEN2("qwen2moe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.SAID_OR_DENSE, Part.SHARED_GATE),
+  QWEN3("qwen3moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  QWEN3_VL("qwen3vlmoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  QWEN3_NEXT(
+      "qwen3next", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID_OR_DENSE, Part.SHARED_GATE),
+  QWEN35("qwen35moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID_OR_DENSE, Part.SHARED_GATE),
+  DEEPSEEK("deepseek", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.COUNTED, Part.SCALE_KEY),
   DEEPSEEK2(
-      "deepseek2", Gate.SOFTMAX, Renormalise.IF_SAID, Part.SHARED, Part.CORRECTION, Part.GATE_KEY),
-  GLM4("glm4moe", Gate.SIGMOID, Renormalise.IF_SAID, Part.SHARED, Part.CORRECTION, Part.GATE_KEY),
-  DOTS1("dots1", Gate.NOT_SAID, Renormalise.IF_SAID, Part.SHARED, Part.CORRECTION, Part.GATE_KEY),
-  BAILING("bailingmoe", Gate.SOFTMAX, Renormalise.IF_SAID, Part.SHARED),
+      "deepseek2",
+      Gate.SOFTMAX_OR_GLM_47_FLASH,
+      Renormalise.IF_SAID,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  GLM4(
+      "glm4moe",
+      Gate.SIGMOID,
+      Renormalise.IF_SAID,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION),
+  DOTS1(
+      "dots1",
+      Gate.NOT_SAID,
+      Renormalise.IF_SAID,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  BAILING("bailingmoe", Gate.SOFTMAX, Renormalise.IF_SAID, SharedSize.COUNTED, Part.SCALE_KEY),
   BAILING2(
       "bailingmoe2",
       Gate.NOT_SAID,
       Renormalise.IF_SAID,
-      Part.SHARED,
-      Part.CORRECTION,
-      Part.GATE_KEY),
-  ERNIE45("ernie4_5-moe", Gate.SOFTMAX, Renormalise.ALWAYS, Part.SHARED, Part.CORRECTION),
-  HUNYUAN("hunyuan-moe", Gate.SOFTMAX, Renormalise.ALWAYS, Part.SHARED),
-  MINIMAX_M2("minimax-m2", Gate.SIGMOID, Renormalise.ALWAYS, Part.CORRECTION, Part.GATE_KEY),
+      SharedSize.COUNTED_SAID,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  ERNIE45("ernie4_5-moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID, Part.CORRECTION),
+  HUNYUAN("hunyuan-moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID_OR_DENSE),
+  MINIMAX_M2(
+      "minimax-m2",
+      Gate.NOT_SAID,
+      Renormalise.ALWAYS,
+      SharedSize.NONE,
+      Part.GATE_KEY,
+      Part.REQUIRED_CORRECTION),
   EXAONE(
       "exaone-moe",
       Gate.NOT_SAID,
       Renormalise.IF_SAID,
-      Part.SHARED,
-      Part.CORRECTION,
-      Part.GATE_KEY),
-  AFMOE("afmoe", Gate.SIGMOID, Renormalise.IF_SAID, Part.SHARED, Part.CORRECTION, Part.GATE_KEY),
-  LFM2("lfm2moe", Gate.NOT_SAID, Renormalise.ALWAYS, Part.CORRECTION, Part.GATE_KEY),
-  OLMOE("olmoe", Gate.SOFTMAX, Renormalise.NEVER),
-  GRANITE("granitemoe", Gate.SOFTMAX, Renormalise.ALWAYS, Part.SHARED),
-  GRANITE_HYBRID("granitehybrid", Gate.SOFTMAX, Renormalise.ALWAYS, Part.SHARED),
-  PHI("phimoe", Gate.SOFTMAX, Renormalise.ALWAYS),
-  JAMBA("jamba", Gate.SOFTMAX, Renormalise.NEVER),
-  GPT_OSS("gpt-oss", Gate.SOFTMAX_OF_SELECTED, Renormalise.NEVER, Part.CLAMPED_SWIGLU),
-  LLAMA4("llama4", Gate.SIGMOID_OF_SELECTED, Renormalise.NEVER, Part.SHARED, Part.WEIGHT_ON_INPUT);
+      SharedSize.SAID_OR_EXPERT,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  AFMOE(
+      "afmoe",
+      Gate.SIGMOID,
+      Renormalise.IF_SAID,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION),
+  LFM2(
+      "lfm2moe",
+      Gate.NOT_SAID,
+      Renormalise.ALWAYS,
+      SharedSize.NONE,
+      Part.GATE_KEY,
+      Part.REQUIRED_CORRECTION),
+  OLMOE("olmoe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
+  GRANITE("granitemoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID),
+  GRANITE_HYBRID("granitehybrid", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID),
+  PHI("phimoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  JAMBA("jamba", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
+  GPT_OSS(
+      "gpt-oss",
+      Gate.SOFTMAX_OF_SELECTED,
+      Renormalise.NEVER,
+      SharedSize.NONE,
+      Part.BIASES,
+      Part.CLAMPED_SWIGLU),
+  LLAMA4(
+      "llama4",
+      Gate.SIGMOID_OF_SELECTED,
+      Renormalise.NEVER,
+      SharedSize.AS_AN_EXPERT,
+      Part.WEIGHT_ON_INPUT);
 
   /// What scores experts where `expert_gating_func` is not there.
   enum Gate {
@@ -57,7 +111,10 @@ enum Architecture {
     SIGMOID,
     SOFTMAX_OF_SELECTED,
     SIGMOID_OF_SELECTED,
-    /// The key must be there.
+    /// Sigmoid for files with the sizes of GLM-4.7-Flash, whose first conversions lack the key, and
+    /// softmax for all others.
+    SOFTMAX_OR_GLM_47_FLASH,
+    /// The key must be there: llama.cpp has no default.
     NOT_SAID
   }
 
@@ -73,9 +130,16 @@ enum Architecture {
   enum Part {
     /// Scores as `expert_gating_func` says, if it is there.
     GATE_KEY,
-    SHARED,
+    /// Weights are multiplied by `expert_weights_scale`, if it is there.
+    SCALE_KEY,
+    /// The shared expert's result is multiplied by a sigmoid.
     SHARED_GATE,
+    /// There may be an `exp_probs_b`.
     CORRECTION,
+    /// There must be one.
+    REQUIRED_CORRECTION,
+    /// The router and each projection of the experts have a bias.
+    BIASES,
     WEIGHT_ON_INPUT,
     CLAMPED_SWIGLU
   }
@@ -83,14 +147,16 @@ enum Architecture {
   private final String id;
   private final Gate gate;
   private final Renormalise renormalise;
+  private final SharedSize shared;
 
   @SuppressWarnings("ImmutableEnumChecker") // Set.of gives an immutable one
   private final Set<Part> parts;
 
-  Architecture(String id, Gate gate, Renormalise renormalise, Part... parts) {
+  Architecture(String id, Gate gate, Renormalise renormalise, SharedSize shared, Part... parts) {
     this.id = id;
     this.gate = gate;
     this.renormalise = renormalise;
+    this.shared = shared;
     this.parts = Set.of(parts);
   }
 
@@ -120,6 +186,10 @@ enum Architecture {
 
   Renormalise renormalise() {
     return renormalise;
+  }
+
+  SharedSize shared() {
+    return shared;
   }
 
   boolean has(Part part) {

@@ -27,6 +27,13 @@ final class BlockReader {
   private static final List<String> OURS =
       List.of("_exps", "_shexp", "ffn_gate_inp", "exp_probs", "_chexps");
 
+  /// Limits of the experts' and the shared expert's SwiGLU. llama.cpp has a use for them in
+  /// architectures that are not here (step35, deepseek4).
+  private static final List<String> CLAMPS = List.of("swiglu_clamp_exp", "swiglu_clamp_shexp");
+
+  /// Up to which such a limit means that there is none.
+  private static final float NO_CLAMP = 1e-6f;
+
   private final Checkpoint checkpoint;
   private final GgufMetadata metadata;
   private final Architecture architecture;
@@ -99,13 +106,12 @@ final class BlockReader {
   }
 
   MoeLayer read(TopKGating gating) {
+    refuseClamps();
     use("ffn_gate_inp.weight");
     Router router =
         new Router(
             checkpoint.linear(name("ffn_gate_inp"), experts, hidden),
-            has("ffn_gate_inp.bias")
-                ? Bias.of(checkpoint.require(use("ffn_gate_inp.bias"), experts))
-                : null,
+            isBiased() ? Bias.of(checkpoint.require(use("ffn_gate_inp.bias"), experts)) : null,
             correction(),
             gating);
     Activation activation =
@@ -119,16 +125,20 @@ final class BlockReader {
             gating.topK(),
             router,
             ExpertWeights.of(tensors.experts(), activation),
-            architecture.has(Architecture.Part.SHARED)
-                ? tensors.shared(architecture.has(Architecture.Part.SHARED_GATE))
-                : null,
+            tensors.shared(architecture.shared(), architecture.has(Architecture.Part.SHARED_GATE)),
             architecture.has(Architecture.Part.WEIGHT_ON_INPUT));
     refuseUnused();
     return layer;
   }
 
+  /// Whether the router and the experts' projections have biases.
+  boolean isBiased() {
+    return architecture.has(Architecture.Part.BIASES);
+  }
+
   private @Nullable Bias correction() {
-    if (!architecture.has(Architecture.Part.CORRECTION)) {
+    boolean isRequired = architecture.has(Architecture.Part.REQUIRED_CORRECTION);
+    if (!isRequired && !architecture.has(Architecture.Part.CORRECTION)) {
       return null;
     }
     for (String tensor : List.of("exp_probs_b.bias", "exp_probs_b")) {
@@ -136,7 +146,28 @@ final class BlockReader {
         return Bias.of(checkpoint.require(use(tensor), experts));
       }
     }
+    if (isRequired) {
+      shapeOf("exp_probs_b.bias"); // says that it is missing
+    }
     return null;
+  }
+
+  private void refuseClamps() {
+    for (String key : CLAMPS) {
+      float limit = metadata.ofBlock(key, index);
+      if (limit > NO_CLAMP) {
+        throw new CheckpointException(
+            String.format(
+                Locale.ROOT,
+                "%s: \"%s.%s\" is %s for block %d, but there is no use for it in %s",
+                metadata.file(),
+                metadata.architecture(),
+                key,
+                limit,
+                index,
+                metadata.architecture()));
+      }
+    }
   }
 
   /// Parts of the block that would be left out of what is computed: scales of experts, a shared

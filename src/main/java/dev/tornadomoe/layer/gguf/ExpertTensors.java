@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 record ExpertTensors(BlockReader block) {
 
   List<Mlp> experts() {
-    if (!block.has("ffn_down_exps.weight") && block.has("ffn_down.0.weight")) {
+    if (isOneByOne()) {
       return oneByOne();
     }
     int count = block.experts();
@@ -30,7 +30,7 @@ record ExpertTensors(BlockReader block) {
     ExpertStack gate;
     ExpertStack up;
     if (fused) {
-      gate = stack("ffn_gate_up_exps", Math.multiplyExact(2, size), hidden);
+      gate = stack("ffn_gate_up_exps", (int) Math.min(2L * size, Integer.MAX_VALUE), hidden);
       up = gate;
     } else {
       gate = stack("ffn_gate_exps", size, hidden);
@@ -55,11 +55,18 @@ record ExpertTensors(BlockReader block) {
     return experts;
   }
 
+  private boolean isOneByOne() {
+    return !block.has("ffn_down_exps.weight") && block.has("ffn_down.0.weight");
+  }
+
   /// I: what the metadata say, or else what the first tensor has.
   private int intermediate() {
     var said = block.metadata().count("expert_feed_forward_length").filter(size -> size > 0);
     if (said.isPresent()) {
       return said.get();
+    }
+    if (isOneByOne()) {
+      return size(block.shapeOf("ffn_down.0.weight").dimension(1), "ffn_down.0.weight");
     }
     Shape down = block.shapeOf("ffn_down_exps.weight");
     if (down.rank() != 3) {
@@ -95,7 +102,7 @@ record ExpertTensors(BlockReader block) {
   }
 
   private @Nullable TensorView biases(String tensor, long size) {
-    return block.has(tensor + ".bias")
+    return block.isBiased()
         ? block.checkpoint().require(block.use(tensor + ".bias"), block.experts(), size)
         : null;
   }
@@ -105,7 +112,7 @@ record ExpertTensors(BlockReader block) {
   }
 
   private List<Mlp> oneByOne() {
-    int size = size(block.shapeOf("ffn_down.0.weight").dimension(1), "ffn_down.0.weight");
+    int size = intermediate();
     List<Mlp> experts = new ArrayList<>(block.experts());
     for (int e = 0; e < block.experts(); e++) {
       experts.add(
@@ -124,36 +131,22 @@ record ExpertTensors(BlockReader block) {
 
   /// The shared expert, or null when the model has none.
   ///
+  /// @param of how its size follows from the keys
   /// @param gated whether the architecture multiplies its result by a sigmoid
-  @Nullable SharedExperts shared(boolean gated) {
-    boolean said =
-        block.metadata().count("expert_shared_count").orElse(0) > 0
-            || block.metadata().count("expert_shared_feed_forward_length").orElse(0) > 0;
-    if (!said && !gated && !block.has("ffn_up_shexp.weight")) {
+  @Nullable SharedExperts shared(SharedSize of, boolean gated) {
+    int size =
+        of.of(block.metadata(), intermediate())
+            .orElseGet(() ->
+                size(block.shapeOf("ffn_up_shexp.weight").dimension(0), "ffn_up_shexp.weight"));
+    if (size == 0) {
       return null;
     }
-    int size = sharedSize();
     Mlp mlp =
-        new Mlp(
+        Mlp.gated(
             linear("ffn_gate_shexp", size, block.hidden()),
             linear("ffn_up_shexp", size, block.hidden()),
-            linear("ffn_down_shexp", block.hidden(), size),
-            sharedBias("ffn_gate_shexp", size),
-            sharedBias("ffn_up_shexp", size),
-            sharedBias("ffn_down_shexp", block.hidden()));
+            linear("ffn_down_shexp", block.hidden(), size));
     return new SharedExperts(mlp, gated ? sharedGate() : null);
-  }
-
-  private int sharedSize() {
-    var said = block.metadata().count("expert_shared_feed_forward_length").filter(size -> size > 0);
-    return said.orElseGet(
-        () -> size(block.shapeOf("ffn_up_shexp.weight").dimension(0), "ffn_up_shexp.weight"));
-  }
-
-  private @Nullable Bias sharedBias(String tensor, int size) {
-    return block.has(tensor + ".bias")
-        ? Bias.of(block.checkpoint().require(block.use(tensor + ".bias"), size))
-        : null;
   }
 
   /// `[H]`, or `[1, H]` from other converters.

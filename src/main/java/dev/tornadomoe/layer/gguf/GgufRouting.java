@@ -4,32 +4,38 @@ import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.Locale;
+import java.util.Set;
 
 /// How a GGUF file's model chooses experts, from its architecture and the keys that refine it.
 final class GgufRouting {
   private static final String FUNCTION = "expert_gating_func";
 
+  /// The least that llama.cpp divides the chosen experts' weights by: the smallest normal F16.
+  private static final float LEAST_SUM = 0x1p-14f;
+
+  /// Of GLM-4.7-Flash, with and without the block that predicts further tokens.
+  private static final Set<Integer> GLM_47_FLASH_BLOCKS = Set.of(47, 48);
+
+  private static final int GLM_47_FLASH_VOCABULARY = 154_880;
+
   private GgufRouting() {}
 
   /// The gating that llama.cpp computes.
   ///
-  /// @throws dev.tornadomoe.MoeException when a key is missing, or asks for what we don't know
+  /// @throws dev.tornadomoe.MoeException when a key is missing, or asks for what we don't know or
+  ///   llama.cpp does not do in this architecture
   static TopKGating of(GgufMetadata metadata, Architecture architecture) {
     TopKGating.Scoring scoring = scoring(metadata, architecture);
-    boolean renormalise =
-        switch (architecture.renormalise()) {
-          case ALWAYS -> scoring != TopKGating.Scoring.SOFTMAX_OF_SELECTED; // sums to 1 already
-          case NEVER -> false;
-          case IF_SAID -> metadata.flagOr(false, "expert_weights_norm");
-        };
-    double scale = metadata.numberOr(1, "expert_weights_scale");
     TopKGating gating =
         new TopKGating(
             metadata.positive("expert_used_count"),
             scoring,
             null,
-            renormalise,
-            scale == 0 ? 1 : (float) scale); // 0 is how converters say "none"
+            isRenormalised(metadata, architecture),
+            scale(metadata, architecture));
+    if (gating.renormalise()) {
+      gating = gating.withEpsilon(0).withLeastSum(LEAST_SUM);
+    }
     int groups = metadata.count("expert_group_count").orElse(1);
     return groups <= 1
         ? gating
@@ -38,6 +44,44 @@ final class GgufRouting {
                 groups,
                 metadata.positive("expert_group_used_count"),
                 TopKGating.GroupScore.SUM_OF_TWO));
+  }
+
+  private static boolean isRenormalised(GgufMetadata metadata, Architecture architecture) {
+    String key = "expert_weights_norm";
+    if (architecture.renormalise() == Architecture.Renormalise.IF_SAID) {
+      return metadata.flagOr(false, key);
+    }
+    boolean always = architecture.renormalise() == Architecture.Renormalise.ALWAYS;
+    if (metadata.flagOr(always, key) != always) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "\"%s.%s\" is %s, but this architecture knows only %s",
+              metadata.architecture(),
+              key,
+              !always,
+              always));
+    }
+    return always;
+  }
+
+  /// 0 is how converters say "none".
+  private static float scale(GgufMetadata metadata, Architecture architecture) {
+    String key = "expert_weights_scale";
+    double scale = metadata.numberOr(1, key);
+    if (scale == 0 || scale == 1) {
+      return 1;
+    }
+    if (!architecture.has(Architecture.Part.SCALE_KEY)) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "\"%s.%s\" is %s, but there is no use for it in this architecture",
+              metadata.architecture(),
+              key,
+              (float) scale));
+    }
+    return (float) scale;
   }
 
   private static TopKGating.Scoring scoring(GgufMetadata metadata, Architecture architecture) {
@@ -85,9 +129,16 @@ final class GgufRouting {
       case SIGMOID -> TopKGating.Scoring.SIGMOID;
       case SOFTMAX_OF_SELECTED -> TopKGating.Scoring.SOFTMAX_OF_SELECTED;
       case SIGMOID_OF_SELECTED -> TopKGating.Scoring.SIGMOID_OF_SELECTED;
+      case SOFTMAX_OR_GLM_47_FLASH ->
+          hasSizesOfGlm47Flash(metadata) ? TopKGating.Scoring.SIGMOID : TopKGating.Scoring.SOFTMAX;
       case NOT_SAID ->
           throw new LayerException(
               String.format(Locale.ROOT, "no \"%s.%s\"", metadata.architecture(), FUNCTION));
     };
+  }
+
+  private static boolean hasSizesOfGlm47Flash(GgufMetadata metadata) {
+    return GLM_47_FLASH_BLOCKS.contains(metadata.positive("block_count"))
+        && metadata.vocabulary() == GLM_47_FLASH_VOCABULARY;
   }
 }

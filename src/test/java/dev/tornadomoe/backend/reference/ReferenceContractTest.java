@@ -5,6 +5,7 @@ import dev.tornadomoe.contract.ArithmeticContract;
 import dev.tornadomoe.contract.BreachContract;
 import dev.tornadomoe.contract.CallContract;
 import dev.tornadomoe.contract.MemoryContract;
+import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
 import org.junit.jupiter.api.Nested;
 
@@ -13,6 +14,14 @@ class ReferenceContractTest {
 
   @Nested
   class Arithmetic extends ArithmeticContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Routing extends RoutingContract {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();

@@ -9,16 +9,17 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /// A GGUF model with one block of F32 tensors in llama.cpp's names, each element a function of its
-/// place, to be changed by a test: H 6, I 4, E 3, top-2, shared experts of 5.
+/// place, to be changed by a test: H 6, I 4, E 3, top-2, shared experts of 8.
 final class GgufBlock {
   static final int H = 6;
   static final int I = 4;
   static final int E = 3;
-  static final int SHARED = 5;
+  static final int SHARED = 2 * I;
 
   private final String architecture;
   private final Map<String, TensorView> tensors = new LinkedHashMap<>();
   private final Map<String, Object> keys = new LinkedHashMap<>();
+  private int vocabulary;
 
   GgufBlock(String architecture) {
     this.architecture = architecture;
@@ -35,9 +36,41 @@ final class GgufBlock {
     return (Math.floorMod(tensor.hashCode() * 31 + (int) index * 7919, 255) - 127) / 64f;
   }
 
-  /// An `Integer`, `Float` or `Boolean`, under the architecture's name.
+  /// A block with all that llama.cpp asks of the architecture: its selection bias, its biases, its
+  /// shared expert, and sigmoid where there is no usual scoring.
+  static GgufBlock whole(String name) {
+    Architecture architecture = Architecture.named(name);
+    GgufBlock block = new GgufBlock(name);
+    if (architecture.gate() == Architecture.Gate.NOT_SAID) {
+      block.key("expert_gating_func", 2);
+    }
+    if (architecture.has(Architecture.Part.REQUIRED_CORRECTION)) {
+      block.put("exp_probs_b.bias", E);
+    }
+    if (architecture.has(Architecture.Part.BIASES)) {
+      block.put("ffn_gate_inp.bias", E).put("ffn_down_exps.bias", E, H);
+      block.put("ffn_gate_exps.bias", E, I).put("ffn_up_exps.bias", E, I);
+    }
+    switch (architecture.shared()) {
+      case SAID_OR_DENSE -> block.withShared().key("expert_shared_feed_forward_length", SHARED);
+      case SAID_OR_EXPERT, AS_AN_EXPERT -> block.withShared(I);
+      case NONE, SAID, COUNTED, COUNTED_SAID -> {}
+    }
+    if (architecture.has(Architecture.Part.SHARED_GATE)) {
+      block.put("ffn_gate_inp_shexp.weight", H);
+    }
+    return name.equals("llama4") ? block.key("expert_used_count", 1) : block;
+  }
+
+  /// An `Integer`, `Float`, `Boolean` or array of floats, under the architecture's name.
   GgufBlock key(String key, Object value) {
     keys.put(key, value);
+    return this;
+  }
+
+  /// So many tokens in the tokenizer's list.
+  GgufBlock vocabulary(int tokens) {
+    vocabulary = tokens;
     return this;
   }
 
@@ -69,10 +102,13 @@ final class GgufBlock {
   }
 
   GgufBlock withShared() {
-    return put("ffn_gate_shexp.weight", SHARED, H)
-        .put("ffn_up_shexp.weight", SHARED, H)
-        .put("ffn_down_shexp.weight", H, SHARED)
-        .key("expert_shared_feed_forward_length", SHARED);
+    return withShared(SHARED);
+  }
+
+  GgufBlock withShared(int size) {
+    return put("ffn_gate_shexp.weight", size, H)
+        .put("ffn_up_shexp.weight", size, H)
+        .put("ffn_down_shexp.weight", H, size);
   }
 
   Path write(Path directory) {
@@ -80,12 +116,17 @@ final class GgufBlock {
     keys.forEach((key, value) -> {
       String full = architecture + "." + key;
       switch (value) {
+        case float[] numbers -> file.numbers(full, numbers);
+
         case Integer number -> file.integer(full, number);
         case Float number -> file.number(full, number);
         case Boolean flag -> file.flag(full, flag);
         default -> throw new IllegalArgumentException(key);
       }
     });
+    if (vocabulary > 0) {
+      file.texts("tokenizer.ggml.tokens", vocabulary);
+    }
     tensors.values().forEach(file::tensor);
     return file.write(directory.resolve("model.gguf"));
   }

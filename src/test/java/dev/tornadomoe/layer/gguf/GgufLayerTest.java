@@ -9,15 +9,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -61,9 +64,11 @@ class GgufLayerTest {
   @Test
   void readsGatesAndUpsInOneTensor() {
     GgufBlock block =
-        new GgufBlock("qwen3moe")
+        GgufBlock.whole("gpt-oss")
             .without("ffn_gate_exps.weight")
             .without("ffn_up_exps.weight")
+            .without("ffn_gate_exps.bias")
+            .without("ffn_up_exps.bias")
             .put("ffn_gate_up_exps.weight", E, 2L * I, H)
             .put("ffn_gate_up_exps.bias", E, 2L * I)
             .put("ffn_down_exps.bias", E, H);
@@ -108,12 +113,7 @@ class GgufLayerTest {
 
   @Test
   void readsTheBiasesOfGptOss() {
-    GgufBlock block =
-        new GgufBlock("gpt-oss")
-            .put("ffn_gate_inp.bias", E)
-            .put("ffn_gate_exps.bias", E, I)
-            .put("ffn_up_exps.bias", E, I)
-            .put("ffn_down_exps.bias", E, H);
+    GgufBlock block = GgufBlock.whole("gpt-oss");
     try (Checkpoint checkpoint = open(block)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
       assertExperts(layer);
@@ -130,10 +130,8 @@ class GgufLayerTest {
   @ParameterizedTest
   @CsvSource({"qwen2moe, true", "qwen35moe, false", "qwen3next, true"})
   void readsAGatedSharedExpert(String architecture, boolean oneDimension) {
-    GgufBlock block = new GgufBlock(architecture).withShared();
-    if (oneDimension) {
-      block.put("ffn_gate_inp_shexp.weight", H);
-    } else {
+    GgufBlock block = GgufBlock.whole(architecture);
+    if (!oneDimension) {
       block.put("ffn_gate_inp_shexp.weight", 1, H);
     }
     try (Checkpoint checkpoint = open(block)) {
@@ -143,19 +141,66 @@ class GgufLayerTest {
     }
   }
 
+  /// I of the shared expert, from the keys that llama.cpp takes for it.
   @ParameterizedTest
-  @ValueSource(strings = {"deepseek2", "glm4moe", "llama4", "granitemoe", "hunyuan-moe"})
-  void readsASharedExpertWithoutAGate(String architecture) {
-    GgufBlock block = new GgufBlock(architecture).withShared();
-    if (architecture.equals("llama4")) {
-      block.key("expert_used_count", 1);
-    }
-    // The size is the tensors' where no key has it.
-    block.withoutKey("expert_shared_feed_forward_length").key("expert_shared_count", 1);
-    try (Checkpoint checkpoint = open(block)) {
+  @CsvSource({
+    "deepseek, expert_shared_count, 2, 8",
+    "deepseek2, expert_shared_count, 1, 4",
+    "glm4moe, expert_shared_count, 2, 8",
+    "dots1, expert_shared_count, 2, 8",
+    "bailingmoe, expert_shared_count, 2, 8",
+    "bailingmoe2, expert_shared_count, 2, 8",
+    "afmoe, expert_shared_count, 2, 8",
+    "qwen2moe, expert_shared_feed_forward_length, 7, 7",
+    "qwen3next, expert_shared_feed_forward_length, 7, 7",
+    "qwen35moe, expert_shared_feed_forward_length, 7, 7",
+    "hunyuan-moe, expert_shared_feed_forward_length, 7, 7",
+    "qwen2moe, feed_forward_length, 7, 7",
+    "qwen3next, feed_forward_length, 7, 7",
+    "qwen35moe, feed_forward_length, 7, 7",
+    "hunyuan-moe, feed_forward_length, 7, 7",
+    "ernie4_5-moe, expert_shared_feed_forward_length, 7, 7",
+    "granitemoe, expert_shared_feed_forward_length, 7, 7",
+    "granitehybrid, expert_shared_feed_forward_length, 7, 7",
+    "exaone-moe, expert_shared_feed_forward_length, 7, 7",
+    "exaone-moe, expert_shared_count, 1, 4",
+    "llama4, expert_shared_count, 1, 4"
+  })
+  void theSizeOfTheSharedExpertIsWhatTheKeysSay(
+      String architecture, String key, int value, int size) {
+    GgufBlock block = GgufBlock.whole(architecture);
+    block.withoutKey("expert_shared_feed_forward_length").key(key, value);
+    try (Checkpoint checkpoint = open(block.withShared(size))) {
       SharedExperts shared = shared(checkpoint);
-      assertShared(shared);
-      assertThat(shared.gate()).isNull();
+      assertShared(shared, size);
+      assertThat(shared.gate() != null).isEqualTo(architecture.startsWith("qwen"));
+    }
+    assertRefused(
+        block.withShared(size + 1),
+        String.format(Locale.ROOT, "[%d, 6], expected [%d, 6]", size + 1, size));
+  }
+
+  @Test
+  void theSharedExpertsOfBailing2AreCounted() {
+    GgufBlock block =
+        GgufBlock.whole("bailingmoe2")
+            .key("expert_shared_count", 2)
+            .key("expert_shared_feed_forward_length", 3);
+    try (Checkpoint checkpoint = open(block.withShared(6))) {
+      assertShared(shared(checkpoint), 6);
+    }
+  }
+
+  /// Keys of other architectures.
+  @ParameterizedTest
+  @ValueSource(strings = {"deepseek2", "glm4moe", "dots1", "afmoe"})
+  void theSizeOfACountedSharedExpertIsNotSaid(String architecture) {
+    GgufBlock block =
+        GgufBlock.whole(architecture)
+            .key("expert_shared_count", 2)
+            .key("expert_shared_feed_forward_length", 99);
+    try (Checkpoint checkpoint = open(block.withShared(8))) {
+      assertShared(shared(checkpoint), 8);
     }
   }
 
@@ -164,9 +209,13 @@ class GgufLayerTest {
   }
 
   private static void assertShared(SharedExperts shared) {
-    assertRows(Objects.requireNonNull(shared.mlp().gate()), "ffn_gate_shexp.weight", 0, SHARED, H);
-    assertRows(shared.mlp().up(), "ffn_up_shexp.weight", 0, SHARED, H);
-    assertRows(shared.mlp().down(), "ffn_down_shexp.weight", 0, H, SHARED);
+    assertShared(shared, SHARED);
+  }
+
+  private static void assertShared(SharedExperts shared, int size) {
+    assertRows(Objects.requireNonNull(shared.mlp().gate()), "ffn_gate_shexp.weight", 0, size, H);
+    assertRows(shared.mlp().up(), "ffn_up_shexp.weight", 0, size, H);
+    assertRows(shared.mlp().down(), "ffn_down_shexp.weight", 0, H, size);
   }
 
   @Test
@@ -186,9 +235,66 @@ class GgufLayerTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"glm4moe", "minimax-m2", "lfm2moe", "afmoe"})
+  void theSelectionBiasMustBeThere(String architecture) {
+    assertRefused(
+        GgufBlock.whole(architecture).without("exp_probs_b.bias"),
+        "\"blk.0.exp_probs_b.bias\" is missing");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"deepseek2", "dots1", "bailingmoe2", "exaone-moe", "ernie4_5-moe"})
+  void theSelectionBiasMayBeThere(String architecture) {
+    try (Checkpoint checkpoint = open(GgufBlock.whole(architecture))) {
+      Router router = Objects.requireNonNull(MoeModel.of(checkpoint).layer(0).router());
+      assertThat(router.correctionBias()).isNull();
+    }
+    GgufBlock block = GgufBlock.whole(architecture).put("exp_probs_b.bias", E);
+    try (Checkpoint checkpoint = open(block)) {
+      Router router = Objects.requireNonNull(MoeModel.of(checkpoint).layer(0).router());
+      assertBias(router.correctionBias(), "exp_probs_b.bias", 0, E);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ffn_gate_inp.bias",
+        "ffn_gate_exps.bias",
+        "ffn_up_exps.bias",
+        "ffn_down_exps.bias"
+      })
+  void theBiasesOfGptOssMustBeThere(String tensor) {
+    assertRefused(
+        GgufBlock.whole("gpt-oss").without(tensor), "\"blk.0." + tensor + "\" is missing");
+  }
+
+  /// llama.cpp has these limits in architectures that are not here; 0 means none.
+  @ParameterizedTest
+  @ValueSource(strings = {"swiglu_clamp_exp", "swiglu_clamp_shexp"})
+  void refusesLimitsOfSwiGlu(String key) {
+    String sentence =
+        String.format(
+            Locale.ROOT, "\"exaone-moe.%s\" is 7.0 for block 0, but there is no use", key);
+    assertRefused(GgufBlock.whole("exaone-moe").key(key, 7f), sentence);
+    assertRefused(GgufBlock.whole("exaone-moe").key(key, new float[] {7, 0}), sentence);
+    assertRefused(GgufBlock.whole("exaone-moe").key(key, Float.NaN), "a finite number");
+    assertRefused(GgufBlock.whole("exaone-moe").key(key, new float[0]), "for each block");
+    for (Object none : new Object[] {0f, new float[] {0, 7}}) {
+      try (Checkpoint checkpoint = open(GgufBlock.whole("exaone-moe").key(key, none))) {
+        assertThat(MoeModel.of(checkpoint).layer(0).experts().activation())
+            .isEqualTo(Activation.SILU);
+      }
+    }
+  }
+
+  /// Whatever `leading_dense_block_count` and `interleave_moe_layer_step` say: llama.cpp would
+  /// refuse a file in which they and the tensors differ.
   @Test
   void moeLayersAreThoseWithARouter() {
-    GgufBlock block = new GgufBlock("glm4moe").key("block_count", 5).key("nextn_predict_layers", 1);
+    GgufBlock block =
+        GgufBlock.whole("glm4moe").key("block_count", 5).key("nextn_predict_layers", 1);
     for (int layer : new int[] {2, 4}) { // 4 predicts the token after the next
       block.putAs("blk." + layer + ".ffn_gate_inp.weight", "ffn_gate_inp.weight", E, H);
     }
@@ -223,17 +329,20 @@ class GgufLayerTest {
     assertRefused(
         new GgufBlock("olmoe").put("ffn_gate_inp.weight", E, H + 1L), "[3, 7], expected [3, 6]");
     assertRefused(
-        new GgufBlock("gpt-oss").put("ffn_up_exps.bias", E, H), "[3, 6], expected [3, 4]");
+        GgufBlock.whole("gpt-oss").put("ffn_up_exps.bias", E, H), "[3, 6], expected [3, 4]");
     assertRefused(new GgufBlock("deepseek2").put("exp_probs_b.bias", E + 1L), "[4], expected [3]");
     assertRefused(
-        new GgufBlock("deepseek2").withShared().without("ffn_down_shexp.weight"),
+        new GgufBlock("deepseek2")
+            .key("expert_shared_count", 2)
+            .withShared()
+            .without("ffn_down_shexp.weight"),
         "\"blk.0.ffn_down_shexp.weight\" is missing");
     assertRefused(
         new GgufBlock("qwen2moe").withShared(), "\"blk.0.ffn_gate_inp_shexp.weight\" is missing");
     assertRefused(new GgufBlock("qwen2moe"), "\"blk.0.ffn_up_shexp.weight\" is missing");
     assertRefused(
         new GgufBlock("deepseek2").key("expert_shared_count", 1),
-        "\"blk.0.ffn_up_shexp.weight\" is missing");
+        "\"blk.0.ffn_gate_shexp.weight\" is missing");
   }
 
   /// What is stored and would be left out.
@@ -243,6 +352,9 @@ class GgufLayerTest {
     "qwen3moe, exp_probs_b.bias",
     "olmoe, ffn_up_exps.scale",
     "deepseek2, ffn_gate_inp_shexp.weight",
+    "granitemoe, ffn_up_shexp.weight",
+    "qwen3moe, ffn_gate_inp.bias",
+    "qwen3moe, ffn_down_exps.bias",
     "olmoe, ffn_up_chexps.weight"
   })
   void refusesPartsThatTheArchitectureHasNoUseFor(String architecture, String tensor) {

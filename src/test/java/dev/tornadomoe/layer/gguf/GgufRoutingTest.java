@@ -10,6 +10,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.family.MoeModel;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GgufRoutingTest {
   @TempDir Path directory;
 
+  /// What llama.cpp takes for keys that are not there.
   @ParameterizedTest
   @CsvSource({
     "llama, SOFTMAX, true",
@@ -36,7 +38,6 @@ class GgufRoutingTest {
     "bailingmoe, SOFTMAX, false",
     "ernie4_5-moe, SOFTMAX, true",
     "hunyuan-moe, SOFTMAX, true",
-    "minimax-m2, SIGMOID, true",
     "afmoe, SIGMOID, false",
     "olmoe, SOFTMAX, false",
     "granitemoe, SOFTMAX, true",
@@ -48,12 +49,48 @@ class GgufRoutingTest {
   })
   void routesAsLlamaCppDoes(String architecture, TopKGating.Scoring scoring, boolean renormalise) {
     int topK = architecture.equals("llama4") ? 1 : 2;
-    MoeLayer layer = layer(block(architecture).key("expert_used_count", topK));
-    assertThat(Objects.requireNonNull(layer.router()).gating())
-        .isEqualTo(new TopKGating(topK, scoring, null, renormalise, 1));
+    MoeLayer layer = layer(block(architecture));
+    assertThat(gating(layer)).isEqualTo(usual(topK, scoring, renormalise, 1));
     assertThat(layer.routerWeightOnInput()).isEqualTo(architecture.equals("llama4"));
     assertThat(layer.experts().activation())
         .isEqualTo(architecture.equals("gpt-oss") ? Activation.swigluOai(7) : Activation.SILU);
+  }
+
+  /// Renormalised weights are divided by no less than 2^-14, and nothing is added to their sum.
+  private static TopKGating usual(
+      int topK, TopKGating.Scoring scoring, boolean renormalise, float scale) {
+    return renormalise
+        ? new TopKGating(topK, scoring, null, true, scale, 0, 6.103515625e-5f)
+        : new TopKGating(topK, scoring, null, false, scale);
+  }
+
+  private static TopKGating gating(MoeLayer layer) {
+    return (TopKGating) Objects.requireNonNull(layer.router()).gating();
+  }
+
+  /// The sizes of GLM-4.7-Flash, whose first conversions lack `expert_gating_func`.
+  @ParameterizedTest
+  @CsvSource({
+    "47, 154880, 0, SIGMOID",
+    "48, 154880, 0, SIGMOID",
+    "47, 0, 154880, SIGMOID",
+    "48, 102400, 154880, SOFTMAX",
+    "46, 154880, 0, SOFTMAX",
+    "49, 0, 154880, SOFTMAX",
+    "47, 154879, 0, SOFTMAX",
+    "47, 0, 154881, SOFTMAX",
+    "48, 0, 0, SOFTMAX"
+  })
+  void theDefaultOfDeepseek2DependsOnItsSizes(
+      int blocks, int said, int listed, TopKGating.Scoring scoring) {
+    GgufBlock block = block("deepseek2").key("block_count", blocks).vocabulary(listed);
+    if (said > 0) {
+      block.key("vocab_size", said);
+    }
+    assertThat(gating(layer(block)).scoring()).isEqualTo(scoring);
+    // What is said counts.
+    assertThat(gating(layer(block.key("expert_gating_func", 1))).scoring())
+        .isEqualTo(TopKGating.Scoring.SOFTMAX);
   }
 
   @ParameterizedTest
@@ -65,7 +102,9 @@ class GgufRoutingTest {
     "dots1, 2, SIGMOID",
     "bailingmoe2, 2, SIGMOID",
     "lfm2moe, 2, SIGMOID",
-    "exaone-moe, 2, SIGMOID"
+    "exaone-moe, 2, SIGMOID",
+    "minimax-m2, 2, SIGMOID",
+    "afmoe, 1, SOFTMAX"
   })
   void someArchitecturesSayHowTheyScore(
       String architecture, int function, TopKGating.Scoring scoring) {
@@ -74,20 +113,71 @@ class GgufRoutingTest {
     assertThat(gating.scoring()).isEqualTo(scoring);
   }
 
-  @Test
-  void weightsAreRenormalisedAndScaledAsTheKeysSay() {
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "deepseek2",
+        "glm4moe",
+        "dots1",
+        "bailingmoe",
+        "bailingmoe2",
+        "exaone-moe",
+        "afmoe"
+      })
+  void weightsAreRenormalisedAndScaledAsTheKeysSay(String architecture) {
     GgufBlock block =
-        block("deepseek2")
-            .key("expert_gating_func", 2)
-            .key("expert_weights_norm", true)
-            .key("expert_weights_scale", 2.5f)
-            .key("expert_count", 3)
-            .key("expert_group_count", 1);
-    assertThat(Objects.requireNonNull(layer(block).router()).gating())
-        .isEqualTo(new TopKGating(2, TopKGating.Scoring.SIGMOID, null, true, 2.5f));
-    assertThat(
-            Objects.requireNonNull(layer(block.key("expert_weights_scale", 0f)).router()).gating())
-        .isEqualTo(new TopKGating(2, TopKGating.Scoring.SIGMOID, null, true, 1));
+        block(architecture).key("expert_weights_norm", true).key("expert_weights_scale", 2.5f);
+    TopKGating.Scoring scoring = gating(layer(block)).scoring();
+    assertThat(gating(layer(block))).isEqualTo(usual(2, scoring, true, 2.5f));
+    block.key("expert_weights_norm", false).key("expert_weights_scale", 0f);
+    assertThat(gating(layer(block))).isEqualTo(usual(2, scoring, false, 1));
+  }
+
+  @Test
+  void deepseekIsScaledButNeverRenormalised() {
+    GgufBlock block = block("deepseek").key("expert_weights_scale", 2.5f);
+    assertThat(gating(layer(block))).isEqualTo(usual(2, TopKGating.Scoring.SOFTMAX, false, 2.5f));
+  }
+
+  /// llama.cpp passes over these keys where an architecture has no use for them.
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "llama",
+        "dbrx",
+        "qwen2moe",
+        "qwen3moe",
+        "qwen3vlmoe",
+        "qwen3next",
+        "qwen35moe",
+        "ernie4_5-moe",
+        "hunyuan-moe",
+        "minimax-m2",
+        "lfm2moe",
+        "olmoe",
+        "granitemoe",
+        "granitehybrid",
+        "phimoe",
+        "jamba",
+        "gpt-oss",
+        "llama4"
+      })
+  void keysThatWouldChangeNothingInLlamaCppAreRefusedWhereTheySayOtherwise(String architecture) {
+    assertRefused(
+        block(architecture).key("expert_weights_scale", 2.5f),
+        "expert_weights_scale\" is 2.5, but there is no use for it");
+    TopKGating usual = gating(layer(block(architecture).key("expert_weights_scale", 1f)));
+    assertThat(usual.scale()).isEqualTo(1);
+    boolean said = usual.leastSum() > 0;
+    assertThat(gating(layer(block(architecture).key("expert_weights_norm", said))))
+        .isEqualTo(usual);
+    assertRefused(
+        block(architecture).key("expert_weights_norm", !said),
+        String.format(
+            Locale.ROOT,
+            "expert_weights_norm\" is %s, but this architecture knows only %s",
+            !said,
+            said));
   }
 
   @Test
@@ -107,9 +197,11 @@ class GgufRoutingTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"dots1", "bailingmoe2", "lfm2moe", "exaone-moe"})
+  @ValueSource(strings = {"dots1", "bailingmoe2", "lfm2moe", "exaone-moe", "minimax-m2"})
   void theScoringMustBeSaidWhereThereIsNoUsualOne(String architecture) {
-    assertRefused(block(architecture), "no \"" + architecture + ".expert_gating_func\"");
+    assertRefused(
+        block(architecture).withoutKey("expert_gating_func"),
+        "no \"" + architecture + ".expert_gating_func\"");
   }
 
   @Test
@@ -128,10 +220,7 @@ class GgufRoutingTest {
   }
 
   private static GgufBlock block(String architecture) {
-    GgufBlock block = new GgufBlock(architecture);
-    return Architecture.named(architecture).has(Architecture.Part.SHARED_GATE)
-        ? block.withShared().put("ffn_gate_inp_shexp.weight", GgufBlock.H)
-        : block;
+    return GgufBlock.whole(architecture);
   }
 
   private MoeLayer layer(GgufBlock block) {

@@ -65,8 +65,6 @@ final class FusedSteps {
         && router != null
         && router.gating() instanceof TopKGating gating
         && gating.groups() == null
-        && (gating.scoring() != TopKGating.Scoring.SOFTMAX
-            || (router.correctionBias() == null && gating.epsilon() == TopKGating.USUAL_EPSILON))
         && operations.stream().anyMatch(Operation.GateUp.class::isInstance)
         && operations.stream().anyMatch(Operation.SelectExperts.class::isInstance)
         && operations.stream().noneMatch(Operation.WeightInput.class::isInstance)

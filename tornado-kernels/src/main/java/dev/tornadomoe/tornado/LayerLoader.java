@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
@@ -55,14 +56,12 @@ final class LayerLoader {
     Activation activation = layer.experts().activation();
     constants.set(RouterKernels.LIMIT, Math.min(activation.limit(), Float.MAX_VALUE));
     constants.set(RouterKernels.ALPHA, activation.alpha());
-    constants.set(
-        RouterKernels.SCALE,
-        router != null && router.gating() instanceof TopKGating gating ? gating.scale() : 1);
-    constants.set(
-        RouterKernels.EPSILON,
-        router != null && router.gating() instanceof TopKGating gating
-            ? gating.epsilon()
-            : TopKGating.USUAL_EPSILON);
+    constants.set(RouterKernels.SCALE, 1);
+    if (router != null && router.gating() instanceof TopKGating gating) {
+      constants.set(RouterKernels.SCALE, gating.scale());
+      constants.set(RouterKernels.EPSILON, gating.epsilon());
+      constants.set(RouterKernels.LEAST_SUM, gating.leastSum());
+    }
     for (int e = 0; e < correction.length; e++) {
       constants.set(RouterKernels.CORRECTION + e, correction[e]);
     }
@@ -78,6 +77,7 @@ final class LayerLoader {
     List<Part> rows = new ArrayList<>();
     Router router = layer.router();
     if (router != null) {
+      RouterChecks.requireNumbers(router);
       rows.add(Part.whole(router.weight(), router.bias()));
     }
     SharedExperts shared = layer.shared();

@@ -201,7 +201,7 @@ final class ProjectionCalls {
         "routedGateUp",
         product(pairs, split.groups(m.rows())),
         split.threads(),
-        split.localFloats(2, 1) + part.experts() + topK,
+        split.localFloats(2, 1) + 2 * part.experts() + topK,
         0,
         (g, n) ->
             g.task(

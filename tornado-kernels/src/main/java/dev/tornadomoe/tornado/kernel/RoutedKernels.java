@@ -8,12 +8,14 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// Selection, gate, up and activation in one task, for GPUs and few tokens: a launch costs more
 /// than what it saves when a work-group by itself selects the experts of a token.
 public final class RoutedKernels {
+  /// Of work-items without an expert.
+  private static final float LEAST_LOGIT = -3.4e38f;
+
   private RoutedKernels() {}
 
   /// Like [WorkGroupKernels#gateUp], from router logits `[M, E]`. Every work-group ranks its
   /// token's experts anew, a work-item for each: its rank is how many are better, so no item waits
-  /// for another's choice. Softmax keeps the order of logits, so that they are ranked themselves.
-  /// The first group of each token writes `ids` and `weights`.
+  /// for another's choice. The first group of each token writes `ids` and `weights`.
   ///
   /// @param constants as [RouterKernels] describes them
   /// @param factors logits of the shared expert's gate `[M]`
@@ -52,21 +54,59 @@ public final class RoutedKernels {
     int t = context.localIdx;
     float[] partial = context.allocateFloatLocalArray(2 * n * threads);
     float[] parts = context.allocateFloatLocalArray(threads);
+    float[] scores = context.allocateFloatLocalArray(experts);
     float[] choice = context.allocateFloatLocalArray(experts);
     int[] chosen = context.allocateIntLocalArray(topK);
     int liveExperts = 0;
     if (token < call.get(0)) {
       liveExperts = experts;
     }
+    float most = LEAST_LOGIT;
     for (int e = t; e < liveExperts; e += threads) {
-      float value = logits.get(token * experts + e);
-      if (scoring == 1) {
-        value = Activations.sigmoid(value);
+      float logit = logits.get(token * experts + e);
+      scores[e] = logit;
+      most = TornadoMath.max(most, logit);
+    }
+    if (scoring == 0) {
+      parts[t] = most;
+      for (int stride = threads / 2; stride > 0; stride = stride / 2) {
+        context.localBarrier();
+        if (t < stride) {
+          parts[t] = TornadoMath.max(parts[t], parts[t + stride]);
+        }
       }
+      context.localBarrier();
+      float max = parts[0];
+      context.localBarrier();
+      float share = 0f;
+      for (int e = t; e < liveExperts; e += threads) {
+        float exponential = TornadoMath.exp(scores[e] - max);
+        scores[e] = exponential;
+        share += exponential;
+      }
+      parts[t] = share;
+      for (int stride = threads / 2; stride > 0; stride = stride / 2) {
+        context.localBarrier();
+        if (t < stride) {
+          parts[t] = parts[t] + parts[t + stride];
+        }
+      }
+      context.localBarrier();
+      float total = parts[0];
+      for (int e = t; e < liveExperts; e += threads) {
+        scores[e] = scores[e] / total;
+      }
+    } else if (scoring == 1) {
+      for (int e = t; e < liveExperts; e += threads) {
+        scores[e] = Activations.sigmoid(scores[e]);
+      }
+    }
+    for (int e = t; e < liveExperts; e += threads) {
+      float value = scores[e];
       if ((flags & Flags.CORRECTED) != 0) {
         value += constants.get(RouterKernels.CORRECTION + e);
       }
-      choice[e] = value;
+      choice[e] = RouterKernels.place(value);
     }
     context.localBarrier();
     for (int e = t; e < liveExperts; e += threads) {
@@ -101,20 +141,15 @@ public final class RoutedKernels {
     }
     for (int s = t; s < writes; s += threads) {
       // The weights, in the order of their definition.
-      float first = logits.get(token * experts + chosen[0]);
-      float weight = score(logits.get(token * experts + chosen[s]), first, scoring);
-      float all = 0f;
+      float first = scores[chosen[0]];
+      float weight = weight(scores[chosen[s]], first, scoring);
       if (scoring == 2 || (flags & Flags.RENORMALISE) != 0) {
+        float all = 0f;
         for (int other = 0; other < topK; other++) {
-          all += score(logits.get(token * experts + chosen[other]), first, scoring);
+          all += weight(scores[chosen[other]], first, scoring);
         }
-        if (scoring != 2 && scoring != 0) {
-          all += constants.get(RouterKernels.EPSILON);
-        }
-        weight = weight / all;
-      } else if (scoring == 0) {
-        for (int e = 0; e < experts; e++) {
-          all += score(choice[e], first, scoring);
+        if (scoring != 2) {
+          all = RouterKernels.divisor(all, constants);
         }
         weight = weight / all;
       }
@@ -173,15 +208,15 @@ public final class RoutedKernels {
     }
   }
 
-  /// An expert's share before it is divided by the sum of all: of softmax, which `first` keeps from
-  /// overflowing, or the sigmoid.
-  private static float score(float logit, float first, int scoring) {
-    float score = 0f;
-    if (scoring == 0 || scoring == 2) {
-      score = TornadoMath.exp(logit - first);
-    } else {
-      score = Activations.sigmoid(logit);
+  /// A chosen expert's weight before it is divided by the sum of all, from its score and that of
+  /// the first.
+  private static float weight(float score, float first, int scoring) {
+    float weight = score;
+    if (scoring == 2) {
+      weight = TornadoMath.exp(score - first);
+    } else if (scoring == 3) {
+      weight = Activations.sigmoid(score);
     }
-    return score;
+    return weight;
   }
 }

@@ -15,14 +15,21 @@ public final class RouterKernels {
   public static final int SUM_OF_TWO = 16;
 
   /// A layer's constants, which are too many for parameters: the activation's limit and alpha, the
-  /// scale of the router's weights, the epsilon of their renormalisation, and behind them its
-  /// selection bias, if there is one.
+  /// scale of the router's weights, epsilon and least sum of their renormalisation, and behind them
+  /// its selection bias, if there is one.
   public static final int LIMIT = 0;
 
   public static final int ALPHA = 1;
   public static final int SCALE = 2;
   public static final int EPSILON = 3;
-  public static final int CORRECTION = 4;
+  public static final int LEAST_SUM = 4;
+  public static final int CORRECTION = 5;
+
+  /// Where infinite scores are put, and NaN above them.
+  private static final float HIGHEST = 3.0e38f;
+
+  private static final float NOT_A_NUMBER = 3.3e38f;
+  private static final float LOWEST = -2.9e38f;
 
   /// Below every score: of experts in groups that were not kept, and of those already taken.
   private static final float CLOSED = -3.0e38f;
@@ -97,7 +104,7 @@ public final class RouterKernels {
       if ((gating & CORRECTED) != 0) {
         value += constants.get(CORRECTION + e);
       }
-      choice[e] = value;
+      choice[e] = place(value);
     }
     context.localBarrier();
     if (groups > 0) {
@@ -197,12 +204,34 @@ public final class RouterKernels {
       if (scoring == 2) {
         factor = scale / sum;
       } else if ((gating & RENORMALISE) != 0) {
-        factor = scale / (sum + constants.get(EPSILON));
+        factor = scale / divisor(sum, constants);
       }
       for (int s = 0; s < topK; s++) {
         weights.set(token * topK + s, weights.get(token * topK + s) * factor);
       }
     }
+  }
+
+  /// What experts are chosen by: their score, but a NaN above all numbers, as in `torch.topk`, and
+  /// nothing among the marks below every score.
+  static float place(float score) {
+    float placed = TornadoMath.max(TornadoMath.min(score, HIGHEST), LOWEST);
+    if (Float.isNaN(score)) {
+      placed = NOT_A_NUMBER;
+    }
+    return placed;
+  }
+
+  /// What renormalised weights are divided by.
+  ///
+  /// @param sum of them; a NaN stays one
+  static float divisor(float sum, FloatArray constants) {
+    float divisor = sum + constants.get(EPSILON);
+    float least = constants.get(LEAST_SUM);
+    if (divisor < least) {
+      divisor = least;
+    }
+    return divisor;
   }
 
   /// `SparseMixer`: two experts, from logits, a work-item for each token.

@@ -1,0 +1,80 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.tensor.MappedFile;
+import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.tensor.WeightMatrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Refuses routers that hold a NaN, when their weights are loaded: with one every token's result
+/// would be NaN, and nothing would say where it comes from.
+public final class RouterChecks {
+  private RouterChecks() {}
+
+  /// Looks at a router's weight, bias and correction bias.
+  ///
+  /// @throws BackendException for a NaN, with file, tensor and place, and for memory that is gone
+  public static void requireNumbers(Router router) {
+    try (Arena arena = Arena.ofConfined()) {
+      WeightMatrix weight = router.weight().load(arena);
+      new WeightMemory(weight.memory()).requireAlive();
+      float[] row = new float[weight.columns()];
+      for (int expert = 0; expert < weight.rows(); expert++) {
+        weight.decodeRow(expert, row);
+        int column = indexOfNan(row);
+        if (column >= 0) {
+          throw nan(
+              weight.memory(),
+              router.weight().name(),
+              String.format(Locale.ROOT, "expert %d, column %d", expert, column));
+        }
+      }
+    }
+    requireNumbers(router.bias());
+    requireNumbers(router.correctionBias());
+  }
+
+  private static void requireNumbers(@Nullable Bias bias) {
+    if (bias == null) {
+      return;
+    }
+    new WeightMemory(List.of(bias.values().data())).requireAlive();
+    int expert = indexOfNan(bias.toFloats());
+    if (expert >= 0) {
+      throw nan(
+          List.of(bias.values().data()),
+          bias.values().name(),
+          String.format(Locale.ROOT, "expert %d", expert));
+    }
+  }
+
+  private static int indexOfNan(float[] values) {
+    for (int i = 0; i < values.length; i++) {
+      if (Float.isNaN(values[i])) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  private static BackendException nan(Iterable<MemorySegment> memory, String tensor, String where) {
+    String file = "";
+    for (MemorySegment segment : memory) {
+      MappedFile mapped = MappedFiles.of(segment);
+      file = mapped == null ? file : mapped.path() + ": ";
+    }
+    return new BackendException(
+        String.format(
+            Locale.ROOT,
+            "%srouter tensor \"%s\" is NaN for %s, expected numbers",
+            file,
+            tensor,
+            where));
+  }
+}

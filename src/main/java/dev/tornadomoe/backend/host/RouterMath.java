@@ -1,0 +1,41 @@
+package dev.tornadomoe.backend.host;
+
+/// What routers compute of logits, in F32 as the models' own code: each operation is rounded, so
+/// that what is equal there is equal here.
+final class RouterMath {
+  private RouterMath() {}
+
+  /// Whether a score is chosen before another. A NaN is higher than all numbers, as in
+  /// `torch.topk`.
+  static boolean isHigher(float score, float other) {
+    return score > other || (Float.isNaN(score) && !Float.isNaN(other));
+  }
+
+  /// Logits to their softmax. One that is NaN or infinity makes all of them NaN.
+  static void softmax(float[] values) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (float value : values) {
+      max = Math.max(max, value);
+    }
+    double sum = 0; // of so many the order would count otherwise
+    for (int i = 0; i < values.length; i++) {
+      values[i] = exp(values[i] - max);
+      sum += values[i];
+    }
+    float total = (float) sum;
+    for (int i = 0; i < values.length; i++) {
+      values[i] /= total;
+    }
+  }
+
+  /// Logits to their sigmoids: 1 above 17, 0 below -89.
+  static void sigmoid(float[] values) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = 1 / (1 + exp(-values[i]));
+    }
+  }
+
+  static float exp(float x) {
+    return (float) Math.exp(x);
+  }
+}

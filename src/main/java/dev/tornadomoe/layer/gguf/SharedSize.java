@@ -1,0 +1,48 @@
+package dev.tornadomoe.layer.gguf;
+
+import dev.tornadomoe.checkpoint.GgufMetadata;
+import java.util.Optional;
+
+/// How llama.cpp derives I of a block's shared expert from the keys, by architecture (`n_ff_shexp`
+/// in its [models](https://github.com/ggml-org/llama.cpp/tree/master/src/models)).
+enum SharedSize {
+  /// There is no shared expert.
+  NONE,
+  /// `expert_shared_feed_forward_length`; without it there is none.
+  SAID,
+  /// The same, or else `feed_forward_length`.
+  SAID_OR_DENSE,
+  /// The same, or else that of a routed expert.
+  SAID_OR_EXPERT,
+  /// `expert_shared_count` times that of a routed expert.
+  COUNTED,
+  /// `expert_shared_count` times `expert_shared_feed_forward_length`, or else that of a routed
+  /// expert.
+  COUNTED_SAID,
+  /// That of a routed expert.
+  AS_AN_EXPERT;
+
+  /// I, 0 where there is no shared expert, or empty where no key has it.
+  ///
+  /// @param expert I of a routed expert
+  Optional<Integer> of(GgufMetadata metadata, int expert) {
+    Optional<Integer> said =
+        metadata.count("expert_shared_feed_forward_length").filter(size -> size > 0);
+    int count = metadata.count("expert_shared_count").orElse(0);
+    return switch (this) {
+      case NONE -> Optional.of(0);
+      case SAID -> Optional.of(said.orElse(0));
+      case SAID_OR_DENSE ->
+          said.or(() -> metadata.count("feed_forward_length").filter(size -> size > 0));
+      case SAID_OR_EXPERT -> Optional.of(said.orElse(expert));
+      case COUNTED -> Optional.of(product(count, expert));
+      case COUNTED_SAID -> Optional.of(product(count, said.orElse(expert)));
+      case AS_AN_EXPERT -> Optional.of(expert);
+    };
+  }
+
+  /// Of what no tensor has, the most that an array can have.
+  private static int product(int count, int size) {
+    return (int) Math.min((long) count * size, Integer.MAX_VALUE);
+  }
+}
