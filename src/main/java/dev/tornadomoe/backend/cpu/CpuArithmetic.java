@@ -14,12 +14,9 @@ import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.plan.Precision;
 import java.lang.foreign.Arena;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Compiles the operations with arithmetic to steps on a team of threads.
@@ -230,11 +227,6 @@ final class CpuArithmetic implements Arithmetic {
   @Override
   public Optional<Placement> placement() {
     return ThreadPlacement.of(team.threads());
-  }
-
-  @Override
-  public Set<Precision> precisions() {
-    return EnumSet.allOf(Precision.class);
   }
 
   @Override

@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.Availability;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.backend.host.HostSession;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.List;
@@ -29,8 +29,7 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
-    requirePrecision(plan);
     long bytes = plan.layers().stream().mapToLong(LayerWeights::bytesToLoad).sum();
-    return HostSession.load(plan, bytes, () -> ReferenceArithmetic.load(plan, progress));
+    return GuardedSession.open(this, plan, bytes, () -> ReferenceArithmetic.load(plan, progress));
   }
 }

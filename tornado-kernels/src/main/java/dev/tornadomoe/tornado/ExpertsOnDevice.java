@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.cpu.CpuBackend;
 import dev.tornadomoe.backend.host.Arithmetic;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.WeightMemory;
@@ -27,6 +28,7 @@ final class ExpertsOnDevice implements Arithmetic {
   /// take.
   private static final int MOST_PAIRS = 2048;
 
+  private final TornadoBackend backend;
   private final Arithmetic host;
   private final ChosenDevice device;
   private final DeviceWeights weights;
@@ -36,7 +38,12 @@ final class ExpertsOnDevice implements Arithmetic {
   private Progress progress;
 
   private ExpertsOnDevice(
-      Arithmetic host, ChosenDevice device, DeviceWeights weights, Progress progress) {
+      TornadoBackend backend,
+      Arithmetic host,
+      ChosenDevice device,
+      DeviceWeights weights,
+      Progress progress) {
+    this.backend = backend;
     this.host = host;
     this.device = device;
     this.weights = weights;
@@ -55,25 +62,29 @@ final class ExpertsOnDevice implements Arithmetic {
   }
 
   /// Loads, uploads and compiles.
-  static Session prepare(MoePlan plan, ChosenDevice device, Progress progress) {
-    new TornadoBackend().requirePrecision(plan);
+  static Session prepare(
+      TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {
+    backend.requirePrecision(plan);
     requireRunnable(plan);
-    MoePlan pairs = pairs(plan, device);
+    return GuardedSession.open(backend, plan, 0, () -> load(backend, plan, device, progress));
+  }
+
+  private static ExpertsOnDevice load(
+      TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {
     long all = bytes(plan, true);
-    long around = bytes(plan, false);
-    return CpuBackend.prepareAroundExperts(
-        plan,
-        (done, total) -> progress.update(done, all),
-        host -> {
-          try {
-            Progress behind = new Behind(progress, around, all);
-            return new ExpertsOnDevice(
-                host, device, DeviceWeights.load(pairs, device.limits(), behind), progress);
-          } catch (RuntimeException | Error e) {
-            host.close();
-            throw e;
-          }
-        });
+    Arithmetic host = CpuBackend.aroundExperts(plan, (done, total) -> progress.update(done, all));
+    try {
+      Progress behind = new Behind(progress, bytes(plan, false), all);
+      return new ExpertsOnDevice(
+          backend,
+          host,
+          device,
+          DeviceWeights.load(pairs(plan, device), device.limits(), behind),
+          progress);
+    } catch (RuntimeException | Error e) {
+      host.close();
+      throw e;
+    }
   }
 
   /// Weights that are loaded after others.
@@ -138,7 +149,10 @@ final class ExpertsOnDevice implements Arithmetic {
     Progress compiling = progress;
     progress = Progress.NONE;
     return new PairSteps(
-        host.compiler(plan), plan, TornadoSession.on(weights, pairs, device, compiling));
+        host.compiler(plan),
+        plan,
+        GuardedSession.open(
+            backend, pairs, 0, () -> new SessionWeights(weights, device, compiling)));
   }
 
   @Override

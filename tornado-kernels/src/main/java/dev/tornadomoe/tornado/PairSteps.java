@@ -119,6 +119,11 @@ final class PairSteps implements StepCompiler {
   }
 
   @Override
+  public boolean isBoundToThread() {
+    return true; // the device's session is
+  }
+
+  @Override
   public void close() {
     device.close();
     arena.close();

@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.Tuner;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
@@ -111,8 +112,18 @@ public final class TornadoBackend implements Backend {
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
     return ExpertsOnDevice.suits(plan)
-        ? ExpertsOnDevice.prepare(plan, device(), progress)
-        : TornadoSession.prepare(plan, device(), progress);
+        ? ExpertsOnDevice.prepare(this, plan, device(), progress)
+        : session(plan, device(), progress);
+  }
+
+  private Session session(MoePlan plan, ChosenDevice device, Progress progress) {
+    return GuardedSession.open(
+        this,
+        plan,
+        0,
+        () ->
+            new SessionWeights(
+                DeviceWeights.load(plan, device.limits(), progress), device, progress));
   }
 
   /// The device that [#devices] says is used.
