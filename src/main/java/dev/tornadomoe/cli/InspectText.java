@@ -104,9 +104,23 @@ final class InspectText {
           title,
           "%-12s%s"
               .formatted(
-                  backend.get("name"), reasons.isEmpty() ? "runs it" : "no: " + joined(reasons)));
+                  backend.get("name"),
+                  reasons.isEmpty() ? "runs it" + memory(backend) : "no: " + joined(reasons)));
       title = "";
     }
+  }
+
+  /// What a session takes, where it is known.
+  private static String memory(Map<?, ?> backend) {
+    if (!(backend.get("memory") instanceof Map<?, ?> memory)) {
+      return "";
+    }
+    long device = number(memory, "total_device_bytes");
+    return "; a session for %d tokens takes %s%s"
+        .formatted(
+            BackendOutlook.TOKENS,
+            ByteSize.format(number(memory, "total_host_bytes")),
+            device == 0 ? "" : " and " + ByteSize.format(device) + " on the device");
   }
 
   private void problems() {

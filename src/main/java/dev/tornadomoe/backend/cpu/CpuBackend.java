@@ -9,6 +9,8 @@ import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.SessionMemory.Bytes;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -50,10 +52,31 @@ public final class CpuBackend implements Backend {
   public Session prepare(MoePlan plan, Progress progress) {
     CpuKernels kernels = KernelChoice.choose();
     return GuardedSession.open(
-        this,
-        plan,
-        CpuLoader.bytes(plan, true, kernels),
-        () -> CpuArithmetic.load(plan, true, kernels, threads(), progress));
+        this, plan, () -> CpuArithmetic.load(plan, true, kernels, threads(), progress));
+  }
+
+  @Override
+  public SessionMemory memory(MoePlan plan) {
+    return memory(plan, true);
+  }
+
+  /// What [#aroundExperts] takes, and sessions on it.
+  public static SessionMemory memoryAroundExperts(MoePlan plan) {
+    return memory(plan, false);
+  }
+
+  private static SessionMemory memory(MoePlan plan, boolean experts) {
+    CpuKernels kernels = KernelChoice.choose();
+    StepNeeds needs = PlanNeeds.of(plan, experts, kernels);
+    long weights = CpuLoader.bytes(plan, experts, kernels);
+    long team = (threads() - 1) * needs.scratch().bytes();
+    return new SessionMemory(
+        Bytes.ofHost(weights),
+        Bytes.ofHost(plan.workspaceBytes()),
+        Bytes.ofHost(team + needs.ofSession()),
+        Bytes.NONE,
+        Bytes.ofHost(weights + team),
+        0);
   }
 
   /// What computes all other steps for a backend that has the routed experts elsewhere: their

@@ -9,6 +9,7 @@ import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.SessionMemory;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,17 +56,17 @@ public final class GuardedSession implements Session {
   /// Loads weights and makes the first session on them.
   ///
   /// @param backend whose they are
-  /// @param weightBytes what loading the weights will allocate
   /// @param loading loads them, or leaves nothing behind
   /// @throws BackendException before anything is loaded for plans of another precision or memory
   ///   and for those that do not fit, and for files that can't be read any more
   public static GuardedSession open(
-      Backend backend, MoePlan plan, long weightBytes, Supplier<? extends LoadedWeights> loading) {
+      Backend backend, MoePlan plan, Supplier<? extends LoadedWeights> loading) {
     requireSuitable(backend, plan);
+    SessionMemory memory = backend.memory(plan);
     MemoryBudget.require(
         "the plan (%d %s)"
             .formatted(plan.layers().size(), plan.layers().size() == 1 ? "layer" : "layers"),
-        Math.addExact(weightBytes, plan.workspaceBytes()));
+        Math.addExact(memory.total().host(), memory.loadingBytes()));
     try {
       return on(new SharedWeights(loading.get()), backend, plan);
     } catch (InternalError e) {
@@ -197,7 +198,7 @@ public final class GuardedSession implements Session {
 
   /// A session on the same weights that runs without aliases and is not watched.
   GuardedSession shadow() {
-    return on(weights.retain(), backend, plan.unaliased());
+    return fork(plan.unaliased());
   }
 
   @Override
@@ -209,7 +210,11 @@ public final class GuardedSession implements Session {
       throw new BackendException("the session is closed");
     }
     requireSuitable(backend, other);
-    MemoryBudget.require("another session's workspace", other.workspaceBytes());
+    SessionMemory mine = backend.memory(plan);
+    SessionMemory theirs = backend.memory(other);
+    MemoryBudget.require(
+        "another session on the same weights",
+        theirs.ofFork().plus(theirs.shared().beyond(mine.shared())).host() + theirs.loadingBytes());
     try {
       return on(weights.retain(), backend, other);
     } catch (InternalError e) {

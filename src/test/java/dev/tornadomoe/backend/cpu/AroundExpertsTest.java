@@ -100,7 +100,7 @@ class AroundExpertsTest {
   }
 
   private static Session open(Supplier<Arithmetic> loading) {
-    return GuardedSession.open(new CpuBackend(), PLAN, 0, loading);
+    return GuardedSession.open(new CpuBackend(), PLAN, loading);
   }
 
   @Test

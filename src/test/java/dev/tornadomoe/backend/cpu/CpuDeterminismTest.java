@@ -49,7 +49,6 @@ class CpuDeterminismTest {
     return GuardedSession.open(
         new CpuBackend(),
         plan,
-        0,
         () -> CpuArithmetic.load(plan, true, KernelChoice.choose(), threads, Progress.NONE));
   }
 

@@ -4,6 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.contract.ArithmeticContract;
 import dev.tornadomoe.contract.BreachContract;
 import dev.tornadomoe.contract.CallContract;
+import dev.tornadomoe.contract.FootprintContract;
 import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.StepContract;
 import org.junit.jupiter.api.Nested;
@@ -21,6 +22,14 @@ class ReferenceContractTest {
 
   @Nested
   class Memory extends MemoryContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Footprint extends FootprintContract {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();

@@ -25,22 +25,28 @@ final class DeviceExecution implements Execution {
   private final MoePlan plan;
   private final CallSpec spec;
   private final ChosenDevice device;
+  private final DeviceRoom room;
   private final List<DevicePlan> devicePlans = new ArrayList<>();
   private @Nullable DeviceMemoryProbe memoryProbe;
 
-  /// Uploads and compiles.
-  DeviceExecution(MoePlan plan, ChosenDevice device, DeviceWeights weights, Progress progress) {
+  /// Uploads and compiles. The weights' host memory is not read afterwards.
+  ///
+  /// @param room on the device, given back when this is closed
+  DeviceExecution(
+      MoePlan plan,
+      ChosenDevice device,
+      DeviceWeights weights,
+      DeviceRoom room,
+      Progress progress) {
     this.plan = plan;
     this.spec = plan.options().call();
     this.device = device;
-    List<Integer> all = IntStream.range(0, plan.layers().size()).boxed().toList();
+    this.room = room;
     List<GraphChain> chains =
-        (isOneStep(plan) ? List.of(all) : all.stream().map(List::of).toList())
-            .stream()
-                .map(places ->
-                    GraphChain.of(
-                        plan, DevicePlan.launches(plan, weights, places, device.limits())))
-                .toList();
+        places(plan).stream()
+            .map(layers ->
+                GraphChain.of(plan, DevicePlan.launches(plan, weights, layers, device.limits())))
+            .toList();
     int graphs = chains.stream().mapToInt(chain -> chain.links().size()).sum();
     int[] ready = {0};
     progress.compiled(0, graphs);
@@ -53,6 +59,12 @@ final class DeviceExecution implements Execution {
       devicePlans.forEach(DevicePlan::close);
       throw e;
     }
+  }
+
+  /// The layers of each execution plan, by their places.
+  static List<List<Integer>> places(MoePlan plan) {
+    List<Integer> all = IntStream.range(0, plan.layers().size()).boxed().toList();
+    return isOneStep(plan) ? List.of(all) : all.stream().map(List::of).toList();
   }
 
   /// A sanitised step looks at the output after each layer.
@@ -173,5 +185,6 @@ final class DeviceExecution implements Execution {
     if (memoryProbe != null) {
       memoryProbe.close();
     }
+    room.close();
   }
 }

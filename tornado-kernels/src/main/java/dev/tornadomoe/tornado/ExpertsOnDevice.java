@@ -16,6 +16,8 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tensor.Weight;
 import java.util.List;
 import java.util.Optional;
@@ -31,24 +33,16 @@ final class ExpertsOnDevice implements Arithmetic {
   private final TornadoBackend backend;
   private final Arithmetic host;
   private final ChosenDevice device;
-  private final DeviceWeights weights;
+  private final SessionWeights weights;
   private final WeightMemory memory;
 
-  /// Who hears how far compiling the first session's kernels is.
-  private Progress progress;
-
   private ExpertsOnDevice(
-      TornadoBackend backend,
-      Arithmetic host,
-      ChosenDevice device,
-      DeviceWeights weights,
-      Progress progress) {
+      TornadoBackend backend, Arithmetic host, ChosenDevice device, SessionWeights weights) {
     this.backend = backend;
     this.host = host;
     this.device = device;
     this.weights = weights;
-    this.memory = host.weightMemory().and(weights.memory());
-    this.progress = progress;
+    this.memory = host.weightMemory().and(weights.weightMemory());
   }
 
   /// Whether a plan is one of these.
@@ -66,7 +60,15 @@ final class ExpertsOnDevice implements Arithmetic {
       TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {
     backend.requirePrecision(plan);
     requireRunnable(plan);
-    return GuardedSession.open(backend, plan, 0, () -> load(backend, plan, device, progress));
+    return GuardedSession.open(backend, plan, () -> load(backend, plan, device, progress));
+  }
+
+  static SessionMemory memory(MoePlan plan, ChosenDevice device) {
+    MoePlan pairs = pairs(plan, device);
+    Bytes rows = Bytes.ofHost(PairSteps.bytes(plan, pairs));
+    return CpuBackend.memoryAroundExperts(plan)
+        .plus(DeviceMemory.of(pairs, device.limits()))
+        .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
   }
 
   private static ExpertsOnDevice load(
@@ -79,8 +81,7 @@ final class ExpertsOnDevice implements Arithmetic {
           backend,
           host,
           device,
-          DeviceWeights.load(pairs(plan, device), device.limits(), behind),
-          progress);
+          SessionWeights.load(pairs(plan, device), device, behind, progress));
     } catch (RuntimeException | Error e) {
       host.close();
       throw e;
@@ -146,13 +147,8 @@ final class ExpertsOnDevice implements Arithmetic {
   public StepCompiler compiler(MoePlan plan) {
     requireRunnable(plan);
     MoePlan pairs = pairs(plan, device);
-    Progress compiling = progress;
-    progress = Progress.NONE;
     return new PairSteps(
-        host.compiler(plan),
-        plan,
-        GuardedSession.open(
-            backend, pairs, 0, () -> new SessionWeights(weights, device, compiling)));
+        host.compiler(plan), plan, GuardedSession.open(backend, pairs, () -> weights));
   }
 
   @Override
@@ -167,6 +163,7 @@ final class ExpertsOnDevice implements Arithmetic {
 
   @Override
   public void close() {
+    weights.close();
     host.close();
   }
 }

@@ -11,6 +11,7 @@ import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.SessionMemory;
 import java.util.List;
 import java.util.Optional;
 
@@ -99,6 +100,13 @@ public final class TornadoBackend implements Backend {
   }
 
   @Override
+  public SessionMemory memory(MoePlan plan) {
+    return ExpertsOnDevice.suits(plan)
+        ? ExpertsOnDevice.memory(plan, device())
+        : DeviceMemory.of(plan, device().limits());
+  }
+
+  @Override
   public Optional<Tuner> tuner() {
     return Optional.of(new TornadoTuner());
   }
@@ -118,12 +126,7 @@ public final class TornadoBackend implements Backend {
 
   private Session session(MoePlan plan, ChosenDevice device, Progress progress) {
     return GuardedSession.open(
-        this,
-        plan,
-        0,
-        () ->
-            new SessionWeights(
-                DeviceWeights.load(plan, device.limits(), progress), device, progress));
+        this, plan, () -> SessionWeights.load(plan, device, progress, progress));
   }
 
   /// The device that [#devices] says is used.
