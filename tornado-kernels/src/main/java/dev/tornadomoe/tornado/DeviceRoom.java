@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /// What this process's sessions hold of a device's memory, so that the next one that does not fit
 /// is refused before the first byte is uploaded. TornadoVM has a limit of its own
@@ -13,7 +14,8 @@ import java.util.regex.Pattern;
 final class DeviceRoom implements AutoCloseable {
   static final String LIMIT_PROPERTY = "tornado.device.memory";
 
-  private static final Pattern SIZE = Pattern.compile("(\\d+)(B|KB|MB|GB)");
+  private static final String UNITS = "KMGT";
+  private static final Pattern SIZE = Pattern.compile("(\\d{1,9})(?:([KMGT])B)?");
   private static final Map<String, Long> HELD = new HashMap<>();
 
   private final String device;
@@ -57,19 +59,14 @@ final class DeviceRoom implements AutoCloseable {
   }
 
   /// As TornadoVM reads it; whatever else it says is TornadoVM's own business.
-  static long limit(String text) {
+  static long limit(@Nullable String text) {
     Matcher size = SIZE.matcher(text == null ? "" : text);
     if (!size.matches()) {
       return Long.MAX_VALUE;
     }
-    long unit =
-        switch (size.group(2)) {
-          case "KB" -> 1L << 10;
-          case "MB" -> 1L << 20;
-          case "GB" -> 1L << 30;
-          default -> 1;
-        };
-    return Math.multiplyExact(Long.parseLong(size.group(1)), unit);
+    String unit = size.group(2);
+    int power = unit == null ? 0 : UNITS.indexOf(unit) + 1;
+    return Math.multiplyExact(Long.parseLong(size.group(1)), 1L << (10 * power));
   }
 
   @Override
