@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
+import dev.tornadomoe.plan.SessionMemory;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -27,6 +28,12 @@ public interface Backend {
   /// @throws dev.tornadomoe.MoeException when the plan can't run here: too little memory, weights
   ///   that can't be right, an operation it does not know
   Session prepare(MoePlan plan, Progress progress);
+
+  /// What a session of the plan will take, from the plan alone: what [#prepare] and [Session#fork]
+  /// ask whether there is room for. Loads nothing.
+  ///
+  /// @throws dev.tornadomoe.MoeException for a plan that can't run, or a device that is not there
+  SessionMemory memory(MoePlan plan);
 
   /// What of a plan it can't run whatever the machine, a sentence each; empty when it runs it.
   /// Loads nothing: what only weights, memory or a device decide is said by [#prepare].

@@ -43,7 +43,8 @@ public interface Session extends AutoCloseable {
 
   /// Another session on the same weights with another plan for the same layers.
   ///
-  /// @throws dev.tornadomoe.MoeException when the plan is for other layers
+  /// @throws dev.tornadomoe.MoeException when the plan is for other layers, or there is no room for
+  ///   what a fork takes ([dev.tornadomoe.plan.SessionMemory#ofFork])
   Session fork(MoePlan other);
 
   /// How many copies into outputs have been carried out, counted as they ran.

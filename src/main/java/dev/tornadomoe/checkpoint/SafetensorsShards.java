@@ -33,19 +33,27 @@ final class SafetensorsShards implements TensorStore {
           String.format(Locale.ROOT, "%s: no \"weight_map\" object", index));
     }
     Map<String, String> shardOf = LinkedHashMap.newLinkedHashMap(weightMap.size());
-    weightMap.forEach((tensor, file) -> {
-      if (!(file instanceof String name) || !isPlainFileName(name)) {
-        throw new CheckpointException(
-            String.format(
-                Locale.ROOT,
-                "%s: tensor \"%s\" is mapped to %s, expected the name of a file beside the index",
-                index,
-                tensor,
-                StrictJson.excerpt(file)));
-      }
-      shardOf.put((String) tensor, name);
-    });
+    weightMap.forEach(
+        (tensor, file) -> shardOf.put((String) tensor, shard(index, (String) tensor, file)));
     return new SafetensorsShards(index, shardOf, files);
+  }
+
+  private static String shard(Path index, String tensor, @Nullable Object file) {
+    try {
+      if (file instanceof String name && isPlainFileName(name)) {
+        return name;
+      }
+    } catch (CheckpointException e) {
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: tensor \"%s\": %s", index, tensor, e.getMessage()), e);
+    }
+    throw new CheckpointException(
+        String.format(
+            Locale.ROOT,
+            "%s: tensor \"%s\" is mapped to %s, expected the name of a file beside the index",
+            index,
+            tensor,
+            StrictJson.excerpt(file)));
   }
 
   /// A hostile index must not make us open files elsewhere.

@@ -1,11 +1,13 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.WholeFile;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.Explanation;
+import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
 import java.nio.file.Path;
@@ -115,7 +117,7 @@ final class ExplainCommand implements Callable<Integer> {
   }
 
   private String text(Job job) {
-    choices.backend(); // explains nothing for a backend or a precision that is not there
+    Backend backend = choices.backend(); // nothing for a backend or a precision that is not there
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = MoeModel.of(checkpoint);
       List<Integer> indices = layers == null ? model.layerIndices() : layers.indices();
@@ -132,7 +134,11 @@ final class ExplainCommand implements Callable<Integer> {
       if (tokens < 0) {
         throw new LayerException("--tokens must be 0 or more, found " + tokens);
       }
-      Explanation explanation = planner.build().plan(chosen).explain(tokens);
+      MoePlan plan = planner.build().plan(chosen);
+      Explanation explanation = plan.explain(tokens);
+      if (backend.unsupported(plan).isEmpty()) {
+        explanation = explanation.withMemory(backend.name(), backend.memory(plan));
+      }
       return switch (format) {
         case TEXT -> explanation.text();
         case JSON -> explanation.json();

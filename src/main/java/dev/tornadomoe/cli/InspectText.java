@@ -115,9 +115,23 @@ final class InspectText {
               Locale.ROOT,
               "%-12s%s",
               backend.get("name"),
-              reasons.isEmpty() ? "runs it" : "no: " + joined(reasons)));
+              reasons.isEmpty() ? "runs it" + memory(backend) : "no: " + joined(reasons)));
       title = "";
     }
+  }
+
+  /// What a session takes, where it is known.
+  private static String memory(Map<?, ?> backend) {
+    if (!(backend.get("memory") instanceof Map<?, ?> memory)) {
+      return "";
+    }
+    long device = number(memory, "total_device_bytes");
+    return String.format(
+        Locale.ROOT,
+        "; a session for %d tokens takes %s%s",
+        BackendOutlook.TOKENS,
+        ByteSize.format(number(memory, "total_host_bytes")),
+        device == 0 ? "" : " and " + ByteSize.format(device) + " on the device");
   }
 
   private void problems() {

@@ -35,6 +35,10 @@ final class ExplainJson {
     root.put("operations_before", bucket.baseline().steps());
     root.put("workspace_bytes", bucket.workspaceBytes());
     root.put("workspace_bytes_before", bucket.baseline().workspaceBytes());
+    SessionMemory memory = explanation.memory();
+    if (memory != null) {
+      root.put("memory", memory(memory));
+    }
     List<Object> layers = new ArrayList<>();
     for (int layer = 0; layer < plan.layers().size(); layer++) {
       layers.add(layer(layer));
@@ -44,6 +48,20 @@ final class ExplainJson {
         .with(JSON.Feature.PRETTY_PRINT_OUTPUT)
         .with(JSON.Feature.WRITE_NULL_PROPERTIES)
         .asString(root);
+  }
+
+  private Map<String, Object> memory(SessionMemory memory) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("backend", explanation.backend());
+    memory
+        .parts()
+        .forEach((part, bytes) -> {
+          Map<String, Object> both = new LinkedHashMap<>();
+          both.put("host_bytes", bytes.host());
+          both.put("device_bytes", bytes.device());
+          json.put(part, both);
+        });
+    return json;
   }
 
   private Map<String, Object> layer(int layer) {

@@ -25,6 +25,7 @@ final class ExplainText {
   String render() {
     heading();
     figures();
+    memory();
     for (Explanation.Run run : explanation.runs()) {
       layer(run);
     }
@@ -79,6 +80,24 @@ final class ExplainText {
                 ByteSize.format(before.workspaceBytes()),
                 ByteSize.format(bucket.workspaceBytes()))
             .render());
+    line("");
+  }
+
+  private void memory() {
+    SessionMemory memory = explanation.memory();
+    if (memory == null) {
+      return;
+    }
+    TextTable table = new TextTable("  ", "lrr");
+    table.row(
+        String.format(Locale.ROOT, "a session on backend \"%s\"", explanation.backend()),
+        "host",
+        "device");
+    memory
+        .parts()
+        .forEach((part, bytes) ->
+            table.row(part, ByteSize.format(bytes.host()), ByteSize.format(bytes.device())));
+    text.append(table.render());
     line("");
   }
 

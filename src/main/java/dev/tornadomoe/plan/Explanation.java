@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// What a plan does and why, for one token count: as text, JSON, DOT (Graphviz) or a picture.
 public final class Explanation {
@@ -18,8 +19,15 @@ public final class Explanation {
 
   private final BucketPlan bucket;
   private final Liveness liveness;
+  private final @Nullable String backend;
+  private final @Nullable SessionMemory memory;
 
   Explanation(MoePlan plan, int tokens) {
+    this(plan, tokens, null, null);
+  }
+
+  private Explanation(
+      MoePlan plan, int tokens, @Nullable String backend, @Nullable SessionMemory memory) {
     if (tokens > plan.options().maxTokens()) {
       throw new PlanException(
           String.format(
@@ -33,6 +41,26 @@ public final class Explanation {
     // Calls with more tokens are cut into chunks; all but the last one use the last bucket.
     this.bucket = plan.bucket(Math.min(tokens, plan.options().chunkTokens()));
     this.liveness = Liveness.of(bucket.steps());
+    this.backend = backend;
+    this.memory = memory;
+  }
+
+  /// The same, with what a session takes.
+  ///
+  /// @param name of the backend
+  /// @param taken what it says of the plan
+  public Explanation withMemory(String name, SessionMemory taken) {
+    return new Explanation(plan, tokens, name, taken);
+  }
+
+  /// The backend that [#memory] is about, or null.
+  @Nullable String backend() {
+    return backend;
+  }
+
+  /// What a session takes, or null where no backend was asked.
+  @Nullable SessionMemory memory() {
+    return memory;
   }
 
   /// For people.

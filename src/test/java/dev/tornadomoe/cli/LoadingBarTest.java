@@ -13,6 +13,7 @@ import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.SessionMemory;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
@@ -174,6 +175,11 @@ class LoadingBarTest {
     @Override
     public List<String> devices() {
       return List.of("one");
+    }
+
+    @Override
+    public SessionMemory memory(MoePlan plan) {
+      return Backends.require("reference").memory(plan);
     }
 
     @Override

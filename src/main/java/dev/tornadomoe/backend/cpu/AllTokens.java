@@ -15,6 +15,10 @@ final class AllTokens implements TokenGroups {
 
   @Override
   public int most(int maxTokens) {
+    return mostOf(maxTokens);
+  }
+
+  static int mostOf(int maxTokens) {
     return Math.min(BLOCK, maxTokens);
   }
 

@@ -9,11 +9,12 @@ final class BatchedGroups implements TokenGroups {
   private final int rowsPerExpert;
   private final int[] active;
 
-  BatchedGroups(int experts, BufferRef counts, int rowsPerExpert) {
+  /// @param indices room for one for each expert, which others use before and after
+  BatchedGroups(int experts, BufferRef counts, int rowsPerExpert, int[] indices) {
     this.experts = experts;
     this.counts = counts;
     this.rowsPerExpert = rowsPerExpert;
-    this.active = new int[experts];
+    this.active = indices;
   }
 
   @Override

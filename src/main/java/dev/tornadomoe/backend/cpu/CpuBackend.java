@@ -6,14 +6,15 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.host.Arithmetic;
-import dev.tornadomoe.backend.host.HostSession;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.SessionMemory.Bytes;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.function.UnaryOperator;
 
 /// The backend named `cpu`. `-Dtornadomoe.cpu.threads` says how many threads it uses, all cores
 /// unless set.
@@ -52,25 +53,41 @@ public final class CpuBackend implements Backend {
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
     CpuKernels kernels = KernelChoice.choose();
-    return HostSession.load(
-        plan,
-        CpuLoader.bytes(plan, true, kernels),
-        () -> CpuArithmetic.load(plan, true, kernels, threads(), progress));
+    return GuardedSession.open(
+        this, plan, () -> CpuArithmetic.load(plan, true, kernels, threads(), progress));
   }
 
-  /// A session of a backend that has the routed experts elsewhere: their weights are not loaded
-  /// here, all other steps run on the CPU.
+  @Override
+  public SessionMemory memory(MoePlan plan) {
+    return memory(plan, true);
+  }
+
+  /// What [#aroundExperts] takes, and sessions on it.
+  public static SessionMemory memoryAroundExperts(MoePlan plan) {
+    return memory(plan, false);
+  }
+
+  private static SessionMemory memory(MoePlan plan, boolean experts) {
+    CpuKernels kernels = KernelChoice.choose();
+    StepNeeds needs = PlanNeeds.of(plan, experts, kernels);
+    long weights = CpuLoader.bytes(plan, experts, kernels);
+    long team = (threads() - 1) * needs.scratch().bytes();
+    return new SessionMemory(
+        Bytes.ofHost(weights),
+        Bytes.ofHost(plan.workspaceBytes()),
+        Bytes.ofHost(team + needs.ofSession()),
+        Bytes.NONE,
+        Bytes.ofHost(weights + team),
+        0);
+  }
+
+  /// What computes all other steps for a backend that has the routed experts elsewhere: their
+  /// weights are not loaded here.
   ///
   /// @param progress hears how far loading what is left is
-  /// @param around makes the whole of it, or closes it and throws
-  /// @throws dev.tornadomoe.MoeException as [#prepare] does
-  public static Session prepareAroundExperts(
-      MoePlan plan, Progress progress, UnaryOperator<Arithmetic> around) {
-    CpuKernels kernels = KernelChoice.choose();
-    return HostSession.load(
-        plan,
-        CpuLoader.bytes(plan, false, kernels),
-        () -> around.apply(CpuArithmetic.load(plan, false, kernels, threads(), progress)));
+  /// @throws dev.tornadomoe.MoeException for weights that can't be right
+  public static Arithmetic aroundExperts(MoePlan plan, Progress progress) {
+    return CpuArithmetic.load(plan, false, KernelChoice.choose(), threads(), progress);
   }
 
   private static int threads() {

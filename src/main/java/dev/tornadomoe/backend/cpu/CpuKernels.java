@@ -1,7 +1,9 @@
 package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +15,11 @@ interface CpuKernels {
 
   /// For messages: `scalar`, `Vector API 512 bits`.
   String name();
+
+  /// What a kernel over a matrix will need, from its description alone.
+  ///
+  /// @param precision that of the plan
+  KernelNeeds needs(WeightFormat format, int columns, Precision precision);
 
   /// A kernel over an unquantised matrix, on its own memory.
   CpuMatrix dense(DenseMatrix matrix);

@@ -4,25 +4,45 @@ import dev.tornadomoe.plan.Precision;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// One layer's weights, ready to compute with.
+/// One layer's weights, ready to compute with, in one precision.
 ///
 /// @param router `[E, H]`, or null where the caller routes
 /// @param experts by local index
+/// @param gateUps the experts' first halves
+/// @param downs the experts' second halves
 /// @param shared the shared expert, or null
 /// @param sharedGate `[1, H]`, or null
 record CpuLayer(
     @Nullable CpuLinear router,
     List<CpuMlp> experts,
+    List<Projection> gateUps,
+    List<Projection> downs,
     @Nullable CpuMlp shared,
     @Nullable CpuLinear sharedGate) {
+
+  static CpuLayer of(
+      @Nullable CpuLinear router,
+      List<CpuMlp> experts,
+      @Nullable CpuMlp shared,
+      @Nullable CpuLinear sharedGate) {
+    return new CpuLayer(
+        router,
+        experts,
+        experts.stream().map(CpuMlp::gateUp).toList(),
+        experts.stream().map(expert -> Projection.of(expert.down())).toList(),
+        shared,
+        sharedGate);
+  }
 
   /// The same layer with its experts in a precision. Routers stay exact: another expert is no
   /// rounding error.
   CpuLayer at(Precision precision) {
-    return new CpuLayer(
-        router,
-        experts.stream().map(expert -> expert.at(precision)).toList(),
-        shared == null ? null : shared.at(precision),
-        sharedGate);
+    return precision == Precision.EXACT
+        ? this
+        : of(
+            router,
+            experts.stream().map(expert -> expert.at(precision)).toList(),
+            shared == null ? null : shared.at(precision),
+            sharedGate);
   }
 }

@@ -52,6 +52,11 @@ final class CpuLinear {
     return form;
   }
 
+  /// What its kernel needs.
+  KernelNeeds needs() {
+    return new KernelNeeds(form, matrix.workSize());
+  }
+
   int rows() {
     return matrix.rows();
   }

@@ -122,7 +122,7 @@ final class CpuLoader {
       for (Future<CpuMlp> expert : experts) {
         loaded.add(expert.get());
       }
-      return new CpuLayer(
+      return CpuLayer.of(
           router == null ? null : router.get(),
           loaded,
           shared == null ? null : shared.get(),

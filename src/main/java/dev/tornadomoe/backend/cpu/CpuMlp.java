@@ -43,14 +43,13 @@ record CpuMlp(
       }
 
       @Override
-      public List<RowForm> forms() {
-        return gate == null ? List.of(up.form()) : List.of(up.form(), gate.form());
+      public List<KernelNeeds> needs() {
+        return gate == null ? List.of(up.needs()) : List.of(up.needs(), gate.needs());
       }
 
       @Override
-      public int workSize() {
-        int ofUp = up.matrix().workSize();
-        return gate == null ? ofUp : Math.max(ofUp, gate.matrix().workSize());
+      public boolean isGated() {
+        return gate != null;
       }
 
       @Override

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// finished elements.
 final class DownReduceStep implements HostStep, WorkerTeam.Task {
   private final WorkerTeam team;
+  private final SessionScratch scratch;
   private final List<CpuMlp> experts;
   private final ExpertMap map;
   private final CpuKernels kernels;
@@ -21,14 +22,14 @@ final class DownReduceStep implements HostStep, WorkerTeam.Task {
   private final Finish finish;
   private final int topK;
   private final int rows;
-  private final Scratch[][] scratch;
-  private final float[][] sums;
+  private final int columns;
   private int rowTile;
   private int tiles;
-  private long runs;
+  private long run;
 
   DownReduceStep(
       WorkerTeam team,
+      SessionScratch scratch,
       List<CpuMlp> experts,
       ExpertMap map,
       int topK,
@@ -37,6 +38,7 @@ final class DownReduceStep implements HostStep, WorkerTeam.Task {
       @Nullable BufferRef weights,
       Finish finish) {
     this.team = team;
+    this.scratch = scratch;
     this.experts = experts;
     this.map = map;
     this.kernels = experts.getFirst().kernels();
@@ -46,21 +48,14 @@ final class DownReduceStep implements HostStep, WorkerTeam.Task {
     this.weights = weights;
     this.finish = finish;
     this.rows = experts.getFirst().down().rows();
-    // A row for each slot: a worker's next tile is mostly the same token's.
-    this.scratch = new Scratch[team.threads()][topK];
-    int most = Math.min(RowTile.MOST, RowTile.stride(rows));
-    this.sums = new float[team.threads()][most];
-    List<Projection> downs = experts.stream().map(e -> Projection.of(e.down())).toList();
-    for (Scratch[] ofWorker : scratch) {
-      Arrays.setAll(ofWorker, slot -> new Scratch(kernels, downs, 1, most));
-    }
+    this.columns = experts.getFirst().down().columns();
   }
 
   @Override
   public void run(int tokens) {
     rowTile = RowTile.of(rows, tokens, team.threads());
     tiles = Math.ceilDiv(rows, rowTile);
-    runs++;
+    run = scratch.nextRun();
     team.run(this, tokens * tiles);
   }
 
@@ -69,16 +64,17 @@ final class DownReduceStep implements HostStep, WorkerTeam.Task {
     int token = item / tiles;
     int rowFrom = item % tiles * rowTile;
     int rowTo = Math.min(rows, rowFrom + rowTile);
-    float[] sum = sums[worker];
-    Arrays.fill(sum, 0f);
+    Scratch mine = scratch.of(worker);
+    float[] sum = mine.sum;
+    Arrays.fill(sum, 0, RowTile.stride(rowTo - rowFrom), 0f);
     for (int slot = 0; slot < topK; slot++) {
       long pair = (long) token * topK + slot;
       int expert = map.localOf(ids.getInt(pair));
       if (expert < 0) {
         continue;
       }
-      Scratch mine = scratch[worker][slot];
-      mine.read(runs, activated, pair);
+      // A row for each slot: a worker's next tile is mostly the same token's.
+      mine.read(run, activated, slot, pair, columns);
       CpuLinear down = experts.get(expert).down();
       down.apply(rowFrom, rowTo, mine, mine.result, RowTile.stride(rowTo - rowFrom));
       float weight = weights == null ? 1f : weights.getFloat(token, slot);

@@ -12,7 +12,7 @@ final class FloatRows {
       StagedRows target, Int4Groups groups, float[] rows, int @Nullable [] columnOrder) {
     int tokens = target.tokens();
     for (int token = 0; token < tokens; token++) {
-      target.takeRow(rows, token, groups.columns(), columnOrder);
+      target.takeRow(rows, token, groups.columns(), groups.paddedColumns(), columnOrder);
       int first = Interleaving.unitOf(token);
       int width = Interleaving.width(tokens, first);
       int to = first * groups.paddedColumns() + token - first;

@@ -8,15 +8,21 @@ final class PairGroups implements TokenGroups {
   private final ExpertMap map;
   private final BufferRef ids;
   private final int topK;
-  private final int[] pairs;
-  private final int[] experts;
+  private final int[] indices;
+  private final int most;
 
-  PairGroups(ExpertMap map, BufferRef ids, int topK, int maxTokens) {
+  /// @param indices room for [#indices] of them, which others use before and after
+  PairGroups(ExpertMap map, BufferRef ids, int topK, int maxTokens, int[] indices) {
     this.map = map;
     this.ids = ids;
     this.topK = topK;
-    this.pairs = new int[maxTokens * topK];
-    this.experts = new int[maxTokens * topK];
+    this.indices = indices;
+    this.most = maxTokens * topK;
+  }
+
+  /// How many indices so many tokens need.
+  static int indices(int maxTokens, int topK) {
+    return 2 * maxTokens * topK;
   }
 
   @Override
@@ -25,8 +31,8 @@ final class PairGroups implements TokenGroups {
     for (int pair = 0; pair < tokens * topK; pair++) {
       int expert = map.localOf(ids.getInt(pair));
       if (expert >= 0) {
-        pairs[groups] = pair;
-        experts[groups++] = expert;
+        indices[groups] = pair;
+        indices[most + groups++] = expert;
       }
     }
     return groups;
@@ -39,7 +45,7 @@ final class PairGroups implements TokenGroups {
 
   @Override
   public int projection(int group) {
-    return experts[group];
+    return indices[most + group];
   }
 
   @Override
@@ -49,11 +55,11 @@ final class PairGroups implements TokenGroups {
 
   @Override
   public long input(int group, int i) {
-    return pairs[group] / topK;
+    return indices[group] / topK;
   }
 
   @Override
   public long output(int group, int i) {
-    return pairs[group];
+    return indices[group];
   }
 }

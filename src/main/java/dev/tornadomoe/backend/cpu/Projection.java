@@ -9,11 +9,13 @@ interface Projection {
 
   int columns();
 
-  /// The forms in which its kernels want the activations.
-  List<RowForm> forms();
+  /// What its kernels need.
+  List<KernelNeeds> needs();
 
-  /// Elements of work space that its kernels need.
-  int workSize();
+  /// Whether it has a result for the gate, too.
+  default boolean isGated() {
+    return false;
+  }
 
   /// Computes rows `rowFrom` to `rowTo` for the tokens that were read into [Scratch#result].
   ///
@@ -34,13 +36,8 @@ interface Projection {
       }
 
       @Override
-      public List<RowForm> forms() {
-        return List.of(linear.form());
-      }
-
-      @Override
-      public int workSize() {
-        return linear.matrix().workSize();
+      public List<KernelNeeds> needs() {
+        return List.of(linear.needs());
       }
 
       @Override

@@ -9,17 +9,18 @@ import org.jspecify.annotations.Nullable;
 /// projection's rows; it is the only one that writes these elements.
 final class ProjectionStep implements HostStep, WorkerTeam.Task {
   private final WorkerTeam team;
+  private final SessionScratch scratch;
   private final List<Projection> projections;
   private final TokenGroups groups;
   private final BufferRef input;
   private final BufferRef output;
   private final int rows;
+  private final int columns;
   private final int staged;
-  private final Scratch[] scratch;
   private final float @Nullable [] factors;
   private int rowTile;
   private int tiles;
-  private long runs;
+  private long run;
 
   /// A step over projections of the same size.
   ///
@@ -27,13 +28,13 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
   /// @param maxTokens the most that it is run for
   ProjectionStep(
       WorkerTeam team,
-      CpuKernels kernels,
+      SessionScratch scratch,
       List<Projection> projections,
       TokenGroups groups,
       int maxTokens,
       BufferRef input,
       BufferRef output) {
-    this(team, kernels, projections, groups, maxTokens, input, output, null);
+    this(team, scratch, projections, groups, maxTokens, input, output, null);
   }
 
   /// A step whose output rows are multiplied by a factor each.
@@ -41,7 +42,7 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
   /// @param factors one for each output row, read when the step runs, or null
   ProjectionStep(
       WorkerTeam team,
-      CpuKernels kernels,
+      SessionScratch scratch,
       List<Projection> projections,
       TokenGroups groups,
       int maxTokens,
@@ -49,18 +50,22 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
       BufferRef output,
       float @Nullable [] factors) {
     this.team = team;
+    this.scratch = scratch;
     this.projections = projections;
     this.groups = groups;
     this.input = input;
     this.output = output;
     this.factors = factors;
     this.rows = projections.getFirst().rows();
-    this.staged = Math.min(Scratch.TOKENS, groups.most(maxTokens));
-    this.scratch = new Scratch[team.threads()];
-    for (int worker = 0; worker < scratch.length; worker++) {
-      scratch[worker] =
-          new Scratch(kernels, projections, staged, Math.min(RowTile.MOST, RowTile.stride(rows)));
-    }
+    this.columns = projections.getFirst().columns();
+    this.staged = staged(groups.most(maxTokens));
+  }
+
+  /// How many rows of a group are staged together.
+  ///
+  /// @param most rows of a group
+  static int staged(int most) {
+    return Math.min(Scratch.TOKENS, most);
   }
 
   @Override
@@ -68,7 +73,7 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
     int count = groups.begin(tokens);
     rowTile = RowTile.of(rows, count, team.threads());
     tiles = Math.ceilDiv(rows, rowTile);
-    runs++;
+    run = scratch.nextRun();
     team.run(this, count * tiles);
   }
 
@@ -79,11 +84,11 @@ final class ProjectionStep implements HostStep, WorkerTeam.Task {
     int rowTo = Math.min(rows, rowFrom + rowTile);
     int stride = RowTile.stride(rowTo - rowFrom);
     Projection projection = projections.get(groups.projection(group));
-    Scratch mine = scratch[worker];
+    Scratch mine = scratch.of(worker);
     int size = groups.size(group);
     for (int first = 0; first < size; first += staged) {
       int count = Math.min(staged, size - first);
-      mine.read(runs, input, groups, group, first, count);
+      mine.read(run, input, groups, group, first, count, columns);
       projection.apply(rowFrom, rowTo, mine, stride);
       for (int i = 0; i < count; i++) {
         long row = groups.output(group, first + i);

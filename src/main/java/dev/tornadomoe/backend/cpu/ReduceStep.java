@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// Weighting and sum over a token's rows, in the order of its slots. A work item is one token.
 final class ReduceStep implements HostStep, WorkerTeam.Task {
   private final WorkerTeam team;
+  private final SessionScratch scratch;
   private final CpuKernels kernels;
   private final ExpertMap map;
   private final int topK;
@@ -18,8 +19,6 @@ final class ReduceStep implements HostStep, WorkerTeam.Task {
   private final BufferRef ids;
   private final @Nullable BufferRef weights;
   private final Finish finish;
-  private final float[][] rows;
-  private final float[][] sums;
 
   /// Where the row of a pair is.
   @FunctionalInterface
@@ -33,6 +32,7 @@ final class ReduceStep implements HostStep, WorkerTeam.Task {
 
   ReduceStep(
       WorkerTeam team,
+      SessionScratch scratch,
       CpuKernels kernels,
       ExpertMap map,
       int topK,
@@ -43,6 +43,7 @@ final class ReduceStep implements HostStep, WorkerTeam.Task {
       @Nullable BufferRef weights,
       Finish finish) {
     this.team = team;
+    this.scratch = scratch;
     this.kernels = kernels;
     this.map = map;
     this.topK = topK;
@@ -52,8 +53,6 @@ final class ReduceStep implements HostStep, WorkerTeam.Task {
     this.ids = ids;
     this.weights = weights;
     this.finish = finish;
-    this.rows = new float[team.threads()][hidden];
-    this.sums = new float[team.threads()][hidden];
   }
 
   @Override
@@ -63,9 +62,9 @@ final class ReduceStep implements HostStep, WorkerTeam.Task {
 
   @Override
   public void run(int token, int worker) {
-    float[] row = rows[worker];
-    float[] sum = sums[worker];
-    Arrays.fill(sum, 0f);
+    float[] row = scratch.of(worker).row();
+    float[] sum = scratch.of(worker).sum;
+    Arrays.fill(sum, 0, hidden, 0f);
     for (int slot = 0; slot < topK; slot++) {
       long pair = (long) token * topK + slot;
       int expert = map.localOf(ids.getInt(pair));

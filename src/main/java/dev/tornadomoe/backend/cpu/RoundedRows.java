@@ -36,7 +36,7 @@ final class RoundedRows {
       float[] rows,
       int @Nullable [] columnOrder) {
     for (int token = 0; token < target.tokens(); token++) {
-      target.takeRow(rows, token, groups.columns(), columnOrder);
+      target.takeRow(rows, token, groups.columns(), groups.paddedColumns(), columnOrder);
       stageRow(target, kernels, groups, token);
     }
   }

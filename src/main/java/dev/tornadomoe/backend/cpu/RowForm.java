@@ -1,10 +1,18 @@
 package dev.tornadomoe.backend.cpu;
 
+import dev.tornadomoe.plan.Precision;
+
 /// In what form a kernel wants its activations. Equal forms are staged once for several matrices.
 ///
 /// Rows for 4-bit matrices are interleaved two tokens at a time, as their kernels read them; the
 /// one that is left over lies behind by itself ([Interleaving]).
 sealed interface RowForm {
+
+  /// What kernels for 4-bit weights want.
+  static RowForm int4(int columns, int groupSize, Precision precision) {
+    Int4Groups groups = new Int4Groups(columns, groupSize);
+    return precision == Precision.FAST ? new Rounded(groups) : new Floats(groups);
+  }
 
   /// Elements of a row as it comes.
   int columns();

@@ -1,7 +1,9 @@
 package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -13,6 +15,14 @@ final class ScalarKernels implements CpuKernels {
   @Override
   public String name() {
     return "scalar";
+  }
+
+  @Override
+  public KernelNeeds needs(WeightFormat format, int columns, Precision precision) {
+    if (format.isInt4()) {
+      return new KernelNeeds(RowForm.int4(columns, format.groupSize(), precision), 0);
+    }
+    return new KernelNeeds(new RowForm.Plain(columns, columns), format.isDense() ? 0 : columns);
   }
 
   @Override

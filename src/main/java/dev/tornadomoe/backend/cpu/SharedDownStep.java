@@ -9,16 +9,16 @@ import java.util.List;
 final class SharedDownStep implements HostStep {
   private final CpuLinear gate;
   private final BufferRef input;
-  private final Scratch scratch;
+  private final SessionScratch scratch;
   private final float[] factors;
   private final ProjectionStep down;
-  private long runs;
 
   /// The step of a shared expert with a gate.
   ///
   /// @param gate `[1, H]`
   SharedDownStep(
       WorkerTeam team,
+      SessionScratch scratch,
       CpuMlp shared,
       CpuLinear gate,
       int maxTokens,
@@ -27,13 +27,12 @@ final class SharedDownStep implements HostStep {
       BufferRef target) {
     this.gate = gate;
     this.input = input;
-    this.scratch =
-        new Scratch(shared.kernels(), List.of(Projection.of(gate)), 1, CpuMatrix.ROW_BLOCK);
-    this.factors = new float[maxTokens];
+    this.scratch = scratch;
+    this.factors = scratch.factors();
     this.down =
         new ProjectionStep(
             team,
-            shared.kernels(),
+            scratch,
             List.of(Projection.of(shared.down())),
             new AllTokens(),
             maxTokens,
@@ -44,11 +43,12 @@ final class SharedDownStep implements HostStep {
 
   @Override
   public void run(int tokens) {
-    runs++;
+    long run = scratch.nextRun();
+    Scratch mine = scratch.of(0);
     for (int token = 0; token < tokens; token++) {
-      scratch.read(runs, input, token);
-      gate.apply(0, 1, scratch, scratch.result, CpuMatrix.ROW_BLOCK);
-      factors[token] = 1f / (1f + ScalarMath.exp(-scratch.result[0]));
+      mine.read(run, input, 0, token, gate.columns());
+      gate.apply(0, 1, mine, mine.result, CpuMatrix.ROW_BLOCK);
+      factors[token] = 1f / (1f + ScalarMath.exp(-mine.result[0]));
     }
     down.run(tokens);
   }

@@ -15,13 +15,15 @@ final class SortedGroups implements TokenGroups {
   ///
   /// @param down whether rows come sorted and go to their pairs; otherwise they come from their
   ///   tokens and go sorted
-  SortedGroups(int experts, BufferRef order, BufferRef offsets, int topK, boolean down) {
+  /// @param indices room for one for each expert, which others use before and after
+  SortedGroups(
+      int experts, BufferRef order, BufferRef offsets, int topK, boolean down, int[] indices) {
     this.experts = experts;
     this.order = order;
     this.offsets = offsets;
     this.topK = topK;
     this.down = down;
-    this.active = new int[experts];
+    this.active = indices;
   }
 
   @Override

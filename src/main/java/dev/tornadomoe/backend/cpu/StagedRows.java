@@ -6,13 +6,9 @@ import org.jspecify.annotations.Nullable;
 /// Activations in the form that a kernel reads, made once for a tile of tokens and used by every
 /// matrix that wants the same form. A worker's own, so that staging allocates nothing.
 final class StagedRows {
-  private static final float[] NONE = {};
-  private static final int[] NO_INTS = {};
-
   /// Where a row on its way begins: there is an element before it.
   static final int ROW_AT = 1;
 
-  private final RowForm form;
   private final CpuKernels kernels;
 
   /// A row on its way, from [#ROW_AT] on.
@@ -39,6 +35,7 @@ final class StagedRows {
   /// [RowForm.Rounded]: minus the sum of each chunk, times 2^16.
   final float[] totals;
 
+  private @Nullable RowForm form;
   private int tokens;
   private long version = -1;
   private int @Nullable [] order;
@@ -46,31 +43,25 @@ final class StagedRows {
   /// Room for rows.
   ///
   /// @param kernels what rounds them
-  /// @param most how many
-  StagedRows(RowForm form, CpuKernels kernels, int most) {
-    this.form = form;
+  StagedRows(StagedSize size, CpuKernels kernels) {
     this.kernels = kernels;
-    int padded =
-        switch (form) {
-          case RowForm.Plain plain -> plain.paddedColumns();
-          case RowForm.Floats rows -> rows.groups().paddedColumns();
-          case RowForm.Rounded rows -> rows.groups().paddedColumns();
-        };
-    boolean rounded = form instanceof RowForm.Rounded;
-    int chunks = form instanceof RowForm.Rounded rows ? rows.groups().chunks() : 0;
-    this.row = form instanceof RowForm.Plain ? NONE : new float[ROW_AT + padded];
-    this.chunk = rounded ? new int[Int4Groups.CHUNK * Int4Blocks.QUAD] : NO_INTS;
-    this.floats = rounded ? NONE : new float[most * padded];
-    this.sums =
-        form instanceof RowForm.Floats rows ? new float[most * rows.groups().count()] : NONE;
-    this.factors = rounded ? new int[most * padded] : NO_INTS;
-    this.biases = rounded ? new int[most * chunks] : NO_INTS;
-    this.scales = rounded ? new float[most * chunks] : NONE;
-    this.totals = rounded ? new float[most * chunks] : NONE;
+    this.row = new float[size.row()];
+    this.chunk = new int[size.chunk()];
+    this.floats = new float[size.floats()];
+    this.sums = new float[size.sums()];
+    this.factors = new int[size.factors()];
+    this.biases = new int[size.chunks()];
+    this.scales = new float[size.chunks()];
+    this.totals = new float[size.chunks()];
   }
 
+  /// The form in which rows were staged last.
   RowForm form() {
-    return form;
+    RowForm last = form;
+    if (last == null) {
+      throw new IllegalStateException("nothing has been staged");
+    }
+    return last;
   }
 
   /// How many rows are staged.
@@ -80,20 +71,22 @@ final class StagedRows {
 
   /// Stages rows, unless they are staged already.
   ///
+  /// @param newForm in which
   /// @param newVersion of the rows: another one whenever they are others
   /// @param rows one behind the other
   /// @param count how many
   /// @param newOrder for each staged column the one that it comes from, or null for the same
   @SuppressWarnings(
       "ReferenceEquality") // comparing what orders contain would cost more than it saves
-  void stage(long newVersion, float[] rows, int count, int @Nullable [] newOrder) {
+  void stage(RowForm newForm, long newVersion, float[] rows, int count, int @Nullable [] newOrder) {
     if (version == newVersion && order == newOrder) {
       return;
     }
+    form = newForm;
     version = newVersion;
     order = newOrder;
     tokens = count;
-    switch (form) {
+    switch (newForm) {
       case RowForm.Plain plain -> stagePlain(plain, rows);
       case RowForm.Floats interleaved ->
           FloatRows.stage(this, interleaved.groups(), rows, newOrder);
@@ -111,9 +104,12 @@ final class StagedRows {
   }
 
   /// Brings a row into [#row], in another order where there is one, with zeros behind it.
-  void takeRow(float[] rows, int token, int columns, int @Nullable [] columnOrder) {
+  ///
+  /// @param paddedColumns up to where zeros are
+  void takeRow(
+      float[] rows, int token, int columns, int paddedColumns, int @Nullable [] columnOrder) {
     gather(rows, token * columns, columns, row, ROW_AT, columnOrder);
-    Arrays.fill(row, ROW_AT + columns, row.length, 0f);
+    Arrays.fill(row, ROW_AT + columns, ROW_AT + paddedColumns, 0f);
   }
 
   private static void gather(

@@ -28,7 +28,7 @@ final class VectorInt4 extends VectorInt4Strips {
 
   /// A group's sums of one token: for each of two vectors of rows the lower halves', then the upper
   /// halves'.
-  private static final int SUMS = 4 * LANES;
+  private static final int SUMS = EXACT_SUMS;
 
   private static final int HIGH_HALF = 0xFFFF0000;
 

@@ -34,7 +34,7 @@ final class VectorInt4Fast extends VectorInt4Strips {
 
   /// A chunk's sums of one token, two vectors of rows: whole numbers, two in each element of the
   /// work space, which never takes part in arithmetic as the F32 that it is not.
-  private static final int SUMS = 2 * LANES;
+  private static final int SUMS = CHUNK_SUMS;
 
   private static final int HIGH_HALF = 0xFFFF0000;
 

@@ -36,6 +36,12 @@ abstract class VectorInt4Strips extends Int4Kernel {
   /// sees weights being read, so what is between two readings has to be short.
   private static final int SHORT_STRIP = 4;
 
+  /// Sums of a group in exact precision.
+  static final int EXACT_SUMS = 4 * LANES;
+
+  /// Sums of a chunk of a group where activations are rounded.
+  static final int CHUNK_SUMS = 2 * LANES;
+
   /// Groups of a row.
   final int count;
 
@@ -46,7 +52,19 @@ abstract class VectorInt4Strips extends Int4Kernel {
 
   @Override
   public final int workSize() {
-    return LONG_STRIP * Interleaving.PAIR * groupSums();
+    return workSize(groupSums());
+  }
+
+  /// The same for a matrix that is not loaded yet.
+  static int workSize(RowForm form) {
+    return workSize(
+        form instanceof RowForm.Rounded rounded
+            ? rounded.groups().chunksPerGroup() * CHUNK_SUMS
+            : EXACT_SUMS);
+  }
+
+  private static int workSize(int groupSums) {
+    return LONG_STRIP * Interleaving.PAIR * groupSums;
   }
 
   @Override

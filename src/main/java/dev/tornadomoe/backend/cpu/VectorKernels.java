@@ -6,12 +6,14 @@ import static dev.tornadomoe.backend.cpu.Species.LANES;
 import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Fp8Matrix;
 import dev.tornadomoe.tensor.Int8Matrix;
 import dev.tornadomoe.tensor.Mxfp4Matrix;
 import dev.tornadomoe.tensor.Nvfp4Matrix;
+import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
@@ -27,6 +29,16 @@ final class VectorKernels implements CpuKernels {
   @Override
   public String name() {
     return String.format(Locale.ROOT, "Vector API, %d bits", FLOAT.vectorBitSize());
+  }
+
+  @Override
+  public KernelNeeds needs(WeightFormat format, int columns, Precision precision) {
+    if (!format.isInt4()) {
+      return new KernelNeeds(
+          new RowForm.Plain(columns, columns), new VectorRows(columns).workSize());
+    }
+    RowForm form = RowForm.int4(columns, format.groupSize(), precision);
+    return new KernelNeeds(form, VectorInt4Strips.workSize(form));
   }
 
   @Override

@@ -67,6 +67,16 @@ final class WorkerTeam implements AutoCloseable {
     return workers.length + 1;
   }
 
+  /// Does something while no task is under way.
+  void between(Runnable change) {
+    owner.lock();
+    try {
+      change.run();
+    } finally {
+      owner.unlock();
+    }
+  }
+
   /// Does all items of a task and returns when the last one is done.
   ///
   /// @throws IllegalStateException when the team is closed: nobody would do them

@@ -3,13 +3,11 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.plan.Precision;
 import java.util.Optional;
-import java.util.Set;
 
-/// The part of a host backend that computes, on weights that it holds in memory. Sessions on the
-/// same plan share it.
-public interface Arithmetic {
+/// The weights of a backend that runs a plan's steps on the host one after the other, and what
+/// computes with them.
+public interface Arithmetic extends LoadedWeights {
 
   /// What compiles the operations of one session.
   ///
@@ -17,13 +15,10 @@ public interface Arithmetic {
   /// @throws dev.tornadomoe.backend.BackendException for a plan that can't be compiled
   StepCompiler compiler(MoePlan plan);
 
-  /// The precisions it has.
-  default Set<Precision> precisions() {
-    return Set.of(Precision.EXACT);
+  @Override
+  default Execution prepare(MoePlan plan) {
+    return HostExecution.of(plan, this);
   }
-
-  /// Where the weights lie.
-  WeightMemory weightMemory();
 
   /// What says how fast the memory is, where there is something of the kind.
   default Optional<MemoryProbe> memoryProbe() {
@@ -34,7 +29,4 @@ public interface Arithmetic {
   default Optional<Placement> placement() {
     return Optional.empty();
   }
-
-  /// Gives back the weights. Called once, when no session uses them any more.
-  void close();
 }

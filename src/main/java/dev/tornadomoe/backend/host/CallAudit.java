@@ -15,14 +15,14 @@ import org.jspecify.annotations.Nullable;
 /// Watches the caller's memory during a sanitised run: the output is poisoned and must be written
 /// completely and nowhere else, inputs must stay as they were, and an unaliased run on copies must
 /// give the same bits.
-public final class CallAudit {
-  private final Audited session;
+final class CallAudit {
+  private final GuardedSession session;
   private final MoePlan plan;
   private final CallSpec spec;
-  private @Nullable Audited shadow;
+  private @Nullable GuardedSession shadow;
 
   /// @param session what is watched
-  public CallAudit(Audited session) {
+  CallAudit(GuardedSession session) {
     this.session = session;
     this.plan = session.plan();
     this.spec = plan.options().call();
@@ -31,7 +31,8 @@ public final class CallAudit {
   /// Runs one layer of a call and checks what it did.
   ///
   /// @param layer its place in the plan
-  public void run(MoeCall call, int layer) {
+  /// @param how each chunk of it is run
+  void run(MoeCall call, int layer, GuardedSession.ChunkRun how) {
     MemorySegment output = present(call.output());
     Map<String, MemorySegment> inputs = inputs(call);
     Map<String, MemorySegment> before = new LinkedHashMap<>();
@@ -42,7 +43,7 @@ public final class CallAudit {
       forEachElement(call, layer, (row, column, at) -> Poison.set(output, at, spec.outputType()));
     }
 
-    session.runLayer(call, layer);
+    session.runLayer(call, layer, how);
 
     inputs.forEach((name, segment) -> requireSame(layer, name, segment, before.get(name)));
     if (!outputIsInput) {
@@ -178,7 +179,7 @@ public final class CallAudit {
   }
 
   /// Closes the session that runs without aliases.
-  public void close() {
+  void close() {
     if (shadow != null) {
       shadow.close();
     }

@@ -31,6 +31,7 @@ final class CompiledBucket {
 
   private final BucketPlan plan;
   private final BufferRef[] refs;
+  private final BufferRef[][] callers;
   private final CompiledStep[][] steps;
   private final PrepareAndFinalize[] ends;
   private final ExpertRows[] expertRows;
@@ -38,11 +39,13 @@ final class CompiledBucket {
   private CompiledBucket(
       BucketPlan plan,
       BufferRef[] refs,
+      BufferRef[][] callers,
       CompiledStep[][] steps,
       PrepareAndFinalize[] ends,
       ExpertRows[] expertRows) {
     this.plan = plan;
     this.refs = refs;
+    this.callers = callers;
     this.steps = steps;
     this.ends = ends;
     this.expertRows = expertRows;
@@ -58,11 +61,18 @@ final class CompiledBucket {
       }
     }
     int layers = plan.layers().size();
+    BufferRef[][] callers = new BufferRef[layers][];
     CompiledStep[][] steps = new CompiledStep[layers][];
     PrepareAndFinalize[] ends = new PrepareAndFinalize[layers];
     ExpertRows[] expertRows = new ExpertRows[layers];
     for (int layer = 0; layer < layers; layer++) {
       int place = layer;
+      callers[layer] =
+          bucket.bindings().get(layer).values().stream()
+              .filter(Buffer::isCallers)
+              .distinct()
+              .map(buffer -> refs[buffer.id()])
+              .toArray(BufferRef[]::new);
       ends[layer] = plan.pieces(layer).prepareAndFinalize();
       expertRows[layer] = new ExpertRows(ends[layer].expertTokens(bucket.maxTokens()));
       List<Step> ofLayer = bucket.stepsOf(layer);
@@ -87,7 +97,7 @@ final class CompiledBucket {
                 operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT));
       }
     }
-    return new CompiledBucket(bucket, refs, steps, ends, expertRows);
+    return new CompiledBucket(bucket, refs, callers, steps, ends, expertRows);
   }
 
   /// Finalize of ends that are not local has the results of experts elsewhere, too.
@@ -113,12 +123,10 @@ final class CompiledBucket {
     return buffer == null ? null : refs[buffer.id()];
   }
 
-  /// Lets go of the caller's memory.
-  void unbindCallers() {
-    for (BufferRef ref : refs) {
-      if (ref.buffer().isCallers()) {
-        ref.bind(MemorySegment.NULL, 0);
-      }
+  /// Lets go of the caller's memory that a layer was bound to.
+  void unbindCallers(int layer) {
+    for (BufferRef ref : callers[layer]) {
+      ref.bind(MemorySegment.NULL, 0);
     }
   }
 

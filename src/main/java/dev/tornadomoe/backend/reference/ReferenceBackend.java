@@ -4,9 +4,11 @@ import dev.tornadomoe.backend.Availability;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.backend.host.HostSession;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.SessionMemory.Bytes;
 import java.util.List;
 
 /// The backend named `reference`.
@@ -29,8 +31,14 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
-    requirePrecision(plan);
-    long bytes = plan.layers().stream().mapToLong(LayerWeights::bytesToLoad).sum();
-    return HostSession.load(plan, bytes, () -> ReferenceArithmetic.load(plan, progress));
+    return GuardedSession.open(this, plan, () -> ReferenceArithmetic.load(plan, progress));
+  }
+
+  /// Its steps allocate what they need anew in each call, on the heap.
+  @Override
+  public SessionMemory memory(MoePlan plan) {
+    Bytes weights = Bytes.ofHost(plan.layers().stream().mapToLong(LayerWeights::bytesToLoad).sum());
+    return new SessionMemory(
+        weights, Bytes.ofHost(plan.workspaceBytes()), Bytes.NONE, Bytes.NONE, weights, 0);
   }
 }

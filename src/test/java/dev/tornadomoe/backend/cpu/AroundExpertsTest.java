@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.host.Arithmetic;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
@@ -21,6 +21,7 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 /// A session whose routed experts another backend has.
@@ -86,8 +87,9 @@ class AroundExpertsTest {
     long[] loaded = new long[1];
     float[] output = new float[2 * LAYER.hidden()];
     try (Session session =
-            CpuBackend.prepareAroundExperts(
-                PLAN, (done, all) -> loaded[0] = all, host -> new Elsewhere(host, closed));
+            open(() ->
+                new Elsewhere(
+                    CpuBackend.aroundExperts(PLAN, (done, all) -> loaded[0] = all), closed));
         Session fork = session.fork()) {
       fork.run(Rows.of(Rows.random(output.length, 6)), 2, Rows.of(output));
     }
@@ -97,16 +99,16 @@ class AroundExpertsTest {
     assertThat(loaded[0]).isEqualTo(2L * (5 * hidden + 3 * 24 * hidden + hidden));
   }
 
+  private static Session open(Supplier<Arithmetic> loading) {
+    return GuardedSession.open(new CpuBackend(), PLAN, loading);
+  }
+
   @Test
   void failuresOfTheOtherBackendEndIt() {
     assertThatThrownBy(() ->
-            CpuBackend.prepareAroundExperts(
-                PLAN,
-                Progress.NONE,
-                host -> {
-                  host.close();
-                  throw new BackendException("no device");
-                }))
+            open(() -> {
+              throw new BackendException("no device");
+            }))
         .hasMessage("no device");
   }
 }

@@ -4,9 +4,11 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.contract.ArithmeticContract;
 import dev.tornadomoe.contract.BreachContract;
 import dev.tornadomoe.contract.CallContract;
+import dev.tornadomoe.contract.FootprintContract;
 import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
+import java.util.List;
 import org.junit.jupiter.api.Nested;
 
 /// The CPU backend keeps every contract.
@@ -33,6 +35,34 @@ class CpuContractTest {
     @Override
     protected Backend backend() {
       return new CpuBackend();
+    }
+  }
+
+  @Nested
+  class Footprint extends FootprintContract {
+    @Override
+    protected Backend backend() {
+      return new CpuBackend();
+    }
+
+    @Override
+    protected List<Integer> threads() {
+      return List.of(1, 2, 16);
+    }
+
+    @Override
+    protected void withThreads(int count, Runnable run) {
+      String before = System.getProperty(CpuBackend.THREADS_PROPERTY);
+      System.setProperty(CpuBackend.THREADS_PROPERTY, Integer.toString(count));
+      try {
+        run.run();
+      } finally {
+        if (before == null) {
+          System.clearProperty(CpuBackend.THREADS_PROPERTY);
+        } else {
+          System.setProperty(CpuBackend.THREADS_PROPERTY, before);
+        }
+      }
     }
   }
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.backend.host.HostSession;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
@@ -46,8 +46,10 @@ class CpuDeterminismTest {
 
   private static Session session(MoeLayer layer, Precision precision, int threads) {
     MoePlan plan = Planner.builder().precision(precision).maxTokens(TOKENS).build().plan(layer);
-    return HostSession.of(
-        plan, CpuArithmetic.load(plan, true, KernelChoice.choose(), threads, Progress.NONE));
+    return GuardedSession.open(
+        new CpuBackend(),
+        plan,
+        () -> CpuArithmetic.load(plan, true, KernelChoice.choose(), threads, Progress.NONE));
   }
 
   private static float[] run(Session session, float[] hidden) {

@@ -103,8 +103,8 @@ class KernelTwinsTest {
   }
 
   private static float[] multiply(CpuKernels kernels, CpuMatrix matrix, float[] x, int tokens) {
-    StagedRows staged = new StagedRows(matrix.form(), kernels, tokens);
-    staged.stage(0, x, tokens, null);
+    StagedRows staged = new StagedRows(StagedSize.of(matrix.form(), tokens), kernels);
+    staged.stage(matrix.form(), 0, x, tokens, null);
     int stride = RowTile.stride(matrix.rows());
     float[] y = new float[tokens * stride];
     matrix.multiply(0, matrix.rows(), staged, y, stride, new float[matrix.workSize()]);

@@ -4,6 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.contract.ArithmeticContract;
 import dev.tornadomoe.contract.BreachContract;
 import dev.tornadomoe.contract.CallContract;
+import dev.tornadomoe.contract.FootprintContract;
 import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
@@ -30,6 +31,14 @@ class ReferenceContractTest {
 
   @Nested
   class Memory extends MemoryContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Footprint extends FootprintContract {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();

@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado;
 
+import java.lang.foreign.Arena;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -10,6 +11,7 @@ import java.util.function.ToIntFunction;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /// Where all arrays for the device are allocated, so that no two of them have the same hash code:
 /// TornadoVM knows the arrays of a graph by it, and would take two for one. Identity hash codes
@@ -44,6 +46,21 @@ final class DeviceArrays {
   /// An array with these elements.
   static FloatArray floats(float[] elements) {
     return ALL.distinct(() -> FloatArray.fromArray(elements));
+  }
+
+  /// An array whose host memory is given back with the arena, when it has been uploaded.
+  static FloatArray floats(int elements, Arena arena) {
+    return ALL.distinct(() -> FloatArray.fromSegmentShallow(arena.allocate(bytes(elements), 64)));
+  }
+
+  /// An array whose host memory is given back with the arena, when it has been uploaded.
+  static IntArray ints(int elements, Arena arena) {
+    return ALL.distinct(() -> IntArray.fromSegmentShallow(arena.allocate(bytes(elements), 64)));
+  }
+
+  /// What an array of so many elements takes, on the host and on the device.
+  static long bytes(int elements) {
+    return TornadoNativeArray.ARRAY_HEADER + 4L * elements;
   }
 
   static IntArray ints(int elements) {

@@ -2,7 +2,6 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Profile;
-import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.ArrayList;
 import java.util.List;
@@ -30,10 +29,8 @@ final class DevicePlan implements AutoCloseable {
   static List<Launch> launches(
       MoePlan plan, DeviceWeights weights, List<Integer> places, DeviceLimits device) {
     List<Launch> launches = new ArrayList<>();
-    for (BucketPlan bucket : plan.buckets().subList(1, plan.buckets().size())) {
-      for (int tokens : launchSizes(bucket)) {
-        launches.add(Launch.of(plan, weights, places, bucket, tokens, device));
-      }
+    for (Launch.Size size : Launch.sizes(plan)) {
+      launches.add(Launch.of(plan, weights, places, size.bucket(), size.maxTokens(), device));
     }
     return launches;
   }
@@ -59,24 +56,6 @@ final class DevicePlan implements AutoCloseable {
     DevicePlan ready = new DevicePlan(chain, execution, device);
     ready.warmUp(compiled);
     return ready;
-  }
-
-  /// A launch's grid has room for its most tokens, and its kernels are cut for as many. Where
-  /// tokens are few, each launch has four times the tokens of the one before, from a single one on;
-  /// where they are many, eight times.
-  private static List<Integer> launchSizes(BucketPlan bucket) {
-    List<Integer> sizes = new ArrayList<>();
-    if (bucket.minTokens() <= 1) {
-      for (int size = 1; size < bucket.maxTokens(); size *= 4) {
-        sizes.add(size);
-      }
-      sizes.add(bucket.maxTokens());
-      return sizes;
-    }
-    for (int size = bucket.maxTokens(); size >= bucket.minTokens(); size /= 8) {
-      sizes.addFirst(size);
-    }
-    return sizes;
   }
 
   /// Each graph once, in the chain's order and with no tokens.

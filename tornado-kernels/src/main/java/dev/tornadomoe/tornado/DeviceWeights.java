@@ -7,8 +7,9 @@ import dev.tornadomoe.backend.host.MemoryBudget;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.tensor.Weight;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -20,21 +21,25 @@ import java.util.Set;
 /// them to the device for itself.
 ///
 /// @param layers in the plan's order
-/// @param bytes of all arrays
 /// @param memory that they were loaded from
-record DeviceWeights(List<DeviceLayer> layers, long bytes, WeightMemory memory) {
+record DeviceWeights(List<DeviceLayer> layers, WeightMemory memory) {
 
-  /// Loads them, after checking that they fit.
+  /// Loads them for graphs of a user, after checking that they fit. Their host memory goes when
+  /// nothing refers to them.
   ///
   /// @throws BackendException when they, or the plan's own arrays, fit neither host nor device
   static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress) {
-    List<LayerStorage> storages =
-        plan.layers().stream().map(layer -> LayerStorage.of(layer, device.mostElements())).toList();
-    long bytes = 0;
-    for (int i = 0; i < storages.size(); i++) {
-      bytes += storages.get(i).bytes(plan.layers().get(i));
-    }
-    requireRoom(plan, device, bytes);
+    SessionMemory memory = DeviceMemory.of(plan, device);
+    DeviceRoom.take(name(plan), memory.total().device(), device).close();
+    MemoryBudget.require("the arrays that are uploaded to the device", memory.loadingBytes());
+    return load(plan, device, progress, Arena.ofAuto());
+  }
+
+  /// Loads them.
+  ///
+  /// @param arena of their host memory
+  static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress, Arena arena) {
+    List<LayerStorage> storages = DeviceMemory.storages(plan, device);
     long total =
         plan.layers().stream()
             .flatMap(layer -> LayerWeights.of(layer).stream())
@@ -53,25 +58,18 @@ record DeviceWeights(List<DeviceLayer> layers, long bytes, WeightMemory memory) 
                 memory.addAll(segments);
                 done[0] = Math.min(total, done[0] + weight.bytes());
                 progress.update(done[0], total);
-              }));
+              },
+              arena));
     }
-    return new DeviceWeights(List.copyOf(layers), bytes, new WeightMemory(memory));
+    return new DeviceWeights(List.copyOf(layers), new WeightMemory(memory));
   }
 
-  /// Refuses what can't end well, before the first byte is uploaded.
-  static void requireRoom(MoePlan plan, DeviceLimits device, long weightBytes) {
-    long needed = Math.addExact(weightBytes, plan.workspaceBytes());
-    if (needed > device.memoryBytes()) {
-      throw new BackendException(
-          String.format(
-              Locale.ROOT,
-              "the plan (%d %s) needs %s on device %s, which has %s",
-              plan.layers().size(),
-              plan.layers().size() == 1 ? "layer" : "layers",
-              ByteSize.format(needed),
-              device.name(),
-              ByteSize.format(device.memoryBytes())));
-    }
-    MemoryBudget.require("the arrays that are uploaded to the device", weightBytes);
+  /// As in `the plan (3 layers)`.
+  static String name(MoePlan plan) {
+    return String.format(
+        Locale.ROOT,
+        "the plan (%d %s)",
+        plan.layers().size(),
+        plan.layers().size() == 1 ? "layer" : "layers");
   }
 }

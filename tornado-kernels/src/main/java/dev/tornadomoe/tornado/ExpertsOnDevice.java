@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.cpu.CpuBackend;
 import dev.tornadomoe.backend.host.Arithmetic;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.WeightMemory;
@@ -15,6 +16,8 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tensor.Weight;
 import java.util.List;
 import java.util.Optional;
@@ -27,21 +30,19 @@ final class ExpertsOnDevice implements Arithmetic {
   /// take.
   private static final int MOST_PAIRS = 2048;
 
+  private final TornadoBackend backend;
   private final Arithmetic host;
   private final ChosenDevice device;
-  private final DeviceWeights weights;
+  private final SessionWeights weights;
   private final WeightMemory memory;
 
-  /// Who hears how far compiling the first session's kernels is.
-  private Progress progress;
-
   private ExpertsOnDevice(
-      Arithmetic host, ChosenDevice device, DeviceWeights weights, Progress progress) {
+      TornadoBackend backend, Arithmetic host, ChosenDevice device, SessionWeights weights) {
+    this.backend = backend;
     this.host = host;
     this.device = device;
     this.weights = weights;
-    this.memory = host.weightMemory().and(weights.memory());
-    this.progress = progress;
+    this.memory = host.weightMemory().and(weights.weightMemory());
   }
 
   /// Whether a plan is one of these.
@@ -55,25 +56,36 @@ final class ExpertsOnDevice implements Arithmetic {
   }
 
   /// Loads, uploads and compiles.
-  static Session prepare(MoePlan plan, ChosenDevice device, Progress progress) {
-    new TornadoBackend().requirePrecision(plan);
+  static Session prepare(
+      TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {
+    backend.requirePrecision(plan);
     requireRunnable(plan);
+    return GuardedSession.open(backend, plan, () -> load(backend, plan, device, progress));
+  }
+
+  static SessionMemory memory(MoePlan plan, ChosenDevice device) {
     MoePlan pairs = pairs(plan, device);
+    Bytes rows = Bytes.ofHost(PairSteps.bytes(plan, pairs));
+    return CpuBackend.memoryAroundExperts(plan)
+        .plus(DeviceMemory.of(pairs, device.limits()))
+        .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
+  }
+
+  private static ExpertsOnDevice load(
+      TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {
     long all = bytes(plan, true);
-    long around = bytes(plan, false);
-    return CpuBackend.prepareAroundExperts(
-        plan,
-        (done, total) -> progress.update(done, all),
-        host -> {
-          try {
-            Progress behind = new Behind(progress, around, all);
-            return new ExpertsOnDevice(
-                host, device, DeviceWeights.load(pairs, device.limits(), behind), progress);
-          } catch (RuntimeException | Error e) {
-            host.close();
-            throw e;
-          }
-        });
+    Arithmetic host = CpuBackend.aroundExperts(plan, (done, total) -> progress.update(done, all));
+    try {
+      Progress behind = new Behind(progress, bytes(plan, false), all);
+      return new ExpertsOnDevice(
+          backend,
+          host,
+          device,
+          SessionWeights.load(pairs(plan, device), device, behind, progress));
+    } catch (RuntimeException | Error e) {
+      host.close();
+      throw e;
+    }
   }
 
   /// Weights that are loaded after others.
@@ -135,10 +147,8 @@ final class ExpertsOnDevice implements Arithmetic {
   public StepCompiler compiler(MoePlan plan) {
     requireRunnable(plan);
     MoePlan pairs = pairs(plan, device);
-    Progress compiling = progress;
-    progress = Progress.NONE;
     return new PairSteps(
-        host.compiler(plan), plan, TornadoSession.on(weights, pairs, device, compiling));
+        host.compiler(plan), plan, GuardedSession.open(backend, pairs, () -> weights));
   }
 
   @Override
@@ -153,6 +163,7 @@ final class ExpertsOnDevice implements Arithmetic {
 
   @Override
   public void close() {
+    weights.close();
     host.close();
   }
 }

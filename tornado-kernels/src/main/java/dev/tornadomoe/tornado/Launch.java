@@ -66,6 +66,38 @@ record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchLayer
     return new Launch(maxTokens, arrays, call, List.copyOf(layers));
   }
 
+  /// A launch to be made.
+  ///
+  /// @param maxTokens of a call, at most those of the bucket
+  record Size(BucketPlan bucket, int maxTokens) {}
+
+  /// The launches of a plan's layers, ascending; a call without tokens has none.
+  static List<Size> sizes(MoePlan plan) {
+    List<Size> sizes = new ArrayList<>();
+    for (BucketPlan bucket : plan.buckets().subList(1, plan.buckets().size())) {
+      launchSizes(bucket).forEach(tokens -> sizes.add(new Size(bucket, tokens)));
+    }
+    return sizes;
+  }
+
+  /// A launch's grid has room for its most tokens, and its kernels are cut for as many. Where
+  /// tokens are few, each launch has four times the tokens of the one before, from a single one on;
+  /// where they are many, eight times.
+  private static List<Integer> launchSizes(BucketPlan bucket) {
+    List<Integer> sizes = new ArrayList<>();
+    if (bucket.minTokens() <= 1) {
+      for (int size = 1; size < bucket.maxTokens(); size *= 4) {
+        sizes.add(size);
+      }
+      sizes.add(bucket.maxTokens());
+      return sizes;
+    }
+    for (int size = bucket.maxTokens(); size >= bucket.minTokens(); size /= 8) {
+      sizes.addFirst(size);
+    }
+    return sizes;
+  }
+
   /// Tasks that fill the workspace, and an output that nothing reads, with NaNs first: whoever
   /// reads what nobody wrote gets those.
   private static List<KernelCall> poison(MoePlan plan, LayerArrays arrays) {

@@ -24,6 +24,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// of their own, which needs more memory and shares less.
 final class LayerArrays {
   private final Map<String, Object> callers = new LinkedHashMap<>();
+  private final Map<String, Integer> callersSizes = new HashMap<>();
   private final Map<Object, Integer> slotSizes = new HashMap<>();
   private final Map<Object, Object> slots = new LinkedHashMap<>();
 
@@ -51,7 +52,9 @@ final class LayerArrays {
           .bindings()
           .get(place)
           .forEach((operand, buffer) -> {
-            if (!buffer.isCallers()) {
+            if (buffer.placement() instanceof Buffer.Caller caller) {
+              callersSizes.merge(caller.region(), callersElements(buffer), Math::max);
+            } else {
               slotSizes.merge(key(operand, buffer), elements(operand, buffer), Math::max);
             }
           });
@@ -107,6 +110,26 @@ final class LayerArrays {
     return buffer.dtype() == DType.I32
         ? DeviceArrays.ints(elements)
         : DeviceArrays.floats(elements);
+  }
+
+  /// Bytes of arrays.
+  ///
+  /// @param callers rows of the caller
+  /// @param scratch the workspace
+  record Sizes(long callers, long scratch) {
+    Sizes plus(Sizes other) {
+      return new Sizes(
+          Math.addExact(callers, other.callers), Math.addExact(scratch, other.scratch));
+    }
+  }
+
+  /// What all arrays take that layers have said they need.
+  Sizes sizes() {
+    return new Sizes(bytes(callersSizes), bytes(slotSizes));
+  }
+
+  private static long bytes(Map<?, Integer> sizes) {
+    return sizes.values().stream().mapToLong(DeviceArrays::bytes).sum();
   }
 
   /// Uses an array of the caller's own for one of their regions.

@@ -11,6 +11,7 @@ import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.MatrixPacking.Part;
 import dev.tornadomoe.tornado.kernel.RouterKernels;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,17 +23,22 @@ final class LayerLoader {
   private final MoeLayer layer;
   private final LayerStorage storage;
   private final MatrixPacking.Listener listener;
+  private final Arena arena;
 
-  private LayerLoader(MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener) {
+  private LayerLoader(
+      MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener, Arena arena) {
     this.layer = layer;
     this.storage = storage;
     this.listener = listener;
+    this.arena = arena;
   }
 
   /// @param listener hears of weights that are done
+  /// @param arena of the matrices' host memory
   /// @throws dev.tornadomoe.MoeException for weights that can't be right
-  static DeviceLayer load(MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener) {
-    return new LayerLoader(layer, storage, listener).load();
+  static DeviceLayer load(
+      MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener, Arena arena) {
+    return new LayerLoader(layer, storage, listener, arena).load();
   }
 
   private DeviceLayer load() {
@@ -84,7 +90,7 @@ final class LayerLoader {
     if (shared != null && shared.gate() != null) {
       rows.add(Part.whole(shared.gate(), null));
     }
-    return MatrixPacking.stack(kept, rows, listener);
+    return MatrixPacking.stack(kept, rows, listener, arena);
   }
 
   private List<DeviceExperts> parts() {
@@ -104,8 +110,8 @@ final class LayerLoader {
       parts.add(
           new DeviceExperts(
               map(first, end),
-              MatrixPacking.pack(storage.gateUp(), gateUp, listener),
-              MatrixPacking.pack(storage.down(), down, listener),
+              MatrixPacking.pack(storage.gateUp(), gateUp, listener, arena),
+              MatrixPacking.pack(storage.down(), down, listener, arena),
               end - first,
               extra));
     }
@@ -120,8 +126,8 @@ final class LayerLoader {
         ? null
         : new DeviceExperts(
             DeviceArrays.ints(1),
-            MatrixPacking.pack(gateUp, gateUp(List.of(shared.mlp())), listener),
-            MatrixPacking.pack(down, down(List.of(shared.mlp())), listener),
+            MatrixPacking.pack(gateUp, gateUp(List.of(shared.mlp())), listener, arena),
+            MatrixPacking.pack(down, down(List.of(shared.mlp())), listener, arena),
             0,
             1);
   }

@@ -25,22 +25,23 @@ final class MatrixPacking {
   private final FloatArray bias;
   private final boolean biased;
 
-  private MatrixPacking(Storage storage, int matrices, List<Part> parts) {
+  private MatrixPacking(Storage storage, int matrices, List<Part> parts, Arena arena) {
     this.storage = storage;
     this.biased = parts.stream().anyMatch(part -> part.bias() != null);
-    this.words = DeviceArrays.ints(atLeastOne(matrices * storage.words()));
+    this.words = DeviceArrays.ints(atLeastOne(matrices * storage.words()), arena);
     this.scales =
         storage.is16Bit()
             ? powersOfTwo(storage)
-            : DeviceArrays.floats(atLeastOne(storage.table() + matrices * storage.scales()));
+            : DeviceArrays.floats(atLeastOne(storage.table() + matrices * storage.scales()), arena);
     for (int code = 0; code < storage.table(); code++) {
       scales.set(code, Float8E4M3.toFloat((byte) code));
     }
     this.order =
         DeviceArrays.ints(
-            storage.is(Flags.ACT_ORDER) ? Math.multiplyExact(matrices, storage.columns()) : 1);
+            storage.is(Flags.ACT_ORDER) ? Math.multiplyExact(matrices, storage.columns()) : 1,
+            arena);
     this.bias =
-        DeviceArrays.floats(biased ? Math.multiplyExact(matrices, storage.blocks() * 8) : 1);
+        DeviceArrays.floats(biased ? Math.multiplyExact(matrices, storage.blocks() * 8) : 1, arena);
   }
 
   /// Hears of weights that are packed, from any thread, one at a time.
@@ -72,8 +73,10 @@ final class MatrixPacking {
   }
 
   /// Packs weights as one matrix, the rows of each below those of the one before.
-  static DeviceMatrix stack(Storage storage, List<Part> parts, Listener listener) {
-    MatrixPacking packing = new MatrixPacking(storage, 1, parts);
+  ///
+  /// @param arena of their host memory
+  static DeviceMatrix stack(Storage storage, List<Part> parts, Listener listener, Arena arena) {
+    MatrixPacking packing = new MatrixPacking(storage, 1, parts, arena);
     int row = 0;
     for (Part part : parts) {
       listener.packed(part.weight(), packing.matrix(0, part.at(row)));
@@ -83,8 +86,10 @@ final class MatrixPacking {
   }
 
   /// Packs them.
-  static DeviceMatrix pack(Storage storage, List<Part> parts, Listener listener) {
-    MatrixPacking packing = new MatrixPacking(storage, parts.size(), parts);
+  ///
+  /// @param arena of their host memory
+  static DeviceMatrix pack(Storage storage, List<Part> parts, Listener listener, Arena arena) {
+    MatrixPacking packing = new MatrixPacking(storage, parts.size(), parts, arena);
     Object lock = new Object();
     IntStream.range(0, parts.size())
         .parallel()
@@ -95,6 +100,17 @@ final class MatrixPacking {
           }
         });
     return packing.packed();
+  }
+
+  /// A description of matrices that are not there.
+  static DeviceMatrix none(Storage storage) {
+    return new DeviceMatrix(
+        storage,
+        DeviceArrays.ints(1),
+        DeviceArrays.floats(1),
+        DeviceArrays.ints(1),
+        DeviceArrays.floats(1),
+        storage.flags());
   }
 
   private DeviceMatrix packed() {

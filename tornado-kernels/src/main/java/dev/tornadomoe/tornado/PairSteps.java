@@ -40,16 +40,8 @@ final class PairSteps implements StepCompiler {
     this.host = host;
     this.device = device;
     this.mostPairs = device.plan().options().maxTokens();
-    long widest = 0;
-    long most = 0;
-    for (int place = 0; place < plan.layers().size(); place++) {
-      long rowBytes = rowBytes(plan.layers().get(place));
-      int tokens = plan.options().chunkTokens();
-      widest = Math.max(widest, rowBytes);
-      most =
-          Math.max(most, rowBytes * plan.pieces(place).prepareAndFinalize().expertTokens(tokens));
-    }
-    this.rows = arena.allocate(most, 64);
+    long widest = widest(plan);
+    this.rows = arena.allocate(mostRows(plan), 64);
     this.input = arena.allocate(mostPairs * widest, 64);
     this.output = arena.allocate(mostPairs * widest, 64);
     this.ids = arena.allocate(ValueLayout.JAVA_INT, mostPairs);
@@ -57,6 +49,27 @@ final class PairSteps implements StepCompiler {
     for (int i = 0; i < mostPairs; i++) {
       ones.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
     }
+  }
+
+  private static long widest(MoePlan plan) {
+    return plan.layers().stream().mapToLong(PairSteps::rowBytes).max().orElse(0);
+  }
+
+  /// Bytes of the most rows that experts get.
+  private static long mostRows(MoePlan plan) {
+    long most = 0;
+    for (int place = 0; place < plan.layers().size(); place++) {
+      int rows = plan.pieces(place).prepareAndFinalize().expertTokens(plan.options().chunkTokens());
+      most = Math.max(most, rowBytes(plan.layers().get(place)) * rows);
+    }
+    return most;
+  }
+
+  /// What these steps will take on the host.
+  ///
+  /// @param pairs the plan on the device
+  static long bytes(MoePlan plan, MoePlan pairs) {
+    return mostRows(plan) + pairs.options().maxTokens() * (2 * widest(plan) + 2L * Integer.BYTES);
   }
 
   private static long rowBytes(MoeLayer layer) {
@@ -116,6 +129,11 @@ final class PairSteps implements StepCompiler {
             .hidden(input.asSlice(0, bytes), count)
             .output(output.asSlice(0, bytes))
             .routing(ids.asSlice(0, each), ones.asSlice(0, each)));
+  }
+
+  @Override
+  public boolean isBoundToThread() {
+    return true; // the device's session is
   }
 
   @Override

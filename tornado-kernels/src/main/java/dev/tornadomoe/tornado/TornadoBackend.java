@@ -5,11 +5,13 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.Tuner;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.SessionMemory;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -100,6 +102,13 @@ public final class TornadoBackend implements Backend {
   }
 
   @Override
+  public SessionMemory memory(MoePlan plan) {
+    return ExpertsOnDevice.suits(plan)
+        ? ExpertsOnDevice.memory(plan, device())
+        : DeviceMemory.of(plan, device().limits());
+  }
+
+  @Override
   public Optional<Tuner> tuner() {
     return Optional.of(new TornadoTuner());
   }
@@ -113,8 +122,13 @@ public final class TornadoBackend implements Backend {
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
     return ExpertsOnDevice.suits(plan)
-        ? ExpertsOnDevice.prepare(plan, device(), progress)
-        : TornadoSession.prepare(plan, device(), progress);
+        ? ExpertsOnDevice.prepare(this, plan, device(), progress)
+        : session(plan, device(), progress);
+  }
+
+  private Session session(MoePlan plan, ChosenDevice device, Progress progress) {
+    return GuardedSession.open(
+        this, plan, () -> SessionWeights.load(plan, device, progress, progress));
   }
 
   /// The device that [#devices] says is used.

@@ -80,7 +80,8 @@ class BlockRowsTest {
           List.of(matrix(format, columns, random), matrix(format, columns, random));
       List<Part> parts = matrices.stream().map(matrix -> Part.whole(weight(matrix), null)).toList();
       Storage storage = Storage.of(parts.stream().map(Part::weight).toList());
-      DeviceMatrix packed = MatrixPacking.pack(storage, parts, (weight, memory) -> {});
+      DeviceMatrix packed =
+          MatrixPacking.pack(storage, parts, (weight, memory) -> {}, Arena.ofAuto());
       for (int number = 0; number < 2; number++) {
         assertAlike(packed, number, matrices.get(number), 0, 0);
       }
@@ -98,7 +99,7 @@ class BlockRowsTest {
     int columns = 2 * whole.groupSize();
     Storage storage = new Storage(5, columns, whole.groupSize(), whole.flags());
     List<Part> parts = List.of(Part.whole(weight, null).from(4, whole.groupSize()));
-    DeviceMatrix packed = MatrixPacking.pack(storage, parts, (w, memory) -> {});
+    DeviceMatrix packed = MatrixPacking.pack(storage, parts, (w, memory) -> {}, Arena.ofAuto());
     assertAlike(packed, 0, matrix, 4, whole.groupSize());
   }
 

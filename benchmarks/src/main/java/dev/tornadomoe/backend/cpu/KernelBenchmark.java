@@ -72,8 +72,8 @@ public class KernelBenchmark {
     for (int i = 0; i < rows.length; i++) {
       rows[i] = (float) random.nextGaussian();
     }
-    x = new StagedRows(matrix.form(), chosen, tokens);
-    x.stage(0, rows, tokens, null);
+    x = new StagedRows(StagedSize.of(matrix.form(), tokens), chosen);
+    x.stage(matrix.form(), 0, rows, tokens, null);
     y = new float[tokens * ROWS];
     work = new float[matrix.workSize()];
   }

@@ -3,19 +3,19 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.BackendException;
 
 /// Counts the sessions on one set of weights, and gives the weights back with the last.
-final class SharedArithmetic {
-  private final Arithmetic arithmetic;
+final class SharedWeights {
+  private final LoadedWeights weights;
   private int sessions = 1;
 
-  SharedArithmetic(Arithmetic arithmetic) {
-    this.arithmetic = arithmetic;
+  SharedWeights(LoadedWeights weights) {
+    this.weights = weights;
   }
 
-  Arithmetic get() {
-    return arithmetic;
+  LoadedWeights get() {
+    return weights;
   }
 
-  synchronized SharedArithmetic retain() {
+  synchronized SharedWeights retain() {
     if (sessions == 0) {
       throw new BackendException("the session is closed");
     }
@@ -26,7 +26,7 @@ final class SharedArithmetic {
   synchronized void release() {
     sessions--;
     if (sessions == 0) {
-      arithmetic.close();
+      weights.close();
     }
   }
 }

@@ -1,0 +1,194 @@
+package dev.tornadomoe.backend.cpu;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.host.BufferRef;
+import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.StepCompiler;
+import dev.tornadomoe.backend.host.StepContext;
+import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Compiles one session's operations with arithmetic to steps on a team of threads.
+///
+/// @param layers in the session's precision
+/// @param scratch that all its steps use
+record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, SessionScratch scratch)
+    implements StepCompiler {
+
+  @Override
+  public HostStep compile(Operation operation, StepContext context) {
+    CpuLayer layer = layers.get(context.place());
+    ExpertMap map = context.experts();
+    int topK = context.layer().topK();
+    int experts = map.localExperts();
+    return switch (operation) {
+      case Operation.RouterLogits op ->
+          project(
+              List.of(Projection.of(required(layer.router()))),
+              new AllTokens(),
+              context.maxTokens(),
+              context.buffer(op.input()),
+              context.buffer(op.logits()));
+      case Operation.SharedGateUp op ->
+          project(
+              List.of(required(layer.shared()).gateUp()),
+              new AllTokens(),
+              context.maxTokens(),
+              context.buffer(op.input()),
+              context.buffer(op.activated()));
+      case Operation.SharedDown op -> sharedDown(op, layer, context);
+      case Operation.GateUp op ->
+          project(
+              layer.gateUps(),
+              new PairGroups(
+                  map, context.buffer(op.ids()), topK, context.maxTokens(), scratch.indices()),
+              context.maxTokens(),
+              context.buffer(op.input()),
+              context.buffer(op.activated()));
+      case Operation.GroupedGateUp op ->
+          project(
+              layer.gateUps(),
+              new SortedGroups(
+                  experts,
+                  context.buffer(op.order()),
+                  context.buffer(op.offsets()),
+                  topK,
+                  false,
+                  scratch.indices()),
+              context.maxTokens(),
+              context.buffer(op.input()),
+              context.buffer(op.activated()));
+      case Operation.GroupedDown op ->
+          project(
+              layer.downs(),
+              new SortedGroups(
+                  experts,
+                  context.buffer(op.order()),
+                  context.buffer(op.offsets()),
+                  topK,
+                  true,
+                  scratch.indices()),
+              context.maxTokens(),
+              context.buffer(op.activated()),
+              context.buffer(op.target()));
+      case Operation.BatchedGateUp op ->
+          project(
+              layer.gateUps(),
+              new BatchedGroups(
+                  experts, context.buffer(op.counts()), context.maxTokens(), scratch.indices()),
+              context.maxTokens(),
+              context.buffer(op.batched()),
+              context.buffer(op.activated()));
+      case Operation.BatchedDown op ->
+          project(
+              layer.downs(),
+              new BatchedGroups(
+                  experts, context.buffer(op.counts()), context.maxTokens(), scratch.indices()),
+              context.maxTokens(),
+              context.buffer(op.activated()),
+              context.buffer(op.target()));
+      case Operation.DownReduce op ->
+          new DownReduceStep(
+              team,
+              scratch,
+              layer.experts(),
+              map,
+              topK,
+              context.buffer(op.activated()),
+              context.buffer(op.ids()),
+              context.bufferOrNull(op.weights()),
+              finish(op, context));
+      case Operation.Reduce op ->
+          reduce(
+              context,
+              op.pairs(),
+              (pair, expert) -> pair,
+              op.ids(),
+              op.weights(),
+              finish(op, context));
+      case Operation.BatchedReduce op -> {
+        BufferRef rows = context.buffer(op.rows());
+        yield reduce(
+            context,
+            op.batched(),
+            (pair, expert) -> (long) expert * context.maxTokens() + rows.getInt(pair),
+            op.ids(),
+            op.weights(),
+            new Finish(List.of(), context.buffer(op.target())));
+      }
+      default ->
+          throw new BackendException(
+              String.format(Locale.ROOT, "the cpu backend does not know \"%s\"", operation.name()));
+    };
+  }
+
+  private HostStep project(
+      List<Projection> projections,
+      TokenGroups groups,
+      int maxTokens,
+      BufferRef input,
+      BufferRef output) {
+    return new ProjectionStep(team, scratch, projections, groups, maxTokens, input, output);
+  }
+
+  private HostStep sharedDown(Operation.SharedDown op, CpuLayer layer, StepContext context) {
+    CpuMlp shared = required(layer.shared());
+    CpuLinear gate = layer.sharedGate();
+    BufferRef activated = context.buffer(op.activated());
+    BufferRef target = context.buffer(op.target());
+    return gate == null
+        ? project(
+            List.of(Projection.of(shared.down())),
+            new AllTokens(),
+            context.maxTokens(),
+            activated,
+            target)
+        : new SharedDownStep(
+            team,
+            scratch,
+            shared,
+            gate,
+            context.maxTokens(),
+            context.buffer(op.input()),
+            activated,
+            target);
+  }
+
+  private HostStep reduce(
+      StepContext context,
+      Operand source,
+      ReduceStep.PairRows rows,
+      Operand ids,
+      @Nullable Operand weights,
+      Finish finish) {
+    return new ReduceStep(
+        team,
+        scratch,
+        kernels,
+        context.experts(),
+        context.layer().topK(),
+        context.layer().hidden(),
+        context.buffer(source),
+        rows,
+        context.buffer(ids),
+        context.bufferOrNull(weights),
+        finish);
+  }
+
+  private static Finish finish(Operation.Finishing operation, StepContext context) {
+    return new Finish(
+        operation.addends().stream().map(context::buffer).toList(),
+        context.buffer(operation.target()));
+  }
+
+  private static <T> T required(@Nullable T part) {
+    if (part == null) {
+      throw new IllegalStateException("the plan uses a part that the layer does not have");
+    }
+    return part;
+  }
+}

@@ -1,0 +1,57 @@
+package dev.tornadomoe.backend.cpu;
+
+/// How large the arrays of [StagedRows] are, in elements of 4 bytes.
+///
+/// @param row a row on its way
+/// @param chunk a chunk of factors on its way
+/// @param floats of [RowForm.Plain] and [RowForm.Floats]
+/// @param sums of [RowForm.Floats]
+/// @param factors of [RowForm.Rounded]
+/// @param chunks of [RowForm.Rounded], for each of three arrays
+record StagedSize(int row, int chunk, int floats, int sums, int factors, int chunks) {
+  static final StagedSize NONE = new StagedSize(0, 0, 0, 0, 0, 0);
+
+  /// What rows in a form need.
+  ///
+  /// @param tokens how many rows
+  static StagedSize of(RowForm form, int tokens) {
+    return switch (form) {
+      case RowForm.Plain plain -> new StagedSize(0, 0, tokens * plain.paddedColumns(), 0, 0, 0);
+      case RowForm.Floats floats -> {
+        int padded = floats.groups().paddedColumns();
+        yield new StagedSize(
+            StagedRows.ROW_AT + padded, 0, tokens * padded, tokens * floats.groups().count(), 0, 0);
+      }
+      case RowForm.Rounded rounded -> {
+        int padded = rounded.groups().paddedColumns();
+        yield new StagedSize(
+            StagedRows.ROW_AT + padded,
+            Int4Groups.CHUNK * Int4Blocks.QUAD,
+            0,
+            0,
+            tokens * padded,
+            tokens * rounded.groups().chunks());
+      }
+    };
+  }
+
+  /// Room for either.
+  StagedSize max(StagedSize other) {
+    return new StagedSize(
+        Math.max(row, other.row),
+        Math.max(chunk, other.chunk),
+        Math.max(floats, other.floats),
+        Math.max(sums, other.sums),
+        Math.max(factors, other.factors),
+        Math.max(chunks, other.chunks));
+  }
+
+  long bytes() {
+    return ScratchSize.array(row)
+        + ScratchSize.array(chunk)
+        + ScratchSize.array(floats)
+        + ScratchSize.array(sums)
+        + ScratchSize.array(factors)
+        + 3 * ScratchSize.array(chunks);
+  }
+}

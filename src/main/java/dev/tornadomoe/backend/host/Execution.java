@@ -1,0 +1,51 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.backend.MemoryProbe;
+import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.Profile;
+import java.util.Optional;
+
+/// A plan that is ready to run for one session: what a backend implements, and [GuardedSession]
+/// makes a session of. It is never run by two threads at once, never after it was closed, and only
+/// for calls that keep what the plan was promised.
+public interface Execution extends AutoCloseable {
+
+  /// Runs a part of a call, and counts what it carried out ([Chunk#count]).
+  void run(Chunk chunk);
+
+  /// Whether all calls have to come from the thread of the first.
+  default boolean isBoundToThread() {
+    return false;
+  }
+
+  /// Whether its code is compiled when it is made, so that calls are no faster the more there were.
+  default boolean isCompiledAhead() {
+    return false;
+  }
+
+  /// Whether there is a profiler.
+  default boolean hasProfiler() {
+    return false;
+  }
+
+  /// Runs a part of a call under the profiler, as [#run] does.
+  ///
+  /// @throws UnsupportedOperationException where there is none
+  default Profile profile(Chunk chunk) {
+    throw new UnsupportedOperationException("there is no profiler");
+  }
+
+  /// What says how fast the memory is, where there is something of the kind.
+  default Optional<MemoryProbe> memoryProbe() {
+    return Optional.empty();
+  }
+
+  /// Where its threads ran last, where that is known.
+  default Optional<Placement> placement() {
+    return Optional.empty();
+  }
+
+  /// Gives back what it holds beside weights. Called once.
+  @Override
+  void close();
+}

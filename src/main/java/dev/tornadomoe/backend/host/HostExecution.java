@@ -1,0 +1,138 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.backend.MemoryProbe;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.MoePlan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// A plan in host memory: allocates the workspace, compiles every bucket, and runs the steps of a
+/// call one after the other. How a step computes is the backend's [Arithmetic].
+final class HostExecution implements Execution {
+  private final Arithmetic arithmetic;
+  private final StepCompiler compiler;
+  private final Arena arena;
+  private final List<CompiledBucket> buckets;
+  private final @Nullable ScratchGuard guard;
+
+  private HostExecution(
+      Arithmetic arithmetic,
+      StepCompiler compiler,
+      Arena arena,
+      List<CompiledBucket> buckets,
+      @Nullable ScratchGuard guard) {
+    this.arithmetic = arithmetic;
+    this.compiler = compiler;
+    this.arena = arena;
+    this.buckets = buckets;
+    this.guard = guard;
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // close() closes it
+  static HostExecution of(MoePlan plan, Arithmetic arithmetic) {
+    StepCompiler compiler = arithmetic.compiler(plan);
+    Arena arena = Arena.ofShared();
+    try {
+      // At least a byte: an empty segment has no address of its own.
+      MemorySegment workspace = arena.allocate(Math.max(1, plan.workspaceBytes()), 64);
+      List<CompiledBucket> buckets = new ArrayList<>(plan.buckets().size());
+      for (BucketPlan bucket : plan.buckets()) {
+        buckets.add(CompiledBucket.compile(plan, bucket, compiler, workspace));
+      }
+      ScratchGuard guard = plan.options().sanitize() ? new ScratchGuard() : null;
+      return new HostExecution(arithmetic, compiler, arena, buckets, guard);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      compiler.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void run(Chunk chunk) {
+    CompiledBucket bucket = bucket(chunk.tokens());
+    for (int layer = chunk.firstLayer(); layer <= chunk.lastLayer(); layer++) {
+      try {
+        bind(bucket, layer, chunk);
+        runSteps(bucket, layer, chunk);
+      } finally {
+        bucket.unbindCallers(layer); // or the caller's memory would live as long as the session
+      }
+    }
+  }
+
+  private CompiledBucket bucket(int tokens) {
+    for (int i = 0; i < buckets.size(); i++) {
+      if (tokens <= buckets.get(i).plan().maxTokens()) {
+        return buckets.get(i);
+      }
+    }
+    throw new IllegalStateException("no bucket for " + tokens + " tokens");
+  }
+
+  private static void bind(CompiledBucket bucket, int layer, Chunk chunk) {
+    MoeCall call = chunk.call();
+    int first = chunk.firstToken();
+    bind(bucket, layer, Operand.HIDDEN, call.hidden(), first);
+    bind(bucket, layer, Operand.OUTPUT, call.output(), first);
+    MemorySegment residual = call.residual();
+    bind(bucket, layer, Operand.RESIDUAL, residual != null ? residual : call.output(), first);
+    if (call.topkIds() != null) {
+      bind(bucket, layer, Operand.TOPK_IDS, call.topkIds(), first);
+      bind(bucket, layer, Operand.TOPK_WEIGHTS, call.topkWeights(), first);
+    }
+  }
+
+  private static void bind(
+      CompiledBucket bucket,
+      int layer,
+      Operand operand,
+      @Nullable MemorySegment segment,
+      int firstToken) {
+    BufferRef ref = bucket.find(layer, operand);
+    if (ref != null && segment != null) {
+      ref.bind(segment, firstToken * ref.rowBytes());
+    }
+  }
+
+  private void runSteps(CompiledBucket bucket, int layer, Chunk chunk) {
+    for (CompiledBucket.CompiledStep step : bucket.begin(layer, chunk.tokens())) {
+      if (guard != null) {
+        guard.beforeStep(bucket, step.step());
+      }
+      step.run(chunk.tokens());
+      chunk.count(1, step.isOutputCopy() ? 1 : 0);
+      if (guard != null) {
+        guard.afterStep(bucket, step.step());
+      }
+    }
+  }
+
+  @Override
+  public boolean isBoundToThread() {
+    return compiler.isBoundToThread();
+  }
+
+  @Override
+  public Optional<Placement> placement() {
+    return arithmetic.placement();
+  }
+
+  @Override
+  public Optional<MemoryProbe> memoryProbe() {
+    return arithmetic.memoryProbe();
+  }
+
+  @Override
+  public void close() {
+    arena.close();
+    compiler.close();
+  }
+}

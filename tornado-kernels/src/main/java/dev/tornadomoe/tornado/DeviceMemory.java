@@ -1,0 +1,88 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.SessionMemory.Bytes;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/// What a session on a device takes, from the plan alone.
+///
+/// Each session has weights of its own on the device: TornadoVM shares nothing between execution
+/// plans. They are packed in host memory, which is given back when they are uploaded. The arrays of
+/// each launch are there twice, on the device and on the host.
+final class DeviceMemory {
+  private DeviceMemory() {}
+
+  /// @throws dev.tornadomoe.MoeException for layers that the device can't hold
+  static SessionMemory of(MoePlan plan, DeviceLimits device) {
+    List<LayerStorage> storages = storages(plan, device);
+    long weights = weights(plan, storages);
+    LayerArrays.Sizes sizes = new LayerArrays.Sizes(0, 0);
+    List<DeviceLayer> layers = new ArrayList<>();
+    for (int i = 0; i < storages.size(); i++) {
+      layers.add(described(plan.layers().get(i), storages.get(i)));
+    }
+    for (List<Integer> places : DeviceExecution.places(plan)) {
+      for (Launch.Size size : Launch.sizes(plan)) {
+        LayerArrays arrays = new LayerArrays();
+        for (int place : places) {
+          FusedSteps steps =
+              new FusedSteps(
+                  layers.get(place),
+                  device.shape(),
+                  size.maxTokens(),
+                  size.bucket().stepsOf(place));
+          arrays.ofLayer(size.bucket(), place, steps, size.maxTokens());
+        }
+        sizes = sizes.plus(arrays.sizes());
+      }
+    }
+    Bytes rows = new Bytes(sizes.callers(), sizes.callers());
+    return new SessionMemory(
+        Bytes.ofDevice(weights),
+        new Bytes(sizes.scratch(), sizes.scratch()),
+        Bytes.NONE,
+        rows,
+        Bytes.NONE,
+        weights);
+  }
+
+  static List<LayerStorage> storages(MoePlan plan, DeviceLimits device) {
+    return plan.layers().stream()
+        .map(layer -> LayerStorage.of(layer, device.mostElements()))
+        .toList();
+  }
+
+  /// Bytes of all layers' weights.
+  static long weights(MoePlan plan, List<LayerStorage> storages) {
+    long bytes = 0;
+    for (int i = 0; i < storages.size(); i++) {
+      bytes = Math.addExact(bytes, storages.get(i).bytes(plan.layers().get(i)));
+    }
+    return bytes;
+  }
+
+  /// A layer as it will be, without its weights.
+  private static DeviceLayer described(MoeLayer layer, LayerStorage storage) {
+    DeviceExperts none =
+        new DeviceExperts(
+            DeviceArrays.ints(1),
+            MatrixPacking.none(storage.gateUp()),
+            MatrixPacking.none(storage.down()),
+            0,
+            0);
+    int parts = Math.ceilDiv(layer.experts().local().size(), storage.expertsPerPart());
+    return new DeviceLayer(
+        layer,
+        null,
+        0,
+        DeviceArrays.floats(1),
+        DeviceArrays.ints(1),
+        Collections.nCopies(parts, none),
+        storage.extra(),
+        null);
+  }
+}

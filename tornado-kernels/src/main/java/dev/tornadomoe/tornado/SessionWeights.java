@@ -1,0 +1,94 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.host.Execution;
+import dev.tornadomoe.backend.host.LoadedWeights;
+import dev.tornadomoe.backend.host.WeightMemory;
+import dev.tornadomoe.plan.MoePlan;
+import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
+
+/// The weights of device sessions. Each session uploads a copy of its own, since TornadoVM shares
+/// nothing between execution plans, and gives the host's copy back then: a fork loads them from the
+/// checkpoint once more.
+final class SessionWeights implements LoadedWeights {
+  private final ChosenDevice device;
+  private final WeightMemory memory;
+
+  /// What the first session uploads, until then.
+  private @Nullable Packed first;
+
+  /// Who hears how far compiling the first session's kernels is.
+  private Progress progress;
+
+  /// Weights in host memory, packed for the device.
+  private record Packed(DeviceWeights weights, Arena arena) {}
+
+  private SessionWeights(ChosenDevice device, Packed first, Progress progress) {
+    this.device = device;
+    this.memory = first.weights().memory();
+    this.first = first;
+    this.progress = progress;
+  }
+
+  /// Loads them for the first session.
+  ///
+  /// @param loading hears how far that is
+  /// @param compiling hears how far compiling the first session's kernels is
+  static SessionWeights load(
+      MoePlan plan, ChosenDevice device, Progress loading, Progress compiling) {
+    return new SessionWeights(device, pack(plan, device, loading), compiling);
+  }
+
+  @SuppressWarnings("MustBeClosedChecker") // closed when they are uploaded
+  private static Packed pack(MoePlan plan, ChosenDevice device, Progress progress) {
+    Arena arena = Arena.ofShared();
+    try {
+      return new Packed(DeviceWeights.load(plan, device.limits(), progress, arena), arena);
+    } catch (RuntimeException | Error e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public WeightMemory weightMemory() {
+    return memory;
+  }
+
+  @Override
+  public Execution prepare(MoePlan plan) {
+    DeviceRoom room =
+        DeviceRoom.take(
+            DeviceWeights.name(plan),
+            DeviceMemory.of(plan, device.limits()).total().device(),
+            device.limits());
+    try {
+      Packed packed = packed(plan);
+      try {
+        Progress compiling = progress;
+        progress = Progress.NONE;
+        return new DeviceExecution(plan, device, packed.weights(), room, compiling);
+      } finally {
+        packed.arena().close();
+      }
+    } catch (RuntimeException | Error e) {
+      room.close();
+      throw e;
+    }
+  }
+
+  private synchronized Packed packed(MoePlan plan) {
+    Packed loaded = first;
+    first = null;
+    return loaded == null ? pack(plan, device, Progress.NONE) : loaded;
+  }
+
+  @Override
+  public synchronized void close() {
+    if (first != null) {
+      first.arena().close();
+      first = null;
+    }
+  }
+}
