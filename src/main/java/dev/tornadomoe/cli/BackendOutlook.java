@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// What each backend would do with a checkpoint's layers, without loading any weights: plans them
 /// as the commands do and asks.
@@ -19,7 +20,7 @@ final class BackendOutlook {
 
   private BackendOutlook() {}
 
-  /// A row for each backend: `name`, `available`, `runs`, `why_not`.
+  /// A row for each backend: `name`, `available`, `launches`, `runs`, `why_not`.
   ///
   /// @param layers that can be made of the checkpoint, perhaps none
   static List<Map<String, Object>> of(List<MoeLayer> layers) {
@@ -35,10 +36,11 @@ final class BackendOutlook {
       } else {
         reasons.addAll(unsupported(backend, available, layers));
       }
-      rows.add(row(backend.name(), available, reasons));
+      @Nullable String launches = available ? backend.launches().orElse(null) : null;
+      rows.add(row(backend.name(), available, launches, reasons));
     }
     if (rows.stream().noneMatch(row -> Backends.TORNADO.equals(row.get("name")))) {
-      rows.add(row(Backends.TORNADO, false, List.of(Backends.TORNADO_MISSING)));
+      rows.add(row(Backends.TORNADO, false, null, List.of(Backends.TORNADO_MISSING)));
     }
     return rows;
   }
@@ -61,10 +63,12 @@ final class BackendOutlook {
     }
   }
 
-  private static Map<String, Object> row(String name, boolean available, List<String> reasons) {
+  private static Map<String, Object> row(
+      String name, boolean available, @Nullable String launches, List<String> reasons) {
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("name", name);
     row.put("available", available);
+    row.put("launches", launches);
     row.put("runs", reasons.isEmpty());
     row.put("why_not", reasons);
     return row;

@@ -54,6 +54,7 @@ final class BenchReport {
   /// The page.
   ///
   /// @param placement where the threads ran, if that is known
+  /// @param launches how the work of a call was launched, if there is more than one way
   /// @param command what was typed
   /// @param figures what `--json` prints
   static String render(
@@ -61,6 +62,7 @@ final class BenchReport {
       MoePlan plan,
       List<BenchResult> results,
       @Nullable Placement placement,
+      @Nullable String launches,
       String command,
       Map<String, Object> figures) {
     BenchCharts charts = new BenchCharts(results);
@@ -94,7 +96,7 @@ final class BenchReport {
             line(table.name()),
             STYLE,
             line(table.name()),
-            machine(table, placement, command),
+            machine(table, placement, launches, command),
             charts.byTokens(),
             floorNote(results) + charts.byAlias(),
             table(results),
@@ -105,13 +107,14 @@ final class BenchReport {
             JsonOutput.of(figures).replace("<", "\\u003c"));
   }
 
-  private static String machine(BenchTable table, @Nullable Placement placement, String command) {
+  private static String machine(
+      BenchTable table, @Nullable Placement placement, @Nullable String launches, String command) {
     return """
     <dl id="machine">
     <dt>Measured</dt><dd>%s</dd>
     <dt>Device</dt><dd>%s</dd>
     <dt>Machine</dt><dd>%s</dd>
-    %s\
+    %s%s\
     <dt>Date</dt><dd>%s</dd>
     <dt>Command</dt><dd><code>%s</code></dd>
     </dl>\
@@ -123,6 +126,7 @@ final class BenchReport {
             placement == null
                 ? ""
                 : "<dt>Threads</dt><dd>%s</dd>\n".formatted(line(BenchTable.text(placement))),
+            launches == null ? "" : "<dt>Launches</dt><dd>%s</dd>\n".formatted(line(launches)),
             LocalDate.now(ZoneOffset.UTC),
             line(command));
   }

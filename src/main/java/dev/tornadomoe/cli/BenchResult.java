@@ -36,21 +36,6 @@ record BenchResult(
     double gigaflopsPerSecond,
     double bandwidthGbPerSecond) {
 
-  BenchResult withKernelMicros(Map<String, Double> micros) {
-    return new BenchResult(
-        tokens,
-        alias,
-        aliased,
-        medianMicros,
-        minMicros,
-        micros,
-        tasksPerLayer,
-        copiesPerStep,
-        weightGbPerSecond,
-        gigaflopsPerSecond,
-        bandwidthGbPerSecond);
-  }
-
   Map<String, Object> json() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("tokens", tokens);

@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.Ranges;
 import dev.tornadomoe.tensor.ByteSize;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// What `moe inspect` found, for people: the same object that `--json` prints.
 final class InspectText {
@@ -104,9 +105,16 @@ final class InspectText {
           title,
           "%-12s%s"
               .formatted(
-                  backend.get("name"), reasons.isEmpty() ? "runs it" : "no: " + joined(reasons)));
+                  backend.get("name"),
+                  reasons.isEmpty()
+                      ? "runs it" + launches(backend.get("launches"))
+                      : "no: " + joined(reasons)));
       title = "";
     }
+  }
+
+  private static String launches(@Nullable Object way) {
+    return way == null ? "" : ", launches " + way;
   }
 
   private void problems() {

@@ -10,6 +10,7 @@ import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tornado.replay.ReplayMode;
 import java.util.List;
 import java.util.Optional;
 
@@ -61,10 +62,11 @@ public final class TornadoBackend implements Backend {
     TornadoDevices.Found chosen = TornadoDevices.choose(all);
     return all.stream()
         .map(found ->
-            "%s, %s%s"
+            "%s, %s, launches %s%s"
                 .formatted(
                     found,
                     TuningPlaces.of(found.tuned()).source(),
+                    launches(found.refusalOfReplay()),
                     found.equals(chosen)
                         ? " (used: %s)".formatted(TornadoDevices.reason(chosen))
                         : ""))
@@ -103,13 +105,18 @@ public final class TornadoBackend implements Backend {
   }
 
   @Override
-  public List<String> profilingOptions() {
-    TornadoSetup.applySettings();
-    return TornadoSetup.profilingOptions();
+  public Optional<String> launches() {
+    return Optional.of(launches(TornadoDevices.choose(TornadoDevices.all()).refusalOfReplay()));
+  }
+
+  /// @param refusal why they are not replayed, if they are not
+  static String launches(Optional<String> refusal) {
+    return refusal.map(why -> "task by task (%s)".formatted(why)).orElse("replayed");
   }
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
+    ReplayMode.chosen(); // a wrong one is said before anything is loaded
     return ExpertsOnDevice.suits(plan)
         ? ExpertsOnDevice.prepare(plan, device(), progress)
         : TornadoSession.prepare(plan, device(), progress);

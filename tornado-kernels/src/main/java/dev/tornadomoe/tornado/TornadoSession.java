@@ -123,16 +123,18 @@ final class TornadoSession implements Audited {
     run(
         call,
         (devicePlan, tokens) -> {
-          Profile ran = devicePlan.profile(tokens);
-          profiles.add(ran);
-          tasks += ran.tasks().size();
-          copies += ran.outputCopies();
+          devicePlan.profile(tokens).ifPresent(profiles::add);
+          count(devicePlan, tokens);
         });
-    return Optional.of(profiles.stream().reduce(Profile.NOTHING, Profile::and));
+    return profiles.stream().reduce(Profile::and);
   }
 
   private void execute(DevicePlan devicePlan, int tokens) {
     devicePlan.execute(tokens);
+    count(devicePlan, tokens);
+  }
+
+  private void count(DevicePlan devicePlan, int tokens) {
     Launch launch = devicePlan.launch(tokens);
     tasks += launch.tasks();
     copies += launch.outputCopies();
@@ -275,6 +277,13 @@ final class TornadoSession implements Audited {
   @Override
   public Audited shadow() {
     return new TornadoSession(plan.unaliased(), device, weights, false, Progress.NONE);
+  }
+
+  @Override
+  public Optional<String> launches() {
+    return Optional.of(
+        TornadoBackend.launches(
+            devicePlans.stream().flatMap(one -> one.refusalOfReplay().stream()).findFirst()));
   }
 
   @Override
