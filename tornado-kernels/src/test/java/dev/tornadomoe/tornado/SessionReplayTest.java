@@ -15,8 +15,10 @@ import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tornado.replay.ReplayMode;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -25,8 +27,13 @@ import org.junit.jupiter.api.Test;
 
 /// Sessions that replay, and sessions that must not.
 class SessionReplayTest {
-  /// `-Dreplay.steps=100000` makes it a long test of its own.
+  private static final int SOAK = 100_000;
+
+  /// `-Dreplay.steps=100000` makes it a soak, in which resident memory must stay flat, too: in a
+  /// short run it still grows with what Java compiles.
   private static final int STEPS = Integer.getInteger("replay.steps", 2000);
+
+  private static final long MOST_RESIDENT = 16 << 20;
 
   private static final long MOST_HEAP = 1 << 20;
 
@@ -85,7 +92,7 @@ class SessionReplayTest {
 
   /// A profile of a call that nothing was called before is checked, too.
   @Test
-  void replayedStepsKeepNothing() {
+  void replayedStepsKeepNothing() throws IOException {
     MoePlan plan = Planner.builder().maxTokens(1).wholeStep().build().plan(layers);
     System.setProperty(ReplayMode.PROPERTY, "required");
     try (Session session = backend.prepare(plan)) {
@@ -101,10 +108,14 @@ class SessionReplayTest {
         session.run(call);
       }
       long heap = heapInUse();
+      long resident = resident();
       for (int step = STEPS / 5; step < STEPS; step++) {
         session.run(call);
       }
       assertThat(heapInUse() - heap).isLessThan(MOST_HEAP);
+      if (STEPS >= SOAK) {
+        assertThat(resident() - resident).isLessThan(MOST_RESIDENT);
+      }
       assertThat(found).containsExactly(first);
     }
   }
@@ -129,6 +140,19 @@ class SessionReplayTest {
   private static MoeCall call(float[] rows, int tokens) {
     MemorySegment memory = MemorySegment.ofArray(rows);
     return new MoeCall().hidden(memory, tokens).output(memory);
+  }
+
+  /// Bytes, as Linux says them; 0 elsewhere.
+  private static long resident() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (!Files.exists(status)) {
+      return 0;
+    }
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith("VmRSS:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
+        .findFirst()
+        .orElse(0);
   }
 
   private static long heapInUse() {

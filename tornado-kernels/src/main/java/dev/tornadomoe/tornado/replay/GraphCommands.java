@@ -222,7 +222,7 @@ final class GraphCommands {
     long[] global = grid.getGlobalWork();
     MemorySegment host = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG, 3);
     for (int i = 0; i < global.length; i++) {
-      host.setAtIndex(ValueLayout.JAVA_LONG, i, (int) global[i]);
+      host.setAtIndex(ValueLayout.JAVA_LONG, i, global[i]);
     }
     return new Command.Write(
         "call frame of " + task.getId(), host, TornadoInternals.callFrame(graph), 0);

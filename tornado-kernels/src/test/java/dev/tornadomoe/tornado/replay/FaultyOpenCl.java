@@ -39,6 +39,7 @@ final class FaultyOpenCl {
 
   private FaultyOpenCl() {}
 
+  @SuppressWarnings("restricted")
   static OpenCl failing(String function, int status) {
     FunctionDescriptor type = FunctionDescriptor.of(JAVA_INT, ARGUMENTS.get(function));
     MethodHandle works = Linker.nativeLinker().downcallHandle(REAL.findOrThrow(function), type);
