@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado.replay;
 
+import dev.tornadomoe.backend.Backends;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
@@ -14,6 +15,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// hand over on the device.
 final class Engine {
   static final int SIZE = 64;
+
+  static {
+    // TornadoVM reads its settings when it loads, and other tests of this JVM need ours.
+    Backends.require("tornado");
+  }
 
   final FloatArray x = new FloatArray(SIZE);
   final FloatArray scale = FloatArray.fromElements(3f);

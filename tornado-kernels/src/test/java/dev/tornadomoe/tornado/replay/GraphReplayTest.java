@@ -20,7 +20,6 @@ class GraphReplayTest {
 
   @BeforeEach
   void build() {
-    System.setProperty("tornado.recover.bailout", "False");
     engine = new Engine();
   }
 

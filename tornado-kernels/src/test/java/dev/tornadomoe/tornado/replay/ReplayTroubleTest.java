@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -21,11 +20,6 @@ class ReplayTroubleTest {
   private static final List<Integer> BOTH = List.of(0, 1);
 
   private final Engine engine = new Engine();
-
-  @BeforeEach
-  void settings() {
-    System.setProperty("tornado.recover.bailout", "False");
-  }
 
   @AfterEach
   void reset() {
