@@ -5,6 +5,7 @@ import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
@@ -45,8 +46,11 @@ public interface Backend {
   default void requirePrecision(MoePlan plan) {
     if (!precisions().contains(plan.options().precision())) {
       throw new BackendException(
-          "the plan is for precision %s, which backend \"%s\" does not have; it computes in precision exact"
-              .formatted(plan.options().precision(), name()));
+          String.format(
+              Locale.ROOT,
+              "the plan is for precision %s, which backend \"%s\" does not have; it computes in precision exact",
+              plan.options().precision(),
+              name()));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.tornadomoe.backend;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
@@ -63,19 +64,21 @@ public final class Backends {
       if (backend.name().equals(name)) {
         if (!backend.availability().isAvailable()) {
           throw new BackendException(
-              "backend \"%s\" can't run here: %s".formatted(name, backend.availability()));
+              String.format(
+                  Locale.ROOT, "backend \"%s\" can't run here: %s", name, backend.availability()));
         }
         return backend;
       }
     }
     throw new BackendException(
-        "there is no backend \"%s\" on the class path (there are: %s)%s%s"
-            .formatted(
-                name,
-                found.backends().stream().map(Backend::name).collect(Collectors.joining(", ")),
-                // One that can't be loaded may be it.
-                name.equals(TORNADO) && found.broken().isEmpty() ? ": " + TORNADO_MISSING : "",
-                found.broken().stream().map(why -> "; " + why).collect(Collectors.joining())));
+        String.format(
+            Locale.ROOT,
+            "there is no backend \"%s\" on the class path (there are: %s)%s%s",
+            name,
+            found.backends().stream().map(Backend::name).collect(Collectors.joining(", ")),
+            // One that can't be loaded may be it.
+            name.equals(TORNADO) && found.broken().isEmpty() ? ": " + TORNADO_MISSING : "",
+            found.broken().stream().map(why -> "; " + why).collect(Collectors.joining())));
   }
 
   /// The backend to use where the user has no wish: the embedded CPU backend.

@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +30,8 @@ record AwqQuantization(QuantizationJson config, int groupSize) implements Quanti
     String version = config.text("version", config.text("format", "gemm"));
     if (bits != 4 || !version.equalsIgnoreCase("gemm")) {
       return (tensors, module, rows, columns) -> {
-        throw config.unsupported("AWQ with %d bits in version \"%s\"".formatted(bits, version));
+        throw config.unsupported(
+            String.format(Locale.ROOT, "AWQ with %d bits in version \"%s\"", bits, version));
       };
     }
     int groupSize =
@@ -47,8 +49,12 @@ record AwqQuantization(QuantizationJson config, int groupSize) implements Quanti
     }
     if (rows % 8 != 0) {
       throw new CheckpointException(
-          "%s: AWQ packs eight outputs to a word, but \"%s\" has %d"
-              .formatted(config.file(), module, rows));
+          String.format(
+              Locale.ROOT,
+              "%s: AWQ packs eight outputs to a word, but \"%s\" has %d",
+              config.file(),
+              module,
+              rows));
     }
     int size = Int4Parts.columnsPerScale(groupSize, columns);
     int groups = Math.ceilDiv(columns, size);

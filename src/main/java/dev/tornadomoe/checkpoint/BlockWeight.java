@@ -7,6 +7,7 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 
 /// A weight in one of ggml's block formats, or a part of the outputs of one, on the file's own
 /// bytes.
@@ -49,8 +50,13 @@ record BlockWeight(
       for (long at = from; at < from + rowBytes; at += block.coding().bytes()) {
         if (!block.isSound(data, at)) {
           throw new CheckpointException(
-              "%s: tensor \"%s\" has a scale that is no finite number in block %d of row %d"
-                  .formatted(file, name, (at - from) / block.coding().bytes(), row));
+              String.format(
+                  Locale.ROOT,
+                  "%s: tensor \"%s\" has a scale that is no finite number in block %d of row %d",
+                  file,
+                  name,
+                  (at - from) / block.coding().bytes(),
+                  row));
         }
       }
     }

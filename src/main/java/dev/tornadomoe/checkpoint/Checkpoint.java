@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -61,8 +62,11 @@ public final class Checkpoint implements AutoCloseable {
     }
     if (!Files.isDirectory(path)) {
       throw new CheckpointException(
-          "%s: %s; expected a directory with config.json and model.safetensors, or a .gguf file"
-              .formatted(path, Files.exists(path) ? "not a directory" : "no such directory"));
+          String.format(
+              Locale.ROOT,
+              "%s: %s; expected a directory with config.json and model.safetensors, or a .gguf file",
+              path,
+              Files.exists(path) ? "not a directory" : "no such directory"));
     }
     if (!isThere(path, SINGLE) && !isThere(path, INDEX)) {
       Path gguf = GgufFiles.find(path);
@@ -75,7 +79,8 @@ public final class Checkpoint implements AutoCloseable {
 
   private static Checkpoint openSafetensors(Path directory) {
     if (!isThere(directory, "config.json")) {
-      throw new CheckpointException("%s: no config.json, so this is no model".formatted(directory));
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: no config.json, so this is no model", directory));
     }
     ModelConfig config = ModelConfig.read(directory.resolve("config.json"));
     MappedFiles files = new MappedFiles();
@@ -112,8 +117,12 @@ public final class Checkpoint implements AutoCloseable {
       return SafetensorsShards.open(directory.resolve(INDEX), files);
     }
     throw new CheckpointException(
-        "%s: neither %s nor %s is there, so this is no model in safetensors form"
-            .formatted(directory, SINGLE, INDEX));
+        String.format(
+            Locale.ROOT,
+            "%s: neither %s nor %s is there, so this is no model in safetensors form",
+            directory,
+            SINGLE,
+            INDEX));
   }
 
   /// The directory that it lies in.
@@ -126,7 +135,8 @@ public final class Checkpoint implements AutoCloseable {
   /// @throws CheckpointException for a GGUF file, which has [#gguf] instead
   public ModelConfig config() {
     if (config == null) {
-      throw new CheckpointException("%s: a GGUF file has no config.json".formatted(directory));
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: a GGUF file has no config.json", directory));
     }
     return config;
   }

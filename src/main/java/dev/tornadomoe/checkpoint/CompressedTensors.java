@@ -47,12 +47,13 @@ final class CompressedTensors implements Quantization {
     if (group == null) {
       if (packed) {
         throw new CheckpointException(
-            "%s: \"%s\" is %s quantization_config, but %s stores it as .weight_packed"
-                .formatted(
-                    config.file(),
-                    module,
-                    isIgnored ? "on the ignore list of" : "targeted by no group of",
-                    tensors.fileOf(module + ".weight_packed")));
+            String.format(
+                Locale.ROOT,
+                "%s: \"%s\" is %s quantization_config, but %s stores it as .weight_packed",
+                config.file(),
+                module,
+                isIgnored ? "on the ignore list of" : "targeted by no group of",
+                tensors.fileOf(module + ".weight_packed")));
       }
       return null;
     }
@@ -159,7 +160,9 @@ final class CompressedTensors implements Quantization {
                 : unsupported(group, "MXFP4 with groups of " + weights.groupSize());
         default ->
             unsupported(
-                group, "format \"%s\" with %d-bit %s weights".formatted(format, bits, type));
+                group,
+                String.format(
+                    Locale.ROOT, "format \"%s\" with %d-bit %s weights", format, bits, type));
       };
     }
 
@@ -176,7 +179,8 @@ final class CompressedTensors implements Quantization {
 
     private static Scheme unsupportedStrategy(
         QuantizationJson group, String strategy, String weights) {
-      return unsupported(group, "strategy \"%s\" for %s".formatted(strategy, weights));
+      return unsupported(
+          group, String.format(Locale.ROOT, "strategy \"%s\" for %s", strategy, weights));
     }
 
     /// Whether columns are grouped in another order than they are stored in; `weight` and `static`

@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
+import java.util.Locale;
 
 /// Unquantised experts.
 ///
@@ -17,8 +18,10 @@ record DenseStack(TensorView values, boolean transposed) implements ExpertStack 
     }
     if (step != 1) {
       throw new IllegalArgumentException(
-          "tensor \"%s\": interleaved outputs are read from transposed matrices only"
-              .formatted(values.name()));
+          String.format(
+              Locale.ROOT,
+              "tensor \"%s\": interleaved outputs are read from transposed matrices only",
+              values.name()));
     }
     boolean whole = first == 0 && rows == matrix.shape().dimension(0);
     return Weight.dense(whole ? matrix : matrix.rows(first, (long) first + rows));

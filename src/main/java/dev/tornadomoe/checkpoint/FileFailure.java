@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /// Says why a file could not be read or written. The message of many an `IOException` is only the
 /// file's name, and its type is the reason.
@@ -20,20 +21,20 @@ final class FileFailure {
   /// wait for ever.
   static void requireRegular(Path file) {
     if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file)) {
-      throw new CheckpointException("%s: no regular file".formatted(file));
+      throw new CheckpointException(String.format(Locale.ROOT, "%s: no regular file", file));
     }
   }
 
   static CheckpointException reading(Path file, IOException failure) {
     return failure instanceof NoSuchFileException
-        ? new CheckpointException("%s: no such file".formatted(file), failure)
+        ? new CheckpointException(String.format(Locale.ROOT, "%s: no such file", file), failure)
         : new CheckpointException(
-            "%s: can't be read (%s)".formatted(file, reason(failure)), failure);
+            String.format(Locale.ROOT, "%s: can't be read (%s)", file, reason(failure)), failure);
   }
 
   static CheckpointException writing(Path file, IOException failure) {
     return new CheckpointException(
-        "%s: can't be written (%s)".formatted(file, reason(failure)), failure);
+        String.format(Locale.ROOT, "%s: can't be written (%s)", file, reason(failure)), failure);
   }
 
   private static String reason(IOException failure) {

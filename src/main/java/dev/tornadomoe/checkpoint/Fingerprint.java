@@ -11,6 +11,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /// Tells models apart without reading them: a digest over the names and lengths of a model's files,
@@ -65,7 +66,8 @@ public final class Fingerprint {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long length = channel.size();
       digest.update(
-          "%s %d\n".formatted(file.getFileName(), length).getBytes(StandardCharsets.UTF_8));
+          String.format(Locale.ROOT, "%s %d\n", file.getFileName(), length)
+              .getBytes(StandardCharsets.UTF_8));
       add(digest, channel, 0, BEGINNING);
       long rest = Math.max(0, length - BEGINNING);
       for (int sample = 0; sample < SAMPLES && rest > 0; sample++) {

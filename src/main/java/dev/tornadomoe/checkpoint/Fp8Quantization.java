@@ -3,6 +3,7 @@ package dev.tornadomoe.checkpoint;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +27,7 @@ record Fp8Quantization(@Nullable Granularity block) implements Quantization {
     String format = config.text("fmt", "e4m3");
     if (!E4M3.contains(format)) {
       return (tensors, module, rows, columns) -> {
-        throw config.unsupported("FP8 of the format \"%s\"".formatted(format));
+        throw config.unsupported(String.format(Locale.ROOT, "FP8 of the format \"%s\"", format));
       };
     }
     Object size = config.value("weight_block_size");

@@ -6,6 +6,7 @@ import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -49,16 +50,17 @@ record Fp8Stack(
     Granularity granularity = granularity(scales, experts, outputs, inputs, transposed, block);
     if (granularity == null || !FloatQuantized.SCALES.contains(scales.dtype())) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s %s, expected F32, F16, BF16 or F8_E8M0 with a scale for each of %d experts, each of %d outputs or each block of %dx%d"
-              .formatted(
-                  tensors.fileOf(scales.name()),
-                  scales.name(),
-                  scales.dtype(),
-                  StrictJson.excerpt(scales.shape()),
-                  experts,
-                  outputs,
-                  block.rows(),
-                  block.columns()));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s %s, expected F32, F16, BF16 or F8_E8M0 with a scale for each of %d experts, each of %d outputs or each block of %dx%d",
+              tensors.fileOf(scales.name()),
+              scales.name(),
+              scales.dtype(),
+              StrictJson.excerpt(scales.shape()),
+              experts,
+              outputs,
+              block.rows(),
+              block.columns()));
     }
     return new Fp8Stack(tensors.fileOf(scales.name()), values, transposed, scales, granularity);
   }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -59,10 +60,11 @@ record GgufFile(Path file, Map<String, Object> values, Map<String, Entry> tensor
     long pairCount = reader.count("the number of key-value pairs", LEAST_PAIR);
     Map<String, Object> values = new LinkedHashMap<>();
     for (long i = 0; i < pairCount; i++) {
-      String key = reader.name("key %d".formatted(i));
+      String key = reader.name(String.format(Locale.ROOT, "key %d", i));
       if (values.put(key, GgufValue.read(reader, file.toString(), key)) != null) {
         throw new CheckpointException(
-            "%s: key \"%s\" is there twice".formatted(file, StrictJson.excerpt(key)));
+            String.format(
+                Locale.ROOT, "%s: key \"%s\" is there twice", file, StrictJson.excerpt(key)));
       }
     }
     List<Described> described = new ArrayList<>();
@@ -77,20 +79,23 @@ record GgufFile(Path file, Map<String, Object> values, Map<String, Entry> tensor
   private static void requireVersion(Path file, GgufReader reader) {
     if (reader.remaining() < 24) {
       throw new CheckpointException(
-          "%s: %d bytes, too short for a GGUF file".formatted(file, reader.remaining()));
+          String.format(
+              Locale.ROOT, "%s: %d bytes, too short for a GGUF file", file, reader.remaining()));
     }
     if (reader.integer("the magic number") != MAGIC) {
-      throw new CheckpointException("%s: does not begin with \"GGUF\"".formatted(file));
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: does not begin with \"GGUF\"", file));
     }
     int version = reader.integer("the version");
     if (version != 2 && version != 3) {
       int swapped = Integer.reverseBytes(version);
       throw new CheckpointException(
-          "%s: GGUF version %s is not supported (supported: 2 and 3%s)"
-              .formatted(
-                  file,
-                  Integer.toUnsignedString(version),
-                  swapped == 2 || swapped == 3 ? ", little-endian" : ""));
+          String.format(
+              Locale.ROOT,
+              "%s: GGUF version %s is not supported (supported: 2 and 3%s)",
+              file,
+              Integer.toUnsignedString(version),
+              swapped == 2 || swapped == 3 ? ", little-endian" : ""));
     }
   }
 
@@ -103,26 +108,38 @@ record GgufFile(Path file, Map<String, Object> values, Map<String, Entry> tensor
       return number;
     }
     throw new CheckpointException(
-        "%s: \"general.alignment\" must be a power of two up to 2^20, found %s"
-            .formatted(file, StrictJson.excerpt(value)));
+        String.format(
+            Locale.ROOT,
+            "%s: \"general.alignment\" must be a power of two up to 2^20, found %s",
+            file,
+            StrictJson.excerpt(value)));
   }
 
   private static Described describe(Path file, GgufReader reader, long index) {
-    String name = reader.name("the name of tensor %d".formatted(index));
-    String what = "tensor \"%s\"".formatted(StrictJson.excerpt(name));
+    String name = reader.name(String.format(Locale.ROOT, "the name of tensor %d", index));
+    String what = String.format(Locale.ROOT, "tensor \"%s\"", StrictJson.excerpt(name));
     int rank = reader.integer(what);
     if (rank < 1 || rank > MOST_DIMENSIONS) {
       throw new CheckpointException(
-          "%s: %s has %s dimensions, expected 1 to %d"
-              .formatted(file, what, Integer.toUnsignedString(rank), MOST_DIMENSIONS));
+          String.format(
+              Locale.ROOT,
+              "%s: %s has %s dimensions, expected 1 to %d",
+              file,
+              what,
+              Integer.toUnsignedString(rank),
+              MOST_DIMENSIONS));
     }
     long[] dimensions = new long[rank];
     for (int axis = rank - 1; axis >= 0; axis--) {
       dimensions[axis] = reader.longInteger(what);
       if (dimensions[axis] < 1) {
         throw new CheckpointException(
-            "%s: %s has a dimension of %s, expected a whole number from 1"
-                .formatted(file, what, Long.toUnsignedString(dimensions[axis])));
+            String.format(
+                Locale.ROOT,
+                "%s: %s has a dimension of %s, expected a whole number from 1",
+                file,
+                what,
+                Long.toUnsignedString(dimensions[axis])));
       }
     }
     int number = reader.integer(what);
@@ -140,15 +157,25 @@ record GgufFile(Path file, Map<String, Object> values, Map<String, Entry> tensor
     long columns = shape.dimension(shape.rank() - 1);
     if (columns % type.blockColumns() != 0) {
       throw new CheckpointException(
-          "%s: %s has rows of %d elements, expected whole blocks of %d for %s"
-              .formatted(file, what, columns, type.blockColumns(), type));
+          String.format(
+              Locale.ROOT,
+              "%s: %s has rows of %d elements, expected whole blocks of %d for %s",
+              file,
+              what,
+              columns,
+              type.blockColumns(),
+              type));
     }
     try {
       return Math.multiplyExact(shape.elements() / type.blockColumns(), (long) type.blockBytes());
     } catch (ArithmeticException e) {
       throw new CheckpointException(
-          "%s: %s claims shape %s, more bytes than can be counted"
-              .formatted(file, what, StrictJson.excerpt(shape)),
+          String.format(
+              Locale.ROOT,
+              "%s: %s claims shape %s, more bytes than can be counted",
+              file,
+              what,
+              StrictJson.excerpt(shape)),
           e);
     }
   }
@@ -158,16 +185,27 @@ record GgufFile(Path file, Map<String, Object> values, Map<String, Entry> tensor
     long available = Math.max(0, mapped.byteSize() - start);
     Map<String, Entry> tensors = LinkedHashMap.newLinkedHashMap(described.size());
     for (Described tensor : described) {
-      String what = "tensor \"%s\"".formatted(StrictJson.excerpt(tensor.name));
+      String what = String.format(Locale.ROOT, "tensor \"%s\"", StrictJson.excerpt(tensor.name));
       if (tensor.offset < 0 || tensor.offset % alignment != 0) {
         throw new CheckpointException(
-            "%s: %s begins at byte %s of the data, expected a multiple of %d"
-                .formatted(file, what, Long.toUnsignedString(tensor.offset), alignment));
+            String.format(
+                Locale.ROOT,
+                "%s: %s begins at byte %s of the data, expected a multiple of %d",
+                file,
+                what,
+                Long.toUnsignedString(tensor.offset),
+                alignment));
       }
       if (tensor.offset > available || tensor.bytes > available - tensor.offset) {
         throw new CheckpointException(
-            "%s: %s has %d bytes from byte %d of the data, but the file holds only %d (truncated?)"
-                .formatted(file, what, tensor.bytes, tensor.offset, available));
+            String.format(
+                Locale.ROOT,
+                "%s: %s has %d bytes from byte %d of the data, but the file holds only %d (truncated?)",
+                file,
+                what,
+                tensor.bytes,
+                tensor.offset,
+                available));
       }
       MemorySegment data =
           tensor.type == null
@@ -175,7 +213,8 @@ record GgufFile(Path file, Map<String, Object> values, Map<String, Entry> tensor
               : mapped.asSlice(start + tensor.offset, tensor.bytes);
       Entry entry = new Entry(tensor.type, tensor.number, tensor.shape, data);
       if (tensors.put(tensor.name, entry) != null) {
-        throw new CheckpointException("%s: %s is described twice".formatted(file, what));
+        throw new CheckpointException(
+            String.format(Locale.ROOT, "%s: %s is described twice", file, what));
       }
     }
     refuseOverlaps(file, described);
@@ -191,8 +230,12 @@ record GgufFile(Path file, Map<String, Object> values, Map<String, Entry> tensor
       Described tensor = sorted.get(i);
       if (before.offset + before.bytes > tensor.offset) {
         throw new CheckpointException(
-            "%s: tensors \"%s\" and \"%s\" overlap"
-                .formatted(file, StrictJson.excerpt(before.name), StrictJson.excerpt(tensor.name)));
+            String.format(
+                Locale.ROOT,
+                "%s: tensors \"%s\" and \"%s\" overlap",
+                file,
+                StrictJson.excerpt(before.name),
+                StrictJson.excerpt(tensor.name)));
       }
     }
   }

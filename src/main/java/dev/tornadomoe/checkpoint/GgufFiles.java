@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Finds the GGUF model in a directory.
@@ -37,8 +38,12 @@ final class GgufFiles {
         models.stream().filter(file -> !GgufShards.isLaterPart(file)).sorted().toList();
     if (first.size() > 1) {
       throw new CheckpointException(
-          "%s: there are %d GGUF models (%s, ...); say which by its name"
-              .formatted(directory, first.size(), first.getFirst().getFileName()));
+          String.format(
+              Locale.ROOT,
+              "%s: there are %d GGUF models (%s, ...); say which by its name",
+              directory,
+              first.size(),
+              first.getFirst().getFileName()));
     }
     // Later parts alone: opening one says which is missing.
     return first.isEmpty() ? models.stream().sorted().findFirst().orElse(null) : first.getFirst();

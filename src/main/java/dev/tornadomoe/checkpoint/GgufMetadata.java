@@ -1,6 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,8 @@ public final class GgufMetadata {
       return name;
     }
     throw value == null
-        ? new CheckpointException("%s: no \"general.architecture\"".formatted(file))
+        ? new CheckpointException(
+            String.format(Locale.ROOT, "%s: no \"general.architecture\"", file))
         : wrong("general.architecture", "a string", value);
   }
 
@@ -56,7 +58,9 @@ public final class GgufMetadata {
   public int positive(String key) {
     int value =
         count(key)
-            .orElseThrow(() -> new CheckpointException("%s: no \"%s\"".formatted(file, full(key))));
+            .orElseThrow(() ->
+                new CheckpointException(
+                    String.format(Locale.ROOT, "%s: no \"%s\"", file, full(key))));
     if (value < 1) {
       throw wrong(full(key), "a whole number from 1", value);
     }
@@ -108,7 +112,12 @@ public final class GgufMetadata {
 
   private CheckpointException wrong(String key, String expected, Object found) {
     return new CheckpointException(
-        "%s: \"%s\" must be %s, found %s"
-            .formatted(file, StrictJson.excerpt(key), expected, StrictJson.excerpt(found)));
+        String.format(
+            Locale.ROOT,
+            "%s: \"%s\" must be %s, found %s",
+            file,
+            StrictJson.excerpt(key),
+            expected,
+            StrictJson.excerpt(found)));
   }
 }

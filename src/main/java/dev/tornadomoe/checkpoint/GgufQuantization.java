@@ -5,6 +5,7 @@ import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.Weight;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -56,14 +57,15 @@ record GgufQuantization(GgufStore store) implements Quantization {
     BlockFormat block = type == null ? null : type.block().orElse(null);
     if (block == null) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s, which is not supported (supported: F32, F16, BF16, %s)"
-              .formatted(
-                  store.fileOf(name),
-                  name,
-                  GgufStore.typeName(entry),
-                  BlockFormat.all().stream()
-                      .map(format -> format.coding().name())
-                      .collect(Collectors.joining(", "))));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, which is not supported (supported: F32, F16, BF16, %s)",
+              store.fileOf(name),
+              name,
+              GgufStore.typeName(entry),
+              BlockFormat.all().stream()
+                  .map(format -> format.coding().name())
+                  .collect(Collectors.joining(", "))));
     }
     return block;
   }
@@ -71,9 +73,13 @@ record GgufQuantization(GgufStore store) implements Quantization {
   private void requireShape(String name, Shape found, long... expected) {
     if (!found.is(expected)) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s, expected %s"
-              .formatted(
-                  store.fileOf(name), name, StrictJson.excerpt(found), Arrays.toString(expected)));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, expected %s",
+              store.fileOf(name),
+              name,
+              StrictJson.excerpt(found),
+              Arrays.toString(expected)));
     }
   }
 }

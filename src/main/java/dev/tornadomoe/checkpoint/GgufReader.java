@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 
 /// Reads the header of a GGUF file from its beginning to its end. Every length is compared with
 /// what the file still holds before anything is done with it.
@@ -46,8 +47,14 @@ final class GgufReader {
   void skip(long count, String what) {
     if (count < 0 || count > remaining()) {
       throw new CheckpointException(
-          "%s: %s needs %s bytes at byte %d, but only %d follow (truncated?)"
-              .formatted(file, what, Long.toUnsignedString(count), at, remaining()));
+          String.format(
+              Locale.ROOT,
+              "%s: %s needs %s bytes at byte %d, but only %d follow (truncated?)",
+              file,
+              what,
+              Long.toUnsignedString(count),
+              at,
+              remaining()));
     }
     at += count;
   }
@@ -77,8 +84,13 @@ final class GgufReader {
     long count = longInteger(what);
     if (count < 0 || count > remaining() / leastBytes) {
       throw new CheckpointException(
-          "%s: %s is %s, more than the %d bytes that follow can hold"
-              .formatted(file, what, Long.toUnsignedString(count), remaining()));
+          String.format(
+              Locale.ROOT,
+              "%s: %s is %s, more than the %d bytes that follow can hold",
+              file,
+              what,
+              Long.toUnsignedString(count),
+              remaining()));
     }
     return count;
   }
@@ -88,15 +100,21 @@ final class GgufReader {
     long length = longInteger(what);
     if (length < 0 || length > MOST_NAME_BYTES) {
       throw new CheckpointException(
-          "%s: %s has %s bytes, expected at most %d"
-              .formatted(file, what, Long.toUnsignedString(length), MOST_NAME_BYTES));
+          String.format(
+              Locale.ROOT,
+              "%s: %s has %s bytes, expected at most %d",
+              file,
+              what,
+              Long.toUnsignedString(length),
+              MOST_NAME_BYTES));
     }
     skip(length, what);
     byte[] text = bytes.asSlice(at - length, length).toArray(ValueLayout.JAVA_BYTE);
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text)).toString();
     } catch (CharacterCodingException e) {
-      throw new CheckpointException("%s: %s is no UTF-8".formatted(file, what), e);
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: %s is no UTF-8", file, what), e);
     }
   }
 

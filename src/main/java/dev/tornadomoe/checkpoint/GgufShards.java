@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -37,16 +38,21 @@ final class GgufShards {
     Matcher name = NAME.matcher(file.getFileName().toString());
     if (!name.matches() || Long.parseLong(name.group(3)) != count) {
       throw new CheckpointException(
-          "%s: is one of %d parts, but its name does not end in -00001-of-%05d.gguf or the like"
-              .formatted(file, count, count));
+          String.format(
+              Locale.ROOT,
+              "%s: is one of %d parts, but its name does not end in -00001-of-%05d.gguf or the like",
+              file,
+              count,
+              count));
     }
     List<GgufFile> parts = new ArrayList<>();
     for (long part = 0; part < count; part++) {
       Path path =
-          file.resolveSibling("%s-%05d-of-%05d.gguf".formatted(name.group(1), part + 1, count));
+          file.resolveSibling(
+              String.format(Locale.ROOT, "%s-%05d-of-%05d.gguf", name.group(1), part + 1, count));
       if (!Files.exists(path)) {
         throw new CheckpointException(
-            "%s: part %d of %d is missing".formatted(path, part + 1, count));
+            String.format(Locale.ROOT, "%s: part %d of %d is missing", path, part + 1, count));
       }
       GgufFile next = path.equals(file) ? opened : GgufFile.open(path, files);
       requirePart(next, part, count);
@@ -62,8 +68,12 @@ final class GgufShards {
       return number;
     }
     throw new CheckpointException(
-        "%s: \"%s\" must be a whole number from 0, found %s"
-            .formatted(file.file(), key, StrictJson.excerpt(value)));
+        String.format(
+            Locale.ROOT,
+            "%s: \"%s\" must be a whole number from 0, found %s",
+            file.file(),
+            key,
+            StrictJson.excerpt(value)));
   }
 
   private static void requirePart(GgufFile file, long part, long count) {
@@ -71,8 +81,14 @@ final class GgufShards {
     long of = number(file, "split.count", 1);
     if (number != part || of != count) {
       throw new CheckpointException(
-          "%s: says that it is part %d of %d, expected %d of %d"
-              .formatted(file.file(), number + 1, of, part + 1, count));
+          String.format(
+              Locale.ROOT,
+              "%s: says that it is part %d of %d, expected %d of %d",
+              file.file(),
+              number + 1,
+              of,
+              part + 1,
+              count));
     }
   }
 
@@ -83,8 +99,12 @@ final class GgufShards {
         Path other = owner.put(tensor, part.file());
         if (other != null) {
           throw new CheckpointException(
-              "%s: tensor \"%s\" is in %s too"
-                  .formatted(part.file(), StrictJson.excerpt(tensor), other));
+              String.format(
+                  Locale.ROOT,
+                  "%s: tensor \"%s\" is in %s too",
+                  part.file(),
+                  StrictJson.excerpt(tensor),
+                  other));
         }
       }
     }
@@ -92,8 +112,13 @@ final class GgufShards {
     long expected = number(first, "split.tensors.count", owner.size());
     if (expected != owner.size()) {
       throw new CheckpointException(
-          "%s: says that there are %d tensors, but its %d parts have %d"
-              .formatted(first.file(), expected, parts.size(), owner.size()));
+          String.format(
+              Locale.ROOT,
+              "%s: says that there are %d tensors, but its %d parts have %d",
+              first.file(),
+              expected,
+              parts.size(),
+              owner.size()));
     }
   }
 }

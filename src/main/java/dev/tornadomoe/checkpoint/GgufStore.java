@@ -4,6 +4,7 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -43,8 +44,12 @@ final class GgufStore implements TensorStore {
     DType dtype = type == null ? null : type.dtype().orElse(null);
     if (dtype == null) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s, expected plain numbers"
-              .formatted(fileOf(name), name, typeName(entry)));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, expected plain numbers",
+              fileOf(name),
+              name,
+              typeName(entry)));
     }
     return new TensorView(name, dtype, entry.shape(), entry.data());
   }

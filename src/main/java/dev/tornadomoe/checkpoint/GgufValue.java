@@ -1,5 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
+import java.util.Locale;
+
 /// Reads the values of a GGUF file's metadata: numbers and truth values as `Long`, `Double` and
 /// `Boolean`, texts as their beginnings, arrays as [Array], without their elements (vocabularies
 /// are the largest, and nobody here asks for them).
@@ -21,14 +23,14 @@ final class GgufValue {
   record Array(long length) {
     @Override
     public String toString() {
-      return "an array of %d elements".formatted(length);
+      return String.format(Locale.ROOT, "an array of %d elements", length);
     }
   }
 
   /// @param file for messages
   /// @param key for messages
   static Object read(GgufReader reader, String file, String key) {
-    String what = "the value of \"%s\"".formatted(StrictJson.excerpt(key));
+    String what = String.format(Locale.ROOT, "the value of \"%s\"", StrictJson.excerpt(key));
     int type = reader.integer(what);
     return switch (type) {
       case 0 -> (long) reader.unsignedByte(what);
@@ -49,7 +51,8 @@ final class GgufValue {
 
   private static boolean truth(int value, String file, String what) {
     if (value > 1) {
-      throw new CheckpointException("%s: %s is %d, expected 0 or 1".formatted(file, what, value));
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: %s is %d, expected 0 or 1", file, what, value));
     }
     return value == 1;
   }
@@ -73,11 +76,12 @@ final class GgufValue {
 
   private static CheckpointException unknown(String file, String what, int type) {
     return new CheckpointException(
-        "%s: %s is of type %s, expected 0 to 12%s"
-            .formatted(
-                file,
-                what,
-                Integer.toUnsignedString(type),
-                type == ARRAY ? " and no array in an array" : ""));
+        String.format(
+            Locale.ROOT,
+            "%s: %s is of type %s, expected 0 to 12%s",
+            file,
+            what,
+            Integer.toUnsignedString(type),
+            type == ARRAY ? " and no array in an array" : ""));
   }
 }

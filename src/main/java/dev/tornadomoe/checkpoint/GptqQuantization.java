@@ -8,6 +8,7 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -34,7 +35,8 @@ record GptqQuantization(
     if (bits != 4 || !(format.equals("gptq") || format.equals("gptq_v2"))) {
       return (tensors, module, rows, columns) -> {
         throw config.unsupported(
-            "GPTQ with %d bits in checkpoint_format \"%s\"".formatted(bits, format));
+            String.format(
+                Locale.ROOT, "GPTQ with %d bits in checkpoint_format \"%s\"", bits, format));
       };
     }
     return new GptqQuantization(

@@ -5,6 +5,7 @@ import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// What the 4-bit storage formats share when they become an [Int4Matrix]: group lengths, the order
@@ -32,15 +33,26 @@ final class Int4Parts {
       long group = groupOf.getLong(column);
       if (group < 0 || group >= groups) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" puts column %d into group %d, expected 0 to %d"
-                .formatted(file, groupOf.name(), column, group, groups - 1));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" puts column %d into group %d, expected 0 to %d",
+                file,
+                groupOf.name(),
+                column,
+                group,
+                groups - 1));
       }
       int g = (int) group;
       int size = Math.min(groupSize, columns - g * groupSize);
       if (next[g] == size) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" puts more than %d columns into group %d"
-                .formatted(file, groupOf.name(), size, g));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" puts more than %d columns into group %d",
+                file,
+                groupOf.name(),
+                size,
+                g));
       }
       int position = g * groupSize + next[g]++;
       order[position] = column;
@@ -89,8 +101,13 @@ final class Int4Parts {
       float scale = scales.getFloat(i);
       if (!Float.isFinite(scale) || scale == 0) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" has scale %s at element %d, expected a finite number other than 0"
-                .formatted(file, scales.name(), scale, i));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" has scale %s at element %d, expected a finite number other than 0",
+                file,
+                scales.name(),
+                scale,
+                i));
       }
     }
   }

@@ -11,6 +11,7 @@ import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// A weight of 8-bit integers, on the file's own bytes.
@@ -104,8 +105,14 @@ record Int8Weight(
     for (int column = 0; column < columns && !unset; column++) {
       if (groups[column] < 0 || groups[column] >= count) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" puts column %d into group %d, expected 0 to %d"
-                .formatted(file, stored.name(), column, stored.getLong(column), count - 1));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" puts column %d into group %d, expected 0 to %d",
+                file,
+                stored.name(),
+                column,
+                stored.getLong(column),
+                count - 1));
       }
     }
     return unset ? null : groups;

@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -51,7 +52,8 @@ public final class ModelConfig {
   /// @throws CheckpointException when there is none
   public String modelType() {
     return string("model_type")
-        .orElseThrow(() -> new CheckpointException("%s: no \"model_type\"".formatted(file)));
+        .orElseThrow(() ->
+            new CheckpointException(String.format(Locale.ROOT, "%s: no \"model_type\"", file)));
   }
 
   private @Nullable Object value(String name) {
@@ -81,7 +83,7 @@ public final class ModelConfig {
     Integer value = wholeNumber(names);
     if (value == null) {
       throw new CheckpointException(
-          "%s: no %s".formatted(file, String.join(" or ", quoted(names))));
+          String.format(Locale.ROOT, "%s: no %s", file, String.join(" or ", quoted(names))));
     }
     return requirePositive(value, names);
   }
@@ -145,9 +147,14 @@ public final class ModelConfig {
       Object second = value(other);
       if (second != null && !second.equals(value)) {
         throw new CheckpointException(
-            "%s: \"%s\" is %s, but \"%s\" is %s"
-                .formatted(
-                    file, name, StrictJson.excerpt(value), other, StrictJson.excerpt(second)));
+            String.format(
+                Locale.ROOT,
+                "%s: \"%s\" is %s, but \"%s\" is %s",
+                file,
+                name,
+                StrictJson.excerpt(value),
+                other,
+                StrictJson.excerpt(second)));
       }
     }
     if (value instanceof Integer number) {
@@ -276,7 +283,7 @@ public final class ModelConfig {
             ? '"' + text + '"'
             : StrictJson.excerpt(found);
     return new CheckpointException(
-        "%s: \"%s\" must be %s, found %s".formatted(file, name, expected, shown));
+        String.format(Locale.ROOT, "%s: \"%s\" must be %s, found %s", file, name, expected, shown));
   }
 
   private static String[] quoted(String... names) {

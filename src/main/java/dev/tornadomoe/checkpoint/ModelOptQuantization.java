@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// NVIDIA Model Optimizer's exports
@@ -23,7 +24,8 @@ record ModelOptQuantization(QuantizationJson config) implements Quantization {
               tensors, module, ".weight", ".weight_scale_2", false, rows, columns);
       case F8_E4M3 -> new Fp8Quantization(null).find(tensors, module, rows, columns);
       default ->
-          throw config.unsupported("modelopt with weights stored as %s".formatted(weight.dtype()));
+          throw config.unsupported(
+              String.format(Locale.ROOT, "modelopt with weights stored as %s", weight.dtype()));
     };
   }
 }

@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
@@ -59,8 +60,12 @@ record ModuleTarget(QuantizationJson config, String text, @Nullable Pattern patt
       return regex.matcher(new BoundedText(module)).lookingAt();
     } catch (BoundedText.ExhaustedException e) {
       throw new CheckpointException(
-          "%s: quantization_config: pattern \"%s\" takes too long on \"%s\""
-              .formatted(config.file(), StrictJson.excerpt(text), module),
+          String.format(
+              Locale.ROOT,
+              "%s: quantization_config: pattern \"%s\" takes too long on \"%s\"",
+              config.file(),
+              StrictJson.excerpt(text),
+              module),
           e);
     }
   }

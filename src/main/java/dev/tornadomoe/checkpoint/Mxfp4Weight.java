@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /// An MXFP4 weight, or a part of the outputs of one, on the file's own bytes.
 ///
@@ -49,8 +50,12 @@ record Mxfp4Weight(
       for (long at = selection.stored(row) * perRow, end = at + perRow; at < end; at++) {
         if (scales.data().get(ValueLayout.JAVA_BYTE, at) == -1) {
           throw new CheckpointException(
-              "%s: tensor \"%s\" has scale 255, which is NaN, at element %d, expected 0 to 254"
-                  .formatted(file, scales.name(), at));
+              String.format(
+                  Locale.ROOT,
+                  "%s: tensor \"%s\" has scale 255, which is NaN, at element %d, expected 0 to 254",
+                  file,
+                  scales.name(),
+                  at));
         }
       }
     }

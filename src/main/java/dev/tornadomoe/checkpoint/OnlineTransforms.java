@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// The `transform_config` of compressed-tensors
@@ -55,8 +56,12 @@ record OnlineTransforms(QuantizationJson config, List<Application> applications)
       if (ModuleTarget.anyMatches(application.targets, module)
           && !ModuleTarget.anyMatches(application.ignored, module)) {
         throw config.unsupported(
-            "transform_config \"%s\" at the %s of \"%s\""
-                .formatted(StrictJson.excerpt(application.name), application.location, module));
+            String.format(
+                Locale.ROOT,
+                "transform_config \"%s\" at the %s of \"%s\"",
+                StrictJson.excerpt(application.name),
+                application.location,
+                module));
       }
     }
   }

@@ -8,6 +8,7 @@ import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -66,15 +67,16 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric, boolean act
     tensors.require(name, Set.of(DType.I32, DType.I64), 2);
     if (shape.getLong(0) != rows || shape.getLong(1) != columns) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" says [%d, %d], %s needs [%d, %d]"
-              .formatted(
-                  tensors.fileOf(name),
-                  name,
-                  shape.getLong(0),
-                  shape.getLong(1),
-                  config,
-                  rows,
-                  columns));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" says [%d, %d], %s needs [%d, %d]",
+              tensors.fileOf(name),
+              name,
+              shape.getLong(0),
+              shape.getLong(1),
+              config,
+              rows,
+              columns));
     }
   }
 
@@ -143,8 +145,13 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric, boolean act
         long zero = stored.getLong(i);
         if (zero < -8 || zero > 7) {
           throw new CheckpointException(
-              "%s: tensor \"%s\" has zero point %d at element %d, expected -8 to 7"
-                  .formatted(file, stored.name(), zero, i));
+              String.format(
+                  Locale.ROOT,
+                  "%s: tensor \"%s\" has zero point %d at element %d, expected -8 to 7",
+                  file,
+                  stored.name(),
+                  zero,
+                  i));
         }
       }
     }

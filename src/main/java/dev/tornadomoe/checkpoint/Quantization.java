@@ -3,6 +3,7 @@ package dev.tornadomoe.checkpoint;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Weight;
 import java.util.EnumSet;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -61,8 +62,10 @@ interface Quantization {
       default ->
           (tensors, module, rows, columns) -> {
             throw fields.unsupported(
-                "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, fp8, fbgemm_fp8, mxfp4, quark, modelopt)"
-                    .formatted(method));
+                String.format(
+                    Locale.ROOT,
+                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
+                    method));
           };
     };
   }

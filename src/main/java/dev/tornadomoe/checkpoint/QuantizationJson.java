@@ -3,6 +3,7 @@ package dev.tornadomoe.checkpoint;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -121,12 +122,17 @@ record QuantizationJson(Path file, Map<String, Object> json) {
 
   CheckpointException wrong(String name, String expected, @Nullable Object found) {
     return new CheckpointException(
-        "%s: quantization_config \"%s\" must be %s, found %s"
-            .formatted(file, StrictJson.excerpt(name), expected, StrictJson.excerpt(found)));
+        String.format(
+            Locale.ROOT,
+            "%s: quantization_config \"%s\" must be %s, found %s",
+            file,
+            StrictJson.excerpt(name),
+            expected,
+            StrictJson.excerpt(found)));
   }
 
   CheckpointException unsupported(String what) {
     return new CheckpointException(
-        "%s: quantization_config: %s is not supported".formatted(file, what));
+        String.format(Locale.ROOT, "%s: quantization_config: %s is not supported", file, what));
   }
 }

@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// AMD Quark's safetensors exports
@@ -22,7 +23,8 @@ record QuarkQuantization(QuantizationJson config) implements Quantization {
       case U8 -> Mxfp4PackQuantized.weight(tensors, module, ".weight", rows, columns);
       case F8_E4M3 -> new Fp8Quantization(null).find(tensors, module, rows, columns);
       default ->
-          throw config.unsupported("quark with weights stored as %s".formatted(weight.dtype()));
+          throw config.unsupported(
+              String.format(Locale.ROOT, "quark with weights stored as %s", weight.dtype()));
     };
   }
 }

@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -41,18 +42,26 @@ final class SafetensorsFile implements TensorStore {
     long size = mapped.byteSize();
     if (size < 8) {
       throw new CheckpointException(
-          "%s: %d bytes, too short for a safetensors file".formatted(file, size));
+          String.format(Locale.ROOT, "%s: %d bytes, too short for a safetensors file", file, size));
     }
     long length = mapped.get(LENGTH, 0);
     if (length < 2 || length > MAX_HEADER_BYTES) {
       throw new CheckpointException(
-          "%s: header length %s is outside 2 to %d; is this a safetensors file?"
-              .formatted(file, Long.toUnsignedString(length), MAX_HEADER_BYTES));
+          String.format(
+              Locale.ROOT,
+              "%s: header length %s is outside 2 to %d; is this a safetensors file?",
+              file,
+              Long.toUnsignedString(length),
+              MAX_HEADER_BYTES));
     }
     if (length > size - 8) {
       throw new CheckpointException(
-          "%s: the header claims %d bytes, but only %d follow (truncated?)"
-              .formatted(file, length, size - 8));
+          String.format(
+              Locale.ROOT,
+              "%s: the header claims %d bytes, but only %d follow (truncated?)",
+              file,
+              length,
+              size - 8));
     }
     byte[] text = mapped.asSlice(8, length).toArray(ValueLayout.JAVA_BYTE);
     SafetensorsHeader header = SafetensorsHeader.parse(text, size - 8 - length, file.toString());

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -43,19 +44,25 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
       Entry entry = named.getValue();
       if (entry.end > dataBytes) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" ends at byte %d of the data, but the file holds only %d (truncated?)"
-                .formatted(file, named.getKey(), entry.end, dataBytes));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" ends at byte %d of the data, but the file holds only %d (truncated?)",
+                file,
+                named.getKey(),
+                entry.end,
+                dataBytes));
       }
       if (entry.begin != covered) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" begins at byte %d of the data, but %s ends at %d: the ranges %s"
-                .formatted(
-                    file,
-                    named.getKey(),
-                    entry.begin,
-                    previous,
-                    covered,
-                    entry.begin < covered ? "overlap" : "leave a hole"));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" begins at byte %d of the data, but %s ends at %d: the ranges %s",
+                file,
+                named.getKey(),
+                entry.begin,
+                previous,
+                covered,
+                entry.begin < covered ? "overlap" : "leave a hole"));
       }
       covered = entry.end;
       previous = "tensor \"" + named.getKey() + "\"";
@@ -63,8 +70,12 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
     }
     if (covered != dataBytes) {
       throw new CheckpointException(
-          "%s: the tensors end at byte %d of the data, but the file holds %d"
-              .formatted(file, covered, dataBytes));
+          String.format(
+              Locale.ROOT,
+              "%s: the tensors end at byte %d of the data, but the file holds %d",
+              file,
+              covered,
+              dataBytes));
     }
     return new SafetensorsHeader(tensors);
   }
@@ -80,8 +91,12 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
         DType.named(typeName)
             .orElseThrow(() ->
                 new CheckpointException(
-                    "%s: tensor \"%s\" has unknown dtype \"%s\""
-                        .formatted(file, name, StrictJson.excerpt(typeName))));
+                    String.format(
+                        Locale.ROOT,
+                        "%s: tensor \"%s\" has unknown dtype \"%s\"",
+                        file,
+                        name,
+                        StrictJson.excerpt(typeName))));
     Shape shape = Shape.of(longs(file, name, "shape", fields.get("shape")));
     long[] offsets = longs(file, name, "data_offsets", fields.get("data_offsets"));
     if (offsets.length != 2 || offsets[0] > offsets[1]) {
@@ -93,20 +108,25 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
       bytes = bits % 8 == 0 ? bits / 8 : -1;
     } catch (ArithmeticException e) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" claims shape %s, more bytes than can be counted"
-              .formatted(file, name, StrictJson.excerpt(shape)),
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" claims shape %s, more bytes than can be counted",
+              file,
+              name,
+              StrictJson.excerpt(shape)),
           e);
     }
     if (offsets[1] - offsets[0] != bytes) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s %s, which takes %s bytes, but its offsets span %d"
-              .formatted(
-                  file,
-                  name,
-                  dtype,
-                  StrictJson.excerpt(shape),
-                  bytes < 0 ? "a broken number of" : Long.toString(bytes),
-                  offsets[1] - offsets[0]));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s %s, which takes %s bytes, but its offsets span %d",
+              file,
+              name,
+              dtype,
+              StrictJson.excerpt(shape),
+              bytes < 0 ? "a broken number of" : Long.toString(bytes),
+              offsets[1] - offsets[0]));
     }
     return new Entry(dtype, shape, offsets[0], offsets[1]);
   }
@@ -130,7 +150,12 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
   private static CheckpointException malformed(
       String file, String name, String expected, @Nullable Object found) {
     return new CheckpointException(
-        "%s: header entry \"%s\" needs %s, found %s"
-            .formatted(file, name, expected, StrictJson.excerpt(found)));
+        String.format(
+            Locale.ROOT,
+            "%s: header entry \"%s\" needs %s, found %s",
+            file,
+            name,
+            expected,
+            StrictJson.excerpt(found)));
   }
 }

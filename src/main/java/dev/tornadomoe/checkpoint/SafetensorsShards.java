@@ -6,6 +6,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -29,14 +30,19 @@ final class SafetensorsShards implements TensorStore {
   /// @param files what the shards will be mapped with
   static SafetensorsShards open(Path index, MappedFiles files) {
     if (!(StrictJson.readObject(index).get("weight_map") instanceof Map<?, ?> weightMap)) {
-      throw new CheckpointException("%s: no \"weight_map\" object".formatted(index));
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: no \"weight_map\" object", index));
     }
     Map<String, String> shardOf = LinkedHashMap.newLinkedHashMap(weightMap.size());
     weightMap.forEach((tensor, file) -> {
       if (!(file instanceof String name) || !isPlainFileName(name)) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" is mapped to %s, expected the name of a file beside the index"
-                .formatted(index, tensor, StrictJson.excerpt(file)));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" is mapped to %s, expected the name of a file beside the index",
+                index,
+                tensor,
+                StrictJson.excerpt(file)));
       }
       shardOf.put((String) tensor, name);
     });
@@ -71,8 +77,12 @@ final class SafetensorsShards implements TensorStore {
     TensorView tensor = file(shard, name).find(name);
     if (tensor == null) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is not in this shard, though %s says so"
-              .formatted(path(shard), name, index));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is not in this shard, though %s says so",
+              path(shard),
+              name,
+              index));
     }
     return tensor;
   }
@@ -84,7 +94,8 @@ final class SafetensorsShards implements TensorStore {
         Path path = path(shard);
         if (!path.toFile().isFile()) {
           throw new CheckpointException(
-              "%s: shard is missing, it should hold tensor \"%s\"".formatted(path, tensor));
+              String.format(
+                  Locale.ROOT, "%s: shard is missing, it should hold tensor \"%s\"", path, tensor));
         }
         file = SafetensorsFile.open(path, files);
         opened.put(shard, file);

@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import tools.jackson.jr.ob.JSON;
 
@@ -43,8 +44,9 @@ public final class SafetensorsWriter {
       if (header.put(tensor.name(), entry) != null) {
         throw new CheckpointException(
             tensor.name().equals(METADATA)
-                ? "%s: no tensor can be called \"%s\"".formatted(file, METADATA)
-                : "%s: two tensors are called \"%s\"".formatted(file, tensor.name()));
+                ? String.format(Locale.ROOT, "%s: no tensor can be called \"%s\"", file, METADATA)
+                : String.format(
+                    Locale.ROOT, "%s: two tensors are called \"%s\"", file, tensor.name()));
       }
       offset = end;
     }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.TensorView;
+import java.util.Locale;
 
 /// Refuses scales that can't be right, when a weight is loaded.
 final class ScaleChecks {
@@ -23,8 +24,14 @@ final class ScaleChecks {
       float scale = scales.getFloat(i);
       if (!Float.isFinite(scale) || scale < 0 || (scale == 0 && !zero)) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" has scale %s at element %d, expected %s"
-                .formatted(file, scales.name(), scale, i, expected));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" has scale %s at element %d, expected %s",
+                file,
+                scales.name(),
+                scale,
+                i,
+                expected));
       }
     }
   }

@@ -3,6 +3,7 @@ package dev.tornadomoe.checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -44,7 +45,8 @@ public final class StrictJson {
       return text;
     }
     int end = Character.isHighSurrogate(text.charAt(most - 1)) ? most - 1 : most;
-    return "%s... (%d characters)".formatted(text.substring(0, end), text.length());
+    return String.format(
+        Locale.ROOT, "%s... (%d characters)", text.substring(0, end), text.length());
   }
 
   /// Parses a whole file.
@@ -56,8 +58,12 @@ public final class StrictJson {
       long size = Files.size(file);
       if (size > MAX_FILE_BYTES) {
         throw new CheckpointException(
-            "%s: %d bytes is too large for a JSON file of a checkpoint (limit %d)"
-                .formatted(file, size, MAX_FILE_BYTES));
+            String.format(
+                Locale.ROOT,
+                "%s: %d bytes is too large for a JSON file of a checkpoint (limit %d)",
+                file,
+                size,
+                MAX_FILE_BYTES));
       }
       return parseObject(Files.readAllBytes(file), file.toString());
     } catch (IOException e) {
@@ -74,15 +80,22 @@ public final class StrictJson {
     try (JsonParser parser = FACTORY.createParser(ObjectReadContext.empty(), text)) {
       Object value = JSON.std.anyFrom(parser);
       if (parser.nextToken() != null) {
-        throw new CheckpointException("%s: text after the end of the JSON object".formatted(where));
+        throw new CheckpointException(
+            String.format(Locale.ROOT, "%s: text after the end of the JSON object", where));
       }
       if (!(value instanceof Map<?, ?>)) {
-        throw new CheckpointException("%s: expected a JSON object".formatted(where));
+        throw new CheckpointException(
+            String.format(Locale.ROOT, "%s: expected a JSON object", where));
       }
       return (Map<String, Object>) value;
     } catch (JacksonException e) {
       throw new CheckpointException(
-          "%s: not valid JSON (%s)".formatted(where, cut(plain(e.getOriginalMessage()), 200)), e);
+          String.format(
+              Locale.ROOT,
+              "%s: not valid JSON (%s)",
+              where,
+              cut(plain(e.getOriginalMessage()), 200)),
+          e);
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -33,7 +34,8 @@ interface TensorStore {
   default TensorView require(String name) {
     TensorView tensor = find(name);
     if (tensor == null) {
-      throw new CheckpointException("%s: tensor \"%s\" is missing".formatted(fileOf(name), name));
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: tensor \"%s\" is missing", fileOf(name), name));
     }
     return tensor;
   }
@@ -43,22 +45,24 @@ interface TensorStore {
     TensorView tensor = require(name);
     if (!types.contains(tensor.dtype())) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s, expected %s"
-              .formatted(
-                  fileOf(name),
-                  name,
-                  tensor.dtype(),
-                  types.stream().map(DType::name).sorted().collect(Collectors.joining(" or "))));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, expected %s",
+              fileOf(name),
+              name,
+              tensor.dtype(),
+              types.stream().map(DType::name).sorted().collect(Collectors.joining(" or "))));
     }
     if (!tensor.shape().is(shape)) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s, expected %s%s"
-              .formatted(
-                  fileOf(name),
-                  name,
-                  StrictJson.excerpt(tensor.shape()),
-                  Arrays.toString(shape),
-                  isTransposed(tensor.shape(), shape) ? "; is this a transposed export?" : ""));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, expected %s%s",
+              fileOf(name),
+              name,
+              StrictJson.excerpt(tensor.shape()),
+              Arrays.toString(shape),
+              isTransposed(tensor.shape(), shape) ? "; is this a transposed export?" : ""));
     }
     return tensor;
   }

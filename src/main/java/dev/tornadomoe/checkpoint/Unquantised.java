@@ -3,6 +3,7 @@ package dev.tornadomoe.checkpoint;
 import dev.tornadomoe.tensor.Weight;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// A checkpoint whose config says nothing of quantisation.
@@ -37,7 +38,11 @@ record Unquantised(Path config) implements Quantization {
 
   private CheckpointException quantised(TensorStore tensors, String tensor) {
     return new CheckpointException(
-        "%s: tensor \"%s\" is quantised, but %s has no quantization_config"
-            .formatted(tensors.fileOf(tensor), tensor, config));
+        String.format(
+            Locale.ROOT,
+            "%s: tensor \"%s\" is quantised, but %s has no quantization_config",
+            tensors.fileOf(tensor),
+            tensor,
+            config));
   }
 }

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// Writes files whole or not at all: under a temporary name beside the target, then moved.
@@ -38,19 +39,26 @@ public final class WholeFile {
     Path directory = file.toAbsolutePath().getParent();
     if (directory == null || !Files.isDirectory(directory)) {
       throw new CheckpointException(
-          "%s: can't be written, there is no directory %s".formatted(file, directory));
+          String.format(
+              Locale.ROOT, "%s: can't be written, there is no directory %s", file, directory));
     }
     if (!Files.isWritable(directory)) {
       throw new CheckpointException(
-          "%s: can't be written, writing to %s is not permitted".formatted(file, directory));
+          String.format(
+              Locale.ROOT,
+              "%s: can't be written, writing to %s is not permitted",
+              file,
+              directory));
     }
     if (Files.isDirectory(file)) {
-      throw new CheckpointException("%s: can't be written, it is a directory".formatted(file));
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: can't be written, it is a directory", file));
     }
     // A device or pipe would be replaced by a file.
     if (Files.exists(file) && !Files.isRegularFile(file)) {
       throw new CheckpointException(
-          "%s: can't be written, it is there and no regular file".formatted(file));
+          String.format(
+              Locale.ROOT, "%s: can't be written, it is there and no regular file", file));
     }
   }
 
@@ -68,11 +76,12 @@ public final class WholeFile {
     Path target = target(file);
     Path temporary =
         target.resolveSibling(
-            ".%s.%d-%d.tmp"
-                .formatted(
-                    target.getFileName(),
-                    ProcessHandle.current().pid(),
-                    COUNTER.getAndIncrement()));
+            String.format(
+                Locale.ROOT,
+                ".%s.%d-%d.tmp",
+                target.getFileName(),
+                ProcessHandle.current().pid(),
+                COUNTER.getAndIncrement()));
     try {
       content.writeTo(temporary);
       Files.move(temporary, target, StandardCopyOption.REPLACE_EXISTING);

@@ -31,7 +31,7 @@ final class BenchCharts {
     for (BenchResult r : results) {
       bars.append(
           bar(
-              "M = %d, alias %s".formatted(r.tokens(), r.aliasText()),
+              String.format(Locale.ROOT, "M = %d, alias %s", r.tokens(), r.aliasText()),
               r,
               percent(r.medianMicros(), least, most),
               r.floorMicros() > 0 ? percent(r.floorMicros(), least, most) : 0));
@@ -58,7 +58,7 @@ final class BenchCharts {
 
   private static String comparison(int tokens, List<BenchResult> point) {
     if (!point.getFirst().aliased()) {
-      return "M = %d: the alias was refused".formatted(tokens);
+      return String.format(Locale.ROOT, "M = %d: the alias was refused", tokens);
     }
     double on = point.getFirst().medianMicros();
     double off = point.getLast().medianMicros();
@@ -92,7 +92,11 @@ final class BenchCharts {
   }
 
   private static String list(String id, String caption, StringBuilder bars) {
-    return "<figure><figcaption>%s</figcaption>\n<ul class=\"bars\" id=\"%s\">\n%s</ul></figure>\n"
-        .formatted(caption, id, bars);
+    return String.format(
+        Locale.ROOT,
+        "<figure><figcaption>%s</figcaption>\n<ul class=\"bars\" id=\"%s\">\n%s</ul></figure>\n",
+        caption,
+        id,
+        bars);
   }
 }

@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -89,7 +90,8 @@ final class BenchInputs {
   private static int[][] route(MoeLayer layer, float[][] rows) {
     Router router = layer.router();
     if (router == null) {
-      throw new IllegalStateException("layer %d has no router".formatted(layer.index()));
+      throw new IllegalStateException(
+          String.format(Locale.ROOT, "layer %d has no router", layer.index()));
     }
     int[][] ids = new int[rows.length][layer.topK()];
     TokenGating gating = TokenGating.of(router);

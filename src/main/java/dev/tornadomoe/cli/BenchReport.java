@@ -68,67 +68,72 @@ final class BenchReport {
     BenchCharts charts = new BenchCharts(results);
     int tokens = results.getFirst().tokens();
     Explanation explanation = plan.explain(tokens);
-    return """
-    <!DOCTYPE html>
-    <html lang="en"><head><meta charset="utf-8">
-    <meta name="viewport" content="width=device-width, initial-scale=1">
-    <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-    <title>moe bench: %s</title>
-    <style>
-    %s</style></head><body>
-    <h1>moe bench: %s</h1>
-    %s
-    <h2>Time per layer</h2>
-    %s%s
-    <h2>Figures</h2>
-    %s
-    <h2>The plan</h2>
-    <figure><figcaption>M = %d, without the alias and as planned; bars at the same height share memory</figcaption>
-    <div class="scroll picture" tabindex="0" role="group" aria-label="picture of the plan">
-    %s</div></figure>
-    <details><summary>The same in words</summary><div class="scroll" tabindex="0" role="group" aria-label="the plan in words"><pre>%s</pre></div></details>
-    <p class="note">What <code>moe bench --json</code> prints is in this file too, as the element with the id <code>figures</code>.</p>
-    <script type="application/json" id="figures">
-    %s</script>
-    </body></html>
-    """
-        .formatted(
-            line(table.name()),
-            STYLE,
-            line(table.name()),
-            machine(table, placement, launches, command),
-            charts.byTokens(),
-            floorNote(results) + charts.byAlias(),
-            table(results),
-            tokens,
-            explanation.svg(),
-            escape(explanation.text()),
-            // In a script element nothing is unescaped but by JSON itself.
-            JsonOutput.of(figures).replace("<", "\\u003c"));
+    return String.format(
+        Locale.ROOT,
+        """
+        <!DOCTYPE html>
+        <html lang="en"><head><meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+        <title>moe bench: %s</title>
+        <style>
+        %s</style></head><body>
+        <h1>moe bench: %s</h1>
+        %s
+        <h2>Time per layer</h2>
+        %s%s
+        <h2>Figures</h2>
+        %s
+        <h2>The plan</h2>
+        <figure><figcaption>M = %d, without the alias and as planned; bars at the same height share memory</figcaption>
+        <div class="scroll picture" tabindex="0" role="group" aria-label="picture of the plan">
+        %s</div></figure>
+        <details><summary>The same in words</summary><div class="scroll" tabindex="0" role="group" aria-label="the plan in words"><pre>%s</pre></div></details>
+        <p class="note">What <code>moe bench --json</code> prints is in this file too, as the element with the id <code>figures</code>.</p>
+        <script type="application/json" id="figures">
+        %s</script>
+        </body></html>
+        """,
+        line(table.name()),
+        STYLE,
+        line(table.name()),
+        machine(table, placement, launches, command),
+        charts.byTokens(),
+        floorNote(results) + charts.byAlias(),
+        table(results),
+        tokens,
+        explanation.svg(),
+        escape(explanation.text()),
+        // In a script element nothing is unescaped but by JSON itself.
+        JsonOutput.of(figures).replace("<", "\\u003c"));
   }
 
   private static String machine(
       BenchTable table, @Nullable Placement placement, @Nullable String launches, String command) {
-    return """
-    <dl id="machine">
-    <dt>Measured</dt><dd>%s</dd>
-    <dt>Device</dt><dd>%s</dd>
-    <dt>Machine</dt><dd>%s</dd>
-    %s%s\
-    <dt>Date</dt><dd>%s</dd>
-    <dt>Command</dt><dd><code>%s</code></dd>
-    </dl>\
-    """
-        .formatted(
-            line(table.subject()),
-            line(table.device()),
-            line(Machine.describe()),
-            placement == null
-                ? ""
-                : "<dt>Threads</dt><dd>%s</dd>\n".formatted(line(BenchTable.text(placement))),
-            launches == null ? "" : "<dt>Launches</dt><dd>%s</dd>\n".formatted(line(launches)),
-            LocalDate.now(ZoneOffset.UTC),
-            line(command));
+    return String.format(
+        Locale.ROOT,
+        """
+        <dl id="machine">
+        <dt>Measured</dt><dd>%s</dd>
+        <dt>Device</dt><dd>%s</dd>
+        <dt>Machine</dt><dd>%s</dd>
+        %s%s\
+        <dt>Date</dt><dd>%s</dd>
+        <dt>Command</dt><dd><code>%s</code></dd>
+        </dl>\
+        """,
+        line(table.subject()),
+        line(table.device()),
+        line(Machine.describe()),
+        placement == null
+            ? ""
+            : String.format(
+                Locale.ROOT, "<dt>Threads</dt><dd>%s</dd>\n", line(BenchTable.text(placement))),
+        launches == null
+            ? ""
+            : String.format(Locale.ROOT, "<dt>Launches</dt><dd>%s</dd>\n", line(launches)),
+        LocalDate.now(ZoneOffset.UTC),
+        line(command));
   }
 
   private static String floorNote(List<BenchResult> results) {
@@ -149,24 +154,27 @@ final class BenchReport {
               r.aliasText(),
               r.medianMicros(),
               r.minMicros(),
-              kernels ? "<td>%s</td>".formatted(r.kernelText()) : "",
+              kernels ? String.format(Locale.ROOT, "<td>%s</td>", r.kernelText()) : "",
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),
               r.bandwidthText(),
               r.gigaflopsPerSecond()));
     }
-    return """
-    <p class="note">M: tokens of a call; alias: whether experts write the output ("no": asked for and refused).</p>
-    <div class="scroll" tabindex="0" role="group" aria-label="table of figures">
-    <table id="results"><caption>By M and alias</caption>
-    <thead><tr><th scope="col">M</th><th scope="col">alias</th><th scope="col">us/layer, median</th><th scope="col">minimum</th>%s\
-    <th scope="col">tasks/layer</th><th scope="col">copies/step</th><th scope="col">weights GB/s</th>\
-    <th scope="col">memory alone GB/s</th><th scope="col">GFLOP/s</th></tr></thead>
-    <tbody>
-    %s</tbody></table></div>\
-    """
-        .formatted(kernels ? "<th scope=\"col\">kernels us/layer</th>" : "", rows);
+    return String.format(
+        Locale.ROOT,
+        """
+        <p class="note">M: tokens of a call; alias: whether experts write the output ("no": asked for and refused).</p>
+        <div class="scroll" tabindex="0" role="group" aria-label="table of figures">
+        <table id="results"><caption>By M and alias</caption>
+        <thead><tr><th scope="col">M</th><th scope="col">alias</th><th scope="col">us/layer, median</th><th scope="col">minimum</th>%s\
+        <th scope="col">tasks/layer</th><th scope="col">copies/step</th><th scope="col">weights GB/s</th>\
+        <th scope="col">memory alone GB/s</th><th scope="col">GFLOP/s</th></tr></thead>
+        <tbody>
+        %s</tbody></table></div>\
+        """,
+        kernels ? "<th scope=\"col\">kernels us/layer</th>" : "",
+        rows);
   }
 
   /// Names come from files and from the command line.

@@ -20,19 +20,20 @@ record BenchTable(
   /// What was measured, in one line.
   String subject() {
     MoeLayer first = layers.getFirst();
-    return "%s: %d layers, H %d, I %d, E %d, top-%d, weights %s, precision %s%s"
-        .formatted(
-            name,
-            layers.size(),
-            first.hidden(),
-            first.intermediate(),
-            first.globalExperts(),
-            first.topK(),
-            first.experts().formats(),
-            precision,
-            expertsOnly
-                ? ", experts only"
-                : ", with router" + (first.shared() == null ? "" : " and shared expert"));
+    return String.format(
+        Locale.ROOT,
+        "%s: %d layers, H %d, I %d, E %d, top-%d, weights %s, precision %s%s",
+        name,
+        layers.size(),
+        first.hidden(),
+        first.intermediate(),
+        first.globalExperts(),
+        first.topK(),
+        first.experts().formats(),
+        precision,
+        expertsOnly
+            ? ", experts only"
+            : ", with router" + (first.shared() == null ? "" : " and shared expert"));
   }
 
   void printHeading(PrintWriter out) {
@@ -43,13 +44,15 @@ record BenchTable(
   /// Where the threads ran, and what to do where they hindered each other.
   static String text(Placement placement) {
     return placement.shared()
-        ? "%d threads ran on %d %s: threads that share a core read memory at the speed of one; give the process as many cores, or set -Dtornadomoe.cpu.threads=%d"
-            .formatted(
-                placement.threads(),
-                placement.cores(),
-                placement.cores() == 1 ? "core" : "cores",
-                placement.cores())
-        : "each of %d threads ran on a core of its own".formatted(placement.threads());
+        ? String.format(
+            Locale.ROOT,
+            "%d threads ran on %d %s: threads that share a core read memory at the speed of one; give the process as many cores, or set -Dtornadomoe.cpu.threads=%d",
+            placement.threads(),
+            placement.cores(),
+            placement.cores() == 1 ? "core" : "cores",
+            placement.cores())
+        : String.format(
+            Locale.ROOT, "each of %d threads ran on a core of its own", placement.threads());
   }
 
   /// The names of the columns.
@@ -57,8 +60,10 @@ record BenchTable(
   /// @param results what the first lines will be
   void printColumns(PrintWriter out, List<BenchResult> results) {
     out.println(
-        "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  memory alone GB/s  GFLOP/s"
-            .formatted(BenchResult.haveKernelTimes(results) ? "  kernels us/layer" : ""));
+        String.format(
+            Locale.ROOT,
+            "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  memory alone GB/s  GFLOP/s",
+            BenchResult.haveKernelTimes(results) ? "  kernels us/layer" : ""));
   }
 
   void print(PrintWriter out, List<BenchResult> results) {
@@ -72,7 +77,7 @@ record BenchTable(
               r.aliasText(),
               r.medianMicros(),
               r.minMicros(),
-              kernels ? "  %16s".formatted(r.kernelText()) : "",
+              kernels ? String.format(Locale.ROOT, "  %16s", r.kernelText()) : "",
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),

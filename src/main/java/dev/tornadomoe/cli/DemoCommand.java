@@ -52,7 +52,7 @@ final class DemoCommand implements Callable<Integer> {
       return Files.createTempDirectory("moe-demo-");
     } catch (IOException e) {
       throw new CheckpointException(
-          "no temporary directory can be made (%s)".formatted(e.getMessage()), e);
+          String.format(Locale.ROOT, "no temporary directory can be made (%s)", e.getMessage()), e);
     }
   }
 

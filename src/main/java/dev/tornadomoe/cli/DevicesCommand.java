@@ -7,6 +7,7 @@ import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.parallel.mpi.MpiLibrary;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,19 +29,22 @@ final class DevicesCommand implements Callable<Integer> {
     List<Backend> backends = Backends.all();
     for (Backend backend : backends) {
       out.println(
-          "%-10s %s%s"
-              .formatted(
-                  backend.name(),
-                  backend.availability(),
-                  backend.name().equals(auto) ? " (what --backend auto picks)" : ""));
+          String.format(
+              Locale.ROOT,
+              "%-10s %s%s",
+              backend.name(),
+              backend.availability(),
+              backend.name().equals(auto) ? " (what --backend auto picks)" : ""));
       if (backend.availability().isAvailable()) {
         backend.devices().forEach(device -> out.println("           " + device));
       }
     }
     if (backends.stream().noneMatch(backend -> backend.name().equals(Backends.TORNADO))) {
-      out.println("%-10s not there: %s".formatted(Backends.TORNADO, Backends.TORNADO_MISSING));
+      out.println(
+          String.format(
+              Locale.ROOT, "%-10s not there: %s", Backends.TORNADO, Backends.TORNADO_MISSING));
     }
-    out.println("%-10s %s".formatted("mpi", mpi()));
+    out.println(String.format(Locale.ROOT, "%-10s %s", "mpi", mpi()));
     return Main.FINE;
   }
 

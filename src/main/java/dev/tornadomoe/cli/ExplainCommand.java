@@ -10,6 +10,7 @@ import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -119,7 +120,8 @@ final class ExplainCommand implements Callable<Integer> {
       MoeModel model = MoeModel.of(checkpoint);
       List<Integer> indices = layers == null ? model.layerIndices() : layers.indices();
       if (indices.isEmpty()) {
-        throw new LayerException("%s: the model has no MoE layers".formatted(directory));
+        throw new LayerException(
+            String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
       }
       List<MoeLayer> chosen = indices.stream().map(model::layer).map(job::part).toList();
       Planner.Builder planner =

@@ -3,6 +3,7 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.layer.Ranges;
 import dev.tornadomoe.tensor.ByteSize;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -42,28 +43,35 @@ final class InspectText {
   private void model() {
     row(
         "layers",
-        "%s, of which MoE: %s"
-            .formatted(found.get("layers"), Ranges.of(asIntegers(list(found, "moe_layers")))));
+        String.format(
+            Locale.ROOT,
+            "%s, of which MoE: %s",
+            found.get("layers"),
+            Ranges.of(asIntegers(list(found, "moe_layers")))));
     long identities = number(found, "identity_experts");
     row(
         "experts",
-        "%s%s, top-%s, hidden %s, intermediate %s, %s%s"
-            .formatted(
-                found.get("experts"),
-                identities == 0 ? "" : " and %d that return their input".formatted(identities),
-                found.get("top_k"),
-                found.get("hidden_size"),
-                found.get("intermediate_size"),
-                found.get("activation"),
-                Boolean.FALSE.equals(found.get("gated")) ? " without a gate" : ""));
+        String.format(
+            Locale.ROOT,
+            "%s%s, top-%s, hidden %s, intermediate %s, %s%s",
+            found.get("experts"),
+            identities == 0
+                ? ""
+                : String.format(Locale.ROOT, " and %d that return their input", identities),
+            found.get("top_k"),
+            found.get("hidden_size"),
+            found.get("intermediate_size"),
+            found.get("activation"),
+            Boolean.FALSE.equals(found.get("gated")) ? " without a gate" : ""));
     row("router", String.valueOf(found.get("router")));
     row(
         "shared expert",
         found.get("shared_expert") instanceof Map<?, ?> shared
-            ? "intermediate %s%s"
-                .formatted(
-                    shared.get("intermediate_size"),
-                    Boolean.TRUE.equals(shared.get("sigmoid_gate")) ? ", sigmoid gate" : "")
+            ? String.format(
+                Locale.ROOT,
+                "intermediate %s%s",
+                shared.get("intermediate_size"),
+                Boolean.TRUE.equals(shared.get("sigmoid_gate")) ? ", sigmoid gate" : "")
             : "none");
   }
 
@@ -72,12 +80,13 @@ final class InspectText {
     for (Map<?, ?> kind : rows("weights")) {
       row(
           title,
-          "%-14s%-40s%,8d matrices %10s"
-              .formatted(
-                  kind.get("part"),
-                  kind.get("format"),
-                  number(kind, "matrices"),
-                  ByteSize.format(number(kind, "bytes"))));
+          String.format(
+              Locale.ROOT,
+              "%-14s%-40s%,8d matrices %10s",
+              kind.get("part"),
+              kind.get("format"),
+              number(kind, "matrices"),
+              ByteSize.format(number(kind, "bytes"))));
       title = "";
     }
   }
@@ -103,12 +112,13 @@ final class InspectText {
       List<?> reasons = list(backend, "why_not");
       row(
           title,
-          "%-12s%s"
-              .formatted(
-                  backend.get("name"),
-                  reasons.isEmpty()
-                      ? "runs it" + launches(backend.get("launches"))
-                      : "no: " + joined(reasons)));
+          String.format(
+              Locale.ROOT,
+              "%-12s%s",
+              backend.get("name"),
+              reasons.isEmpty()
+                  ? "runs it" + launches(backend.get("launches"))
+                  : "no: " + joined(reasons)));
       title = "";
     }
   }
@@ -124,7 +134,9 @@ final class InspectText {
       row(
           title,
           problem.get("problem")
-              + (layers.isEmpty() ? "" : " (layers %s)".formatted(Ranges.of(asIntegers(layers)))));
+              + (layers.isEmpty()
+                  ? ""
+                  : String.format(Locale.ROOT, " (layers %s)", Ranges.of(asIntegers(layers)))));
       title = "";
     }
     if (rows("problems").isEmpty()) {
@@ -137,19 +149,20 @@ final class InspectText {
     for (Map<?, ?> kind : rows("tensors")) {
       row(
           title,
-          "%-60s %-8s %-18s %,6d x %10s"
-              .formatted(
-                  kind.get("name"),
-                  kind.get("dtype"),
-                  kind.get("shape"),
-                  number(kind, "count"),
-                  ByteSize.format(number(kind, "bytes") / number(kind, "count"))));
+          String.format(
+              Locale.ROOT,
+              "%-60s %-8s %-18s %,6d x %10s",
+              kind.get("name"),
+              kind.get("dtype"),
+              kind.get("shape"),
+              number(kind, "count"),
+              ByteSize.format(number(kind, "bytes") / number(kind, "count"))));
       title = "";
     }
   }
 
   private void row(String title, String value) {
-    text.append("%-14s%s%n".formatted(title, Main.printable(value)));
+    text.append(String.format(Locale.ROOT, "%-14s%s%n", title, Main.printable(value)));
   }
 
   private static String joined(List<?> sentences) {

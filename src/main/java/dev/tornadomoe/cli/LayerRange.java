@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import picocli.CommandLine;
 
@@ -27,7 +28,7 @@ record LayerRange(List<Integer> indices) {
         for (int i = first; i <= last; i++) {
           if (!indices.add(i)) {
             throw new CommandLine.TypeConversionException(
-                "'%s' names layer %d twice".formatted(text, i));
+                String.format(Locale.ROOT, "'%s' names layer %d twice", text, i));
           }
         }
       }
@@ -48,7 +49,7 @@ record LayerRange(List<Integer> indices) {
 
     private static CommandLine.TypeConversionException wrong(String text) {
       return new CommandLine.TypeConversionException(
-          "'%s' is no list of layers; write 3, 0-7 or 0-1,5".formatted(text));
+          String.format(Locale.ROOT, "'%s' is no list of layers; write 3, 0-7 or 0-1,5", text));
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.tornadomoe.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /// The machine that figures are from, beside what a backend says of its device.
@@ -13,13 +14,14 @@ final class Machine {
 
   /// Processor, how many of its threads this process may use, system and Java, in one line.
   static String describe() {
-    return "%s, %d processors, %s %s, Java %s"
-        .formatted(
-            processor(),
-            Runtime.getRuntime().availableProcessors(),
-            System.getProperty("os.name"),
-            System.getProperty("os.version"),
-            Runtime.version());
+    return String.format(
+        Locale.ROOT,
+        "%s, %d processors, %s %s, Java %s",
+        processor(),
+        Runtime.getRuntime().availableProcessors(),
+        System.getProperty("os.name"),
+        System.getProperty("os.version"),
+        Runtime.version());
   }
 
   /// The processor's own name where the system tells it, or else what it executes.

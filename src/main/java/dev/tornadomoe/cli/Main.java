@@ -6,6 +6,7 @@ import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
 import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -61,7 +62,9 @@ public final class Main {
     int exit = run(out, err, args);
     out.flush();
     if (output.failure() != null) {
-      complain(err, "standard output can't be written (%s)".formatted(output.failure()));
+      complain(
+          err,
+          String.format(Locale.ROOT, "standard output can't be written (%s)", output.failure()));
       exit = WRONG_INPUT;
     }
     System.exit(exit);
@@ -117,9 +120,14 @@ public final class Main {
     return switch (failure) {
       case MoeException e -> String.valueOf(e.getMessage());
       case OutOfMemoryError e ->
-          "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end"
-              .formatted(e.getMessage(), ByteSize.format(Runtime.getRuntime().maxMemory()));
-      default -> "internal error: %s; run again with --trace and report it".formatted(failure);
+          String.format(
+              Locale.ROOT,
+              "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end",
+              e.getMessage(),
+              ByteSize.format(Runtime.getRuntime().maxMemory()));
+      default ->
+          String.format(
+              Locale.ROOT, "internal error: %s; run again with --trace and report it", failure);
     };
   }
 
@@ -135,7 +143,7 @@ public final class Main {
     text.chars()
         .forEach(c -> {
           if (Character.isISOControl(c)) {
-            line.append("\\u%04x".formatted(c));
+            line.append(String.format(Locale.ROOT, "\\u%04x", c));
           } else {
             line.append((char) c);
           }

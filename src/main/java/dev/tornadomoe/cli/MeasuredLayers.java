@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -93,10 +94,14 @@ final class MeasuredLayers {
   void requireSensible() {
     if (subject.directory != null && weights != null) {
       throw new LayerException(
-          "--weights is for made-up weights, and %s has its own".formatted(subject.directory));
+          String.format(
+              Locale.ROOT,
+              "--weights is for made-up weights, and %s has its own",
+              subject.directory));
     }
     if (layers != null && (layers < 1 || layers > MOST_LAYERS)) {
-      throw new LayerException("--layers must be 1 to %d, found %d".formatted(MOST_LAYERS, layers));
+      throw new LayerException(
+          String.format(Locale.ROOT, "--layers must be 1 to %d, found %d", MOST_LAYERS, layers));
     }
     if (tokens.isEmpty()) {
       throw new LayerException("--tokens names no token count");
@@ -131,12 +136,17 @@ final class MeasuredLayers {
   private List<MoeLayer> layersOf(Path directory, MoeModel model) {
     List<Integer> indices = model.layerIndices();
     if (indices.isEmpty()) {
-      throw new LayerException("%s: the model has no MoE layers".formatted(directory));
+      throw new LayerException(
+          String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
     }
     if (layers != null && layers > indices.size()) {
       throw new LayerException(
-          "--layers must be 1 to %d, the MoE layers of %s, found %d"
-              .formatted(indices.size(), directory, layers));
+          String.format(
+              Locale.ROOT,
+              "--layers must be 1 to %d, the MoE layers of %s, found %d",
+              indices.size(),
+              directory,
+              layers));
     }
     return indices.stream().limit(layers == null ? LAYERS : layers).map(model::layer).toList();
   }

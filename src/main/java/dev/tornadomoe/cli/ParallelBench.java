@@ -9,6 +9,7 @@ import dev.tornadomoe.plan.MoePlan;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// `moe bench --parallel`: steps of layers whose experts are divided among ranks.
@@ -43,7 +44,8 @@ record ParallelBench(Job job, boolean expertsOnly, double seconds, boolean json)
           new ParallelRunner(job, ranks, parallelism, layers, session, expertsOnly, seconds);
       if (!json) {
         table.printHeading(job.out());
-        job.out().println("%d ranks, %s".formatted(ranks.size(), ranks.description()));
+        job.out()
+            .println(String.format(Locale.ROOT, "%d ranks, %s", ranks.size(), ranks.description()));
         job.out().println(ParallelResult.columns());
       }
       List<ParallelResult> results = new ArrayList<>();

@@ -96,7 +96,10 @@ final class ParallelChoices {
       return ranks.rank() == 0 ? exit : Main.FINE;
     } catch (RuntimeException | Error e) {
       // The others wait for this rank; they end with it.
-      String who = e instanceof ParallelException ? "" : "rank %d: ".formatted(ranks.rank());
+      String who =
+          e instanceof ParallelException
+              ? ""
+              : String.format(Locale.ROOT, "rank %d: ", ranks.rank());
       Main.complain(err, who + Main.sentence(e, err));
       out.flush();
       err.flush();

@@ -12,6 +12,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 
 /// Measures whole steps of several ranks. They meet before each step and tell each other how long
 /// the last one took, so that all measure the same steps.
@@ -121,13 +122,14 @@ final class ParallelRunner {
   private Step ofAll(double micros, Traffic traffic) {
     double count = layers.size();
     String own =
-        "%s %s %s %d %d"
-            .formatted(
-                micros / count,
-                traffic.dispatchNanos() / 1e3 / count,
-                traffic.combineNanos() / 1e3 / count,
-                traffic.messages(),
-                traffic.bytes());
+        String.format(
+            Locale.ROOT,
+            "%s %s %s %d %d",
+            micros / count,
+            traffic.dispatchNanos() / 1e3 / count,
+            traffic.combineNanos() / 1e3 / count,
+            traffic.messages(),
+            traffic.bytes());
     double slowest = 0;
     double dispatch = 0;
     double combine = 0;

@@ -11,6 +11,7 @@ import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Precision;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -59,8 +60,11 @@ final class PlanChoices {
     Backend chosen = backend.equals("auto") ? Backends.auto() : Backends.require(backend);
     if (!chosen.precisions().contains(precision)) {
       throw new BackendException(
-          "--precision %s: backend \"%s\" does not have it; use --precision exact"
-              .formatted(precision, chosen.name()));
+          String.format(
+              Locale.ROOT,
+              "--precision %s: backend \"%s\" does not have it; use --precision exact",
+              precision,
+              chosen.name()));
     }
     return chosen;
   }
@@ -79,8 +83,10 @@ final class PlanChoices {
     ExpertParallelism parallelism = job.parallelism();
     if (parallelism != null && experts != null) {
       throw new ParallelException(
-          "--experts %s: with --parallel ep results are summed where the tokens are, which only its own experts leave to do"
-              .formatted(experts));
+          String.format(
+              Locale.ROOT,
+              "--experts %s: with --parallel ep results are summed where the tokens are, which only its own experts leave to do",
+              experts));
     }
     if (parallelism != null) {
       planner.pieces(parallelism::pieces);

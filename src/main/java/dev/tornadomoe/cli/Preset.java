@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Collectors;
 
 /// The sizes of well-known models' MoE layers, for measuring with made-up weights. From their
@@ -101,7 +102,10 @@ record Preset(
       }
     }
     throw new LayerException(
-        "there is no preset \"%s\" (there are: %s)"
-            .formatted(name, ALL.stream().map(Preset::name).collect(Collectors.joining(", "))));
+        String.format(
+            Locale.ROOT,
+            "there is no preset \"%s\" (there are: %s)",
+            name,
+            ALL.stream().map(Preset::name).collect(Collectors.joining(", "))));
   }
 }

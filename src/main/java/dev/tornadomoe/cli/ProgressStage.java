@@ -1,6 +1,7 @@
 package dev.tornadomoe.cli;
 
 import java.io.PrintWriter;
+import java.util.Locale;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
@@ -26,7 +27,7 @@ final class ProgressStage {
     this.bar = terminal ? bar.build() : null;
     this.lines = !terminal && amount != null;
     if (lines) {
-      err.println("%s: %s".formatted(task, amount));
+      err.println(String.format(Locale.ROOT, "%s: %s", task, amount));
     }
   }
 
@@ -62,7 +63,9 @@ final class ProgressStage {
     if (bar != null) {
       bar.close();
     } else if (lines && complete) {
-      err.println("%s: done in %.1f s".formatted(task, (System.nanoTime() - start) / 1e9));
+      err.println(
+          String.format(
+              Locale.ROOT, "%s: done in %.1f s", task, (System.nanoTime() - start) / 1e9));
     }
   }
 }

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -56,7 +57,7 @@ record Reference(int tokens, float[] input, float[] output, String source) {
     }
     if (cases.isEmpty()) {
       throw new CheckpointException(
-          "%s: no tensor called layer<L>/m<M>/input".formatted(file.file()));
+          String.format(Locale.ROOT, "%s: no tensor called layer<L>/m<M>/input", file.file()));
     }
     cases.values().forEach(ofLayer -> ofLayer.sort(Comparator.comparingInt(Reference::tokens)));
     return cases;
@@ -67,7 +68,9 @@ record Reference(int tokens, float[] input, float[] output, String source) {
       return Integer.parseInt(digits);
     } catch (NumberFormatException e) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" has a number that is too large".formatted(file.file(), name), e);
+          String.format(
+              Locale.ROOT, "%s: tensor \"%s\" has a number that is too large", file.file(), name),
+          e);
     }
   }
 
@@ -75,8 +78,15 @@ record Reference(int tokens, float[] input, float[] output, String source) {
     TensorView tensor = file.require(name);
     if (tensor.dtype() != DType.F32 || !tensor.shape().is(tokens, hidden)) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s %s, expected F32 [%d, %d]"
-              .formatted(file.file(), name, tensor.dtype(), tensor.shape(), tokens, hidden));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s %s, expected F32 [%d, %d]",
+              file.file(),
+              name,
+              tensor.dtype(),
+              tensor.shape(),
+              tokens,
+              hidden));
     }
     return tensor.toFloats();
   }

@@ -9,6 +9,7 @@ import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.family.ModelLayout;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /// How a model chooses its experts, in words.
 final class RouterText {
@@ -66,11 +67,12 @@ final class RouterText {
     TopKGating.Groups groups = gating.groups();
     if (groups != null) {
       words.add(
-          "best %d of %d groups by their %s"
-              .formatted(
-                  groups.kept(),
-                  groups.count(),
-                  groups.score() == TopKGating.GroupScore.MAX ? "highest" : "two highest"));
+          String.format(
+              Locale.ROOT,
+              "best %d of %d groups by their %s",
+              groups.kept(),
+              groups.count(),
+              groups.score() == TopKGating.GroupScore.MAX ? "highest" : "two highest"));
     }
     words.add("top-" + gating.topK());
     switch (scoring) {

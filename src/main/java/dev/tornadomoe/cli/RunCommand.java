@@ -17,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -146,20 +147,24 @@ final class RunCommand implements Callable<Integer> {
     MemorySegment bytes = MemorySegment.ofArray(result);
     SafetensorsWriter.write(
         output, List.of(new TensorView("output", DType.F32, Shape.of(tokens, hidden), bytes)));
-    job.err().println("wrote %s: \"output\" F32 [%d, %d]".formatted(output, tokens, hidden));
+    job.err()
+        .println(
+            String.format(
+                Locale.ROOT, "wrote %s: \"output\" F32 [%d, %d]", output, tokens, hidden));
   }
 
   private TensorView hidden(TensorFile file, int hidden) {
     if (file.names().isEmpty()) {
-      throw new CheckpointException("%s: has no tensors".formatted(input));
+      throw new CheckpointException(String.format(Locale.ROOT, "%s: has no tensors", input));
     }
     if (tensorName == null && file.names().size() != 1) {
       throw new CheckpointException(
-          "%s: has %d tensors (%s); say which with --tensor"
-              .formatted(
-                  input,
-                  file.names().size(),
-                  String.join(", ", file.names().stream().limit(8).toList())));
+          String.format(
+              Locale.ROOT,
+              "%s: has %d tensors (%s); say which with --tensor",
+              input,
+              file.names().size(),
+              String.join(", ", file.names().stream().limit(8).toList())));
     }
     TensorView tensor =
         file.require(tensorName != null ? tensorName : file.names().iterator().next());
@@ -168,13 +173,23 @@ final class RunCommand implements Callable<Integer> {
         tensor.dtype() == DType.F32 || tensor.dtype() == DType.F16 || tensor.dtype() == DType.BF16;
     if (!isRows || !isActivation) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s %s, expected F32, F16 or BF16 [M, %d]"
-              .formatted(input, tensor.name(), tensor.dtype(), tensor.shape(), hidden));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s %s, expected F32, F16 or BF16 [M, %d]",
+              input,
+              tensor.name(),
+              tensor.dtype(),
+              tensor.shape(),
+              hidden));
     }
     if (tensor.shape().elements() > Integer.MAX_VALUE - 8) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s, too large to run in one go; cut it into several files"
-              .formatted(input, tensor.name(), tensor.shape()));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, too large to run in one go; cut it into several files",
+              input,
+              tensor.name(),
+              tensor.shape()));
     }
     return tensor;
   }

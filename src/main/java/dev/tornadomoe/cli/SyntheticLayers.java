@@ -13,6 +13,7 @@ import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 
 /// Layers of a preset's sizes with made-up weights: routers and gates in BF16, experts in the
@@ -38,17 +39,22 @@ final class SyntheticLayers {
   private MoeLayer layer(int index) {
     List<Mlp> experts = new ArrayList<>(preset.experts());
     for (int e = 0; e < preset.experts(); e++) {
-      experts.add(mlp("layer %d expert %d".formatted(index, e), preset.intermediate()));
+      experts.add(
+          mlp(String.format(Locale.ROOT, "layer %d expert %d", index, e), preset.intermediate()));
     }
     SharedExperts shared =
         preset.sharedIntermediate() == 0
             ? null
             : new SharedExperts(
-                mlp("layer %d shared expert".formatted(index), preset.sharedIntermediate()),
-                preset.sharedGate() ? dense("layer %d shared gate".formatted(index), 1) : null);
+                mlp(
+                    String.format(Locale.ROOT, "layer %d shared expert", index),
+                    preset.sharedIntermediate()),
+                preset.sharedGate()
+                    ? dense(String.format(Locale.ROOT, "layer %d shared gate", index), 1)
+                    : null);
     Router router =
         new Router(
-            dense("layer %d router".formatted(index), preset.experts()),
+            dense(String.format(Locale.ROOT, "layer %d router", index), preset.experts()),
             preset.biases() ? bias("router bias", preset.experts()) : null,
             preset.correctionBias() ? bias("correction bias", preset.experts()) : null,
             preset.gating());

@@ -10,6 +10,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -83,7 +84,8 @@ final class TuneCommand implements Callable<Integer> {
         chosen
             .tuner()
             .orElseThrow(() ->
-                new BackendException("backend \"%s\" has nothing to tune".formatted(backend)));
+                new BackendException(
+                    String.format(Locale.ROOT, "backend \"%s\" has nothing to tune", backend)));
     measured.measure(
         Job.alone(spec.commandLine().getOut(), spec.commandLine().getErr()),
         (name, layers) -> tune(tuner, name, layers));

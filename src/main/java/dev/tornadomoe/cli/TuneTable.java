@@ -13,7 +13,7 @@ import java.util.Map;
 record TuneTable(String name, Tuner.Report report) {
 
   void print(PrintWriter out) {
-    out.println("%s on %s".formatted(name, report.device()));
+    out.println(String.format(Locale.ROOT, "%s on %s", name, report.device()));
     out.println("     M  used for M  variants    us/layer     default  chosen");
     for (Tuner.Choice choice : report.choices()) {
       out.println(

@@ -15,6 +15,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -52,13 +53,17 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Job 
       }
     }
     if (model.layerIndices().isEmpty()) {
-      throw new LayerException("%s: the model has no MoE layers".formatted(directory));
+      throw new LayerException(
+          String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
     }
     int first = model.layerIndices().getFirst();
     job.err()
         .println(
-            "%s: no golden.safetensors, comparing layer %d with the reference backend"
-                .formatted(directory, first));
+            String.format(
+                Locale.ROOT,
+                "%s: no golden.safetensors, comparing layer %d with the reference backend",
+                directory,
+                first));
     TreeMap<Integer, List<Reference>> madeUp = new TreeMap<>();
     madeUp.put(first, Reference.madeUp(model.layer(first)));
     return madeUp;
@@ -112,8 +117,13 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Job 
       }
       job.err()
           .println(
-              "%s: layer %d, %d tokens: %s"
-                  .formatted(directory, layer.index(), reference.tokens(), e.getMessage()));
+              String.format(
+                  Locale.ROOT,
+                  "%s: layer %d, %d tokens: %s",
+                  directory,
+                  layer.index(),
+                  reference.tokens(),
+                  e.getMessage()));
       return Case.Deviation.NONE;
     }
   }

@@ -99,7 +99,12 @@ final class VerifyCommand implements Callable<Integer> {
       out.println(JsonOutput.of(root));
     } else if (!unusable || !cases.isEmpty()) {
       out.println(
-          "%d cases, %d passed, %d failed".formatted(cases.size(), cases.size() - failed, failed));
+          String.format(
+              Locale.ROOT,
+              "%d cases, %d passed, %d failed",
+              cases.size(),
+              cases.size() - failed,
+              failed));
     }
     return unusable ? Main.WRONG_INPUT : failed > 0 ? Main.CHECK_FAILED : Main.FINE;
   }

@@ -1,5 +1,7 @@
 package dev.tornadomoe.layer;
 
+import java.util.Locale;
+
 /// The function between an expert's first and second projection. Gated experts compute
 /// `function(gate) * up`, others `function(up)`.
 ///
@@ -41,8 +43,12 @@ public record Activation(Function function, float limit, float alpha) {
   public Activation {
     if (!(limit > 0) || !(alpha > 0)) {
       throw new LayerException(
-          "activation %s needs a positive limit and alpha, found %s and %s"
-              .formatted(function, limit, alpha));
+          String.format(
+              Locale.ROOT,
+              "activation %s needs a positive limit and alpha, found %s and %s",
+              function,
+              limit,
+              alpha));
     }
   }
 
@@ -63,8 +69,10 @@ public record Activation(Function function, float limit, float alpha) {
       case "relu2" -> RELU_SQUARED;
       default ->
           throw new LayerException(
-              "activation \"%s\" is not supported (supported: silu, gelu, gelu_pytorch_tanh, relu, relu2)"
-                  .formatted(hiddenAct));
+              String.format(
+                  Locale.ROOT,
+                  "activation \"%s\" is not supported (supported: silu, gelu, gelu_pytorch_tanh, relu, relu2)",
+                  hiddenAct));
     };
   }
 

@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer;
 
 import dev.tornadomoe.tensor.TensorView;
+import java.util.Locale;
 
 /// A bias vector, or every second element of one where gate and up are interleaved.
 ///
@@ -21,8 +22,15 @@ public record Bias(TensorView values, int size, int first, int step) {
         || step < 1
         || first + (size - 1L) * step >= values.shape().elements()) {
       throw new LayerException(
-          "bias \"%s\" is %s %s, expected %d elements of F32, F16 or BF16 from %d in steps of %d"
-              .formatted(values.name(), values.dtype(), values.shape(), size, first, step));
+          String.format(
+              Locale.ROOT,
+              "bias \"%s\" is %s %s, expected %d elements of F32, F16 or BF16 from %d in steps of %d",
+              values.name(),
+              values.dtype(),
+              values.shape(),
+              size,
+              first,
+              step));
     }
   }
 

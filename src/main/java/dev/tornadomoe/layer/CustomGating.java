@@ -1,5 +1,7 @@
 package dev.tornadomoe.layer;
 
+import java.util.Locale;
+
 /// A user's own routing.
 ///
 /// @param topK experts per token
@@ -11,7 +13,8 @@ public record CustomGating(int topK, RoutingFunction function) implements Gating
   /// @throws LayerException for k below 1
   public CustomGating {
     if (topK < 1) {
-      throw new LayerException("top-k must be 1 or more, found %d".formatted(topK));
+      throw new LayerException(
+          String.format(Locale.ROOT, "top-k must be 1 or more, found %d", topK));
     }
   }
 

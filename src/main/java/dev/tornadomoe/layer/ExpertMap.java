@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer;
 
 import java.util.Arrays;
+import java.util.Locale;
 
 /// Which of the layer's experts are here: from the index that the router uses to an index among the
 /// local experts, or -1 for an expert that lives elsewhere and contributes zero here.
@@ -34,11 +35,12 @@ public final class ExpertMap {
       }
       if (index < 0 || index >= localOf.length || seen[index]) {
         throw new LayerException(
-            "expert map: expert %d is mapped to local expert %d, which is %s"
-                .formatted(
-                    expert,
-                    index,
-                    index < 0 || index >= localOf.length ? "out of range" : "taken already"));
+            String.format(
+                Locale.ROOT,
+                "expert map: expert %d is mapped to local expert %d, which is %s",
+                expert,
+                index,
+                index < 0 || index >= localOf.length ? "out of range" : "taken already"));
       }
       seen[index] = true;
       local++;
@@ -46,8 +48,11 @@ public final class ExpertMap {
     for (int index = 0; index < local; index++) {
       if (!seen[index]) {
         throw new LayerException(
-            "expert map: %d experts are local, but none is mapped to local expert %d"
-                .formatted(local, index));
+            String.format(
+                Locale.ROOT,
+                "expert map: %d experts are local, but none is mapped to local expert %d",
+                local,
+                index));
       }
     }
     return new ExpertMap(localOf.clone(), local);

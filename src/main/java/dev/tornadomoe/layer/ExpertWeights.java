@@ -3,6 +3,7 @@ package dev.tornadomoe.layer;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +23,11 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
     local = List.copyOf(local);
     if (local.size() != map.localExperts()) {
       throw new LayerException(
-          "the expert map has %d local experts, but the weights of %d are given"
-              .formatted(map.localExperts(), local.size()));
+          String.format(
+              Locale.ROOT,
+              "the expert map has %d local experts, but the weights of %d are given",
+              map.localExperts(),
+              local.size()));
     }
     if (local.isEmpty()) {
       throw new LayerException("a layer needs at least one expert");
@@ -35,21 +39,22 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
           || expert.intermediate() != first.intermediate()
           || expert.isGated() != first.isGated()) {
         throw new LayerException(
-            "expert %d (\"%s\") is [I %d, H %d%s], expert 0 is [I %d, H %d%s]"
-                .formatted(
-                    e,
-                    expert.up().name(),
-                    expert.intermediate(),
-                    expert.hidden(),
-                    expert.isGated() ? ", gated" : "",
-                    first.intermediate(),
-                    first.hidden(),
-                    first.isGated() ? ", gated" : ""));
+            String.format(
+                Locale.ROOT,
+                "expert %d (\"%s\") is [I %d, H %d%s], expert 0 is [I %d, H %d%s]",
+                e,
+                expert.up().name(),
+                expert.intermediate(),
+                expert.hidden(),
+                expert.isGated() ? ", gated" : "",
+                first.intermediate(),
+                first.hidden(),
+                first.isGated() ? ", gated" : ""));
       }
     }
     if (activation.needsGate() && !first.isGated()) {
       throw new LayerException(
-          "activation %s needs gated experts".formatted(activation.function()));
+          String.format(Locale.ROOT, "activation %s needs gated experts", activation.function()));
     }
   }
 
@@ -64,16 +69,22 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
   public ExpertWeights restrictedTo(ExpertMap restriction) {
     if (restriction.globalExperts() != map.globalExperts()) {
       throw new LayerException(
-          "an expert map for %d experts can't be applied to %s experts"
-              .formatted(restriction.globalExperts(), map));
+          String.format(
+              Locale.ROOT,
+              "an expert map for %d experts can't be applied to %s experts",
+              restriction.globalExperts(),
+              map));
     }
     @Nullable Mlp[] kept = new @Nullable Mlp[restriction.localExperts()];
     for (int expert = 0; expert < map.globalExperts(); expert++) {
       int index = restriction.localOf(expert);
       if (index >= 0 && map.localOf(expert) < 0) {
         throw new LayerException(
-            "an expert map keeps expert %d, which is not among the %s experts that are here"
-                .formatted(expert, map));
+            String.format(
+                Locale.ROOT,
+                "an expert map keeps expert %d, which is not among the %s experts that are here",
+                expert,
+                map));
       }
       if (index >= 0) {
         kept[index] = local.get(map.localOf(expert));

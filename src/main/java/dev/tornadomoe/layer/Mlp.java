@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer;
 
 import dev.tornadomoe.tensor.Weight;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// The two or three projections of one expert: `down(activation(gate x) * up x)`, or
@@ -34,7 +35,10 @@ public record Mlp(
     }
     if (gateBias != null && gate == null) {
       throw new LayerException(
-          "bias \"%s\" belongs to a gate that is not there".formatted(gateBias.values().name()));
+          String.format(
+              Locale.ROOT,
+              "bias \"%s\" belongs to a gate that is not there",
+              gateBias.values().name()));
     }
     requireSize(gateBias, intermediate);
     requireSize(upBias, intermediate);
@@ -43,15 +47,25 @@ public record Mlp(
 
   private static LayerException misfit(Weight weight, int rows, int columns) {
     return new LayerException(
-        "weight \"%s\" is [%d, %d], expected [%d, %d]"
-            .formatted(weight.name(), weight.rows(), weight.columns(), rows, columns));
+        String.format(
+            Locale.ROOT,
+            "weight \"%s\" is [%d, %d], expected [%d, %d]",
+            weight.name(),
+            weight.rows(),
+            weight.columns(),
+            rows,
+            columns));
   }
 
   private static void requireSize(@Nullable Bias bias, int size) {
     if (bias != null && bias.size() != size) {
       throw new LayerException(
-          "bias \"%s\" has %d elements, expected %d"
-              .formatted(bias.values().name(), bias.size(), size));
+          String.format(
+              Locale.ROOT,
+              "bias \"%s\" has %d elements, expected %d",
+              bias.values().name(),
+              bias.size(),
+              size));
     }
   }
 

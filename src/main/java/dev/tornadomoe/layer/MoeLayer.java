@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer;
 
 import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// One MoE layer: what it computes and the weights it computes with. Making one reads shapes, not
@@ -40,36 +41,52 @@ public record MoeLayer(
     int count = experts.map().globalExperts();
     if (topK < 1 || topK > count) {
       throw new LayerException(
-          "layer %d: top-k is %d, expected 1 to %d (the number of experts)"
-              .formatted(index, topK, count));
+          String.format(
+              Locale.ROOT,
+              "layer %d: top-k is %d, expected 1 to %d (the number of experts)",
+              index,
+              topK,
+              count));
     }
     if (router != null) {
       if (router.topK() != topK) {
         throw new LayerException(
-            "layer %d: top-k is %d, but the router chooses %d"
-                .formatted(index, topK, router.topK()));
+            String.format(
+                Locale.ROOT,
+                "layer %d: top-k is %d, but the router chooses %d",
+                index,
+                topK,
+                router.topK()));
       }
       if (router.experts() != count || router.weight().columns() != hidden) {
         throw new LayerException(
-            "layer %d: router \"%s\" is [%d, %d], the experts need [%d, %d]"
-                .formatted(
-                    index,
-                    router.weight().name(),
-                    router.experts(),
-                    router.weight().columns(),
-                    count,
-                    hidden));
+            String.format(
+                Locale.ROOT,
+                "layer %d: router \"%s\" is [%d, %d], the experts need [%d, %d]",
+                index,
+                router.weight().name(),
+                router.experts(),
+                router.weight().columns(),
+                count,
+                hidden));
       }
     }
     if (shared != null && shared.mlp().hidden() != hidden) {
       throw new LayerException(
-          "layer %d: the shared expert's hidden size is %d, the experts' %d"
-              .formatted(index, shared.mlp().hidden(), hidden));
+          String.format(
+              Locale.ROOT,
+              "layer %d: the shared expert's hidden size is %d, the experts' %d",
+              index,
+              shared.mlp().hidden(),
+              hidden));
     }
     if (routerWeightOnInput && topK != 1) {
       throw new LayerException(
-          "layer %d: the router weight can go on the input for top-k 1 only, found top-k %d"
-              .formatted(index, topK));
+          String.format(
+              Locale.ROOT,
+              "layer %d: the router weight can go on the input for top-k 1 only, found top-k %d",
+              index,
+              topK));
     }
     requireIdentities(index, experts.map(), identityExperts, routerWeightOnInput);
   }
@@ -78,20 +95,30 @@ public record MoeLayer(
       int index, ExpertMap map, int identities, boolean routerWeightOnInput) {
     if (identities < 0 || identities > map.globalExperts()) {
       throw new LayerException(
-          "layer %d: %d of %d experts can't be identities"
-              .formatted(index, identities, map.globalExperts()));
+          String.format(
+              Locale.ROOT,
+              "layer %d: %d of %d experts can't be identities",
+              index,
+              identities,
+              map.globalExperts()));
     }
     for (int e = map.globalExperts() - identities; e < map.globalExperts(); e++) {
       if (map.localOf(e) >= 0) {
         throw new LayerException(
-            "layer %d: expert %d has weights, but it is one of %d that return their input"
-                .formatted(index, e, identities));
+            String.format(
+                Locale.ROOT,
+                "layer %d: expert %d has weights, but it is one of %d that return their input",
+                index,
+                e,
+                identities));
       }
     }
     if (identities > 0 && routerWeightOnInput) {
       throw new LayerException(
-          "layer %d: experts that return their input don't go with the router weight on the input"
-              .formatted(index));
+          String.format(
+              Locale.ROOT,
+              "layer %d: experts that return their input don't go with the router weight on the input",
+              index));
     }
   }
 
@@ -119,8 +146,11 @@ public record MoeLayer(
   public MoeLayer withExpertMap(ExpertMap map) {
     if (identityExperts > 0) {
       throw new LayerException(
-          "layer %d: experts can't be divided where %d of them return their input"
-              .formatted(index, identityExperts));
+          String.format(
+              Locale.ROOT,
+              "layer %d: experts can't be divided where %d of them return their input",
+              index,
+              identityExperts));
     }
     return dividedBy(map);
   }

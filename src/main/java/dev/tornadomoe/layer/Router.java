@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer;
 
 import dev.tornadomoe.tensor.Weight;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Hidden states to experts: logits = weight x + bias, then the gating.
@@ -20,8 +21,12 @@ public record Router(
     int experts = weight.rows();
     if (gating.topK() > experts) {
       throw new LayerException(
-          "top-k is %d, but router \"%s\" has only %d experts"
-              .formatted(gating.topK(), weight.name(), experts));
+          String.format(
+              Locale.ROOT,
+              "top-k is %d, but router \"%s\" has only %d experts",
+              gating.topK(),
+              weight.name(),
+              experts));
     }
     requireSize("bias", bias, experts);
     requireSize("correction bias", correctionBias, experts);
@@ -30,33 +35,48 @@ public record Router(
     }
     if (correctionBias != null && !(gating instanceof TopKGating)) {
       throw new LayerException(
-          "a correction bias goes with top-k gating, not with %s".formatted(gating));
+          String.format(
+              Locale.ROOT, "a correction bias goes with top-k gating, not with %s", gating));
     }
   }
 
   private static void requireSize(String what, @Nullable Bias bias, int experts) {
     if (bias != null && bias.size() != experts) {
       throw new LayerException(
-          "router %s \"%s\" has %d elements, expected %d"
-              .formatted(what, bias.values().name(), bias.size(), experts));
+          String.format(
+              Locale.ROOT,
+              "router %s \"%s\" has %d elements, expected %d",
+              what,
+              bias.values().name(),
+              bias.size(),
+              experts));
     }
   }
 
   private static void requireGroups(TopKGating gating, TopKGating.Groups groups, int experts) {
     if (experts % groups.count() != 0) {
       throw new LayerException(
-          "%d experts can't be divided into %d groups".formatted(experts, groups.count()));
+          String.format(
+              Locale.ROOT, "%d experts can't be divided into %d groups", experts, groups.count()));
     }
     int selectable = experts / groups.count() * groups.kept();
     if (gating.topK() > selectable) {
       throw new LayerException(
-          "top-k is %d, but %d of %d groups hold only %d experts"
-              .formatted(gating.topK(), groups.kept(), groups.count(), selectable));
+          String.format(
+              Locale.ROOT,
+              "top-k is %d, but %d of %d groups hold only %d experts",
+              gating.topK(),
+              groups.kept(),
+              groups.count(),
+              selectable));
     }
     if (groups.score() == TopKGating.GroupScore.SUM_OF_TWO && experts / groups.count() < 2) {
       throw new LayerException(
-          "groups of one expert can't be judged by their two highest scores (%d experts, %d groups)"
-              .formatted(experts, groups.count()));
+          String.format(
+              Locale.ROOT,
+              "groups of one expert can't be judged by their two highest scores (%d experts, %d groups)",
+              experts,
+              groups.count()));
     }
   }
 

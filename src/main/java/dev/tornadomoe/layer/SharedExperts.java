@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer;
 
 import dev.tornadomoe.tensor.Weight;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// The expert that every token goes through; several of them are one with a larger I.
@@ -15,8 +16,13 @@ public record SharedExperts(Mlp mlp, @Nullable Weight gate) {
   public SharedExperts {
     if (gate != null && (gate.rows() != 1 || gate.columns() != mlp.hidden())) {
       throw new LayerException(
-          "shared expert gate \"%s\" is [%d, %d], expected [1, %d]"
-              .formatted(gate.name(), gate.rows(), gate.columns(), mlp.hidden()));
+          String.format(
+              Locale.ROOT,
+              "shared expert gate \"%s\" is [%d, %d], expected [1, %d]",
+              gate.name(),
+              gate.rows(),
+              gate.columns(),
+              mlp.hidden()));
     }
   }
 }

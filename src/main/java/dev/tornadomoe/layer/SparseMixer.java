@@ -1,5 +1,7 @@
 package dev.tornadomoe.layer;
 
+import java.util.Locale;
+
 /// Phi-3.5-MoE's routing at inference
 /// ([source](https://github.com/huggingface/transformers/blob/main/src/transformers/models/phimoe/modeling_phimoe.py),
 /// `sparsemixer`): two experts, one after the other. Each is the highest of the logits that are
@@ -14,7 +16,8 @@ public record SparseMixer(float jitter) implements Gating {
   /// @throws LayerException for a jitter that is negative or no number
   public SparseMixer {
     if (!(jitter >= 0)) {
-      throw new LayerException("router jitter must be 0 or more, found %s".formatted(jitter));
+      throw new LayerException(
+          String.format(Locale.ROOT, "router jitter must be 0 or more, found %s", jitter));
     }
   }
 

@@ -1,5 +1,6 @@
 package dev.tornadomoe.layer;
 
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Scores, an optional restriction to groups, the k highest, their weights:
@@ -61,7 +62,8 @@ public record TopKGating(
     /// @throws LayerException when not 1 <= kept <= count
     public Groups {
       if (kept < 1 || kept > count) {
-        throw new LayerException("%d of %d expert groups can't be kept".formatted(kept, count));
+        throw new LayerException(
+            String.format(Locale.ROOT, "%d of %d expert groups can't be kept", kept, count));
       }
     }
   }
@@ -72,15 +74,19 @@ public record TopKGating(
   ///   none or negative
   public TopKGating {
     if (topK < 1) {
-      throw new LayerException("top-k must be 1 or more, found %d".formatted(topK));
+      throw new LayerException(
+          String.format(Locale.ROOT, "top-k must be 1 or more, found %d", topK));
     }
     if (!Float.isFinite(scale)) {
-      throw new LayerException("routed scaling factor must be finite, found %s".formatted(scale));
+      throw new LayerException(
+          String.format(Locale.ROOT, "routed scaling factor must be finite, found %s", scale));
     }
     if (!(epsilon >= 0) || !Float.isFinite(epsilon)) {
       throw new LayerException(
-          "epsilon of the renormalisation must be finite and 0 or more, found %s"
-              .formatted(epsilon));
+          String.format(
+              Locale.ROOT,
+              "epsilon of the renormalisation must be finite and 0 or more, found %s",
+              epsilon));
     }
   }
 

@@ -44,8 +44,11 @@ public final class ExpertsCatalog {
       rejected.add(candidate.experts().name() + ": " + refusal);
     }
     throw new ModularException(
-        "layer %d: no experts can compute it (%s)"
-            .formatted(layer.index(), String.join("; ", rejected)));
+        String.format(
+            Locale.ROOT,
+            "layer %d: no experts can compute it (%s)",
+            layer.index(),
+            String.join("; ", rejected)));
   }
 
   /// Pieces by the experts' name: `hybrid`, `fused`, `unreduced`, `batched`.
@@ -58,11 +61,12 @@ public final class ExpertsCatalog {
       }
     }
     throw new ModularException(
-        "there are no experts \"%s\" (there are: %s)"
-            .formatted(
-                name,
-                ALL.stream()
-                    .map(candidate -> candidate.experts().name())
-                    .collect(Collectors.joining(", "))));
+        String.format(
+            Locale.ROOT,
+            "there are no experts \"%s\" (there are: %s)",
+            name,
+            ALL.stream()
+                .map(candidate -> candidate.experts().name())
+                .collect(Collectors.joining(", "))));
   }
 }

@@ -5,6 +5,7 @@ import static dev.tornadomoe.modular.ExpertOperands.ACTIVATED;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tensor.Shape;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// Experts in any weight format: for few tokens a GEMV for each pair, in which the down projection
@@ -29,8 +30,10 @@ public final class HybridExperts implements Experts {
   public HybridExperts(int fewTokens) {
     if (fewTokens < 1) {
       throw new ModularException(
-          "experts \"hybrid\" work pair by pair up to %d tokens, expected 1 or more"
-              .formatted(fewTokens));
+          String.format(
+              Locale.ROOT,
+              "experts \"hybrid\" work pair by pair up to %d tokens, expected 1 or more",
+              fewTokens));
     }
     this.fewTokens = fewTokens;
   }

@@ -1,5 +1,7 @@
 package dev.tornadomoe.modular;
 
+import java.util.Locale;
+
 /// A pair of pieces that can work together.
 ///
 /// @param prepareAndFinalize the two ends
@@ -12,31 +14,42 @@ public record ModularMoe(PrepareAndFinalize prepareAndFinalize, Experts experts)
   public ModularMoe {
     if (prepareAndFinalize.format() != experts.format()) {
       throw new ModularException(
-          "prepare/finalize \"%s\" hands out the %s format, but experts \"%s\" take the %s format"
-              .formatted(
-                  prepareAndFinalize.name(),
-                  prepareAndFinalize.format(),
-                  experts.name(),
-                  experts.format()));
+          String.format(
+              Locale.ROOT,
+              "prepare/finalize \"%s\" hands out the %s format, but experts \"%s\" take the %s format",
+              prepareAndFinalize.name(),
+              prepareAndFinalize.format(),
+              experts.name(),
+              experts.format()));
     }
     TopKWeightAndReduce resolved = prepareAndFinalize.resolve(experts.weightAndReduce());
     if (resolved instanceof TopKWeightAndReduce.Delegate) {
       throw new ModularException(
-          "experts \"%s\" leave weighting and summing to prepare/finalize, but \"%s\" does not do it"
-              .formatted(experts.name(), prepareAndFinalize.name()));
+          String.format(
+              Locale.ROOT,
+              "experts \"%s\" leave weighting and summing to prepare/finalize, but \"%s\" does not do it",
+              experts.name(),
+              prepareAndFinalize.name()));
     }
     boolean batchedReduce = resolved instanceof TopKWeightAndReduce.NaiveBatched;
     boolean batched = experts.format() == ActivationFormat.BATCHED;
     if (batchedReduce != batched) {
       throw new ModularException(
-          "experts \"%s\" in the %s format can't be combined by %s"
-              .formatted(experts.name(), experts.format(), resolved));
+          String.format(
+              Locale.ROOT,
+              "experts \"%s\" in the %s format can't be combined by %s",
+              experts.name(),
+              experts.format(),
+              resolved));
     }
     boolean accumulates = experts.capabilities().contains(Capability.ACCUMULATES_INTO_OUTPUT);
     if (accumulates && !(resolved instanceof TopKWeightAndReduce.NoOp)) {
       throw new ModularException(
-          "experts \"%s\" accumulate into finished rows, so nothing can be left to finalize, found %s"
-              .formatted(experts.name(), resolved));
+          String.format(
+              Locale.ROOT,
+              "experts \"%s\" accumulate into finished rows, so nothing can be left to finalize, found %s",
+              experts.name(),
+              resolved));
     }
   }
 

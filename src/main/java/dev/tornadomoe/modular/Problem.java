@@ -1,6 +1,7 @@
 package dev.tornadomoe.modular;
 
 import dev.tornadomoe.layer.MoeLayer;
+import java.util.Locale;
 
 /// The sizes that workspace shapes depend on.
 ///
@@ -36,8 +37,13 @@ public record Problem(
     long pairs = (long) tokens * topK;
     if (pairs > Integer.MAX_VALUE) {
       throw new ModularException(
-          "%d tokens with %d experts each are %d pairs, at most %d can be planned for"
-              .formatted(tokens, topK, pairs, Integer.MAX_VALUE));
+          String.format(
+              Locale.ROOT,
+              "%d tokens with %d experts each are %d pairs, at most %d can be planned for",
+              tokens,
+              topK,
+              pairs,
+              Integer.MAX_VALUE));
     }
     return (int) pairs;
   }

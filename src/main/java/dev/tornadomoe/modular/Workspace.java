@@ -2,6 +2,7 @@ package dev.tornadomoe.modular;
 
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
+import java.util.Locale;
 
 /// Scratch memory that a piece asks for. The planner places it, and reuses it as soon as the last
 /// reader is done.
@@ -17,8 +18,12 @@ public record Workspace(Operand operand, DType dtype, Shape shape) {
   public Workspace {
     if ((dtype != DType.F32 && dtype != DType.I32) || shape.rank() == 0) {
       throw new ModularException(
-          "workspace \"%s\" is %s %s, expected F32 or I32 with a dimension at least"
-              .formatted(operand, dtype, shape));
+          String.format(
+              Locale.ROOT,
+              "workspace \"%s\" is %s %s, expected F32 or I32 with a dimension at least",
+              operand,
+              dtype,
+              shape));
     }
   }
 

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -73,7 +74,7 @@ public final class Agreement {
         close(result);
         boolean all = failures.stream().distinct().count() == 1;
         throw ParallelException.everywhere(
-            (all ? "" : "rank %d: ".formatted(rank)) + failures.get(rank));
+            (all ? "" : String.format(Locale.ROOT, "rank %d: ", rank)) + failures.get(rank));
       }
     }
     if (result == null) {
@@ -111,8 +112,12 @@ public final class Agreement {
         String first = i < expected.size() ? expected.get(i) : "nothing more\t";
         if (!theirs.equals(first)) {
           throw ParallelException.everywhere(
-              "ranks differ: rank %d has %s, rank 0 has %s; all must run the same layers of the same model with the same options"
-                  .formatted(rank, theirs.replace('\t', ' '), first.replace('\t', ' ')));
+              String.format(
+                  Locale.ROOT,
+                  "ranks differ: rank %d has %s, rank 0 has %s; all must run the same layers of the same model with the same options",
+                  rank,
+                  theirs.replace('\t', ' '),
+                  first.replace('\t', ' ')));
         }
       }
     }

@@ -4,6 +4,7 @@ import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation.OperandMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 
 /// One layer's rows on their way: what [#send] has found out is what [#receive] and [#combine] go
 /// by. For one call at a time, as its communicator is.
@@ -100,8 +101,12 @@ final class Exchange {
       firstReceived[rank + 1] = first + count;
       if ((first + count) * sentRowBytes > arrived.byteSize()) {
         throw new ParallelException(
-            "rank %d has sent %d tokens, more than the %d bytes that were planned for hold"
-                .formatted(rank, count, arrived.byteSize()));
+            String.format(
+                Locale.ROOT,
+                "rank %d has sent %d tokens, more than the %d bytes that were planned for hold",
+                rank,
+                count,
+                arrived.byteSize()));
       }
       if (rank == self) {
         takeOver(memory, input, ids, arrived, first);
@@ -127,7 +132,12 @@ final class Exchange {
     long each = idBytes + sentRowBytes;
     if (bytes % each != 0) {
       throw new ParallelException(
-          "rank %d has sent %d bytes where rows of %d were expected".formatted(rank, bytes, each));
+          String.format(
+              Locale.ROOT,
+              "rank %d has sent %d bytes where rows of %d were expected",
+              rank,
+              bytes,
+              each));
     }
     return Math.toIntExact(bytes / each);
   }
@@ -171,8 +181,13 @@ final class Exchange {
         long bytes = ranks.awaitMessage(rank);
         if (bytes != message.bytes()) {
           throw new ParallelException(
-              "rank %d has sent back %d bytes, expected %d (%d results)"
-                  .formatted(rank, bytes, message.bytes(), routes.pairs(rank)));
+              String.format(
+                  Locale.ROOT,
+                  "rank %d has sent back %d bytes, expected %d (%d results)",
+                  rank,
+                  bytes,
+                  message.bytes(),
+                  routes.pairs(rank)));
         }
         ranks.receive(rank, message);
       }

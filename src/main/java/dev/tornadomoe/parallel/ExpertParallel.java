@@ -14,6 +14,7 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// The two ends of a layer whose experts are divided among ranks. Prepare sends each token's row
@@ -64,7 +65,8 @@ final class ExpertParallel implements PrepareAndFinalize {
   @Override
   public String name() {
     int ranks = job.ranks().size();
-    return "expert parallel, %d %s".formatted(ranks, ranks == 1 ? "rank" : "ranks");
+    return String.format(
+        Locale.ROOT, "expert parallel, %d %s", ranks, ranks == 1 ? "rank" : "ranks");
   }
 
   @Override
@@ -89,8 +91,12 @@ final class ExpertParallel implements PrepareAndFinalize {
     int held = placement.expertsOf(job.ranks().rank()).size();
     if (problem.localExperts() != held) {
       return Support.no(
-          "rank %d holds %d experts, but %d are here"
-              .formatted(job.ranks().rank(), held, problem.localExperts()));
+          String.format(
+              Locale.ROOT,
+              "rank %d holds %d experts, but %d are here",
+              job.ranks().rank(),
+              held,
+              problem.localExperts()));
     }
     long largest =
         Math.max(
@@ -98,8 +104,12 @@ final class ExpertParallel implements PrepareAndFinalize {
             problem.tokens() * (long) topK * hidden * Float.BYTES);
     if (largest > MOST_BYTES) {
       return Support.no(
-          "%d tokens are messages of %d bytes, at most %d can be sent at once"
-              .formatted(problem.tokens(), largest, MOST_BYTES));
+          String.format(
+              Locale.ROOT,
+              "%d tokens are messages of %d bytes, at most %d can be sent at once",
+              problem.tokens(),
+              largest,
+              MOST_BYTES));
     }
     return Support.yes();
   }

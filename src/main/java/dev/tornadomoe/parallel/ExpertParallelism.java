@@ -5,6 +5,7 @@ import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.ModularMoe;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -96,8 +97,14 @@ public final class ExpertParallelism {
     int experts = layer.globalExperts() - layer.identityExperts();
     if (placed.experts() != experts || placed.ranks() != ranks.size()) {
       throw new ParallelException(
-          "layer %d has %d experts on %d ranks, the placement is for %d experts on %d ranks"
-              .formatted(layer.index(), experts, ranks.size(), placed.experts(), placed.ranks()));
+          String.format(
+              Locale.ROOT,
+              "layer %d has %d experts on %d ranks, the placement is for %d experts on %d ranks",
+              layer.index(),
+              experts,
+              ranks.size(),
+              placed.experts(),
+              placed.ranks()));
     }
     return placed;
   }
@@ -116,13 +123,14 @@ public final class ExpertParallelism {
     for (MoeLayer layer : layers) {
       all.put(
           "layer " + layer.index(),
-          "H %d, I %d, E %d, top-%d, %s"
-              .formatted(
-                  layer.hidden(),
-                  layer.intermediate(),
-                  layer.globalExperts(),
-                  layer.topK(),
-                  layer.experts().formats()));
+          String.format(
+              Locale.ROOT,
+              "H %d, I %d, E %d, top-%d, %s",
+              layer.hidden(),
+              layer.intermediate(),
+              layer.globalExperts(),
+              layer.topK(),
+              layer.experts().formats()));
       all.put("experts of layer " + layer.index() + " by rank", placement(layer).toString());
     }
     Agreement.require(ranks, all);

@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.ExpertMap;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /// Which rank holds which of a layer's experts. Several may hold the same one, a hot one for
@@ -68,12 +69,17 @@ public final class ExpertPlacement {
       for (int expert : expertsOfRank.get(rank)) {
         if (expert < 0 || expert >= experts) {
           throw new ParallelException(
-              "the placement gives rank %d expert %d, expected 0 to %d"
-                  .formatted(rank, expert, experts - 1));
+              String.format(
+                  Locale.ROOT,
+                  "the placement gives rank %d expert %d, expected 0 to %d",
+                  rank,
+                  expert,
+                  experts - 1));
         }
         if (here[expert]) {
           throw new ParallelException(
-              "the placement gives rank %d expert %d twice".formatted(rank, expert));
+              String.format(
+                  Locale.ROOT, "the placement gives rank %d expert %d twice", rank, expert));
         }
         here[expert] = true;
         held[expert] = true;
@@ -81,12 +87,16 @@ public final class ExpertPlacement {
       expertsOf[rank] = expertsOfRank.get(rank).stream().mapToInt(e -> e).toArray();
       if (expertsOf[rank].length == 0) {
         throw new ParallelException(
-            "the placement gives rank %d no expert; every rank needs one at least".formatted(rank));
+            String.format(
+                Locale.ROOT,
+                "the placement gives rank %d no expert; every rank needs one at least",
+                rank));
       }
     }
     for (int expert = 0; expert < experts; expert++) {
       if (!held[expert]) {
-        throw new ParallelException("the placement gives expert %d to no rank".formatted(expert));
+        throw new ParallelException(
+            String.format(Locale.ROOT, "the placement gives expert %d to no rank", expert));
       }
     }
     return new ExpertPlacement(expertsOf, experts);
@@ -95,8 +105,11 @@ public final class ExpertPlacement {
   private static void requireEnough(int experts, int ranks) {
     if (ranks > experts) {
       throw new ParallelException(
-          "%d experts can't be divided among %d ranks: every rank needs one at least"
-              .formatted(experts, ranks));
+          String.format(
+              Locale.ROOT,
+              "%d experts can't be divided among %d ranks: every rank needs one at least",
+              experts,
+              ranks));
     }
   }
 

@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -29,17 +30,25 @@ public final class PlacementFile {
     for (String field : json.keySet()) {
       if (!field.equals(ALL) && !field.equals(LAYERS)) {
         throw new ParallelException(
-            "%s: unknown field \"%s\", expected \"%s\" and \"%s\""
-                .formatted(file, field, ALL, LAYERS));
+            String.format(
+                Locale.ROOT,
+                "%s: unknown field \"%s\", expected \"%s\" and \"%s\"",
+                file,
+                field,
+                ALL,
+                LAYERS));
       }
     }
     this.all = json.containsKey(ALL) ? ranks(ALL, json.get(ALL)) : null;
     if (json.containsKey(LAYERS)) {
       if (!(json.get(LAYERS) instanceof Map<?, ?> named)) {
-        throw new ParallelException("%s: \"%s\" is no object".formatted(file, LAYERS));
+        throw new ParallelException(
+            String.format(Locale.ROOT, "%s: \"%s\" is no object", file, LAYERS));
       }
       named.forEach((layer, ranks) ->
-          layers.put(String.valueOf(layer), ranks("%s.%s".formatted(LAYERS, layer), ranks)));
+          layers.put(
+              String.valueOf(layer),
+              ranks(String.format(Locale.ROOT, "%s.%s", LAYERS, layer), ranks)));
     }
   }
 
@@ -73,8 +82,12 @@ public final class PlacementFile {
 
   private ParallelException wrong(String field, @Nullable Object found) {
     return new ParallelException(
-        "%s: \"%s\" must be a list with a list of expert numbers for each rank, found %s"
-            .formatted(file, field, found));
+        String.format(
+            Locale.ROOT,
+            "%s: \"%s\" must be a list with a list of expert numbers for each rank, found %s",
+            file,
+            field,
+            found));
   }
 
   /// A layer's placement.
@@ -84,14 +97,18 @@ public final class PlacementFile {
     List<List<Integer>> ranks = layers.getOrDefault(String.valueOf(layer.index()), all);
     if (ranks == null) {
       throw new ParallelException(
-          "%s: has no placement for layer %d and no \"%s\" for all"
-              .formatted(file, layer.index(), ALL));
+          String.format(
+              Locale.ROOT,
+              "%s: has no placement for layer %d and no \"%s\" for all",
+              file,
+              layer.index(),
+              ALL));
     }
     try {
       return ExpertPlacement.of(layer.globalExperts() - layer.identityExperts(), ranks);
     } catch (ParallelException e) {
       throw new ParallelException(
-          "%s, layer %d: %s".formatted(file, layer.index(), e.getMessage()), e);
+          String.format(Locale.ROOT, "%s, layer %d: %s", file, layer.index(), e.getMessage()), e);
     }
   }
 }

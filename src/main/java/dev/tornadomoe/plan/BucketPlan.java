@@ -2,6 +2,7 @@ package dev.tornadomoe.plan;
 
 import dev.tornadomoe.modular.Operand;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -41,7 +42,8 @@ public record BucketPlan(
   public Buffer buffer(int layer, Operand operand) {
     Buffer buffer = find(layer, operand);
     if (buffer == null) {
-      throw new IllegalArgumentException("layer %d has no %s".formatted(layer, operand));
+      throw new IllegalArgumentException(
+          String.format(Locale.ROOT, "layer %d has no %s", layer, operand));
     }
     return buffer;
   }

@@ -3,6 +3,7 @@ package dev.tornadomoe.plan;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
+import java.util.Locale;
 
 /// Memory that steps of a plan read and write.
 ///
@@ -54,6 +55,6 @@ public record Buffer(
   /// As in `layer 3 fused_out`.
   @Override
   public String toString() {
-    return "layer %d %s".formatted(layer, operand);
+    return String.format(Locale.ROOT, "layer %d %s", layer, operand);
   }
 }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.tensor.DType;
+import java.util.Locale;
 
 /// What the caller promises about the memory of its calls. The planner decides by it, and every
 /// call is checked against it.
@@ -48,8 +49,11 @@ public record CallSpec(
     }
     if ((inPlace || residual == Residual.IN_OUTPUT) && hiddenType != outputType) {
       throw new PlanException(
-          "an output that shares memory with an input must have its type; found %s and %s"
-              .formatted(outputType, hiddenType));
+          String.format(
+              Locale.ROOT,
+              "an output that shares memory with an input must have its type; found %s and %s",
+              outputType,
+              hiddenType));
     }
     if (inPlace && outputStride != 0) {
       throw new PlanException("an output in place of the hidden states can't have a row stride");
@@ -58,7 +62,8 @@ public record CallSpec(
 
   private static void requireActivation(String what, DType type) {
     if (type != DType.F32 && type != DType.F16 && type != DType.BF16) {
-      throw new PlanException("%s can be F32, F16 or BF16, found %s".formatted(what, type));
+      throw new PlanException(
+          String.format(Locale.ROOT, "%s can be F32, F16 or BF16, found %s", what, type));
     }
   }
 }

@@ -4,6 +4,7 @@ import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Problem;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
+import java.util.Locale;
 
 /// The buffers that a caller brings, as its [CallSpec] describes them.
 ///
@@ -54,8 +55,11 @@ record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
           new Buffer.Caller(operand.name()));
     }
     throw new PlanException(
-        "layer %d: an operation uses \"%s\", which is no workspace and not the caller's"
-            .formatted(draft.layer().index(), operand));
+        String.format(
+            Locale.ROOT,
+            "layer %d: an operation uses \"%s\", which is no workspace and not the caller's",
+            draft.layer().index(),
+            operand));
   }
 
   private Buffer outputLike(int id, Operand operand, Shape rows) {
@@ -63,7 +67,8 @@ record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
     int stride = call.outputStride() == 0 ? hidden : call.outputStride();
     if (stride < hidden) {
       throw new PlanException(
-          "output rows %d elements apart can't hold rows of %d".formatted(stride, hidden));
+          String.format(
+              Locale.ROOT, "output rows %d elements apart can't hold rows of %d", stride, hidden));
     }
     return new Buffer(
         id, layer, operand, call.outputType(), rows, stride, new Buffer.Caller("output"));

@@ -2,6 +2,7 @@ package dev.tornadomoe.plan;
 
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.tensor.ByteSize;
+import java.util.Locale;
 
 /// The explanation as a Graphviz graph: operations as boxes, buffers as ellipses (the caller's
 /// filled), an arrow for each read and write. Of layers that are planned alike the first is drawn.
@@ -32,41 +33,44 @@ final class ExplainDot {
     AliasDecision decision = bucket.decisions().get(layer);
     line("  subgraph cluster_" + layer + " {");
     line(
-        "    label=%s;"
-            .formatted(
-                quoted(
-                    explanation.name(run)
-                        + (decision.aliased() ? ": aliased" : ": not aliased, ")
-                        + (decision.aliased() ? "" : decision.reason()))));
+        String.format(
+            Locale.ROOT,
+            "    label=%s;",
+            quoted(
+                explanation.name(run)
+                    + (decision.aliased() ? ": aliased" : ": not aliased, ")
+                    + (decision.aliased() ? "" : decision.reason()))));
     for (Buffer buffer : explanation.buffers(layer)) {
       line(
-          "    b%d [label=%s, shape=ellipse%s];"
-              .formatted(
-                  buffer.id(),
-                  quoted(
-                      explanation.names(layer, buffer)
-                          + "\n"
-                          + ByteSize.format(buffer.bytes())
-                          + (buffer.placement() instanceof Buffer.Slot slot
-                              ? " at " + slot.offset()
-                              : "")),
-                  buffer.isCallers() ? ", style=filled, fillcolor=\"#dcefe3\"" : ""));
+          String.format(
+              Locale.ROOT,
+              "    b%d [label=%s, shape=ellipse%s];",
+              buffer.id(),
+              quoted(
+                  explanation.names(layer, buffer)
+                      + "\n"
+                      + ByteSize.format(buffer.bytes())
+                      + (buffer.placement() instanceof Buffer.Slot slot
+                          ? " at " + slot.offset()
+                          : "")),
+              buffer.isCallers() ? ", style=filled, fillcolor=\"#dcefe3\"" : ""));
     }
     for (Step step : bucket.stepsOf(layer)) {
       boolean copy = LayerDraft.isOutputCopy(step.operation());
       line(
-          "    s%d [label=%s, shape=box, style=\"rounded%s\"];"
-              .formatted(
-                  step.index(),
-                  quoted(step.index() + " " + step.operation().name()),
-                  copy ? ",filled\", fillcolor=\"#f6d5d0" : ""));
+          String.format(
+              Locale.ROOT,
+              "    s%d [label=%s, shape=box, style=\"rounded%s\"];",
+              step.index(),
+              quoted(step.index() + " " + step.operation().name()),
+              copy ? ",filled\", fillcolor=\"#f6d5d0" : ""));
       for (Access access : step.operation().accesses()) {
         int id = bucket.buffer(layer, access.operand()).id();
         if (access.reads()) {
-          line("    b%d -> s%d;".formatted(id, step.index()));
+          line(String.format(Locale.ROOT, "    b%d -> s%d;", id, step.index()));
         }
         if (access.writes()) {
-          line("    s%d -> b%d;".formatted(step.index(), id));
+          line(String.format(Locale.ROOT, "    s%d -> b%d;", step.index(), id));
         }
       }
     }

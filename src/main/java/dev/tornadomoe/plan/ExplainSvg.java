@@ -22,17 +22,26 @@ final class ExplainSvg {
     y = new SvgPanel(explanation, "As planned: " + figures(explanation), WIDTH).draw(body, y + 36);
     int layers = explanation.plan().layers().size();
     String title =
-        "%d MoE %s, M = %d"
-            .formatted(layers, layers == 1 ? "layer" : "layers", explanation.tokens());
-    return """
-    <svg xmlns="http://www.w3.org/2000/svg" width="%1$d" height="%2$d" viewBox="0 0 %1$d %2$d" \
-    font-family="Inter, 'Helvetica Neue', Helvetica, Arial, sans-serif">
-    <title>%3$s</title>
-    <rect width="%1$d" height="%2$d" fill="#ffffff"/>
-    <text x="24" y="36" font-size="20" font-weight="600" fill="#1d2733">%3$s</text>
-    %4$s</svg>
-    """
-        .formatted(WIDTH, y + 24, title, body);
+        String.format(
+            Locale.ROOT,
+            "%d MoE %s, M = %d",
+            layers,
+            layers == 1 ? "layer" : "layers",
+            explanation.tokens());
+    return String.format(
+        Locale.ROOT,
+        """
+        <svg xmlns="http://www.w3.org/2000/svg" width="%1$d" height="%2$d" viewBox="0 0 %1$d %2$d" \
+        font-family="Inter, 'Helvetica Neue', Helvetica, Arial, sans-serif">
+        <title>%3$s</title>
+        <rect width="%1$d" height="%2$d" fill="#ffffff"/>
+        <text x="24" y="36" font-size="20" font-weight="600" fill="#1d2733">%3$s</text>
+        %4$s</svg>
+        """,
+        WIDTH,
+        y + 24,
+        title,
+        body);
   }
 
   private static String figures(Explanation which) {

@@ -35,19 +35,24 @@ final class ExplainText {
   private void heading() {
     List<MoeLayer> layers = plan.layers();
     line(
-        "MoE plan: %d %s, M = %d (planned for %d to %d tokens, at most %d per call%s)"
-            .formatted(
-                layers.size(),
-                layers.size() == 1 ? "layer" : "layers",
-                explanation.tokens(),
-                bucket.minTokens(),
-                bucket.maxTokens(),
-                plan.options().maxTokens(),
-                plan.options().chunkTokens() < plan.options().maxTokens()
-                    ? ", in chunks of " + plan.options().chunkTokens()
-                    : ""));
+        String.format(
+            Locale.ROOT,
+            "MoE plan: %d %s, M = %d (planned for %d to %d tokens, at most %d per call%s)",
+            layers.size(),
+            layers.size() == 1 ? "layer" : "layers",
+            explanation.tokens(),
+            bucket.minTokens(),
+            bucket.maxTokens(),
+            plan.options().maxTokens(),
+            plan.options().chunkTokens() < plan.options().maxTokens()
+                ? ", in chunks of " + plan.options().chunkTokens()
+                : ""));
     if (explanation.tokens() > plan.options().chunkTokens()) {
-      line("cut into %s; the steps below are a full chunk's".formatted(explanation.chunks()));
+      line(
+          String.format(
+              Locale.ROOT,
+              "cut into %s; the steps below are a full chunk's",
+              explanation.chunks()));
     }
     if (uniform) {
       line(explanation.model(0));
@@ -133,7 +138,8 @@ final class ExplainText {
           Long.toString(buffer.bytes()),
           life.first() + "-" + life.last(),
           switch (buffer.placement()) {
-            case Buffer.Slot slot -> "workspace %d-%d".formatted(slot.offset(), slot.end());
+            case Buffer.Slot slot ->
+                String.format(Locale.ROOT, "workspace %d-%d", slot.offset(), slot.end());
             case Buffer.Caller caller -> "caller's " + caller.region();
           });
     }

@@ -5,6 +5,7 @@ import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Operand;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -21,8 +22,11 @@ public final class Explanation {
   Explanation(MoePlan plan, int tokens) {
     if (tokens > plan.options().maxTokens()) {
       throw new PlanException(
-          "the plan is for calls of at most %d tokens, found %d"
-              .formatted(plan.options().maxTokens(), tokens));
+          String.format(
+              Locale.ROOT,
+              "the plan is for calls of at most %d tokens, found %d",
+              plan.options().maxTokens(),
+              tokens));
     }
     this.plan = plan;
     this.tokens = tokens;
@@ -110,12 +114,13 @@ public final class Explanation {
   String chunks() {
     int most = plan.options().chunkTokens();
     int rest = tokens % most;
-    return "%d %s of %d tokens%s"
-        .formatted(
-            tokens / most,
-            tokens / most == 1 ? "chunk" : "chunks",
-            most,
-            rest == 0 ? "" : " and one of " + rest);
+    return String.format(
+        Locale.ROOT,
+        "%d %s of %d tokens%s",
+        tokens / most,
+        tokens / most == 1 ? "chunk" : "chunks",
+        most,
+        rest == 0 ? "" : " and one of " + rest);
   }
 
   /// Sizes and formats of a layer's weights, in words.
@@ -123,18 +128,19 @@ public final class Explanation {
   /// @param layer its place in the plan
   String model(int layer) {
     MoeLayer described = plan.layers().get(layer);
-    return "H %d, I %d, E %d, top-%d%s; weights %s"
-        .formatted(
-            described.hidden(),
-            described.intermediate(),
-            described.globalExperts(),
-            described.topK(),
-            described.shared() == null
-                ? ""
-                : ", shared expert I " + described.shared().mlp().intermediate(),
-            described.experts().formats().stream()
-                .map(Object::toString)
-                .collect(Collectors.joining(", ")));
+    return String.format(
+        Locale.ROOT,
+        "H %d, I %d, E %d, top-%d%s; weights %s",
+        described.hidden(),
+        described.intermediate(),
+        described.globalExperts(),
+        described.topK(),
+        described.shared() == null
+            ? ""
+            : ", shared expert I " + described.shared().mlp().intermediate(),
+        described.experts().formats().stream()
+            .map(Object::toString)
+            .collect(Collectors.joining(", ")));
   }
 
   /// Whether all layers have the same sizes and formats.

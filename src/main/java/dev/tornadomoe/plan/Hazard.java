@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan;
 
 import java.util.List;
+import java.util.Locale;
 
 /// Why two buffers can't be the same memory: a value is read after something else was written over
 /// it.
@@ -30,9 +31,18 @@ public record Hazard(
   @Override
   public String toString() {
     return sameStep
-        ? "%s (defined by %s) is read by \"%s\" while that writes over it"
-            .formatted(value, definition, read)
-        : "%s (defined by %s) is read by \"%s\" after \"%s\" wrote over it"
-            .formatted(value, definition, read, write);
+        ? String.format(
+            Locale.ROOT,
+            "%s (defined by %s) is read by \"%s\" while that writes over it",
+            value,
+            definition,
+            read)
+        : String.format(
+            Locale.ROOT,
+            "%s (defined by %s) is read by \"%s\" after \"%s\" wrote over it",
+            value,
+            definition,
+            read,
+            write);
   }
 }

@@ -4,6 +4,7 @@ import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Operand;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// When each scratch operand of each layer holds a value that somebody needs.
@@ -47,7 +48,8 @@ final class Liveness {
   Range of(int layer, Operand operand) {
     Range range = ranges.get(new Key(layer, operand));
     if (range == null) {
-      throw new IllegalArgumentException("no step of layer %d uses %s".formatted(layer, operand));
+      throw new IllegalArgumentException(
+          String.format(Locale.ROOT, "no step of layer %d uses %s", layer, operand));
     }
     return range;
   }

@@ -18,6 +18,7 @@ import dev.tornadomoe.tensor.Shape;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /// Turns one layer and its pieces into a first draft: correct, with every buffer of its own and
@@ -81,8 +82,10 @@ final class Lowering {
     }
     if (layer.router() == null) {
       throw new PlanException(
-          "layer %d has no router, so the caller must give ids and weights (callerRoutes)"
-              .formatted(layer.index()));
+          String.format(
+              Locale.ROOT,
+              "layer %d has no router, so the caller must give ids and weights (callerRoutes)",
+              layer.index()));
     }
     rows(Operand.ROUTER_LOGITS, problem.globalExperts());
     Shape pairs = Shape.of(problem.tokens(), problem.topK());
@@ -191,8 +194,12 @@ final class Lowering {
     for (Access access : operation.accesses()) {
       if (access.writes() && isReadOnly(access.operand())) {
         throw new PlanException(
-            "layer %d: operation \"%s\" writes %s, which must stay as the caller gave it"
-                .formatted(layer.index(), operation.name(), access.operand()));
+            String.format(
+                Locale.ROOT,
+                "layer %d: operation \"%s\" writes %s, which must stay as the caller gave it",
+                layer.index(),
+                operation.name(),
+                access.operand()));
       }
     }
     stages.add(new LayerDraft.Stage(phase, operation));
@@ -212,8 +219,11 @@ final class Lowering {
   private void scratch(Workspace workspace) {
     if (scratch.put(workspace.operand(), workspace) != null) {
       throw new PlanException(
-          "layer %d: two pieces ask for a workspace called \"%s\""
-              .formatted(layer.index(), workspace.operand()));
+          String.format(
+              Locale.ROOT,
+              "layer %d: two pieces ask for a workspace called \"%s\"",
+              layer.index(),
+              workspace.operand()));
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.tornadomoe.plan;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ModularMoe;
 import java.util.List;
+import java.util.Locale;
 
 /// How one or more MoE layers of a step are computed: for each range of token counts the steps, the
 /// buffers and the decisions. Data, made by a [Planner] and verified; a backend compiles it.
@@ -58,7 +59,7 @@ public final class MoePlan {
   /// @throws PlanException for more tokens than the plan was made for, or fewer than none
   public BucketPlan bucket(int tokens) {
     if (tokens < 0) {
-      throw new PlanException("a call can't have %d tokens".formatted(tokens));
+      throw new PlanException(String.format(Locale.ROOT, "a call can't have %d tokens", tokens));
     }
     for (BucketPlan bucket : buckets) {
       if (tokens <= bucket.maxTokens()) {
@@ -66,8 +67,11 @@ public final class MoePlan {
       }
     }
     throw new PlanException(
-        "the plan is for at most %d tokens at once, found %d"
-            .formatted(buckets.getLast().maxTokens(), tokens));
+        String.format(
+            Locale.ROOT,
+            "the plan is for at most %d tokens at once, found %d",
+            buckets.getLast().maxTokens(),
+            tokens));
   }
 
   /// Scratch that a session needs: the most of any bucket.

@@ -11,6 +11,7 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// The output alias: decides whether `fused_out` of a layer can be the caller's output, so that the
@@ -82,8 +83,10 @@ final class OutputAliasing {
         if (!draft.onlyHandsOver()) {
           refuse(
               ReasonCode.REDUCE_IN_FINALIZE,
-              "\"%s\" does more than hand them over"
-                  .formatted(draft.pieces().prepareAndFinalize().name()));
+              String.format(
+                  Locale.ROOT,
+                  "\"%s\" does more than hand them over",
+                  draft.pieces().prepareAndFinalize().name()));
         }
       }
       case TopKWeightAndReduce.NaiveBatched batched -> refuse(ReasonCode.REDUCE_ZEROES_FIRST);
@@ -96,23 +99,26 @@ final class OutputAliasing {
     } else if (!has(Capability.WRITES_ALL_OF_OUTPUT)) {
       refuse(
           ReasonCode.EXPERT_NOT_OPTED_IN,
-          "%s does not promise to write all of it".formatted(experts.name()));
+          String.format(Locale.ROOT, "%s does not promise to write all of it", experts.name()));
     }
     if (draft.layer().experts().map().isPartial()
         && !has(Capability.ZEROES_ROWS_WITHOUT_LOCAL_EXPERTS)
         && !has(Capability.ACCUMULATES_INTO_OUTPUT)) {
       refuse(
           ReasonCode.EP_ROWS_NOT_ZEROED,
-          "%s experts are here".formatted(draft.layer().experts().map()));
+          String.format(Locale.ROOT, "%s experts are here", draft.layer().experts().map()));
     }
     Shape rows = Shape.of(problem.tokens(), problem.hidden());
     Shape written = experts.outputShape(expertProblem);
     if (!written.equals(rows)) {
-      refuse(ReasonCode.SHAPE_MISMATCH, "experts write %s, output is %s".formatted(written, rows));
+      refuse(
+          ReasonCode.SHAPE_MISMATCH,
+          String.format(Locale.ROOT, "experts write %s, output is %s", written, rows));
       if (options.chunkTokens() < options.maxTokens() && written.dimension(0) != problem.tokens()) {
         refuse(
             ReasonCode.CHUNK_FACTOR,
-            "chunks of %d tokens are %s".formatted(options.chunkTokens(), written));
+            String.format(
+                Locale.ROOT, "chunks of %d tokens are %s", options.chunkTokens(), written));
       }
     }
   }
@@ -126,19 +132,29 @@ final class OutputAliasing {
     if (stride != 0 && stride != draft.problem().hidden() && !has(Capability.ROW_STRIDE_OK)) {
       refuse(
           ReasonCode.SHAPE_MISMATCH,
-          "rows of %d elements, output rows %d apart".formatted(draft.problem().hidden(), stride));
+          String.format(
+              Locale.ROOT,
+              "rows of %d elements, output rows %d apart",
+              draft.problem().hidden(),
+              stride));
     }
     if (call.outputAlignment() % call.outputType().bytes() != 0) {
       refuse(
           ReasonCode.LAYOUT_MISMATCH,
-          "aligned to %d bytes, experts need %d"
-              .formatted(call.outputAlignment(), call.outputType().bytes()));
+          String.format(
+              Locale.ROOT,
+              "aligned to %d bytes, experts need %d",
+              call.outputAlignment(),
+              call.outputType().bytes()));
     }
     if (call.outputMemory() != options.memory()) {
       refuse(
           ReasonCode.MEMORY_KIND,
-          "experts write %s memory, output is in %s memory"
-              .formatted(options.memory(), call.outputMemory()));
+          String.format(
+              Locale.ROOT,
+              "experts write %s memory, output is in %s memory",
+              options.memory(),
+              call.outputMemory()));
     }
     if (!call.exclusive()) {
       refuse(ReasonCode.OUTPUT_NOT_EXCLUSIVE);

@@ -5,6 +5,7 @@ import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -59,8 +60,10 @@ final class PlanVerifier {
       if (output != null) {
         if (!output.isCallers()) {
           throw new PlanException(
-              "plan verifier: %s lies in the workspace, where the next layer would write over it"
-                  .formatted(output));
+              String.format(
+                  Locale.ROOT,
+                  "plan verifier: %s lies in the workspace, where the next layer would write over it",
+                  output));
         }
         requireThere(output, "the caller");
       }
@@ -74,8 +77,13 @@ final class PlanVerifier {
               || slot.bytes() < buffer.bytes()
               || slot.end() > plan.workspaceBytes())) {
         throw new PlanException(
-            "plan verifier: %s takes bytes %d to %d of a workspace of %d"
-                .formatted(buffer, slot.offset(), slot.end(), plan.workspaceBytes()));
+            String.format(
+                Locale.ROOT,
+                "plan verifier: %s takes bytes %d to %d of a workspace of %d",
+                buffer,
+                slot.offset(),
+                slot.end(),
+                plan.workspaceBytes()));
       }
     }
   }
@@ -88,7 +96,8 @@ final class PlanVerifier {
     String reason = gone[buffer.id()];
     if (reason != null) {
       throw new PlanException(
-          "plan verifier: %s is read by %s, but %s".formatted(buffer, reader, reason));
+          String.format(
+              Locale.ROOT, "plan verifier: %s is read by %s, but %s", buffer, reader, reason));
     }
   }
 
@@ -100,13 +109,17 @@ final class PlanVerifier {
           && overlap(target, buffer)
           && !mayShare(step, other, target, buffer)) {
         throw new PlanException(
-            "plan verifier: step %s writes %s and uses %s in the same bytes"
-                .formatted(step, target, buffer));
+            String.format(
+                Locale.ROOT,
+                "plan verifier: step %s writes %s and uses %s in the same bytes",
+                step,
+                target,
+                buffer));
       }
     }
     for (Buffer buffer : plan.buffers()) {
       if (buffer.id() != target.id() && overlap(target, buffer)) {
-        gone[buffer.id()] = "step %s wrote %s over it".formatted(step, target);
+        gone[buffer.id()] = String.format(Locale.ROOT, "step %s wrote %s over it", step, target);
       }
     }
     gone[target.id()] = null;

@@ -10,6 +10,7 @@ import dev.tornadomoe.modular.Support;
 import dev.tornadomoe.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -83,8 +84,14 @@ public final class Planner {
       String what, MoeLayer layer, int found, MoeLayer first, int expected) {
     if (found != expected) {
       throw new PlanException(
-          "layer %d has %s %d, expected %d as in layer %d: a whole step gives all layers the same arguments"
-              .formatted(layer.index(), what, found, expected, first.index()));
+          String.format(
+              Locale.ROOT,
+              "layer %d has %s %d, expected %d as in layer %d: a whole step gives all layers the same arguments",
+              layer.index(),
+              what,
+              found,
+              expected,
+              first.index()));
     }
   }
 
@@ -92,29 +99,44 @@ public final class Planner {
     Support support = pieces.experts().supports(layer);
     if (support.refusal() != null) {
       throw new PlanException(
-          "layer %d can't be computed by experts \"%s\": %s"
-              .formatted(layer.index(), pieces.experts().name(), support.refusal()));
+          String.format(
+              Locale.ROOT,
+              "layer %d can't be computed by experts \"%s\": %s",
+              layer.index(),
+              pieces.experts().name(),
+              support.refusal()));
     }
     Problem problem = Problem.of(layer, options.chunkTokens());
     support = pieces.prepareAndFinalize().supports(problem);
     if (support.refusal() != null) {
       throw new PlanException(
-          "layer %d can't be served by prepare/finalize \"%s\": %s"
-              .formatted(layer.index(), pieces.prepareAndFinalize().name(), support.refusal()));
+          String.format(
+              Locale.ROOT,
+              "layer %d can't be served by prepare/finalize \"%s\": %s",
+              layer.index(),
+              pieces.prepareAndFinalize().name(),
+              support.refusal()));
     }
     boolean chunked = options.chunkTokens() < options.maxTokens();
     if (chunked
         && (pieces.experts().format() == ActivationFormat.BATCHED
             || !pieces.experts().capabilities().contains(Capability.CHUNKABLE))) {
       throw new PlanException(
-          "experts \"%s\" can't work on a call in chunks (of %d tokens, for up to %d)"
-              .formatted(pieces.experts().name(), options.chunkTokens(), options.maxTokens()));
+          String.format(
+              Locale.ROOT,
+              "experts \"%s\" can't work on a call in chunks (of %d tokens, for up to %d)",
+              pieces.experts().name(),
+              options.chunkTokens(),
+              options.maxTokens()));
     }
     if (chunked && !pieces.prepareAndFinalize().isLocal()) {
       throw new PlanException(
-          "prepare/finalize \"%s\" can't work on a call in chunks (of %d tokens, for up to %d): others may have other numbers of them"
-              .formatted(
-                  pieces.prepareAndFinalize().name(), options.chunkTokens(), options.maxTokens()));
+          String.format(
+              Locale.ROOT,
+              "prepare/finalize \"%s\" can't work on a call in chunks (of %d tokens, for up to %d): others may have other numbers of them",
+              pieces.prepareAndFinalize().name(),
+              options.chunkTokens(),
+              options.maxTokens()));
     }
   }
 
@@ -165,12 +187,13 @@ public final class Planner {
       AliasDecision decision = bucket.decisions().get(i);
       if (!decision.aliased()) {
         throw new PlanException(
-            "layer %d, %d to %d tokens: the output alias is required but refused: %s"
-                .formatted(
-                    layers.get(i).index(),
-                    bucket.minTokens(),
-                    bucket.maxTokens(),
-                    decision.explanation()));
+            String.format(
+                Locale.ROOT,
+                "layer %d, %d to %d tokens: the output alias is required but refused: %s",
+                layers.get(i).index(),
+                bucket.minTokens(),
+                bucket.maxTokens(),
+                decision.explanation()));
       }
     }
   }
@@ -342,13 +365,16 @@ public final class Planner {
       AliasMode mode = aliasing;
       String wish = System.getProperty(ALIAS_PROPERTY, "on");
       if (!wish.equalsIgnoreCase("on") && !wish.equalsIgnoreCase("off")) {
-        throw new PlanException("-D%s=%s: expected on or off".formatted(ALIAS_PROPERTY, wish));
+        throw new PlanException(
+            String.format(Locale.ROOT, "-D%s=%s: expected on or off", ALIAS_PROPERTY, wish));
       }
       if (wish.equalsIgnoreCase("off")) {
         if (aliasing == AliasMode.REQUIRE) {
           throw new PlanException(
-              "output aliasing is required, but -D%s=off switches it off"
-                  .formatted(ALIAS_PROPERTY));
+              String.format(
+                  Locale.ROOT,
+                  "output aliasing is required, but -D%s=off switches it off",
+                  ALIAS_PROPERTY));
         }
         mode = AliasMode.OFF;
       }

@@ -2,6 +2,7 @@ package dev.tornadomoe.plan;
 
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
+import java.util.Locale;
 
 /// One operation of a plan. Steps run in the order of their indices.
 ///
@@ -22,6 +23,6 @@ public record Step(int index, int layer, Phase phase, Operation operation) {
   /// As in `3 "weight + reduce"`.
   @Override
   public String toString() {
-    return "%d \"%s\"".formatted(index, operation.name());
+    return String.format(Locale.ROOT, "%d \"%s\"", index, operation.name());
   }
 }

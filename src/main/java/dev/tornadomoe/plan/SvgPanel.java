@@ -93,8 +93,11 @@ final class SvgPanel {
           12,
           FAINT,
           "",
-          "... and %d more %s in the same workspace"
-              .formatted(more, more == 1 ? "layer" : "layers"));
+          String.format(
+              Locale.ROOT,
+              "... and %d more %s in the same workspace",
+              more,
+              more == 1 ? "layer" : "layers"));
       return bottom + 24;
     }
     return bottom;

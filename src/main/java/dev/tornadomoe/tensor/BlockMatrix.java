@@ -2,6 +2,7 @@ package dev.tornadomoe.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 
 /// A matrix in one of ggml's block formats: each row a whole number of blocks.
 ///
@@ -19,8 +20,12 @@ public record BlockMatrix(
     long rowBytes = coding.rowBytes(columns);
     if (columns < 1 || columns % coding.columns() != 0 || data.byteSize() % rowBytes != 0) {
       throw new IllegalArgumentException(
-          "%d bytes are no rows of %d columns in %s"
-              .formatted(data.byteSize(), columns, coding.name()));
+          String.format(
+              Locale.ROOT,
+              "%d bytes are no rows of %d columns in %s",
+              data.byteSize(),
+              columns,
+              coding.name()));
     }
     selection.requireWithin(data.byteSize() / rowBytes);
   }

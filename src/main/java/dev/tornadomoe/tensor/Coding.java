@@ -1,5 +1,7 @@
 package dev.tornadomoe.tensor;
 
+import java.util.Locale;
+
 /// How the elements of a row are laid out: runs of `columns` elements in `bytes` bytes each.
 ///
 /// @param name as messages and plans show it: `int4`, `fp8`, `Q4_K`
@@ -28,7 +30,8 @@ public record Coding(String name, int columns, int bytes, boolean scalesInside) 
   /// @throws IllegalArgumentException for sizes that can't be
   public Coding {
     if (columns < 1 || bytes < 0) {
-      throw new IllegalArgumentException("%d elements in %d bytes".formatted(columns, bytes));
+      throw new IllegalArgumentException(
+          String.format(Locale.ROOT, "%d elements in %d bytes", columns, bytes));
     }
   }
 

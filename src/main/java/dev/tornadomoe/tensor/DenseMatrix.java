@@ -2,6 +2,7 @@ package dev.tornadomoe.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 
 /// An unquantised weight matrix: F32, F16 or BF16, row-major.
 ///
@@ -12,7 +13,11 @@ public record DenseMatrix(TensorView values) implements WeightMatrix {
   public DenseMatrix {
     if (values.shape().rank() != 2) {
       throw new IllegalArgumentException(
-          "tensor \"%s\" is %s, expected a matrix".formatted(values.name(), values.shape()));
+          String.format(
+              Locale.ROOT,
+              "tensor \"%s\" is %s, expected a matrix",
+              values.name(),
+              values.shape()));
     }
     WeightFormat.dense(values.dtype());
   }

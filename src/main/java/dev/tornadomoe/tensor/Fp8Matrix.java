@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 
 /// FP8 E4M3 weights, a byte each: `value = element * scale`, with a scale per tensor, per row or
 /// per tile (DeepSeek's 128x128).
@@ -17,8 +18,12 @@ public record Fp8Matrix(TensorView values, RowSelection selection, GroupGrid sca
   public Fp8Matrix {
     if (values.dtype() != DType.F8_E4M3 || values.shape().rank() != 2) {
       throw new IllegalArgumentException(
-          "tensor \"%s\" is %s %s, expected a matrix of F8_E4M3"
-              .formatted(values.name(), values.dtype(), values.shape()));
+          String.format(
+              Locale.ROOT,
+              "tensor \"%s\" is %s %s, expected a matrix of F8_E4M3",
+              values.name(),
+              values.dtype(),
+              values.shape()));
     }
     selection.requireWithin(values.shape().dimension(0));
     scales.requireCovers(Math.toIntExact(values.shape().dimension(1)));

@@ -1,5 +1,7 @@
 package dev.tornadomoe.tensor;
 
+import java.util.Locale;
+
 /// One number, a scale or a zero point, for each block of rows and columns of a matrix: per tensor,
 /// per row, per group of columns or per tile. Tiles at the edges may be ragged.
 ///
@@ -62,7 +64,8 @@ public record GroupGrid(
     long last = lastBlock * rowStride + lastGroup * columnStride;
     if (last >= values.shape().elements()) {
       throw new IllegalArgumentException(
-          "%s %s has no element %d".formatted(values.name(), values.shape(), last));
+          String.format(
+              Locale.ROOT, "%s %s has no element %d", values.name(), values.shape(), last));
     }
   }
 }

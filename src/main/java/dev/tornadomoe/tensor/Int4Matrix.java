@@ -4,6 +4,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// A 4-bit weight matrix (W4A16), the one form that compressed-tensors, AWQ and GPTQ files become:
@@ -56,8 +57,13 @@ public final class Int4Matrix implements WeightMatrix {
     requireBytes("words", words, (long) rows * Math.ceilDiv(columns, 8) * 4);
     if (!scales.dtype().isFloat() || !scales.shape().is(rows, groups)) {
       throw new IllegalArgumentException(
-          "scales are %s %s, expected F32, F16 or BF16 [%d, %d]"
-              .formatted(scales.dtype(), scales.shape(), rows, groups));
+          String.format(
+              Locale.ROOT,
+              "scales are %s %s, expected F32, F16 or BF16 [%d, %d]",
+              scales.dtype(),
+              scales.shape(),
+              rows,
+              groups));
     }
     if (zeros != null) {
       requireBytes("zero points", zeros, rows * groups);
@@ -77,19 +83,26 @@ public final class Int4Matrix implements WeightMatrix {
   private static void requireBytes(String what, MemorySegment segment, long bytes) {
     if (segment.byteSize() != bytes) {
       throw new IllegalArgumentException(
-          "%s have %d bytes, expected %d".formatted(what, segment.byteSize(), bytes));
+          String.format(
+              Locale.ROOT, "%s have %d bytes, expected %d", what, segment.byteSize(), bytes));
     }
   }
 
   private static void requireColumns(int[] order, int columns) {
     if (order.length != columns) {
       throw new IllegalArgumentException(
-          "column order has %d entries, expected %d".formatted(order.length, columns));
+          String.format(
+              Locale.ROOT, "column order has %d entries, expected %d", order.length, columns));
     }
     for (int j = 0; j < columns; j++) {
       if (order[j] < 0 || order[j] >= columns) {
         throw new IllegalArgumentException(
-            "column order has %d at %d, expected 0 to %d".formatted(order[j], j, columns - 1));
+            String.format(
+                Locale.ROOT,
+                "column order has %d at %d, expected 0 to %d",
+                order[j],
+                j,
+                columns - 1));
       }
     }
   }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// 8-bit integer weights, a byte each: `value = (element - zero) * scale`. Elements are -128 to
@@ -41,15 +42,20 @@ public final class Int8Matrix implements WeightMatrix {
       int @Nullable [] groupOf) {
     if (rowBytes < columns || data.byteSize() != rows * rowBytes) {
       throw new IllegalArgumentException(
-          "elements have %d bytes, expected %d rows of %d"
-              .formatted(data.byteSize(), rows, rowBytes));
+          String.format(
+              Locale.ROOT,
+              "elements have %d bytes, expected %d rows of %d",
+              data.byteSize(),
+              rows,
+              rowBytes));
     }
     if (offset != 0 && offset != 128) {
       throw new IllegalArgumentException("offset " + offset);
     }
     if (groupOf != null && groupOf.length != columns) {
       throw new IllegalArgumentException(
-          "group index has %d entries, expected %d".formatted(groupOf.length, columns));
+          String.format(
+              Locale.ROOT, "group index has %d entries, expected %d", groupOf.length, columns));
     }
     scales.requireCovers(columns);
     if (zeros != null) {

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 
 /// MXFP4 weights: two E2M1 to a byte, the lower column in the lower nibble, and a power of two for
 /// each 32 columns ([OCP MX
@@ -32,15 +33,22 @@ public final class Mxfp4Matrix implements WeightMatrix {
       MemorySegment scales) {
     if (rowBytes < Math.ceilDiv(columns, 2) || packed.byteSize() % Math.max(1, rowBytes) != 0) {
       throw new IllegalArgumentException(
-          "%d bytes are no rows of %d for %d columns"
-              .formatted(packed.byteSize(), rowBytes, columns));
+          String.format(
+              Locale.ROOT,
+              "%d bytes are no rows of %d for %d columns",
+              packed.byteSize(),
+              rowBytes,
+              columns));
     }
     long stored = packed.byteSize() / Math.max(1, rowBytes);
     selection.requireWithin(stored);
     if (scales.byteSize() != stored * Math.ceilDiv(columns, GROUP)) {
       throw new IllegalArgumentException(
-          "scales have %d bytes, expected %d"
-              .formatted(scales.byteSize(), stored * Math.ceilDiv(columns, GROUP)));
+          String.format(
+              Locale.ROOT,
+              "scales have %d bytes, expected %d",
+              scales.byteSize(),
+              stored * Math.ceilDiv(columns, GROUP)));
     }
     this.selection = selection;
     this.columns = columns;

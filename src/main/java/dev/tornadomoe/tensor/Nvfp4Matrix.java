@@ -2,6 +2,7 @@ package dev.tornadomoe.tensor;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 
 /// NVFP4 weights: two E2M1 to a byte, the lower column in the lower nibble, an E4M3 scale for each
 /// 16 columns, and one factor for the whole matrix: `value = element * (scale * factor)`.
@@ -21,14 +22,21 @@ public record Nvfp4Matrix(int columns, TensorView packed, TensorView scales, flo
         || packed.dtype() != DType.U8
         || packed.shape().dimension(1) != Math.ceilDiv(columns, 2)) {
       throw new IllegalArgumentException(
-          "elements are %s %s, expected two of %d columns to a byte"
-              .formatted(packed.dtype(), packed.shape(), columns));
+          String.format(
+              Locale.ROOT,
+              "elements are %s %s, expected two of %d columns to a byte",
+              packed.dtype(),
+              packed.shape(),
+              columns));
     }
     if (scales.dtype() != DType.F8_E4M3
         || !scales.shape().is(packed.shape().dimension(0), Math.ceilDiv(columns, GROUP))) {
       throw new IllegalArgumentException(
-          "scales are %s %s, expected one F8_E4M3 for each 16 columns"
-              .formatted(scales.dtype(), scales.shape()));
+          String.format(
+              Locale.ROOT,
+              "scales are %s %s, expected one F8_E4M3 for each 16 columns",
+              scales.dtype(),
+              scales.shape()));
     }
   }
 

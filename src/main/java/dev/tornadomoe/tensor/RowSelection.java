@@ -1,5 +1,7 @@
 package dev.tornadomoe.tensor;
 
+import java.util.Locale;
+
 /// Which rows of a stored matrix a weight takes: all of them, one half of a fused gate and up
 /// projection, or every second one where the two are interleaved.
 ///
@@ -12,7 +14,7 @@ public record RowSelection(int count, int first, int step) {
   public RowSelection {
     if (count < 0 || first < 0 || step < 1) {
       throw new IllegalArgumentException(
-          "%d rows from %d in steps of %d".formatted(count, first, step));
+          String.format(Locale.ROOT, "%d rows from %d in steps of %d", count, first, step));
     }
   }
 
@@ -30,7 +32,8 @@ public record RowSelection(int count, int first, int step) {
   void requireWithin(long stored) {
     if (count > 0 && first + (count - 1L) * step >= stored) {
       throw new IllegalArgumentException(
-          "%d rows from %d in steps of %d, of %d".formatted(count, first, step, stored));
+          String.format(
+              Locale.ROOT, "%d rows from %d in steps of %d, of %d", count, first, step, stored));
     }
   }
 }

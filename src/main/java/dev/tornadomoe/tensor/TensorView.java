@@ -5,6 +5,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Locale;
 
 /// A named, dense, row-major, little-endian tensor over memory that somebody else owns.
 ///
@@ -27,8 +28,14 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     long bytes = Math.multiplyExact(shape.elements(), (long) dtype.bits()) / 8;
     if (data.byteSize() != bytes) {
       throw new IllegalArgumentException(
-          "tensor \"%s\": %s %s has %d bytes, found %d"
-              .formatted(name, dtype, shape, bytes, data.byteSize()));
+          String.format(
+              Locale.ROOT,
+              "tensor \"%s\": %s %s has %d bytes, found %d",
+              name,
+              dtype,
+              shape,
+              bytes,
+              data.byteSize()));
     }
   }
 
@@ -42,7 +49,9 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
       case BF16 -> BFloat16.toFloat(data.get(SHORT, index * 2));
       case F8_E4M3 -> Float8E4M3.toFloat(data.get(JAVA_BYTE, index));
       case F8_E8M0 -> Float8E8M0.toFloat(data.get(JAVA_BYTE, index));
-      default -> throw new IllegalStateException("tensor \"%s\" is %s".formatted(name, dtype));
+      default ->
+          throw new IllegalStateException(
+              String.format(Locale.ROOT, "tensor \"%s\" is %s", name, dtype));
     };
   }
 
@@ -55,7 +64,9 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
       case U8 -> data.get(JAVA_BYTE, index) & 0xFF;
       case I32 -> data.get(INT, index * 4);
       case I64 -> data.get(LONG, index * 8);
-      default -> throw new IllegalStateException("tensor \"%s\" is %s".formatted(name, dtype));
+      default ->
+          throw new IllegalStateException(
+              String.format(Locale.ROOT, "tensor \"%s\" is %s", name, dtype));
     };
   }
 
@@ -66,7 +77,9 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     return switch (dtype.bits()) {
       case 16 -> data.get(SHORT, index * 2) & 0xFFFF;
       case 32 -> data.get(INT, index * 4);
-      default -> throw new IllegalStateException("tensor \"%s\" is %s".formatted(name, dtype));
+      default ->
+          throw new IllegalStateException(
+              String.format(Locale.ROOT, "tensor \"%s\" is %s", name, dtype));
     };
   }
 
@@ -77,7 +90,8 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     long count = shape.elements();
     if (count > Integer.MAX_VALUE - 8) {
       throw new IllegalStateException(
-          "tensor \"%s\" has %d elements, too many for an array".formatted(name, count));
+          String.format(
+              Locale.ROOT, "tensor \"%s\" has %d elements, too many for an array", name, count));
     }
     float[] values = new float[(int) count];
     for (int i = 0; i < values.length; i++) {
@@ -103,7 +117,7 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
       dimensions[axis] = shape.dimension(axis);
     }
     return new TensorView(
-        "%s[%d:%d]".formatted(name, from, to),
+        String.format(Locale.ROOT, "%s[%d:%d]", name, from, to),
         dtype,
         Shape.of(dimensions),
         data.asSlice(from * rowBytes, (to - from) * rowBytes));

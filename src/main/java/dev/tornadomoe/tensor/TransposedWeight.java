@@ -1,6 +1,7 @@
 package dev.tornadomoe.tensor;
 
 import java.lang.foreign.Arena;
+import java.util.Locale;
 
 /// An unquantised weight stored `[in, out]`, or a part of the outputs of such a tensor: the gate
 /// half of a fused gate and up projection, or every second column of an interleaved one.
@@ -15,7 +16,8 @@ record TransposedWeight(TensorView values, int rows, int first, int step) implem
     long outputs = values.shape().dimension(1);
     if (first < 0 || step < 1 || first + (rows - 1L) * step >= outputs) {
       throw new IllegalArgumentException(
-          "%d outputs from %d in steps of %d, of %d".formatted(rows, first, step, outputs));
+          String.format(
+              Locale.ROOT, "%d outputs from %d in steps of %d, of %d", rows, first, step, outputs));
     }
   }
 

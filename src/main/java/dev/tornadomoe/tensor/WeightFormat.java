@@ -1,5 +1,7 @@
 package dev.tornadomoe.tensor;
 
+import java.util.Locale;
+
 /// How a weight matrix keeps its elements: as floats, or in fewer bits with a scale for each block
 /// of rows and columns. Says what an expert kernel must be able to read, and how many bytes one
 /// pass over the matrix moves.
@@ -84,14 +86,15 @@ public record WeightFormat(
     if (coding.scalesInside()) {
       return coding.name();
     }
-    return "%s %s (%s %s%s%s)"
-        .formatted(
-            coding.name(),
-            granularity(),
-            element,
-            rowsPerScale == 0 && groupSize == 0 ? "scale" : "scales",
-            zeroPoints ? ", zero points" : "",
-            actOrder ? ", act-order" : "");
+    return String.format(
+        Locale.ROOT,
+        "%s %s (%s %s%s%s)",
+        coding.name(),
+        granularity(),
+        element,
+        rowsPerScale == 0 && groupSize == 0 ? "scale" : "scales",
+        zeroPoints ? ", zero points" : "",
+        actOrder ? ", act-order" : "");
   }
 
   private String granularity() {
@@ -100,6 +103,6 @@ public record WeightFormat(
     }
     return rowsPerScale == 0 && groupSize == 0
         ? "per tensor"
-        : "%dx%d".formatted(rowsPerScale, groupSize);
+        : String.format(Locale.ROOT, "%dx%d", rowsPerScale, groupSize);
   }
 }

@@ -67,8 +67,12 @@ class DecodeSoakTest {
           long heapNow = heapInUse();
           long residentNow = ProcessMemory.resident();
           System.out.printf(
+              Locale.ROOT,
               "%s, %,d steps: heap %,d KB, resident %,d KB%n",
-              golden, step, heapNow >> 10, residentNow >> 10);
+              golden,
+              step,
+              heapNow >> 10,
+              residentNow >> 10);
           if (step == WARM) {
             heap = heapNow;
             resident = residentNow;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,7 +18,11 @@ class AwqRefusalsTest extends InputMajorRefusals {
   @CsvSource({"group_size, 0", "group_size, -2", "q_group_size, 0", "q_group_size, -2"})
   void refusesGroupSizesThatMakeNoSense(String name, int size) {
     assertRefused(
-        "\"%s\": %d".formatted(name, size), sound(), "config.json", "group_size", "must be");
+        String.format(Locale.ROOT, "\"%s\": %d", name, size),
+        sound(),
+        "config.json",
+        "group_size",
+        "must be");
   }
 
   @ParameterizedTest

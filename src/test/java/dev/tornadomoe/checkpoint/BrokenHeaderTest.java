@@ -7,6 +7,7 @@ import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 import dev.tornadomoe.MoeException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -148,7 +149,7 @@ class BrokenHeaderTest {
         broken("a lengthy word", "{\"x\":" + "F".repeat(3_000_000) + "}", 0, "not valid JSON"),
         broken(
             "a lengthy name twice",
-            "{\"%1$s\":1,\"%1$s\":2}".formatted("n".repeat(40_000)),
+            String.format(Locale.ROOT, "{\"%1$s\":1,\"%1$s\":2}", "n".repeat(40_000)),
             0,
             "not valid JSON"));
   }
@@ -173,8 +174,12 @@ class BrokenHeaderTest {
   }
 
   private static String x(String dtype, String shape, String offsets) {
-    return "{\"x\":{\"dtype\":%s,\"shape\":%s,\"data_offsets\":%s}}"
-        .formatted(dtype, shape, offsets);
+    return String.format(
+        Locale.ROOT,
+        "{\"x\":{\"dtype\":%s,\"shape\":%s,\"data_offsets\":%s}}",
+        dtype,
+        shape,
+        offsets);
   }
 
   private static String without(String field) {

@@ -10,6 +10,7 @@ import dev.tornadomoe.tensor.Weight;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -152,12 +153,16 @@ class CompressedTensorsActOrderTest {
 
   private Checkpoint open(String order, int groupSize, boolean symmetric, TensorSet tensors) {
     String config =
-        """
-        {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
-          "config_groups": {"g": {"targets": ["Linear"], "weights":
-            {"num_bits": 4, "group_size": %d, "symmetric": %s, "actorder": %s}}}}}
-        """
-            .formatted(groupSize, symmetric, order);
+        String.format(
+            Locale.ROOT,
+            """
+            {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
+              "config_groups": {"g": {"targets": ["Linear"], "weights":
+                {"num_bits": 4, "group_size": %d, "symmetric": %s, "actorder": %s}}}}}
+            """,
+            groupSize,
+            symmetric,
+            order);
     return ModelDirectory.open(directory, config, tensors.tensors());
   }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -83,7 +84,10 @@ class CompressedTensorsConfigTest {
   @ValueSource(strings = {"W8A8", "NVFP4", "NO_SUCH"})
   void namesThePresetThatIsNotSupported(String preset) {
     String config =
-        "{\"quantization_config\": {\"config_groups\": {\"%s\": [\"Linear\"]}}}".formatted(preset);
+        String.format(
+            Locale.ROOT,
+            "{\"quantization_config\": {\"config_groups\": {\"%s\": [\"Linear\"]}}}",
+            preset);
     assertRefused(
         config,
         CompressedTensorsPacking.sound(MODULE),

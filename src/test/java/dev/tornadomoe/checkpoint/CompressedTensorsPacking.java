@@ -6,6 +6,7 @@ import static dev.tornadomoe.tensor.HeapTensors.i64;
 
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
+import java.util.Locale;
 
 /// Packs as the format is defined: a signed value of -8 to 7 is stored plus 8, element i of a row
 /// in bits 4i of the row's words; zero points likewise, but down the rows.
@@ -50,10 +51,12 @@ public final class CompressedTensorsPacking {
 
   /// A config with one group, for all linear layers.
   static String config(String weights) {
-    return """
-    {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
-      "config_groups": {"g": {"targets": ["Linear"], "weights": %s}}, "ignore": []}}
-    """
-        .formatted(weights);
+    return String.format(
+        Locale.ROOT,
+        """
+        {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
+          "config_groups": {"g": {"targets": ["Linear"], "weights": %s}}, "ignore": []}}
+        """,
+        weights);
   }
 }

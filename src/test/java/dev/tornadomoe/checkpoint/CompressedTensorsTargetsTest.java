@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,7 +55,8 @@ class CompressedTensorsTargetsTest {
     Int4Values values = Int4Values.symmetric(61, 4, 128, groupSize);
     TensorSet tensors = CompressedTensorsPacking.symmetric(MODULE, values, DType.BF16);
     String groups =
-        "\"group_0\": %s, \"group_1\": %s".formatted(group(first, 32), group(second, 64));
+        String.format(
+            Locale.ROOT, "\"group_0\": %s, \"group_1\": %s", group(first, 32), group(second, 64));
     try (Checkpoint checkpoint = open(groups, "", tensors)) {
       Weight weight = checkpoint.linear(MODULE, 4, 128);
       assertThat(weight.format()).isEqualTo(WeightFormat.int4(DType.BF16, groupSize, false, false));
@@ -68,7 +70,8 @@ class CompressedTensorsTargetsTest {
     Int4Values values =
         asymmetric ? Int4Values.asymmetric(62, 8, 256, 128) : Int4Values.symmetric(62, 8, 256, 128);
     TensorSet tensors = CompressedTensorsPacking.asymmetric(MODULE, values, DType.F16);
-    try (Checkpoint checkpoint = open("\"%s\": [\"Linear\"]".formatted(preset), "", tensors)) {
+    try (Checkpoint checkpoint =
+        open(String.format(Locale.ROOT, "\"%s\": [\"Linear\"]", preset), "", tensors)) {
       Weight weight = checkpoint.linear(MODULE, 8, 256);
       assertThat(weight.format()).isEqualTo(WeightFormat.int4(DType.F16, 128, asymmetric, false));
       values.assertDecodedBy(weight);
@@ -182,17 +185,23 @@ class CompressedTensorsTargetsTest {
   }
 
   private static String group(String target, int groupSize) {
-    return "{\"targets\": [\"%s\"], \"weights\": {\"num_bits\": 4, \"group_size\": %d}}"
-        .formatted(target.replace("\\", "\\\\"), groupSize);
+    return String.format(
+        Locale.ROOT,
+        "{\"targets\": [\"%s\"], \"weights\": {\"num_bits\": 4, \"group_size\": %d}}",
+        target.replace("\\", "\\\\"),
+        groupSize);
   }
 
   private Checkpoint open(String groups, String ignore, TensorSet tensors) {
     String config =
-        """
-        {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
-          "config_groups": {%s}, "ignore": [%s]}}
-        """
-            .formatted(groups, ignore);
+        String.format(
+            Locale.ROOT,
+            """
+            {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
+              "config_groups": {%s}, "ignore": [%s]}}
+            """,
+            groups,
+            ignore);
     return ModelDirectory.open(directory, config, tensors.tensors());
   }
 }

@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -214,18 +215,24 @@ class CompressedTensorsTest {
   }
 
   private static String weights(String strategy, @Nullable Integer groupSize, boolean symmetric) {
-    return "{\"num_bits\": 4, \"type\": \"int\", \"strategy\": \"%s\", \"group_size\": %s, \"symmetric\": %s}"
-        .formatted(strategy, groupSize, symmetric);
+    return String.format(
+        Locale.ROOT,
+        "{\"num_bits\": 4, \"type\": \"int\", \"strategy\": \"%s\", \"group_size\": %s, \"symmetric\": %s}",
+        strategy,
+        groupSize,
+        symmetric);
   }
 
   private Checkpoint open(String weights, TensorSet tensors) {
     String config =
-        """
-        {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
-          "quantization_status": "compressed", "ignore": ["lm_head"], "config_groups": {"group_0":
-          {"targets": ["Linear"], "weights": %s, "input_activations": null}}}}
-        """
-            .formatted(weights);
+        String.format(
+            Locale.ROOT,
+            """
+            {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
+              "quantization_status": "compressed", "ignore": ["lm_head"], "config_groups": {"group_0":
+              {"targets": ["Linear"], "weights": %s, "input_activations": null}}}}
+            """,
+            weights);
     return ModelDirectory.open(directory, config, tensors.tensors());
   }
 }

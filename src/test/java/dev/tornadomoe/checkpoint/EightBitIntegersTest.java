@@ -10,6 +10,7 @@ import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,9 +52,12 @@ class EightBitIntegersTest {
           HeapTensors.of(MODULE + ".weight_zero_point", DType.I8, Shape.of(down, across), zeros));
     }
     String weights =
-        "\"strategy\": \"%s\", \"symmetric\": %s%s"
-            .formatted(
-                strategy, !asymmetric, strategy.equals("group") ? ", \"group_size\": 8" : "");
+        String.format(
+            Locale.ROOT,
+            "\"strategy\": \"%s\", \"symmetric\": %s%s",
+            strategy,
+            !asymmetric,
+            strategy.equals("group") ? ", \"group_size\": 8" : "");
     try (Checkpoint checkpoint = open("int-quantized", weights, tensors)) {
       ByteValues.assertDecoded(
           checkpoint.linear(MODULE, rows, columns),
@@ -207,11 +211,14 @@ class EightBitIntegersTest {
   }
 
   private static String config(String format, String weights) {
-    return """
-    {"quantization_config": {"quant_method": "compressed-tensors", "format": "%s",
-      "config_groups": {"group_0": {"targets": ["Linear"],
-        "weights": {"num_bits": 8, "type": "int", %s}}}}}
-    """
-        .formatted(format, weights);
+    return String.format(
+        Locale.ROOT,
+        """
+        {"quantization_config": {"quant_method": "compressed-tensors", "format": "%s",
+          "config_groups": {"group_0": {"targets": ["Linear"],
+            "weights": {"num_bits": 8, "type": "int", %s}}}}}
+        """,
+        format,
+        weights);
   }
 }

@@ -8,6 +8,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.Weight;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -176,12 +177,15 @@ class FloatQuantizedTest {
   }
 
   private static String config(String format, String weights) {
-    return """
-    {"quantization_config": {"quant_method": "compressed-tensors", "format": "%s",
-      "config_groups": {"group_0": {"targets": ["Linear"],
-        "weights": {"num_bits": 8, "type": "float", %s},
-        "input_activations": {"num_bits": 8, "type": "float", "strategy": "token", "dynamic": true}}}}}
-    """
-        .formatted(format, weights);
+    return String.format(
+        Locale.ROOT,
+        """
+        {"quantization_config": {"quant_method": "compressed-tensors", "format": "%s",
+          "config_groups": {"group_0": {"targets": ["Linear"],
+            "weights": {"num_bits": 8, "type": "float", %s},
+            "input_activations": {"num_bits": 8, "type": "float", "strategy": "token", "dynamic": true}}}}}
+        """,
+        format,
+        weights);
   }
 }

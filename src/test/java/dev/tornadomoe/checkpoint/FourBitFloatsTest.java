@@ -10,6 +10,7 @@ import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -173,12 +174,16 @@ class FourBitFloatsTest {
   private static final String NVFP4 = config("nvfp4-pack-quantized", "tensor_group", 16);
 
   private static String config(String format, String strategy, int group) {
-    return """
-    {"quantization_config": {"quant_method": "compressed-tensors", "format": "%s",
-      "config_groups": {"group_0": {"targets": ["Linear"],
-        "weights": {"num_bits": 4, "type": "float", "strategy": "%s", "group_size": %d}}}}}
-    """
-        .formatted(format, strategy, group);
+    return String.format(
+        Locale.ROOT,
+        """
+        {"quantization_config": {"quant_method": "compressed-tensors", "format": "%s",
+          "config_groups": {"group_0": {"targets": ["Linear"],
+            "weights": {"num_bits": 4, "type": "float", "strategy": "%s", "group_size": %d}}}}}
+        """,
+        format,
+        strategy,
+        group);
   }
 
   private Checkpoint open(String config, TensorSet tensors) {

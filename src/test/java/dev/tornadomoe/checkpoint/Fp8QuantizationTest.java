@@ -10,6 +10,7 @@ import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -183,6 +184,7 @@ class Fp8QuantizationTest {
   }
 
   private static String json(String method, String config) {
-    return "{\"quantization_config\": {\"quant_method\": \"%s\", %s}}".formatted(method, config);
+    return String.format(
+        Locale.ROOT, "{\"quantization_config\": {\"quant_method\": \"%s\", %s}}", method, config);
   }
 }

@@ -8,6 +8,7 @@ import dev.tornadomoe.tensor.Shape;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -157,6 +158,6 @@ class GgufPlacesTest {
         .shortInteger("split.count", of)
         .integer("split.tensors.count", of)
         .tensor(HeapTensors.f32(tensor, Shape.of(1), number))
-        .write(directory.resolve("m-%05d-of-%05d.gguf".formatted(number, of)));
+        .write(directory.resolve(String.format(Locale.ROOT, "m-%05d-of-%05d.gguf", number, of)));
   }
 }

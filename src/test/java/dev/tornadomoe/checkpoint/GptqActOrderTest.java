@@ -10,6 +10,7 @@ import dev.tornadomoe.tensor.Weight;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -118,11 +119,14 @@ class GptqActOrderTest {
 
   private Checkpoint open(int groupSize, boolean actOrder, TensorSet tensors) {
     String config =
-        """
-        {"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": %d,
-          "desc_act": %s, "sym": false}}
-        """
-            .formatted(groupSize, actOrder);
+        String.format(
+            Locale.ROOT,
+            """
+            {"quantization_config": {"quant_method": "gptq", "bits": 4, "group_size": %d,
+              "desc_act": %s, "sym": false}}
+            """,
+            groupSize,
+            actOrder);
     return ModelDirectory.open(directory, config, tensors.tensors());
   }
 }

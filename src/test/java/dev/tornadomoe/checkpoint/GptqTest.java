@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,8 +38,11 @@ class GptqTest {
             ? GptqPacking.v1(MODULE, values, scales)
             : GptqPacking.v2(MODULE, values, scales);
     String fields =
-        "\"bits\": 4, \"group_size\": %d, \"sym\": false, \"checkpoint_format\": \"%s\""
-            .formatted(group, version == 1 ? "gptq" : "gptq_v2");
+        String.format(
+            Locale.ROOT,
+            "\"bits\": 4, \"group_size\": %d, \"sym\": false, \"checkpoint_format\": \"%s\"",
+            group,
+            version == 1 ? "gptq" : "gptq_v2");
     try (Checkpoint checkpoint = open(fields, tensors)) {
       Weight weight = checkpoint.linear(MODULE, rows, columns);
       assertThat(weight.format()).isEqualTo(WeightFormat.int4(scales, group, true, false));

@@ -10,6 +10,7 @@ import dev.tornadomoe.tensor.Weight;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.BiFunction;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,13 +49,13 @@ class Int4LoadingTest {
     return Stream.of(
         new Format(
             "compressed-tensors, symmetric",
-            CT.formatted(true),
+            String.format(Locale.ROOT, CT, true),
             false,
             MODULE + ".weight_scale",
             (values, scales) -> CompressedTensorsPacking.symmetric(MODULE, values, scales)),
         new Format(
             "compressed-tensors, asymmetric",
-            CT.formatted(false),
+            String.format(Locale.ROOT, CT, false),
             true,
             MODULE + ".weight_scale",
             (values, scales) -> CompressedTensorsPacking.asymmetric(MODULE, values, scales)),

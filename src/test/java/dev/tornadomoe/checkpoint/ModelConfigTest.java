@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -159,8 +160,12 @@ class ModelConfigTest {
     String list = "[" + "1, ".repeat(1_000_000) + "\"2\"]";
     ModelConfig config =
         config(
-            "{\"n\": \"%s\", \"m\": 8, \"list\": %s, \"model_type\": \"%s\"}"
-                .formatted(text, list, text));
+            String.format(
+                Locale.ROOT,
+                "{\"n\": \"%s\", \"m\": 8, \"list\": %s, \"model_type\": \"%s\"}",
+                text,
+                list,
+                text));
     Stream.<ThrowingCallable>of(
             () -> config.positive("n"),
             () -> config.positive("n", "m"),

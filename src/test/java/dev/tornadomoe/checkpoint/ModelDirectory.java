@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -56,7 +57,7 @@ public final class ModelDirectory {
     new TreeMap<>(shardOf)
         .forEach((tensor, shard) ->
             map.append(map.isEmpty() ? "" : ",\n")
-                .append("    \"%s\": \"%s\"".formatted(tensor, shard)));
+                .append(String.format(Locale.ROOT, "    \"%s\": \"%s\"", tensor, shard)));
     writeText(directory.resolve("config.json"), config);
     writeText(
         directory.resolve("model.safetensors.index.json"),

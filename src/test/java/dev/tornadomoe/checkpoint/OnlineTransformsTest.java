@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.tensor.DType;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,23 +85,31 @@ class OnlineTransformsTest {
   }
 
   private static String apply(String location, String target, String ignored) {
-    return "{\"config_groups\": {\"R4\": {\"type\": \"hadamard\", \"apply\": [%s]}}}"
-        .formatted(place(location, target, ignored));
+    return String.format(
+        Locale.ROOT,
+        "{\"config_groups\": {\"R4\": {\"type\": \"hadamard\", \"apply\": [%s]}}}",
+        place(location, target, ignored));
   }
 
   private static String place(String location, String target, String ignored) {
-    return "{\"targets\": [\"%s\"], \"location\": \"%s\", \"inverse\": false, \"ignore\": [%s]}"
-        .formatted(target, location, ignored.isEmpty() ? "" : "\"" + ignored + "\"");
+    return String.format(
+        Locale.ROOT,
+        "{\"targets\": [\"%s\"], \"location\": \"%s\", \"inverse\": false, \"ignore\": [%s]}",
+        target,
+        location,
+        ignored.isEmpty() ? "" : "\"" + ignored + "\"");
   }
 
   private Checkpoint open(String transforms) {
     String config =
-        """
-        {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
-          "config_groups": {"g": {"targets": ["Linear"], "weights":
-            {"num_bits": 4, "group_size": 32}}}, "transform_config": %s}}
-        """
-            .formatted(transforms);
+        String.format(
+            Locale.ROOT,
+            """
+            {"quantization_config": {"quant_method": "compressed-tensors", "format": "pack-quantized",
+              "config_groups": {"g": {"targets": ["Linear"], "weights":
+                {"num_bits": 4, "group_size": 32}}}, "transform_config": %s}}
+            """,
+            transforms);
     return ModelDirectory.open(
         directory,
         config,

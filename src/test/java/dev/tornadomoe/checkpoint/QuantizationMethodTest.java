@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.tensor.DType;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,7 +29,7 @@ class QuantizationMethodTest {
         "\"quantization_config\": {\"quant_method\": \"compressed-tensors\", %s}"
       })
   void unwrapsANestedConfig(String nested) {
-    try (Checkpoint checkpoint = open(nested.formatted(GROUPS))) {
+    try (Checkpoint checkpoint = open(String.format(Locale.ROOT, nested, GROUPS))) {
       VALUES.assertDecodedBy(checkpoint.linear(MODULE, 8, 64));
     }
   }

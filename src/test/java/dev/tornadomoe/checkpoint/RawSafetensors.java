@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /// Safetensors files byte by byte, so that they can be wrong.
 final class RawSafetensors {
@@ -39,7 +40,13 @@ final class RawSafetensors {
 
   /// One entry of a header.
   static String entry(String name, String dtype, String shape, long begin, long end) {
-    return "\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}"
-        .formatted(name, dtype, shape, begin, end);
+    return String.format(
+        Locale.ROOT,
+        "\"%s\":{\"dtype\":\"%s\",\"shape\":%s,\"data_offsets\":[%d,%d]}",
+        name,
+        dtype,
+        shape,
+        begin,
+        end);
   }
 }

@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -22,12 +23,13 @@ class SoundSafetensorsTest {
   @Test
   void readsTensorsWithoutElements() {
     String header =
-        "{%s,%s,%s,%s}"
-            .formatted(
-                entry("end", "F32", "[0]", 4, 4),
-                entry("begin", "F32", "[3,0]", 0, 0),
-                entry("x", "U8", "[4]", 0, 4),
-                entry("huge", "I64", "[0,9223372036854775807]", 4, 4));
+        String.format(
+            Locale.ROOT,
+            "{%s,%s,%s,%s}",
+            entry("end", "F32", "[0]", 4, 4),
+            entry("begin", "F32", "[3,0]", 0, 0),
+            entry("x", "U8", "[4]", 0, 4),
+            entry("huge", "I64", "[0,9223372036854775807]", 4, 4));
     try (TensorFile file = open(header, 4)) {
       assertThat(file.names()).containsExactlyInAnyOrder("begin", "x", "end", "huge");
       assertThat(file.require("begin").shape()).isEqualTo(Shape.of(3, 0));
@@ -68,11 +70,12 @@ class SoundSafetensorsTest {
   @Test
   void readsTensorsThatLieInAnotherOrderThanTheirNames() {
     String header =
-        "{%s,%s,%s}"
-            .formatted(
-                entry("a", "U8", "[2]", 4, 6),
-                entry("b", "U8", "[1]", 6, 7),
-                entry("c", "U8", "[4]", 0, 4));
+        String.format(
+            Locale.ROOT,
+            "{%s,%s,%s}",
+            entry("a", "U8", "[2]", 4, 6),
+            entry("b", "U8", "[1]", 6, 7),
+            entry("c", "U8", "[4]", 0, 4));
     try (TensorFile file = open(header, 7)) {
       assertThat(file.names()).containsExactly("c", "a", "b");
       assertThat(file.require("a").getLong(0)).isEqualTo(4);
@@ -85,7 +88,11 @@ class SoundSafetensorsTest {
   @ValueSource(ints = {0, 1, 2, 3, 4, 5, 6, 7})
   void readsDataAtAnyAlignment(int padding) {
     String header =
-        "{%s,%s}".formatted(entry("pad", "U8", "[1]", 0, 1), entry("x", "I32", "[2]", 1, 9));
+        String.format(
+            Locale.ROOT,
+            "{%s,%s}",
+            entry("pad", "U8", "[1]", 0, 1),
+            entry("x", "I32", "[2]", 1, 9));
     try (TensorFile file = open(header + " ".repeat(padding), 9)) {
       assertThat(file.require("x").getLong(0)).isEqualTo(0x04030201);
       assertThat(file.require("x").getLong(1)).isEqualTo(0x08070605);
@@ -112,11 +119,12 @@ class SoundSafetensorsTest {
   @Test
   void readsAnyName() {
     String header =
-        "{%s,%s,%s}"
-            .formatted(
-                entry("", "U8", "[1]", 0, 1),
-                entry("größe \\u00b2 \\\"\\\\", "U8", "[1]", 1, 2),
-                entry("専門家", "U8", "[1]", 2, 3));
+        String.format(
+            Locale.ROOT,
+            "{%s,%s,%s}",
+            entry("", "U8", "[1]", 0, 1),
+            entry("größe \\u00b2 \\\"\\\\", "U8", "[1]", 1, 2),
+            entry("専門家", "U8", "[1]", 2, 3));
     try (TensorFile file = open(header, 3)) {
       assertThat(file.names()).containsExactly("", "größe ² \"\\", "専門家");
       assertThat(file.require("専門家").getLong(0)).isEqualTo(2);

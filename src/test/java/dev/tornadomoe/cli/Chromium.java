@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -40,18 +41,20 @@ final class Chromium {
         copy,
         page.replace(
             "<head>",
-            """
-            <head><script>
-            const read = () => { %s };
-            document.addEventListener("DOMContentLoaded", () => {
-              const seen = document.createElement("pre");
-              seen.id = "seen";
-              seen.textContent = JSON.stringify(read());
-              document.body.append(seen);
-            });
-            </script>
-            """
-                .formatted(script)));
+            String.format(
+                Locale.ROOT,
+                """
+                <head><script>
+                const read = () => { %s };
+                document.addEventListener("DOMContentLoaded", () => {
+                  const seen = document.createElement("pre");
+                  seen.id = "seen";
+                  seen.textContent = JSON.stringify(read());
+                  document.body.append(seen);
+                });
+                </script>
+                """,
+                script)));
     String dom = dump(browser.get(), copy, directory);
     assertThat(dom).contains(BEGIN);
     int from = dom.indexOf(BEGIN) + BEGIN.length();

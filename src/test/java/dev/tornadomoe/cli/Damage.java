@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
@@ -88,7 +89,7 @@ final class Damage {
           case NUMBER -> number(bytes, header);
         };
     Files.write(file, damaged);
-    return "%s of %s at %d, %d bytes".formatted(way, part, at, count);
+    return String.format(Locale.ROOT, "%s of %s at %d, %d bytes", way, part, at, count);
   }
 
   private static long headerLength(byte[] bytes) {

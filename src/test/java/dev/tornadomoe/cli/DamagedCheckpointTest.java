@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,7 +46,9 @@ class DamagedCheckpointTest {
   private void verify(long seed, Damage.Part part) {
     String name = CHECKPOINTS.get((int) (seed % CHECKPOINTS.size()));
     Path checkpoint = directory.resolve("checkpoint");
-    String what = "seed %d: %s, ".formatted(seed, name) + damage(checkpoint, name, part, seed);
+    String what =
+        String.format(Locale.ROOT, "seed %d: %s, ", seed, name)
+            + damage(checkpoint, name, part, seed);
     MoeRun run = assertTimeoutPreemptively(HANGS, () -> MoeRun.of("verify", checkpoint), what);
     assertThat(run.exit()).as(what).isBetween(0, 2);
     if (run.exit() == 2) {
@@ -66,7 +69,9 @@ class DamagedCheckpointTest {
   private void inspect(long seed, Damage.Part part) {
     String name = CHECKPOINTS.get((int) (seed % CHECKPOINTS.size()));
     Path checkpoint = directory.resolve("checkpoint");
-    String what = "seed %d: %s, ".formatted(seed, name) + damage(checkpoint, name, part, seed);
+    String what =
+        String.format(Locale.ROOT, "seed %d: %s, ", seed, name)
+            + damage(checkpoint, name, part, seed);
     MoeRun run =
         assertTimeoutPreemptively(HANGS, () -> MoeRun.of("inspect", checkpoint, "--json"), what);
     assertThat(run.exit()).as(what).isIn(0, 2);

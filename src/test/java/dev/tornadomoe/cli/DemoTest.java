@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -61,7 +62,9 @@ class DemoTest {
       for (String alias : new String[] {"on ", "off"}) {
         for (String tokens : new String[] {"1 ", "33"}) {
           assertThat(demo.out())
-              .containsPattern("layer %s +M %s +alias %s .* ok\n".formatted(layer, tokens, alias));
+              .containsPattern(
+                  String.format(
+                      Locale.ROOT, "layer %s +M %s +alias %s .* ok\n", layer, tokens, alias));
         }
       }
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,7 +51,8 @@ class ExplainAliasTest {
     String text = explain(checkpoint, options).fine().out();
     assertThat(text)
         .contains(reasons.split(" "))
-        .containsPattern("copies fused_out -> output +%d +%d\n".formatted(before, after));
+        .containsPattern(
+            String.format(Locale.ROOT, "copies fused_out -> output +%d +%d\n", before, after));
   }
 
   @ParameterizedTest

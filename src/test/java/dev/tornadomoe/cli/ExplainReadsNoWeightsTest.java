@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,11 +33,16 @@ class ExplainReadsNoWeightsTest {
   static void make() throws IOException {
     Files.writeString(
         checkpoint.resolve("config.json"),
-        """
-        {"model_type": "mixtral", "hidden_size": %d, "intermediate_size": %d,
-         "num_local_experts": %d, "num_experts_per_tok": 2, "num_hidden_layers": %d}
-        """
-            .formatted(HIDDEN, INTERMEDIATE, EXPERTS, LAYERS));
+        String.format(
+            Locale.ROOT,
+            """
+            {"model_type": "mixtral", "hidden_size": %d, "intermediate_size": %d,
+             "num_local_experts": %d, "num_experts_per_tok": 2, "num_hidden_layers": %d}
+            """,
+            HIDDEN,
+            INTERMEDIATE,
+            EXPERTS,
+            LAYERS));
     List<String> entries = new ArrayList<>();
     long end = 0;
     for (int layer = 0; layer < LAYERS; layer++) {
@@ -62,8 +68,14 @@ class ExplainReadsNoWeightsTest {
   private static long add(List<String> entries, String name, long rows, long columns, long begin) {
     long end = begin + rows * columns * 2;
     entries.add(
-        "\"%s\":{\"dtype\":\"BF16\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}"
-            .formatted(name, rows, columns, begin, end));
+        String.format(
+            Locale.ROOT,
+            "\"%s\":{\"dtype\":\"BF16\",\"shape\":[%d,%d],\"data_offsets\":[%d,%d]}",
+            name,
+            rows,
+            columns,
+            begin,
+            end));
     return end;
   }
 

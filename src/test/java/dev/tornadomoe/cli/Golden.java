@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
@@ -94,7 +95,7 @@ final class Golden {
     try {
       String text = Files.readString(config);
       if (!text.contains(from)) {
-        throw new IllegalArgumentException("no %s in %s".formatted(from, text));
+        throw new IllegalArgumentException(String.format(Locale.ROOT, "no %s in %s", from, text));
       }
       Files.writeString(config, text.replace(from, to));
     } catch (IOException e) {

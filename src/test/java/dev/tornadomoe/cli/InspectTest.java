@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -154,15 +155,18 @@ class InspectTest {
       map =
           file.names().stream()
               .map(name ->
-                  "\"%s\": \"%s.safetensors\""
-                      .formatted(name, name.contains("layers.0.") ? "here" : "missing"))
+                  String.format(
+                      Locale.ROOT,
+                      "\"%s\": \"%s.safetensors\"",
+                      name,
+                      name.contains("layers.0.") ? "here" : "missing"))
               .collect(Collectors.joining(", "));
     }
     Golden.rewrite(whole, tensor -> tensor.name().contains("layers.0.") ? tensor : null);
     Files.move(whole, checkpoint.resolve("here.safetensors"));
     Files.writeString(
         checkpoint.resolve("model.safetensors.index.json"),
-        "{\"weight_map\": {%s}}".formatted(map));
+        String.format(Locale.ROOT, "{\"weight_map\": {%s}}", map));
     MoeRun run = MoeRun.of("inspect", checkpoint, "--json").fine();
     assertThat(run.objects("problems").getFirst().get("problem").toString())
         .contains("missing.safetensors: shard is missing");

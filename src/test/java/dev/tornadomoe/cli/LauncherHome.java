@@ -11,6 +11,7 @@ import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -56,7 +57,7 @@ final class LauncherHome {
     home.age(home.file("checkout/src/main"), 0);
     home.age(home.write("checkout/target/tornado-moe.jar", ""), 1);
     for (String tool : TOOLS) {
-      home.program("bin/" + tool, "exec '%s' \"$@\"".formatted(find(tool)));
+      home.program("bin/" + tool, String.format(Locale.ROOT, "exec '%s' \"$@\"", find(tool)));
     }
     return home;
   }
@@ -97,7 +98,7 @@ final class LauncherHome {
   }
 
   void program(String name, String text) throws IOException {
-    Path file = write(name, "#!%s\n%s\n".formatted(find("bash"), text));
+    Path file = write(name, String.format(Locale.ROOT, "#!%s\n%s\n", find("bash"), text));
     assertThat(file.toFile().setExecutable(true)).isTrue();
   }
 
@@ -105,18 +106,23 @@ final class LauncherHome {
   /// exit code `$JAVA_EXIT`.
   Path jdk(int version) throws IOException {
     String name = "jdk-" + version;
-    write(name + "/release", "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"%d.0.1\"\n".formatted(version));
+    write(
+        name + "/release",
+        String.format(Locale.ROOT, "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"%d.0.1\"\n", version));
     program(name + "/bin/javac", "exit 0");
     program(
         name + "/bin/java",
-        "echo %s; printf '[%%s]\\n' \"$@\"; exit \"${JAVA_EXIT:-0}\"".formatted(name));
+        String.format(
+            Locale.ROOT, "echo %s; printf '[%%s]\\n' \"$@\"; exit \"${JAVA_EXIT:-0}\"", name));
     return directory.resolve(name);
   }
 
   /// A TornadoVM SDK of some version.
   Path sdk(String name, String version) throws IOException {
     Path libraries = Files.createDirectories(file(name + "/lib/native")).getParent();
-    write(name + "/tornado-argfile", "-server\n-Djava.library.path=%s\n".formatted(libraries));
+    write(
+        name + "/tornado-argfile",
+        String.format(Locale.ROOT, "-server\n-Djava.library.path=%s\n", libraries));
     release(name + "/etc/tornado.release", version);
     return directory.resolve(name);
   }
@@ -133,7 +139,7 @@ final class LauncherHome {
   }
 
   private void release(String name, String version) throws IOException {
-    write(name, "version=%s\nbranch=x\ncommit=y\n".formatted(version));
+    write(name, String.format(Locale.ROOT, "version=%s\nbranch=x\ncommit=y\n", version));
   }
 
   /// Puts a program of a JDK on the PATH, as distributions do.

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -36,7 +37,9 @@ class LauncherTest {
     MoeRun run = moe("verify", "a b", "", "*", "$HOME", "it's", "--json").fine();
     assertThat(run.out())
         .startsWith("jdk-25\n")
-        .contains("[-jar]\n[%s]\n".formatted(home.file("checkout/target/tornado-moe.jar")))
+        .contains(
+            String.format(
+                Locale.ROOT, "[-jar]\n[%s]\n", home.file("checkout/target/tornado-moe.jar")))
         .contains("[--add-modules]\n[jdk.incubator.vector]\n")
         .contains("[--enable-native-access=ALL-UNNAMED]\n")
         .endsWith("[verify]\n[a b]\n[]\n[*]\n[$HOME]\n[it's]\n[--json]\n")
@@ -63,8 +66,10 @@ class LauncherTest {
     environment.put("MOE_CLASS_PATH", "a b.jar:c.jar");
     assertThat(moe("inspect", "x").fine().out())
         .contains(
-            "[-cp]\n[%s:a b.jar:c.jar]\n[dev.tornadomoe.cli.Main]\n[inspect]\n[x]\n"
-                .formatted(home.file("checkout/target/tornado-moe.jar")))
+            String.format(
+                Locale.ROOT,
+                "[-cp]\n[%s:a b.jar:c.jar]\n[dev.tornadomoe.cli.Main]\n[inspect]\n[x]\n",
+                home.file("checkout/target/tornado-moe.jar")))
         .doesNotContain("[-jar]");
   }
 

@@ -11,6 +11,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -37,7 +38,10 @@ class RunInputTest {
   void namesWidthAndTypeThatDoNotFit(DType type, int width) {
     write(tensor("x", type, 2, width));
     assertThat(run("--layer", 0).refusal())
-        .startsWith(input + ": tensor \"x\" is %s [2, %d], expected ".formatted(type, width))
+        .startsWith(
+            input
+                + String.format(
+                    Locale.ROOT, ": tensor \"x\" is %s [2, %d], expected ", type, width))
         .contains("F32", "[M, 64]");
   }
 

@@ -11,6 +11,7 @@ import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -37,11 +38,18 @@ class RunRoundTripTest {
   })
   void writesTheGoldenOutput(String name, int layer, int tokens, String options) {
     Path golden = Golden.directory(name).resolve("golden.safetensors");
-    String prefix = "layer%d/m%d/".formatted(layer, tokens);
+    String prefix = String.format(Locale.ROOT, "layer%d/m%d/", layer, tokens);
     Path output = directory.resolve("output.safetensors");
     String line =
-        "run %s --layer %d --input %s --tensor %sinput --output %s %s"
-            .formatted(Golden.directory(name), layer, golden, prefix, output, options);
+        String.format(
+            Locale.ROOT,
+            "run %s --layer %d --input %s --tensor %sinput --output %s %s",
+            Golden.directory(name),
+            layer,
+            golden,
+            prefix,
+            output,
+            options);
     MoeRun run = MoeRun.of((Object[]) line.strip().split(" ")).fine();
     assertThat(run.out()).isEmpty();
     assertThat(run.err()).contains("wrote " + output);

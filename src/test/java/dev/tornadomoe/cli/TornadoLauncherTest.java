@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -49,11 +50,13 @@ class TornadoLauncherTest {
     Path sdk = home.sdk(SDKMAN, VERSION);
     MoeRun run = moe(command.split(" ")).fine();
     assertThat(run.out())
-        .startsWith("jdk-25\n[@%s/tornado-argfile]\n".formatted(sdk))
+        .startsWith(String.format(Locale.ROOT, "jdk-25\n[@%s/tornado-argfile]\n", sdk))
         .contains("[--add-modules]\n[jdk.incubator.vector]\n")
         .contains(
-            "[-cp]\n[%1$s/target/tornado-moe.jar:%1$s/tornado-kernels/target/tornado-moe-tornado-kernels.jar:%1$s/target/lib/*]\n"
-                .formatted(home.file("checkout/moe").getParent()))
+            String.format(
+                Locale.ROOT,
+                "[-cp]\n[%1$s/target/tornado-moe.jar:%1$s/tornado-kernels/target/tornado-moe-tornado-kernels.jar:%1$s/target/lib/*]\n",
+                home.file("checkout/moe").getParent()))
         .contains("[dev.tornadomoe.cli.Main]\n");
     assertThat(run.err()).isEmpty();
   }
@@ -90,7 +93,8 @@ class TornadoLauncherTest {
     home.sdk(SDKMAN, VERSION);
     Path mine = home.sdk("my sdk", VERSION);
     environment.put("TORNADOVM_HOME", mine.toString());
-    assertThat(moe("devices").fine().out()).contains("[@%s/tornado-argfile]\n".formatted(mine));
+    assertThat(moe("devices").fine().out())
+        .contains(String.format(Locale.ROOT, "[@%s/tornado-argfile]\n", mine));
   }
 
   /// Of two values Java takes the last, and the backend sets only what is not set.
@@ -134,8 +138,11 @@ class TornadoLauncherTest {
     Path sdk = home.sdk(SDKMAN, version);
     assertThat(refusal())
         .startsWith(
-            "the TornadoVM SDK in %s is version %s, expected one for JDK 25"
-                .formatted(sdk, version));
+            String.format(
+                Locale.ROOT,
+                "the TornadoVM SDK in %s is version %s, expected one for JDK 25",
+                sdk,
+                version));
   }
 
   @Test
@@ -145,8 +152,11 @@ class TornadoLauncherTest {
     environment.put("TORNADOVM_HOME", after.toString());
     assertThat(refusal())
         .isEqualTo(
-            "%s/tornado-argfile names %s/lib, which is not there: the TornadoVM SDK was moved; install it again"
-                .formatted(after, sdk));
+            String.format(
+                Locale.ROOT,
+                "%s/tornado-argfile names %s/lib, which is not there: the TornadoVM SDK was moved; install it again",
+                after,
+                sdk));
   }
 
   @Test
@@ -155,13 +165,19 @@ class TornadoLauncherTest {
     // Maven compiles again only what is not there.
     home.program(
         "bin/mvn",
-        "cd tornado-kernels; [[ ! -e target/classes ]] || exit 1; mkdir -p '%1$s'; cat '%2$s/etc/tornado.release' >'%1$s/tornado.release'"
-            .formatted(home.file(LauncherHome.KERNELS_RELEASE).getParent(), sdk));
+        String.format(
+            Locale.ROOT,
+            "cd tornado-kernels; [[ ! -e target/classes ]] || exit 1; mkdir -p '%1$s'; cat '%2$s/etc/tornado.release' >'%1$s/tornado.release'",
+            home.file(LauncherHome.KERNELS_RELEASE).getParent(),
+            sdk));
     assertThat(moe("demo").fine().err()).isEmpty();
     assertThat(moe("devices").fine().err())
         .isEqualTo(
-            "moe: building (the jar was built for TornadoVM %s, the SDK in %s is 5.3.0-jdk25)\n"
-                .formatted(VERSION, sdk));
+            String.format(
+                Locale.ROOT,
+                "moe: building (the jar was built for TornadoVM %s, the SDK in %s is 5.3.0-jdk25)\n",
+                VERSION,
+                sdk));
     assertThat(moe("devices").fine().err()).isEmpty();
   }
 

@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
+import java.util.Locale;
 import java.util.function.Consumer;
 
 /// A layer to be made at random: its sizes and what it has. Starts as H 96, I 40, E 5, top-3, where
@@ -58,8 +59,13 @@ public final class LayerSpec {
   public LayerSpec sized(int newHidden, int newIntermediate, int newExperts, Gating newGating) {
     return changed(copy -> {
       copy.name =
-          "H %d, I %d, E %d, top-%d"
-              .formatted(newHidden, newIntermediate, newExperts, newGating.topK());
+          String.format(
+              Locale.ROOT,
+              "H %d, I %d, E %d, top-%d",
+              newHidden,
+              newIntermediate,
+              newExperts,
+              newGating.topK());
       copy.hidden = newHidden;
       copy.intermediate = newIntermediate;
       copy.experts = newExperts;

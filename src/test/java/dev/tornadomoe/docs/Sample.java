@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
@@ -71,8 +72,11 @@ public record Sample(Path page, int line, Optional<String> head, String code, bo
               block.group("tornado") != null);
       if (sample.head().isPresent() == sample.isFile()) {
         throw new IllegalArgumentException(
-            "%s:%d: expected either a file or a line <!-- sample: name(...) --> above"
-                .formatted(page, sample.line()));
+            String.format(
+                Locale.ROOT,
+                "%s:%d: expected either a file or a line <!-- sample: name(...) --> above",
+                page,
+                sample.line()));
       }
       samples.add(sample);
     }
@@ -84,8 +88,12 @@ public record Sample(Path page, int line, Optional<String> head, String code, bo
     long found = samples.stream().mapToLong(s -> s.head().isPresent() || s.tornado() ? 2 : 1).sum();
     if (marked != found) {
       throw new IllegalArgumentException(
-          "%s: %d lines begin or announce a block of Java, %d of them belong together"
-              .formatted(page, marked, found));
+          String.format(
+              Locale.ROOT,
+              "%s: %d lines begin or announce a block of Java, %d of them belong together",
+              page,
+              marked,
+              found));
     }
     return samples;
   }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -89,24 +90,25 @@ public final class Samples implements AutoCloseable {
     samples.stream()
         .filter(other -> other.isFile() && other.className().contains("."))
         .forEach(other -> imports.add(other.className()));
-    return """
-    package sample;
+    return String.format(
+        Locale.ROOT,
+        """
+        package sample;
 
-    %s
+        %s
 
-    public final class Line%d {
-      private Line%2$d() {}
+        public final class Line%d {
+          private Line%2$d() {}
 
-      public static void %s throws Exception {
-    %s
-      }
-    }
-    """
-        .formatted(
-            imports.stream().map("import %s;"::formatted).collect(Collectors.joining("\n")),
-            sample.line(),
-            sample.head().orElseThrow(),
-            sample.code());
+          public static void %s throws Exception {
+        %s
+          }
+        }
+        """,
+        imports.stream().map("import %s;"::formatted).collect(Collectors.joining("\n")),
+        sample.line(),
+        sample.head().orElseThrow(),
+        sample.code());
   }
 
   /// The classes.

@@ -16,6 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 
 /// What may be done with files that anybody may have made: they are read, or refused with a
 /// [MoeException], in memory that their own size bounds.
@@ -49,7 +50,8 @@ final class BoundedReading {
     // A second time, because what loading a class allocates is counted too.
     if (allocatedBy(reading) > most && allocatedBy(reading) > most) {
       throw new IllegalStateException(
-          "reading %d bytes takes more than %d bytes of heap".formatted(bytes, most));
+          String.format(
+              Locale.ROOT, "reading %d bytes takes more than %d bytes of heap", bytes, most));
     }
   }
 

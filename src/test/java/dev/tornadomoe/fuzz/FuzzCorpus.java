@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 
 /// Where fuzzing begins: the headers and configs of the golden checkpoints.
@@ -42,7 +43,7 @@ final class FuzzCorpus {
   static void write(String target, Path directory) throws IOException {
     List<byte[]> inputs = of(target);
     for (int i = 0; i < inputs.size(); i++) {
-      Files.write(directory.resolve("golden-%03d".formatted(i)), inputs.get(i));
+      Files.write(directory.resolve(String.format(Locale.ROOT, "golden-%03d", i)), inputs.get(i));
     }
   }
 

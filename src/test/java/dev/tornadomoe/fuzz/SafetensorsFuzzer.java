@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /// A fuzz target for Jazzer: the input is a safetensors file ([PaddedFile]), or where it begins
 /// with a brace an index of shards.
@@ -55,7 +56,7 @@ public final class SafetensorsFuzzer {
       }
       if (covered >= bytes) {
         throw new IllegalStateException(
-            "tensors of %d bytes in a file of %d".formatted(covered, bytes));
+            String.format(Locale.ROOT, "tensors of %d bytes in a file of %d", covered, bytes));
       }
     }
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.tensor.Shape;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -43,9 +44,9 @@ class WorkspaceShapesTest {
   private static List<String> grouped(int pairs, int offsets, int width, String... more) {
     return Stream.concat(
             Stream.of(
-                "pair_order I32 [%d]".formatted(pairs),
-                "expert_offsets I32 [%d]".formatted(offsets),
-                "activated F32 [%d, %d]".formatted(pairs, width)),
+                String.format(Locale.ROOT, "pair_order I32 [%d]", pairs),
+                String.format(Locale.ROOT, "expert_offsets I32 [%d]", offsets),
+                String.format(Locale.ROOT, "activated F32 [%d, %d]", pairs, width)),
             Stream.of(more))
         .toList();
   }
@@ -85,7 +86,7 @@ class WorkspaceShapesTest {
 
   private static List<String> texts(List<Workspace> workspaces) {
     return workspaces.stream()
-        .map(w -> "%s %s %s".formatted(w.operand(), w.dtype(), w.shape()))
+        .map(w -> String.format(Locale.ROOT, "%s %s %s", w.operand(), w.dtype(), w.shape()))
         .toList();
   }
 }

@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ExecutionException;
@@ -110,7 +111,7 @@ public final class ThreadRanks {
       try {
         byte[] message = queues.get(rank).get(from).poll(PATIENCE_SECONDS, TimeUnit.SECONDS);
         if (message == null) {
-          throw new ParallelException("rank %d says nothing".formatted(from));
+          throw new ParallelException(String.format(Locale.ROOT, "rank %d says nothing", from));
         }
         found.get(from).add(message);
         return message.length;
@@ -125,7 +126,8 @@ public final class ThreadRanks {
       MemorySegment message = MemorySegment.ofArray(found.get(from).remove());
       if (message.byteSize() != into.bytes()) {
         throw new IllegalArgumentException(
-            "%d bytes for a message of %d".formatted(into.bytes(), message.byteSize()));
+            String.format(
+                Locale.ROOT, "%d bytes for a message of %d", into.bytes(), message.byteSize()));
       }
       long at = 0;
       for (int block = 0; block < into.blocks(); block++) {

@@ -8,6 +8,7 @@ import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubExperts;
 import java.util.HashSet;
+import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,8 +37,12 @@ class ExplainDotTest {
     for (Step step : plan.bucket(1).steps()) {
       assertThat(dot)
           .contains(
-              "s%d [label=\"%d %s\""
-                  .formatted(step.index(), step.index(), step.operation().name()));
+              String.format(
+                  Locale.ROOT,
+                  "s%d [label=\"%d %s\"",
+                  step.index(),
+                  step.index(),
+                  step.operation().name()));
     }
   }
 

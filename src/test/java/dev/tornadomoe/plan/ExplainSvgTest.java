@@ -10,6 +10,7 @@ import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import javax.xml.XMLConstants;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
@@ -47,7 +48,8 @@ class ExplainSvgTest {
     assertThat(svg.getDocumentElement().getLocalName()).isEqualTo("svg");
     assertThat(svg.getDocumentElement().getNamespaceURI()).isEqualTo("http://www.w3.org/2000/svg");
     assertThat(texts(svg, "text"))
-        .anyMatch(text -> text.startsWith("Without output alias: %d copies".formatted(layers)))
+        .anyMatch(text ->
+            text.startsWith(String.format(Locale.ROOT, "Without output alias: %d copies", layers)))
         .anyMatch(text -> text.startsWith("As planned: 0 copies and 0 B copied per step"));
   }
 

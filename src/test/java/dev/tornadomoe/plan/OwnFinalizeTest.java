@@ -13,6 +13,7 @@ import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.tensor.DType;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -159,8 +160,10 @@ class OwnFinalizeTest {
     assertThatThrownBy(() -> planner.plan(LAYER))
         .isInstanceOf(PlanException.class)
         .hasMessage(
-            "layer 0: operation \"scribble\" writes %s, which must stay as the caller gave it"
-                .formatted(name));
+            String.format(
+                Locale.ROOT,
+                "layer 0: operation \"scribble\" writes %s, which must stay as the caller gave it",
+                name));
   }
 
   @Test

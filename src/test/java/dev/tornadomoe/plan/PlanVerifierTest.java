@@ -19,6 +19,7 @@ import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubBody;
 import dev.tornadomoe.modular.StubExperts;
 import java.util.Collections;
+import java.util.Locale;
 import java.util.Set;
 import org.assertj.core.api.AbstractThrowableAssert;
 import org.junit.jupiter.api.Test;
@@ -149,8 +150,12 @@ class PlanVerifierTest {
 
     refused(PlanMutant.moved(plan, 0, ROUTER_LOGITS, new Buffer.Slot(end - bytes + 1, bytes)))
         .hasMessage(
-            "plan verifier: layer 0 router_logits takes bytes %d to %d of a workspace of %d"
-                .formatted(end - bytes + 1, end + 1, end));
+            String.format(
+                Locale.ROOT,
+                "plan verifier: layer 0 router_logits takes bytes %d to %d of a workspace of %d",
+                end - bytes + 1,
+                end + 1,
+                end));
     refused(PlanMutant.moved(plan, 0, ROUTER_LOGITS, new Buffer.Slot(-64, bytes)))
         .hasMessageContaining("takes bytes -64");
     refused(PlanMutant.moved(plan, 0, ROUTER_LOGITS, new Buffer.Slot(0, bytes - 1)))

@@ -45,13 +45,14 @@ public final class BenchChart {
       double micros = number(result, "us_per_layer_median");
       points.add(
           new Point(
-              "%s%s, M = %s, alias %s"
-                  .formatted(
-                      bench.get("preset"),
-                      // Only what is not the default needs to be said; devices have one.
-                      "fast".equals(bench.get("precision")) ? ", fast" : "",
-                      result.get("tokens"),
-                      result.get("alias")),
+              String.format(
+                  Locale.ROOT,
+                  "%s%s, M = %s, alias %s",
+                  bench.get("preset"),
+                  // Only what is not the default needs to be said; devices have one.
+                  "fast".equals(bench.get("precision")) ? ", fast" : "",
+                  result.get("tokens"),
+                  result.get("alias")),
               micros,
               micros
                   * number(result, "weight_gb_per_s")
@@ -98,11 +99,16 @@ public final class BenchChart {
               point.micros()));
       y += BAR;
     }
-    return """
-    <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#1d2733">
-    %s<text x="0" y="%d" fill="#6b7785">dark: reading the weights alone in the same run; logarithmic</text>
-    </svg>
-    """
-        .formatted(LABELS + WIDTH + 90, y + 26, bars, y + 18);
+    return String.format(
+        Locale.ROOT,
+        """
+        <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#1d2733">
+        %s<text x="0" y="%d" fill="#6b7785">dark: reading the weights alone in the same run; logarithmic</text>
+        </svg>
+        """,
+        LABELS + WIDTH + 90,
+        y + 26,
+        bars,
+        y + 18);
   }
 }

@@ -18,6 +18,7 @@ import dev.tornadomoe.plan.Precision;
 import java.lang.foreign.Arena;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -152,7 +153,7 @@ final class CpuArithmetic implements Arithmetic {
       }
       default ->
           throw new BackendException(
-              "the cpu backend does not know \"%s\"".formatted(operation.name()));
+              String.format(Locale.ROOT, "the cpu backend does not know \"%s\"", operation.name()));
     };
   }
 

@@ -11,6 +11,7 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.UnaryOperator;
 
@@ -34,12 +35,13 @@ public final class CpuBackend implements Backend {
   public List<String> devices() {
     String missing = KernelChoice.whyNotVector();
     return List.of(
-        "%d threads, %s, %s, kernels: %s"
-            .formatted(
-                threads(),
-                System.getProperty("os.arch"),
-                System.getProperty("java.vm.name") + " " + Runtime.version(),
-                KernelChoice.choose().name() + (missing == null ? "" : " (" + missing + ")")));
+        String.format(
+            Locale.ROOT,
+            "%d threads, %s, %s, kernels: %s",
+            threads(),
+            System.getProperty("os.arch"),
+            System.getProperty("java.vm.name") + " " + Runtime.version(),
+            KernelChoice.choose().name() + (missing == null ? "" : " (" + missing + ")")));
   }
 
   @Override
@@ -85,6 +87,10 @@ public final class CpuBackend implements Backend {
       // said below
     }
     throw new BackendException(
-        "-D%s=%s: expected a whole number from 1 to 4096".formatted(THREADS_PROPERTY, text));
+        String.format(
+            Locale.ROOT,
+            "-D%s=%s: expected a whole number from 1 to 4096",
+            THREADS_PROPERTY,
+            text));
   }
 }

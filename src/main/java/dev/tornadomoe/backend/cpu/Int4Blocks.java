@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Locale;
 
 /// A 4-bit matrix repacked for lanes that are rows: the rows of a block lie side by side, so that
 /// neither decoding nor summing ever crosses lanes. A block has as many rows as a kernel goes
@@ -57,8 +58,11 @@ final class Int4Blocks {
   static Int4Blocks pack(String name, Int4Matrix matrix, int blockRows, Arena arena) {
     if (matrix.groups() > 1 && matrix.groupSize() % 8 != 0) {
       throw new BackendException(
-          "weight \"%s\" has groups of %d columns; the cpu backend needs a multiple of 8"
-              .formatted(name, matrix.groupSize()));
+          String.format(
+              Locale.ROOT,
+              "weight \"%s\" has groups of %d columns; the cpu backend needs a multiple of 8",
+              name,
+              matrix.groupSize()));
     }
     Int4Blocks packed = new Int4Blocks(matrix, blockRows, arena);
     Int4Packing.fill(packed, matrix);

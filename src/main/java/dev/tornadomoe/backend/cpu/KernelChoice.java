@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.cpu;
 import com.sun.management.HotSpotDiagnosticMXBean;
 import dev.tornadomoe.backend.BackendException;
 import java.lang.management.ManagementFactory;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +27,8 @@ final class KernelChoice {
     String bits = System.getProperty(Species.BITS_PROPERTY);
     if (bits != null && !Set.of("128", "256", "512").contains(bits)) {
       throw new BackendException(
-          "-D%s=%s: expected 128, 256 or 512".formatted(Species.BITS_PROPERTY, bits));
+          String.format(
+              Locale.ROOT, "-D%s=%s: expected 128, 256 or 512", Species.BITS_PROPERTY, bits));
     }
     String forced = System.getProperty(PROPERTY, "auto");
     return switch (forced) {
@@ -34,14 +36,16 @@ final class KernelChoice {
       case "vector" -> {
         String missing = whyNotVector();
         if (missing != null) {
-          throw new BackendException("-D%s=vector: %s".formatted(PROPERTY, missing));
+          throw new BackendException(
+              String.format(Locale.ROOT, "-D%s=vector: %s", PROPERTY, missing));
         }
         yield Vector.kernels();
       }
       case "auto" -> automatic();
       default ->
           throw new BackendException(
-              "-D%s=%s: expected auto, vector or scalar".formatted(PROPERTY, forced));
+              String.format(
+                  Locale.ROOT, "-D%s=%s: expected auto, vector or scalar", PROPERTY, forced));
     };
   }
 

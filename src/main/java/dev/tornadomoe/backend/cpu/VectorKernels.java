@@ -14,6 +14,7 @@ import dev.tornadomoe.tensor.Mxfp4Matrix;
 import dev.tornadomoe.tensor.Nvfp4Matrix;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -25,7 +26,7 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public String name() {
-    return "Vector API, %d bits".formatted(FLOAT.vectorBitSize());
+    return String.format(Locale.ROOT, "Vector API, %d bits", FLOAT.vectorBitSize());
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.tornadomoe.plan.Residual;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -91,16 +92,25 @@ public final class CallAudit {
     long at = segment.mismatch(present(before));
     if (at >= 0) {
       throw new SanitizeException(
-          "sanitize: layer %d changed the caller's %s at byte %d"
-              .formatted(layerIndex(layer), name, at));
+          String.format(
+              Locale.ROOT,
+              "sanitize: layer %d changed the caller's %s at byte %d",
+              layerIndex(layer),
+              name,
+              at));
     }
   }
 
   private void requireWritten(MoeCall call, int layer, int row, int column, long at) {
     if (Poison.isSet(present(call.output()), at, spec.outputType())) {
       throw new SanitizeException(
-          "sanitize: OUTPUT_NOT_WRITTEN: layer %d, experts \"%s\": row %d, column %d of the output is unwritten, or made from uninitialised memory"
-              .formatted(layerIndex(layer), plan.pieces(layer).experts().name(), row, column));
+          String.format(
+              Locale.ROOT,
+              "sanitize: OUTPUT_NOT_WRITTEN: layer %d, experts \"%s\": row %d, column %d of the output is unwritten, or made from uninitialised memory",
+              layerIndex(layer),
+              plan.pieces(layer).experts().name(),
+              row,
+              column));
     }
   }
 
@@ -114,8 +124,11 @@ public final class CallAudit {
       long to = Math.min((row + 1) * stride, output.byteSize());
       if (from < to && MemorySegment.mismatch(output, from, to, outputBefore, from, to) >= 0) {
         throw new SanitizeException(
-            "sanitize: layer %d wrote behind row %d of the output, between its rows"
-                .formatted(layerIndex(layer), row));
+            String.format(
+                Locale.ROOT,
+                "sanitize: layer %d wrote behind row %d of the output, between its rows",
+                layerIndex(layer),
+                row));
       }
     }
   }
@@ -140,8 +153,11 @@ public final class CallAudit {
     long at = output.mismatch(shadowOutput);
     if (at >= 0) {
       throw new SanitizeException(
-          "sanitize: layer %d gives another result with the output alias than without, from byte %d of the output"
-              .formatted(layerIndex(layer), at));
+          String.format(
+              Locale.ROOT,
+              "sanitize: layer %d gives another result with the output alias than without, from byte %d of the output",
+              layerIndex(layer),
+              at));
     }
   }
 

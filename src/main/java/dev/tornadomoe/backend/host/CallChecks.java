@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Checks that a call keeps what the plan was promised: sizes, memory that is alive and can be
@@ -43,22 +44,31 @@ public final class CallChecks {
     int place = call.layer();
     if (place < 0 || place >= plan.layers().size()) {
       throw new BackendException(
-          "the plan has layers 0 to %d, the call is for layer %d"
-              .formatted(plan.layers().size() - 1, place));
+          String.format(
+              Locale.ROOT,
+              "the plan has layers 0 to %d, the call is for layer %d",
+              plan.layers().size() - 1,
+              place));
     }
     if (spec.wholeStep() && place != 0) {
       throw new BackendException(
-          "the plan runs all its layers in each call, which must be for layer 0; the call is for layer %d"
-              .formatted(place));
+          String.format(
+              Locale.ROOT,
+              "the plan runs all its layers in each call, which must be for layer 0; the call is for layer %d",
+              place));
     }
     int tokens = call.tokens();
     if (tokens < 0) {
-      throw new BackendException("a call can't have %d tokens".formatted(tokens));
+      throw new BackendException(String.format(Locale.ROOT, "a call can't have %d tokens", tokens));
     }
     if (tokens > plan.options().maxTokens()) {
       throw new BackendException(
-          "the plan is for at most %d tokens, the call has %d; plan with maxTokens(%d)"
-              .formatted(plan.options().maxTokens(), tokens, tokens));
+          String.format(
+              Locale.ROOT,
+              "the plan is for at most %d tokens, the call has %d; plan with maxTokens(%d)",
+              plan.options().maxTokens(),
+              tokens,
+              tokens));
     }
     MoeLayer layer = plan.layers().get(place);
     long row = (long) layer.hidden();
@@ -80,7 +90,7 @@ public final class CallChecks {
 
   private static MemorySegment required(String what, @Nullable MemorySegment segment) {
     if (segment == null) {
-      throw new BackendException("the call has no %s".formatted(what));
+      throw new BackendException(String.format(Locale.ROOT, "the call has no %s", what));
     }
     return segment;
   }
@@ -88,16 +98,19 @@ public final class CallChecks {
   private static void checkMemory(String what, MemorySegment segment, long bytes) {
     if (segment.byteSize() != bytes) {
       throw new BackendException(
-          "%s has %d bytes, expected %d".formatted(what, segment.byteSize(), bytes));
+          String.format(
+              Locale.ROOT, "%s has %d bytes, expected %d", what, segment.byteSize(), bytes));
     }
     if (!segment.scope().isAlive()) {
       throw new BackendException(
-          "MEMORY_KIND: %s lies in memory that has been closed".formatted(what));
+          String.format(Locale.ROOT, "MEMORY_KIND: %s lies in memory that has been closed", what));
     }
     if (!segment.isAccessibleBy(ANY_THREAD)) {
       throw new BackendException(
-          "MEMORY_KIND: %s lies in an arena that belongs to one thread, but several work on it; use Arena.ofShared() or Arena.ofAuto()"
-              .formatted(what));
+          String.format(
+              Locale.ROOT,
+              "MEMORY_KIND: %s lies in an arena that belongs to one thread, but several work on it; use Arena.ofShared() or Arena.ofAuto()",
+              what));
     }
   }
 
@@ -114,8 +127,10 @@ public final class CallChecks {
     int alignment = spec.outputAlignment();
     if (output.isNative() && output.address() % alignment != 0) {
       throw new BackendException(
-          "LAYOUT_MISMATCH: output begins at an address that is no multiple of %d, which the plan was promised"
-              .formatted(alignment));
+          String.format(
+              Locale.ROOT,
+              "LAYOUT_MISMATCH: output begins at an address that is no multiple of %d, which the plan was promised",
+              alignment));
     }
     if (weights.overlaps(output)) {
       throw new BackendException("OVERLAPS_INPUT: output overlaps the weights");
@@ -127,7 +142,10 @@ public final class CallChecks {
     if (spec.residual() != Residual.GIVEN) {
       if (residual != null) {
         throw new BackendException(
-            "the call has a residual, but the plan says residual %s".formatted(spec.residual()));
+            String.format(
+                Locale.ROOT,
+                "the call has a residual, but the plan says residual %s",
+                spec.residual()));
       }
       return;
     }
@@ -163,13 +181,17 @@ public final class CallChecks {
         if (id < 0 || id >= layer.globalExperts()) {
           clear(ids, first, slot);
           throw new BackendException(
-              "topk_ids has expert %d for token %d, expected 0 to %d"
-                  .formatted(id, token, layer.globalExperts() - 1));
+              String.format(
+                  Locale.ROOT,
+                  "topk_ids has expert %d for token %d, expected 0 to %d",
+                  id,
+                  token,
+                  layer.globalExperts() - 1));
         }
         if (seen[id]) {
           clear(ids, first, slot);
           throw new BackendException(
-              "topk_ids has expert %d twice for token %d".formatted(id, token));
+              String.format(Locale.ROOT, "topk_ids has expert %d twice for token %d", id, token));
         }
         seen[id] = true;
       }
@@ -191,9 +213,11 @@ public final class CallChecks {
     if (Overlap.exists(segment, output)) {
       throw new BackendException(
           Overlap.isSame(segment, output)
-              ? "OVERLAPS_INPUT: output is the same memory as %s, which the plan does not allow"
-                  .formatted(what)
-              : "OVERLAPS_INPUT: output overlaps %s".formatted(what));
+              ? String.format(
+                  Locale.ROOT,
+                  "OVERLAPS_INPUT: output is the same memory as %s, which the plan does not allow",
+                  what)
+              : String.format(Locale.ROOT, "OVERLAPS_INPUT: output overlaps %s", what));
     }
   }
 }

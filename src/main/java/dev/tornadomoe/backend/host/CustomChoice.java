@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.layer.CustomGating;
+import java.util.Locale;
 
 /// A user's own routing, whose choice is checked before anybody indexes by it.
 ///
@@ -15,13 +16,17 @@ record CustomChoice(CustomGating.RoutingFunction function) implements TokenGatin
       int id = ids[slot];
       if (id < 0 || id >= logits.length) {
         throw new BackendException(
-            "the routing function chose expert %d, expected 0 to %d"
-                .formatted(id, logits.length - 1));
+            String.format(
+                Locale.ROOT,
+                "the routing function chose expert %d, expected 0 to %d",
+                id,
+                logits.length - 1));
       }
       for (int earlier = 0; earlier < slot; earlier++) {
         if (ids[earlier] == id) {
           throw new BackendException(
-              "the routing function chose expert %d twice for one token".formatted(id));
+              String.format(
+                  Locale.ROOT, "the routing function chose expert %d twice for one token", id));
         }
       }
     }

@@ -1,5 +1,7 @@
 package dev.tornadomoe.backend.host;
 
+import java.util.Locale;
+
 /// How many rows the experts of a layer get in the call that runs: what a step of prepare has said,
 /// else as many as there is room for.
 final class ExpertRows {
@@ -22,7 +24,11 @@ final class ExpertRows {
   void set(int rows) {
     if (rows < 0 || rows > room) {
       throw new IllegalArgumentException(
-          "%d rows were handed to the experts, which have room for %d".formatted(rows, room));
+          String.format(
+              Locale.ROOT,
+              "%d rows were handed to the experts, which have room for %d",
+              rows,
+              room));
     }
     handedOver = rows;
   }

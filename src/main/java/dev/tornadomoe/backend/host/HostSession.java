@@ -12,6 +12,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
@@ -37,8 +38,10 @@ public final class HostSession implements Audited {
   private HostSession(MoePlan plan, SharedArithmetic arithmetic) {
     if (!arithmetic.get().precisions().contains(plan.options().precision())) {
       throw new BackendException(
-          "the plan is for precision %s, which this session's backend does not have"
-              .formatted(plan.options().precision()));
+          String.format(
+              Locale.ROOT,
+              "the plan is for precision %s, which this session's backend does not have",
+              plan.options().precision()));
     }
     this.plan = plan;
     this.arithmetic = arithmetic;
@@ -90,8 +93,11 @@ public final class HostSession implements Audited {
   private static void requireSuitable(MoePlan plan, long weightBytes) {
     requireHostMemory(plan);
     MemoryBudget.require(
-        "the plan (%d %s)"
-            .formatted(plan.layers().size(), plan.layers().size() == 1 ? "layer" : "layers"),
+        String.format(
+            Locale.ROOT,
+            "the plan (%d %s)",
+            plan.layers().size(),
+            plan.layers().size() == 1 ? "layer" : "layers"),
         Math.addExact(weightBytes, plan.workspaceBytes()));
   }
 

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /// How much memory there is to allocate. Asked before weights are loaded, so that too little of it
 /// is one sentence and not a machine that swaps.
@@ -24,8 +25,12 @@ public final class MemoryBudget {
     long available = available();
     if (bytes > available) {
       throw new BackendException(
-          "%s needs %s of memory, but only %s is available"
-              .formatted(what, ByteSize.format(bytes), ByteSize.format(available)));
+          String.format(
+              Locale.ROOT,
+              "%s needs %s of memory, but only %s is available",
+              what,
+              ByteSize.format(bytes),
+              ByteSize.format(available)));
     }
   }
 
@@ -74,6 +79,6 @@ public final class MemoryBudget {
         return Long.parseLong(line.substring(begin.length()).replaceAll("\\D", ""));
       }
     }
-    throw new IOException("%s has no \"%s\"".formatted(file, begin));
+    throw new IOException(String.format(Locale.ROOT, "%s has no \"%s\"", file, begin));
   }
 }

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
 import java.lang.foreign.MemorySegment;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// The outputs that calls are writing right now, in this process. Two calls that write the same
@@ -34,7 +35,8 @@ public final class OutputLeases {
     }
     if (free < 0) {
       if (used == MOST) {
-        throw new BackendException("more than %d calls at the same time".formatted(MOST));
+        throw new BackendException(
+            String.format(Locale.ROOT, "more than %d calls at the same time", MOST));
       }
       free = used++;
     }

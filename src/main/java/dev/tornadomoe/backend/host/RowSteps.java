@@ -6,6 +6,7 @@ import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -155,7 +156,8 @@ final class RowSteps {
       BufferRef ref = refs.get(operand);
       if (ref == null) {
         throw new IllegalArgumentException(
-            "step \"%s\" did not declare that it uses %s".formatted(step, operand));
+            String.format(
+                Locale.ROOT, "step \"%s\" did not declare that it uses %s", step, operand));
       }
       return ref;
     }

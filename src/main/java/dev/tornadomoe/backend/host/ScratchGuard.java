@@ -7,6 +7,7 @@ import dev.tornadomoe.plan.PlanOptions;
 import dev.tornadomoe.plan.Step;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -49,8 +50,12 @@ final class ScratchGuard {
       long written = Poison.firstClean(ref.segment(), guard, guard + PlanOptions.GUARD_BYTES);
       if (written >= 0) {
         throw new SanitizeException(
-            "sanitize: step %s wrote %d bytes behind the end of %s"
-                .formatted(step, written - guard, buffer));
+            String.format(
+                Locale.ROOT,
+                "sanitize: step %s wrote %d bytes behind the end of %s",
+                step,
+                written - guard,
+                buffer));
       }
       if (last.getOrDefault(buffer, -1) == step.index()) {
         poison(ref);

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.layer.Router;
+import java.util.Locale;
 
 /// Chooses each token's experts from its router logits.
 final class SelectStep implements HostStep {
@@ -17,7 +18,8 @@ final class SelectStep implements HostStep {
     Router router = context.layer().router();
     if (router == null) {
       throw new BackendException(
-          "layer %d has no router to select by".formatted(context.layer().index()));
+          String.format(
+              Locale.ROOT, "layer %d has no router to select by", context.layer().index()));
     }
     this.gating = TokenGating.of(router);
     this.logits = logits;

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// The memory that a session's weights lie in: mapped files, arenas of users, and what was
@@ -54,7 +55,10 @@ public final class WeightMemory {
     for (MappedFile file : files) {
       if (!file.isWhole()) {
         throw new BackendException(
-            "%s: the file has been cut short while its weights are in use".formatted(file.path()));
+            String.format(
+                Locale.ROOT,
+                "%s: the file has been cut short while its weights are in use",
+                file.path()));
       }
     }
   }

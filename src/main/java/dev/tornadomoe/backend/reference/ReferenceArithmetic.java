@@ -19,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -111,7 +112,8 @@ final class ReferenceArithmetic implements Arithmetic {
       case Operation.BatchedReduce op -> steps.batchedReduce(op);
       default ->
           throw new BackendException(
-              "the reference backend does not know \"%s\"".formatted(operation.name()));
+              String.format(
+                  Locale.ROOT, "the reference backend does not know \"%s\"", operation.name()));
     };
   }
 

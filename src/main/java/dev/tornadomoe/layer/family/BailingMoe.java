@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.Locale;
 import java.util.Set;
 
 /// Ling and Ring. Version 1: softmax, top-k, renormalised if the config says so. Version 2: a
@@ -39,13 +40,19 @@ final class BailingMoe implements MoeFamily {
     if (corrected) {
       if (!renormalise) {
         throw new LayerException(
-            "%s with \"norm_topk_prob\": false is not supported".formatted(config.modelType()));
+            String.format(
+                Locale.ROOT,
+                "%s with \"norm_topk_prob\": false is not supported",
+                config.modelType()));
       }
       return SigmoidRouting.gating(config, new SigmoidRouting.Defaults(1, 1, 1, true));
     }
     if (config.countOr(1, "n_group") > 1) {
       throw new LayerException(
-          "%s with softmax and groups of experts is not supported".formatted(config.modelType()));
+          String.format(
+              Locale.ROOT,
+              "%s with softmax and groups of experts is not supported",
+              config.modelType()));
     }
     return TopKGating.softmax(config.positive("num_experts_per_tok"), renormalise)
         .scaled((float) config.numberOr(1, "routed_scaling_factor"));

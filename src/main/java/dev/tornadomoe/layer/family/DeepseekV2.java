@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.Locale;
 import java.util.Set;
 
 /// DeepSeek-V2: softmax, top-k among the best groups (judged by their highest score), times the
@@ -47,8 +48,10 @@ final class DeepseekV2 implements MoeFamily {
                   TopKGating.GroupScore.MAX));
       default ->
           throw new LayerException(
-              "\"topk_method\" is \"%s\", expected greedy or group_limited_greedy"
-                  .formatted(method));
+              String.format(
+                  Locale.ROOT,
+                  "\"topk_method\" is \"%s\", expected greedy or group_limited_greedy",
+                  method));
     };
   }
 }

@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.IntPredicate;
 
@@ -25,7 +26,8 @@ final class ErnieMoe implements MoeFamily {
     int intermediate = config.positive("moe_intermediate_size");
     double least = config.numberOr(1e-12, "moe_norm_min");
     if (least > 1e-9) {
-      throw new LayerException("\"moe_norm_min\" is %s, expected at most 1e-9".formatted(least));
+      throw new LayerException(
+          String.format(Locale.ROOT, "\"moe_norm_min\" is %s, expected at most 1e-9", least));
     }
     return ModelLayout.builder(config)
         .moeLayers(isMoe(config))

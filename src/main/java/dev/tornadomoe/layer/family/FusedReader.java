@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Reads experts that are stored as one tensor for all gates and ups and one for all downs. Models
@@ -70,7 +71,8 @@ final class FusedReader {
     try {
       return Math.multiplyExact(2, size);
     } catch (ArithmeticException e) {
-      throw new LayerException("experts of size %d are too large".formatted(size), e);
+      throw new LayerException(
+          String.format(Locale.ROOT, "experts of size %d are too large", size), e);
     }
   }
 

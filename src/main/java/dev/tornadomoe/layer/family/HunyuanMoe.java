@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.Locale;
 import java.util.Set;
 
 /// Hunyuan-A13B: softmax, top-k, renormalised; a shared expert. Its configs give many numbers for
@@ -38,6 +39,6 @@ final class HunyuanMoe implements MoeFamily {
   private static int required(ModelConfig config, String name) {
     return config
         .sameInAllLayers(name)
-        .orElseThrow(() -> new LayerException("no \"%s\"".formatted(name)));
+        .orElseThrow(() -> new LayerException(String.format(Locale.ROOT, "no \"%s\"", name)));
   }
 }

@@ -13,6 +13,7 @@ import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -109,8 +110,12 @@ final class LayerReader {
             + "."
             + layout.routers().getFirst();
     throw new CheckpointException(
-        "%s: tensor \"%s.weight\" is missing, so layer %d has no router"
-            .formatted(checkpoint.fileOf(expected + ".weight"), expected, index));
+        String.format(
+            Locale.ROOT,
+            "%s: tensor \"%s.weight\" is missing, so layer %d has no router",
+            checkpoint.fileOf(expected + ".weight"),
+            expected,
+            index));
   }
 
   private List<Mlp> experts(String block) {
@@ -166,13 +171,14 @@ final class LayerReader {
         .findLinear(prefix + layout.experts() + "." + names.down())
         .ifPresent(surplus -> {
           throw new CheckpointException(
-              "%s: expert %d is stored (\"%s\"), but %s says there are %d"
-                  .formatted(
-                      checkpoint.fileOf(surplus),
-                      layout.experts(),
-                      surplus,
-                      checkpoint.config().file(),
-                      layout.experts()));
+              String.format(
+                  Locale.ROOT,
+                  "%s: expert %d is stored (\"%s\"), but %s says there are %d",
+                  checkpoint.fileOf(surplus),
+                  layout.experts(),
+                  surplus,
+                  checkpoint.config().file(),
+                  layout.experts()));
         });
     return experts;
   }

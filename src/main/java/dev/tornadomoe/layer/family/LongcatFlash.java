@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.Locale;
 import java.util.Set;
 
 /// LongCat-Flash: softmax over all experts, a correction bias for the selection, not renormalised,
@@ -26,7 +27,7 @@ final class LongcatFlash implements MoeFamily {
     for (String flag : new String[] {"norm_topk_prob", "router_bias"}) {
       if (config.flagOr(false, flag)) {
         throw new LayerException(
-            "longcat_flash with \"%s\": true is not supported".formatted(flag));
+            String.format(Locale.ROOT, "longcat_flash with \"%s\": true is not supported", flag));
       }
     }
     config.expect("zero_expert_type", "identity");

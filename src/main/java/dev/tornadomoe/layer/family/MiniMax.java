@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.Locale;
 import java.util.Set;
 
 /// MiniMax-Text-01 and M1: softmax, top-k, renormalised, as Mixtral. MiniMax-M2: a sigmoid for each
@@ -26,8 +27,11 @@ final class MiniMax implements MoeFamily {
     int shared = config.countOr(0, "shared_intermediate_size");
     if (shared != 0) {
       throw new LayerException(
-          "%s with \"shared_intermediate_size\": %d is not supported"
-              .formatted(config.modelType(), shared));
+          String.format(
+              Locale.ROOT,
+              "%s with \"shared_intermediate_size\": %d is not supported",
+              config.modelType(),
+              shared));
     }
     boolean m2 = config.modelType().equals("minimax_m2");
     ModelLayout.Builder layout =

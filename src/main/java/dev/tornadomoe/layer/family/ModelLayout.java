@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.LayerException;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -96,7 +97,11 @@ public record ModelLayout(
       this.layers = layers;
       if (layers > MOST_LAYERS) {
         throw new LayerException(
-            "\"num_hidden_layers\" is %d, expected at most %d".formatted(layers, MOST_LAYERS));
+            String.format(
+                Locale.ROOT,
+                "\"num_hidden_layers\" is %d, expected at most %d",
+                layers,
+                MOST_LAYERS));
       }
     }
 
@@ -158,7 +163,10 @@ public record ModelLayout(
     public Builder shared(String module, long intermediate, @Nullable String gate) {
       if (intermediate > Integer.MAX_VALUE) {
         throw new LayerException(
-            "the shared experts' size is %d, expected at most 2^31 - 1".formatted(intermediate));
+            String.format(
+                Locale.ROOT,
+                "the shared experts' size is %d, expected at most 2^31 - 1",
+                intermediate));
       }
       return shared(SharedLayout.inBlock(module, (int) intermediate, gate));
     }
@@ -192,8 +200,11 @@ public record ModelLayout(
     public ModelLayout build(int intermediate, int experts, Gating gating) {
       if ((long) experts + identityExperts > Integer.MAX_VALUE) {
         throw new LayerException(
-            "%d experts and %d that return their input are more than 2^31 - 1"
-                .formatted(experts, identityExperts));
+            String.format(
+                Locale.ROOT,
+                "%d experts and %d that return their input are more than 2^31 - 1",
+                experts,
+                identityExperts));
       }
       return new ModelLayout(
           config.positive("hidden_size"),

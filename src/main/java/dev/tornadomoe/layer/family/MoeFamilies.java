@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
@@ -85,11 +86,12 @@ public final class MoeFamilies {
     List<MoeFamily> claiming = byModelType.getOrDefault(modelType, List.of());
     if (claiming.isEmpty()) {
       throw new LayerException(
-          "model_type \"%s\" is not supported (supported: %s)%s"
-              .formatted(
-                  modelType,
-                  String.join(", ", modelTypes()),
-                  broken.isEmpty() ? "" : "; " + String.join("; ", broken)));
+          String.format(
+              Locale.ROOT,
+              "model_type \"%s\" is not supported (supported: %s)%s",
+              modelType,
+              String.join(", ", modelTypes()),
+              broken.isEmpty() ? "" : "; " + String.join("; ", broken)));
     }
     if (claiming.size() > 1) {
       throw claimedTwice(modelType, claiming.get(0), claiming.get(1));
@@ -99,8 +101,12 @@ public final class MoeFamilies {
 
   private static LayerException claimedTwice(String modelType, MoeFamily one, MoeFamily other) {
     return new LayerException(
-        "model_type \"%s\" is claimed by two families, %s and %s; take one off the class path, or say which with MoeFamilies.builder().replace"
-            .formatted(modelType, nameOf(one), nameOf(other)));
+        String.format(
+            Locale.ROOT,
+            "model_type \"%s\" is claimed by two families, %s and %s; take one off the class path, or say which with MoeFamilies.builder().replace",
+            modelType,
+            nameOf(one),
+            nameOf(other)));
   }
 
   private static String nameOf(MoeFamily family) {

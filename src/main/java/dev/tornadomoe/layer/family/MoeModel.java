@@ -9,6 +9,7 @@ import dev.tornadomoe.layer.Ranges;
 import dev.tornadomoe.layer.gguf.GgufModel;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -68,8 +69,11 @@ public final class MoeModel {
     ModelLayout layout = families.of(config).layout(config);
     if (layout.gating().topK() > layout.routed()) {
       throw new LayerException(
-          "top-k is %d, but there are only %d experts"
-              .formatted(layout.gating().topK(), layout.routed()));
+          String.format(
+              Locale.ROOT,
+              "top-k is %d, but there are only %d experts",
+              layout.gating().topK(),
+              layout.routed()));
     }
     return layout;
   }
@@ -80,7 +84,7 @@ public final class MoeModel {
     try {
       return reading.get();
     } catch (LayerException e) {
-      throw new LayerException("%s: %s".formatted(file, e.getMessage()), e);
+      throw new LayerException(String.format(Locale.ROOT, "%s: %s", file, e.getMessage()), e);
     }
   }
 
@@ -122,12 +126,13 @@ public final class MoeModel {
   public MoeLayer layer(int index) {
     if (!moeLayers.contains(index)) {
       throw new LayerException(
-          "%s: layer %d %s; MoE layers: %s"
-              .formatted(
-                  checkpoint.directory(),
-                  index,
-                  index >= 0 && index < layers() ? "is dense" : "does not exist",
-                  Ranges.of(moeLayers)));
+          String.format(
+              Locale.ROOT,
+              "%s: layer %d %s; MoE layers: %s",
+              checkpoint.directory(),
+              index,
+              index >= 0 && index < layers() ? "is dense" : "does not exist",
+              Ranges.of(moeLayers)));
     }
     return namingTheFile(
         file,

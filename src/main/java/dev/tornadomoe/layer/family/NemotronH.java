@@ -4,6 +4,7 @@ import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.LayerException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// Nemotron-H with experts (Nemotron 3 Nano): experts without a gate, squared ReLU; the router is
@@ -26,7 +27,8 @@ final class NemotronH implements MoeFamily {
     int latent = config.countOr(0, "moe_latent_size");
     if (latent != 0) {
       throw new LayerException(
-          "nemotron_h with \"moe_latent_size\": %d is not supported".formatted(latent));
+          String.format(
+              Locale.ROOT, "nemotron_h with \"moe_latent_size\": %d is not supported", latent));
     }
     List<Boolean> isMoe = layers(config);
     int size = config.positive("moe_shared_expert_intermediate_size");

@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.SparseMixer;
+import java.util.Locale;
 import java.util.Set;
 
 /// Phi-3.5-MoE: the sparse mixer, two experts per token.
@@ -18,7 +19,10 @@ final class PhiMoe implements MoeFamily {
     int topK = config.countOr(2, "num_experts_per_tok");
     if (topK != 2) {
       throw new LayerException(
-          "phimoe chooses 2 experts per token, found \"num_experts_per_tok\": %d".formatted(topK));
+          String.format(
+              Locale.ROOT,
+              "phimoe chooses 2 experts per token, found \"num_experts_per_tok\": %d",
+              topK));
     }
     return ModelLayout.builder(config)
         .blocks("block_sparse_moe", "mlp")

@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.IntPredicate;
 
@@ -68,8 +69,12 @@ final class SparseLayers {
     int layers = config.positive("num_hidden_layers");
     if (list.size() != layers) {
       throw new LayerException(
-          "\"%s\" has %d elements, expected one for each of %d layers"
-              .formatted(name, list.size(), layers));
+          String.format(
+              Locale.ROOT,
+              "\"%s\" has %d elements, expected one for each of %d layers",
+              name,
+              list.size(),
+              layers));
     }
   }
 

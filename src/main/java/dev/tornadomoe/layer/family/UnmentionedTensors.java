@@ -4,6 +4,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.layer.Bias;
 import java.util.List;
+import java.util.Locale;
 
 /// Parts of an MoE block that are stored although the model has none according to its config: a
 /// layer without them would compute something else than the checkpoint's model.
@@ -80,12 +81,13 @@ record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String rout
 
   private void refuse(String tensor, String part) {
     throw new CheckpointException(
-        "%s: tensor \"%s\" is stored, but a %s with the values of %s has no %s"
-            .formatted(
-                checkpoint.fileOf(tensor),
-                tensor,
-                checkpoint.config().modelType(),
-                checkpoint.config().file(),
-                part));
+        String.format(
+            Locale.ROOT,
+            "%s: tensor \"%s\" is stored, but a %s with the values of %s has no %s",
+            checkpoint.fileOf(tensor),
+            tensor,
+            checkpoint.config().modelType(),
+            checkpoint.config().file(),
+            part));
   }
 }

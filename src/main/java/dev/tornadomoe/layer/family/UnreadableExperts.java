@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.CheckpointException;
 import java.util.List;
+import java.util.Locale;
 
 /// Ways of storing experts that exporters use and that are not read, or not for every family. A
 /// block whose experts are found under none of its family's names is searched for them, so that the
@@ -34,8 +35,12 @@ final class UnreadableExperts {
         String tensor = block + module + suffix;
         if (checkpoint.tensorNames().contains(tensor)) {
           throw new CheckpointException(
-              "%s: experts stored as \"%s\" are not supported for %s"
-                  .formatted(checkpoint.fileOf(tensor), tensor, checkpoint.config().modelType()));
+              String.format(
+                  Locale.ROOT,
+                  "%s: experts stored as \"%s\" are not supported for %s",
+                  checkpoint.fileOf(tensor),
+                  tensor,
+                  checkpoint.config().modelType()));
         }
       }
     }

@@ -2,6 +2,7 @@ package dev.tornadomoe.layer.gguf;
 
 import dev.tornadomoe.layer.LayerException;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -103,13 +104,14 @@ enum Architecture {
       }
     }
     throw new LayerException(
-        "architecture \"%s\" is not supported for GGUF (supported: %s)"
-            .formatted(
-                id,
-                Arrays.stream(values())
-                    .map(architecture -> architecture.id)
-                    .sorted()
-                    .collect(Collectors.joining(", "))));
+        String.format(
+            Locale.ROOT,
+            "architecture \"%s\" is not supported for GGUF (supported: %s)",
+            id,
+            Arrays.stream(values())
+                .map(architecture -> architecture.id)
+                .sorted()
+                .collect(Collectors.joining(", "))));
   }
 
   Gate gate() {

@@ -13,6 +13,7 @@ import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.Shape;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -77,7 +78,8 @@ final class BlockReader {
         .map(StoredTensor::shape)
         .orElseThrow(() ->
             new CheckpointException(
-                "%s: tensor \"%s\" is missing".formatted(checkpoint.fileOf(name), name)));
+                String.format(
+                    Locale.ROOT, "%s: tensor \"%s\" is missing", checkpoint.fileOf(name), name)));
   }
 
   Checkpoint checkpoint() {
@@ -147,8 +149,12 @@ final class BlockReader {
           && !tensor.contains("_norm")
           && !used.contains(tensor)) {
         throw new CheckpointException(
-            "%s: tensor \"%s\" is stored, but there is no use for it in %s"
-                .formatted(checkpoint.fileOf(tensor), tensor, metadata.architecture()));
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" is stored, but there is no use for it in %s",
+                checkpoint.fileOf(tensor),
+                tensor,
+                metadata.architecture()));
       }
     }
   }

@@ -11,6 +11,7 @@ import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// The experts of one block: `ffn_gate_exps`, `ffn_up_exps` and `ffn_down_exps` with all of them
@@ -63,13 +64,14 @@ record ExpertTensors(BlockReader block) {
     Shape down = block.shapeOf("ffn_down_exps.weight");
     if (down.rank() != 3) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" is %s, expected [%d, %d, I]"
-              .formatted(
-                  block.checkpoint().fileOf(block.name("ffn_down_exps.weight")),
-                  block.name("ffn_down_exps.weight"),
-                  down,
-                  block.experts(),
-                  block.hidden()));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, expected [%d, %d, I]",
+              block.checkpoint().fileOf(block.name("ffn_down_exps.weight")),
+              block.name("ffn_down_exps.weight"),
+              down,
+              block.experts(),
+              block.hidden()));
     }
     return size(down.dimension(2), "ffn_down_exps.weight");
   }
@@ -77,8 +79,12 @@ record ExpertTensors(BlockReader block) {
   private int size(long size, String tensor) {
     if (size > Integer.MAX_VALUE / 2) {
       throw new CheckpointException(
-          "%s: tensor \"%s\" has rows of %d elements, too many for an expert"
-              .formatted(block.checkpoint().fileOf(block.name(tensor)), block.name(tensor), size));
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" has rows of %d elements, too many for an expert",
+              block.checkpoint().fileOf(block.name(tensor)),
+              block.name(tensor),
+              size));
     }
     return (int) size;
   }

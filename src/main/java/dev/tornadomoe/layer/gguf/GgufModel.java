@@ -6,6 +6,7 @@ import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /// A GGUF file seen as a stack of MoE layers: those blocks that have a router.
@@ -31,14 +32,19 @@ public final class GgufModel {
     int blocks = metadata.positive("block_count");
     if (blocks > MOST_LAYERS) {
       throw new LayerException(
-          "\"%s.block_count\" is %d, expected at most %d"
-              .formatted(metadata.architecture(), blocks, MOST_LAYERS));
+          String.format(
+              Locale.ROOT,
+              "\"%s.block_count\" is %d, expected at most %d",
+              metadata.architecture(),
+              blocks,
+              MOST_LAYERS));
     }
     // The last ones predict further tokens and are no part of the stack.
     this.layers = Math.max(0, blocks - metadata.count("nextn_predict_layers").orElse(0));
     if (gating.topK() > experts) {
       throw new LayerException(
-          "top-k is %d, but there are only %d experts".formatted(gating.topK(), experts));
+          String.format(
+              Locale.ROOT, "top-k is %d, but there are only %d experts", gating.topK(), experts));
     }
   }
 

@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.gguf;
 import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.Locale;
 
 /// How a GGUF file's model chooses experts, from its architecture and the keys that refine it.
 final class GgufRouting {
@@ -47,8 +48,11 @@ final class GgufRouting {
     String key = metadata.architecture() + "." + FUNCTION;
     if (function > 3) {
       throw new LayerException(
-          "\"%s\" is %d, expected 1 (softmax), 2 (sigmoid) or 3 (softmax of the selected)"
-              .formatted(key, function));
+          String.format(
+              Locale.ROOT,
+              "\"%s\" is %d, expected 1 (softmax), 2 (sigmoid) or 3 (softmax of the selected)",
+              key,
+              function));
     }
     if (architecture.has(Architecture.Part.GATE_KEY)) {
       return switch (function) {
@@ -65,7 +69,12 @@ final class GgufRouting {
         };
     if (function != only) {
       throw new LayerException(
-          "\"%s\" is %d, but this architecture knows only %d".formatted(key, function, only));
+          String.format(
+              Locale.ROOT,
+              "\"%s\" is %d, but this architecture knows only %d",
+              key,
+              function,
+              only));
     }
     return usual(metadata, architecture);
   }
@@ -77,7 +86,8 @@ final class GgufRouting {
       case SOFTMAX_OF_SELECTED -> TopKGating.Scoring.SOFTMAX_OF_SELECTED;
       case SIGMOID_OF_SELECTED -> TopKGating.Scoring.SIGMOID_OF_SELECTED;
       case NOT_SAID ->
-          throw new LayerException("no \"%s.%s\"".formatted(metadata.architecture(), FUNCTION));
+          throw new LayerException(
+              String.format(Locale.ROOT, "no \"%s.%s\"", metadata.architecture(), FUNCTION));
     };
   }
 }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer.family;
 
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -276,13 +277,17 @@ final class FamilyConfig {
   ///
   /// @param fields of the outer object, as JSON
   String insideOf(String modelType, String... fields) {
-    return "{\"model_type\": \"%s\", \"text_config\": %s, \"vision_config\": {\"hidden_size\": 7}%s}"
-        .formatted(modelType, json(), fields.length == 0 ? "" : ", " + String.join(", ", fields));
+    return String.format(
+        Locale.ROOT,
+        "{\"model_type\": \"%s\", \"text_config\": %s, \"vision_config\": {\"hidden_size\": 7}%s}",
+        modelType,
+        json(),
+        fields.length == 0 ? "" : ", " + String.join(", ", fields));
   }
 
   String json() {
     return fields.entrySet().stream()
-        .map(field -> "\"%s\": %s".formatted(field.getKey(), field.getValue()))
+        .map(field -> String.format(Locale.ROOT, "\"%s\": %s", field.getKey(), field.getValue()))
         .collect(Collectors.joining(", ", "{", "}"));
   }
 }

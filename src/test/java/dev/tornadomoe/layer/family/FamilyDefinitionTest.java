@@ -15,6 +15,7 @@ import dev.tornadomoe.plan.Planner;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -116,8 +117,10 @@ class FamilyDefinitionTest {
     BlockTensors other = new BlockTensors(HIDDEN, INTERMEDIATE, 2);
     return new Definition(
         "Qwen3-Omni's thinker",
-        "{\"model_type\": \"qwen3_omni_moe\", \"thinker_config\": %s, \"talker_config\": {}}"
-            .formatted(FamilyConfig.of("qwen3_omni_moe_text").insideOf("qwen3_omni_moe_thinker")),
+        String.format(
+            Locale.ROOT,
+            "{\"model_type\": \"qwen3_omni_moe\", \"thinker_config\": %s, \"talker_config\": {}}",
+            FamilyConfig.of("qwen3_omni_moe_text").insideOf("qwen3_omni_moe_thinker")),
         BLOCK
             .perExpert(block)
             .putAll(BLOCK.router(block + "gate"))

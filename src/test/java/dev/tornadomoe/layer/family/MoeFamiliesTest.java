@@ -14,6 +14,7 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,7 +42,7 @@ class MoeFamiliesTest {
     MoeFamilies families = MoeFamilies.installed();
     assertThat(families.modelTypes()).contains("mixtral", "longcat_flash");
     for (String modelType : families.modelTypes()) {
-      String config = "{\"model_type\": \"%s\"}".formatted(modelType);
+      String config = String.format(Locale.ROOT, "{\"model_type\": \"%s\"}", modelType);
       try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
         assertThat(families.of(checkpoint.config()).modelTypes()).contains(modelType);
       }

@@ -8,6 +8,7 @@ import dev.tornadomoe.checkpoint.TensorSet;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tensor.DType;
+import java.util.Locale;
 import java.util.Objects;
 
 /// The 4-bit tensors of an MoE block, each projection's values from a seed of its own.
@@ -57,12 +58,14 @@ final class QuantisedBlock {
 
   /// The `quantization_config` of [#compressed].
   static String compressedConfig(String ignore) {
-    return """
-    {"quant_method": "compressed-tensors", "format": "pack-quantized", "ignore": [%s],
-      "config_groups": {"group_0": {"targets": ["Linear"], "weights":
-        {"num_bits": 4, "strategy": "group", "group_size": 16, "symmetric": false}}}}
-    """
-        .formatted(ignore);
+    return String.format(
+        Locale.ROOT,
+        """
+        {"quant_method": "compressed-tensors", "format": "pack-quantized", "ignore": [%s],
+          "config_groups": {"group_0": {"targets": ["Linear"], "weights":
+            {"num_bits": 4, "strategy": "group", "group_size": 16, "symmetric": false}}}}
+        """,
+        ignore);
   }
 
   /// The config of a model with blocks of this size.

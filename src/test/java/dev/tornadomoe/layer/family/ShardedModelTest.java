@@ -17,6 +17,7 @@ import dev.tornadomoe.tensor.TensorView;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
@@ -130,7 +131,7 @@ class ShardedModelTest {
   }
 
   private static String shard(int layer) {
-    return "model-%05d-of-00062.safetensors".formatted(layer + 1);
+    return String.format(Locale.ROOT, "model-%05d-of-00062.safetensors", layer + 1);
   }
 
   private static TensorSet block(int layer) {

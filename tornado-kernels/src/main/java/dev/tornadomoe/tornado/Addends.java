@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /// What a layer's last task adds to its sum, as kernels take it. A residual that is in the target
@@ -19,13 +20,13 @@ record Addends(FloatArray first, FloatArray second, int flags) {
     // The kernels add the target last, so that an alias changes no order and no bit.
     if (rows.indexOf(target) >= 0 && rows.indexOf(target) < rows.size() - 1) {
       throw new IllegalStateException(
-          "layer %d: the target is no last addend".formatted(layer.index()));
+          String.format(Locale.ROOT, "layer %d: the target is no last addend", layer.index()));
     }
     List<FloatArray> others = new ArrayList<>(rows);
     int flags = others.removeIf(array -> array == target) ? Flags.ACCUMULATE : 0;
     if (others.size() > 2) {
       throw new IllegalStateException(
-          "layer %d: %d addends".formatted(layer.index(), others.size()));
+          String.format(Locale.ROOT, "layer %d: %d addends", layer.index(), others.size()));
     }
     return new Addends(
         others.isEmpty() ? DeviceArrays.floats(1) : others.get(0),

@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.BackendException;
+import java.util.Locale;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -25,8 +26,12 @@ final class DeviceFailure {
         Throwable cause = failure(call, device);
         if (cause != null) {
           throw new BackendException(
-              "kernel %s can't be compiled for device %s: %s"
-                  .formatted(call.name(), device.limits().name(), text(cause)),
+              String.format(
+                  Locale.ROOT,
+                  "kernel %s can't be compiled for device %s: %s",
+                  call.name(),
+                  device.limits().name(),
+                  text(cause)),
               e);
         }
       }
@@ -54,11 +59,12 @@ final class DeviceFailure {
   /// A failure of an execution as a whole.
   static BackendException of(LaunchGraph graph, ChosenDevice device, Throwable cause) {
     return of(
-        "%d tasks (%s to %s)"
-            .formatted(
-                graph.calls().size(),
-                graph.calls().getFirst().name(),
-                graph.calls().getLast().name()),
+        String.format(
+            Locale.ROOT,
+            "%d tasks (%s to %s)",
+            graph.calls().size(),
+            graph.calls().getFirst().name(),
+            graph.calls().getLast().name()),
         device,
         cause);
   }
@@ -66,7 +72,9 @@ final class DeviceFailure {
   /// The same for whatever the device was at.
   static BackendException of(String work, ChosenDevice device, Throwable cause) {
     return new BackendException(
-        "device %s failed at %s: %s".formatted(device.limits().name(), work, text(cause)), cause);
+        String.format(
+            Locale.ROOT, "device %s failed at %s: %s", device.limits().name(), work, text(cause)),
+        cause);
   }
 
   /// The innermost message, on one line and not too long.

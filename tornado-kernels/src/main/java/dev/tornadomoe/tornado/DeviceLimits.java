@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.tensor.ByteSize;
+import java.util.Locale;
 
 /// What a device can do, as far as kernels depend on it.
 ///
@@ -63,17 +64,23 @@ record DeviceLimits(
   void require(KernelCall call) {
     if (call.local() > workGroup) {
       throw new BackendException(
-          "kernel %s needs work-groups of %d, device %s has at most %d"
-              .formatted(call.name(), call.local(), name, workGroup));
+          String.format(
+              Locale.ROOT,
+              "kernel %s needs work-groups of %d, device %s has at most %d",
+              call.name(),
+              call.local(),
+              name,
+              workGroup));
     }
     if (call.localBytes() > localBytes) {
       throw new BackendException(
-          "kernel %s needs %s of local memory, device %s has %s"
-              .formatted(
-                  call.name(),
-                  ByteSize.format(call.localBytes()),
-                  name,
-                  ByteSize.format(localBytes)));
+          String.format(
+              Locale.ROOT,
+              "kernel %s needs %s of local memory, device %s has %s",
+              call.name(),
+              ByteSize.format(call.localBytes()),
+              name,
+              ByteSize.format(localBytes)));
     }
   }
 }

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// The weights of a plan's layers in TornadoVM arrays, in host memory. Each execution plan uploads
@@ -62,13 +63,14 @@ record DeviceWeights(List<DeviceLayer> layers, long bytes, WeightMemory memory) 
     long needed = Math.addExact(weightBytes, plan.workspaceBytes());
     if (needed > device.memoryBytes()) {
       throw new BackendException(
-          "the plan (%d %s) needs %s on device %s, which has %s"
-              .formatted(
-                  plan.layers().size(),
-                  plan.layers().size() == 1 ? "layer" : "layers",
-                  ByteSize.format(needed),
-                  device.name(),
-                  ByteSize.format(device.memoryBytes())));
+          String.format(
+              Locale.ROOT,
+              "the plan (%d %s) needs %s on device %s, which has %s",
+              plan.layers().size(),
+              plan.layers().size() == 1 ? "layer" : "layers",
+              ByteSize.format(needed),
+              device.name(),
+              ByteSize.format(device.memoryBytes())));
     }
     MemoryBudget.require("the arrays that are uploaded to the device", weightBytes);
   }

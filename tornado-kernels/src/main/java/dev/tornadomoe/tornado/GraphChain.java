@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TaskGraph;
@@ -54,7 +55,8 @@ final class GraphChain {
             new Link(
                 launch,
                 new LaunchGraph(
-                    "layers%dto%d_%d".formatted(first, end - 1, launch.maxTokens()),
+                    String.format(
+                        Locale.ROOT, "layers%dto%d_%d", first, end - 1, launch.maxTokens()),
                     launch.layers().subList(first, end)),
                 first == 0,
                 end == layers));

@@ -7,6 +7,7 @@ import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -46,7 +47,7 @@ record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchLayer
       long before = DeviceArrays.allocated();
       List<KernelCall> calls =
           LayerCalls.of(
-              "layer%d_".formatted(places.get(i)),
+              String.format(Locale.ROOT, "layer%d_", places.get(i)),
               layer,
               steps.get(i),
               ofLayer,

@@ -9,6 +9,7 @@ import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.GroupingKernels;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -107,7 +108,7 @@ final class LayerCalls {
       case Operation.Zero op -> zero(op);
       default ->
           throw new IllegalStateException(
-              "step \"%s\" was not refused".formatted(operation.name()));
+              String.format(Locale.ROOT, "step \"%s\" was not refused", operation.name()));
     }
   }
 
@@ -189,8 +190,10 @@ final class LayerCalls {
     if (extra == 0 && shared == null) {
       // Kept among the experts, for a plan whose steps can't be fused.
       throw new BackendException(
-          "layer %d: experts that accumulate into the output can't run on a device beside shared experts"
-              .formatted(layer.index()));
+          String.format(
+              Locale.ROOT,
+              "layer %d: experts that accumulate into the output can't run on a device beside shared experts",
+              layer.index()));
     }
     if (shared != null) {
       ProjectionCalls.Factors gate =

@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// How a layer's weights will be kept, decided from their descriptions before anything is loaded:
@@ -51,8 +52,12 @@ record LayerStorage(
             : Math.max(2 * sharedGateUp.largest(), sharedDown.largest());
     if (fitting < 1 || whole > mostElements) {
       throw new BackendException(
-          "layer %d: one expert's weights take %d elements in a buffer, the device's largest buffer holds %d"
-              .formatted(layer.index(), Math.max(perExpert * (extra + 1L), whole), mostElements));
+          String.format(
+              Locale.ROOT,
+              "layer %d: one expert's weights take %d elements in a buffer, the device's largest buffer holds %d",
+              layer.index(),
+              Math.max(perExpert * (extra + 1L), whole),
+              mostElements));
     }
     return new LayerStorage(
         router(layer),

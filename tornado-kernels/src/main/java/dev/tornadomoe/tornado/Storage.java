@@ -5,6 +5,7 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// How matrices of one shape are kept on a device, in the layout that the kernels' `Chunks`
@@ -106,12 +107,13 @@ record Storage(int rows, int columns, int groupSize, int flags) {
     if (!isScaled()) {
       return is(Flags.F16) ? "f16" : is(Flags.BF16) ? "bf16" : "f32";
     }
-    return "%s g%d%s%s"
-        .formatted(
-            is(Flags.INT4) ? "int4" : is(Flags.FP4) ? "fp4" : is(Flags.INT8) ? "int8" : "fp8",
-            groupSize,
-            is(Flags.ZERO_POINTS) ? " zero-points" : "",
-            is(Flags.ACT_ORDER) ? " act-order" : "");
+    return String.format(
+        Locale.ROOT,
+        "%s g%d%s%s",
+        is(Flags.INT4) ? "int4" : is(Flags.FP4) ? "fp4" : is(Flags.INT8) ? "int8" : "fp8",
+        groupSize,
+        is(Flags.ZERO_POINTS) ? " zero-points" : "",
+        is(Flags.ACT_ORDER) ? " act-order" : "");
   }
 
   /// Blocks of 8 rows in a matrix.

@@ -12,6 +12,7 @@ import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 
 /// The backend named `tornado`.
@@ -50,7 +51,7 @@ public final class TornadoBackend implements Backend {
             : Availability.yes();
       } catch (RuntimeException | LinkageError e) {
         return Availability.no(
-            "TornadoVM can't be loaded (%s)".formatted(DeviceFailure.text(e)),
+            String.format(Locale.ROOT, "TornadoVM can't be loaded (%s)", DeviceFailure.text(e)),
             "see \"When something fails\" in docs/tornadovm.md");
       }
     }
@@ -62,14 +63,15 @@ public final class TornadoBackend implements Backend {
     TornadoDevices.Found chosen = TornadoDevices.choose(all);
     return all.stream()
         .map(found ->
-            "%s, %s, launches %s%s"
-                .formatted(
-                    found,
-                    TuningPlaces.of(found.tuned()).source(),
-                    launches(found.refusalOfReplay()),
-                    found.equals(chosen)
-                        ? " (used: %s)".formatted(TornadoDevices.reason(chosen))
-                        : ""))
+            String.format(
+                Locale.ROOT,
+                "%s, %s, launches %s%s",
+                found,
+                TuningPlaces.of(found.tuned()).source(),
+                launches(found.refusalOfReplay()),
+                found.equals(chosen)
+                    ? String.format(Locale.ROOT, " (used: %s)", TornadoDevices.reason(chosen))
+                    : ""))
         .toList();
   }
 
@@ -111,7 +113,9 @@ public final class TornadoBackend implements Backend {
 
   /// @param refusal why they are not replayed, if they are not
   static String launches(Optional<String> refusal) {
-    return refusal.map(why -> "task by task (%s)".formatted(why)).orElse("replayed");
+    return refusal
+        .map(why -> String.format(Locale.ROOT, "task by task (%s)", why))
+        .orElse("replayed");
   }
 
   @Override

@@ -52,30 +52,31 @@ final class TornadoDevices {
     /// What it supports, on one line.
     @Override
     public String toString() {
-      return "%s %s, %s, %s (%s): %s of memory, buffers of %s, work-groups of %d with %s of local memory, fp16 %s, kernels %s"
-          .formatted(
-              index,
-              driver,
-              device.getDeviceType().name().toLowerCase(Locale.ROOT),
-              name(),
-              device.getPlatformName(),
-              ByteSize.format(device.getMaxGlobalMemory()),
-              ByteSize.format(device.getMaxAllocMemory()),
-              maxWorkGroup(),
-              ByteSize.format(device.getDeviceLocalMemorySize()),
-              halfs(),
-              shape().text());
+      return String.format(
+          Locale.ROOT,
+          "%s %s, %s, %s (%s): %s of memory, buffers of %s, work-groups of %d with %s of local memory, fp16 %s, kernels %s",
+          index,
+          driver,
+          device.getDeviceType().name().toLowerCase(Locale.ROOT),
+          name(),
+          device.getPlatformName(),
+          ByteSize.format(device.getMaxGlobalMemory()),
+          ByteSize.format(device.getMaxAllocMemory()),
+          maxWorkGroup(),
+          ByteSize.format(device.getDeviceLocalMemorySize()),
+          halfs(),
+          shape().text());
     }
 
     /// Its number and name, for messages.
     String label() {
-      return "%s (%s)".formatted(index, name());
+      return String.format(Locale.ROOT, "%s (%s)", index, name());
     }
 
     /// Why sessions on it launch task by task; empty where they replay.
     Optional<String> refusalOfReplay() {
       if (ReplayMode.chosen() == ReplayMode.OFF) {
-        return Optional.of("-D%s=off".formatted(ReplayMode.PROPERTY));
+        return Optional.of(String.format(Locale.ROOT, "-D%s=off", ReplayMode.PROPERTY));
       }
       try {
         GraphReplay.requireSupport(device);
@@ -88,8 +89,12 @@ final class TornadoDevices {
     /// What its tuning file is known by.
     TunedDevice tuned() {
       String details =
-          "%s, %s, %s"
-              .formatted(name(), device.getPlatformName(), device.getDeviceOpenCLCVersion());
+          String.format(
+              Locale.ROOT,
+              "%s, %s, %s",
+              name(),
+              device.getPlatformName(),
+              device.getDeviceOpenCLCVersion());
       return device.getDeviceType() == TornadoDeviceType.CPU
           ? TunedDevice.cpu(device.getPlatformName(), details)
           : TunedDevice.gpu(name(), details);
@@ -105,7 +110,11 @@ final class TornadoDevices {
         return shape;
       }
       throw new BackendException(
-          "-D%s=%s: expected work-items or work-groups".formatted(KERNELS_PROPERTY, forced));
+          String.format(
+              Locale.ROOT,
+              "-D%s=%s: expected work-items or work-groups",
+              KERNELS_PROPERTY,
+              forced));
     }
 
     private static long wishedBuffer() {
@@ -126,7 +135,7 @@ final class TornadoDevices {
 
     private static BackendException wrongBuffer(String wish) {
       return new BackendException(
-          "-D%s=%s: expected a number of bytes".formatted(BUFFER_PROPERTY, wish));
+          String.format(Locale.ROOT, "-D%s=%s: expected a number of bytes", BUFFER_PROPERTY, wish));
     }
 
     /// The most work-items of a work-group.
@@ -173,7 +182,7 @@ final class TornadoDevices {
   static Found choose(List<Found> all) {
     String wish = System.getProperty(DEVICE_PROPERTY);
     if (wish != null) {
-      return numbered(all, wish, "-D%s=%s".formatted(DEVICE_PROPERTY, wish));
+      return numbered(all, wish, String.format(Locale.ROOT, "-D%s=%s", DEVICE_PROPERTY, wish));
     }
     return all.stream().filter(Found::isGpu).findFirst().orElseGet(all::getFirst);
   }
@@ -189,9 +198,11 @@ final class TornadoDevices {
         .findFirst()
         .orElseThrow(() ->
             new BackendException(
-                "%s: there is no such device (there are: %s)"
-                    .formatted(
-                        whose, all.stream().map(Found::index).collect(Collectors.joining(", ")))));
+                String.format(
+                    Locale.ROOT,
+                    "%s: there is no such device (there are: %s)",
+                    whose,
+                    all.stream().map(Found::index).collect(Collectors.joining(", ")))));
   }
 
   /// Why [#choose] chose it.

@@ -10,6 +10,7 @@ import dev.tornadomoe.plan.Residual;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -88,8 +89,11 @@ public final class TornadoMoe {
   public TornadoMoe layer(int number) {
     if (number < 0 || number >= plan.layers().size()) {
       throw new BackendException(
-          "the plan has layers 0 to %d, asked for layer %d"
-              .formatted(plan.layers().size() - 1, number));
+          String.format(
+              Locale.ROOT,
+              "the plan has layers 0 to %d, asked for layer %d",
+              plan.layers().size() - 1,
+              number));
     }
     place = number;
     return this;
@@ -100,8 +104,11 @@ public final class TornadoMoe {
   public TornadoMoe maxTokens(int count) {
     if (count < 1 || count > plan.options().chunkTokens()) {
       throw new BackendException(
-          "tasks can be made for 1 to %d tokens, asked for %d"
-              .formatted(plan.options().chunkTokens(), count));
+          String.format(
+              Locale.ROOT,
+              "tasks can be made for 1 to %d tokens, asked for %d",
+              plan.options().chunkTokens(),
+              count));
     }
     maxTokens = count;
     return this;
@@ -170,15 +177,19 @@ public final class TornadoMoe {
                     plan.bucket(maxTokens), weights.layers(), device.limits().shape(), maxTokens));
     if (appended.bucket != plan.bucket(maxTokens)) {
       throw new BackendException(
-          "graph %s has layers for up to %d tokens; all of a graph are for the same, found %d"
-              .formatted(graph.getTaskGraphName(), appended.bucket.maxTokens(), maxTokens));
+          String.format(
+              Locale.ROOT,
+              "graph %s has layers for up to %d tokens; all of a graph are for the same, found %d",
+              graph.getTaskGraphName(),
+              appended.bucket.maxTokens(),
+              maxTokens));
     }
     giveArrays(appended.arrays);
     DeviceLayer layer = weights.layers().get(place);
     IntArray count = tokens == null ? fixedTokens(graph) : admitted("tokens", tokens);
     List<KernelCall> calls =
         LayerCalls.of(
-            "moe%d_".formatted(appended.layers++),
+            String.format(Locale.ROOT, "moe%d_", appended.layers++),
             layer,
             appended.steps.get(place),
             appended.ofLayers.get(place),
@@ -227,7 +238,8 @@ public final class TornadoMoe {
       arrays.give("residual", added);
     } else if (residual != null) {
       throw new BackendException(
-          "a residual is given, but the plan says residual %s".formatted(spec.residual()));
+          String.format(
+              Locale.ROOT, "a residual is given, but the plan says residual %s", spec.residual()));
     }
     if (spec.callerRoutes() != (ids != null)) {
       throw new BackendException(
@@ -247,7 +259,7 @@ public final class TornadoMoe {
 
   private static FloatArray require(String what, @Nullable FloatArray array, int elements) {
     if (array == null) {
-      throw new BackendException("the layer has no %s".formatted(what));
+      throw new BackendException(String.format(Locale.ROOT, "the layer has no %s", what));
     }
     if (array.getSize() < elements) {
       throw tooSmall(what, array.getSize(), elements);
@@ -258,15 +270,18 @@ public final class TornadoMoe {
   private static <T> T admitted(String what, T array) {
     if (!DeviceArrays.admits(array)) {
       throw new BackendException(
-          "%s has the identity hash code of another array, and TornadoVM would take them for one; allocate it anew"
-              .formatted(what));
+          String.format(
+              Locale.ROOT,
+              "%s has the identity hash code of another array, and TornadoVM would take them for one; allocate it anew",
+              what));
     }
     return array;
   }
 
   private static BackendException tooSmall(String what, int found, int expected) {
     return new BackendException(
-        "%s has %d elements, expected at least %d".formatted(what, found, expected));
+        String.format(
+            Locale.ROOT, "%s has %d elements, expected at least %d", what, found, expected));
   }
 
   private void forgetArrays() {

@@ -17,6 +17,7 @@ import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
@@ -193,8 +194,10 @@ final class TornadoSession implements Audited {
     }
     return owner == Thread.currentThread()
         ? null
-        : "the session belongs to thread \"%s\", which ran it first; make one for each thread with fork()"
-            .formatted(owner.getName());
+        : String.format(
+            Locale.ROOT,
+            "the session belongs to thread \"%s\", which ran it first; make one for each thread with fork()",
+            owner.getName());
   }
 
   /// Runs one execution plan's layers, chunk by chunk.

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Measures cuts on one device and keeps the best in its [TuningFile].
@@ -24,8 +25,11 @@ final class TornadoTuner implements Tuner {
   public Report tune(Request request, Progress progress) {
     if (request.layers().size() > MOST_LAYERS) {
       throw new BackendException(
-          "at most %d layers can be measured together, found %d"
-              .formatted(MOST_LAYERS, request.layers().size()));
+          String.format(
+              Locale.ROOT,
+              "at most %d layers can be measured together, found %d",
+              MOST_LAYERS,
+              request.layers().size()));
     }
     TornadoDevices.Found found = TornadoDevices.choose(TornadoDevices.all(), request.device());
     TunedDevice tuned = found.tuned();
@@ -72,7 +76,9 @@ final class TornadoTuner implements Tuner {
         Files.createDirectories(directory);
       } catch (IOException e) {
         throw new BackendException(
-            "%s: the directory can't be made (%s)".formatted(directory, e.getMessage()), e);
+            String.format(
+                Locale.ROOT, "%s: the directory can't be made (%s)", directory, e.getMessage()),
+            e);
       }
     }
     WholeFile.requirePlace(file);
@@ -92,16 +98,22 @@ final class TornadoTuner implements Tuner {
 
     String text(Tuning tuning) {
       if (key.kernels() == KernelShape.WORK_ITEMS) {
-        return "blocks of %d".formatted(tuning.tokens());
+        return String.format(Locale.ROOT, "blocks of %d", tuning.tokens());
       }
       return inBlocks
-          ? "blocks of %d, gate/up %s, down %s"
-              .formatted(tuning.tokens(), text(tuning.blockGateUp()), text(tuning.blockDown()))
-          : "gate/up %s, down %s".formatted(text(tuning.gateUp()), text(tuning.down()));
+          ? String.format(
+              Locale.ROOT,
+              "blocks of %d, gate/up %s, down %s",
+              tuning.tokens(),
+              text(tuning.blockGateUp()),
+              text(tuning.blockDown()))
+          : String.format(
+              Locale.ROOT, "gate/up %s, down %s", text(tuning.gateUp()), text(tuning.down()));
     }
 
     private static String text(Split split) {
-      return "%d threads x %d rows".formatted(split.threads(), split.rowsPerItem());
+      return String.format(
+          Locale.ROOT, "%d threads x %d rows", split.threads(), split.rowsPerItem());
     }
   }
 
@@ -163,8 +175,11 @@ final class TornadoTuner implements Tuner {
       TuningKey key = TuningKey.of(layer, extra, shape);
       if (first != null && !first.equals(key)) {
         throw new BackendException(
-            "layers that are measured together must be alike, found %s and %s"
-                .formatted(first, key));
+            String.format(
+                Locale.ROOT,
+                "layers that are measured together must be alike, found %s and %s",
+                first,
+                key));
       }
       first = key;
     }

@@ -16,7 +16,8 @@ record TunedDevice(String name, String details) {
 
   static TunedDevice cpu(String platform, String details) {
     return new TunedDevice(
-        "%s CPU (%s)".formatted(platform, System.getProperty("os.arch")), details);
+        String.format(Locale.ROOT, "%s CPU (%s)", platform, System.getProperty("os.arch")),
+        details);
   }
 
   /// `nvidia-h200.json`.

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import tools.jackson.jr.ob.JSON;
 
@@ -56,7 +57,9 @@ record TuningFile(TunedDevice device, int kernels, List<TuningEntry> entries) {
     if (kernels == KERNELS) { // others' fields may differ
       List<?> list = json.list("entries");
       for (int i = 0; i < list.size(); i++) {
-        entries.add(new TuningJson("%s: entry %d".formatted(where, i), list.get(i)).entry());
+        entries.add(
+            new TuningJson(String.format(Locale.ROOT, "%s: entry %d", where, i), list.get(i))
+                .entry());
       }
     }
     return new TuningFile(new TunedDevice(device, json.text("measured_on")), kernels, entries);
@@ -69,8 +72,11 @@ record TuningFile(TunedDevice device, int kernels, List<TuningEntry> entries) {
 
   /// Why a stale one is of no use.
   String staleness() {
-    return "kernels_version: expected %d, found %d: other kernels were measured, run moe tune again"
-        .formatted(KERNELS, kernels);
+    return String.format(
+        Locale.ROOT,
+        "kernels_version: expected %d, found %d: other kernels were measured, run moe tune again",
+        KERNELS,
+        kernels);
   }
 
   /// The same with others, which take the place of those for the same.

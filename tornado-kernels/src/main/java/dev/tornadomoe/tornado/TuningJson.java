@@ -3,6 +3,7 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.backend.BackendException;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -20,7 +21,8 @@ final class TuningJson {
     this.where = where;
     if (!(value instanceof Map<?, ?> map)) {
       throw new BackendException(
-          "%s: expected a JSON object, found %s".formatted(where, excerpt(value)));
+          String.format(
+              Locale.ROOT, "%s: expected a JSON object, found %s", where, excerpt(value)));
     }
     this.object = map;
   }
@@ -115,7 +117,10 @@ final class TuningJson {
     if (object.get(field) instanceof Integer number && number >= least && number <= most) {
       return number;
     }
-    throw wrong(field, "a number from %d to %d".formatted(least, most), object.get(field));
+    throw wrong(
+        field,
+        String.format(Locale.ROOT, "a number from %d to %d", least, most),
+        object.get(field));
   }
 
   private int powerOfTwo(String field, int least, int most) {
@@ -142,7 +147,8 @@ final class TuningJson {
 
   BackendException wrong(String field, String expected, @Nullable Object found) {
     return new BackendException(
-        "%s: %s: expected %s, found %s".formatted(where, field, expected, excerpt(found)));
+        String.format(
+            Locale.ROOT, "%s: %s: expected %s, found %s", where, field, expected, excerpt(found)));
   }
 
   /// A file's own text, as a line of a terminal may show it.

@@ -9,6 +9,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -29,7 +30,8 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
   static TuningPlaces of(TunedDevice device) {
     String wish = System.getProperty(PROPERTY);
     if ("none".equals(wish)) {
-      return new TuningPlaces(List.of(), "not tuned (-D%s=none)".formatted(PROPERTY), null);
+      return new TuningPlaces(
+          List.of(), String.format(Locale.ROOT, "not tuned (-D%s=none)", PROPERTY), null);
     }
     List<TuningEntry> entries = new ArrayList<>();
     List<String> sources = new ArrayList<>();
@@ -39,10 +41,10 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
       if (wish != null || Files.exists(file)) {
         TuningFile users = TuningFile.read(file, device);
         if (users.isStale()) {
-          throw new BackendException("%s: %s".formatted(file, users.staleness()));
+          throw new BackendException(String.format(Locale.ROOT, "%s: %s", file, users.staleness()));
         }
         entries.addAll(users.entries());
-        sources.add("%s from %s".formatted(count(users.entries()), file));
+        sources.add(String.format(Locale.ROOT, "%s from %s", count(users.entries()), file));
       }
     } catch (MoeException e) {
       refusal = e.getMessage();
@@ -56,7 +58,9 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
         sources.isEmpty() ? "not tuned (moe tune)" : "tuned: " + String.join(", ", sources);
     return new TuningPlaces(
         List.copyOf(entries),
-        refusal == null ? source : "%s, tuning refused: %s".formatted(source, refusal),
+        refusal == null
+            ? source
+            : String.format(Locale.ROOT, "%s, tuning refused: %s", source, refusal),
         refusal);
   }
 
@@ -68,13 +72,15 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
   static Path userFile(TunedDevice device) {
     String wish = System.getProperty(PROPERTY);
     if (wish != null && wish.isBlank()) {
-      throw new BackendException("-D%s=: expected a file, or none".formatted(PROPERTY));
+      throw new BackendException(
+          String.format(Locale.ROOT, "-D%s=: expected a file, or none", PROPERTY));
     }
     if (wish != null && !wish.equals("none")) {
       try {
         return Path.of(wish);
       } catch (InvalidPathException e) {
-        throw new BackendException("-D%s: %s".formatted(PROPERTY, e.getMessage()), e);
+        throw new BackendException(
+            String.format(Locale.ROOT, "-D%s: %s", PROPERTY, e.getMessage()), e);
       }
     }
     String config = System.getenv("XDG_CONFIG_HOME");
@@ -91,7 +97,8 @@ record TuningPlaces(List<TuningEntry> entries, String source, @Nullable String r
     try (InputStream in = TuningPlaces.class.getResourceAsStream(name)) {
       return in == null ? List.of() : TuningFile.parse(name, in.readAllBytes(), device).entries();
     } catch (IOException e) {
-      throw new BackendException("%s can't be read (%s)".formatted(name, e.getMessage()), e);
+      throw new BackendException(
+          String.format(Locale.ROOT, "%s can't be read (%s)", name, e.getMessage()), e);
     }
   }
 

@@ -123,7 +123,11 @@ final class TuningRun {
     }
     if (!(most <= TOLERANCE * Math.sqrt(squares / found.length))) {
       throw new BackendException(
-          "device %s computes something else with %s".formatted(device.limits().name(), tuning));
+          String.format(
+              Locale.ROOT,
+              "device %s computes something else with %s",
+              device.limits().name(),
+              tuning));
     }
   }
 

@@ -9,6 +9,7 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Phase;
 import dev.tornadomoe.plan.Step;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -59,8 +60,11 @@ final class UnsupportedSteps {
           default -> false;
         };
     return isForeign
-        ? "layer %d: step \"%s\" can't run on a device that gets rows of other processes; experts \"unreduced\" can, and backends cpu and reference run it"
-            .formatted(layer.index(), step.operation().name())
+        ? String.format(
+            Locale.ROOT,
+            "layer %d: step \"%s\" can't run on a device that gets rows of other processes; experts \"unreduced\" can, and backends cpu and reference run it",
+            layer.index(),
+            step.operation().name())
         : null;
   }
 
@@ -68,8 +72,10 @@ final class UnsupportedSteps {
   static @Nullable String of(MoeLayer layer, Operation operation) {
     return switch (operation) {
       case Operation.SelectExperts select when isOwnFunction(layer.router()) ->
-          "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)"
-              .formatted(layer.index());
+          String.format(
+              Locale.ROOT,
+              "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)",
+              layer.index());
       case Operation.Dispatch op -> step(layer, op);
       case Operation.BatchedGateUp op -> step(layer, op);
       case Operation.BatchedDown op -> step(layer, op);
@@ -84,7 +90,10 @@ final class UnsupportedSteps {
   }
 
   private static String step(MoeLayer layer, Operation operation) {
-    return "layer %d: step \"%s\" can't run on a device; backends cpu and reference run it"
-        .formatted(layer.index(), operation.name());
+    return String.format(
+        Locale.ROOT,
+        "layer %d: step \"%s\" can't run on a device; backends cpu and reference run it",
+        layer.index(),
+        operation.name());
   }
 }

@@ -18,6 +18,7 @@ import dev.tornadomoe.tornado.replay.LaunchTime;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -261,7 +262,9 @@ class TornadoMoeTest {
         .isInstanceOf(BackendException.class)
         .hasMessageContaining("input and output are the same array");
     assertThatThrownBy(() -> moe.input(x).output(new FloatArray(7)).appendTo(graph, grid))
-        .hasMessage("output has 7 elements, expected at least %d".formatted(TOKENS * hidden));
+        .hasMessage(
+            String.format(
+                Locale.ROOT, "output has 7 elements, expected at least %d", TOKENS * hidden));
     FloatArray y = new FloatArray(x.getSize());
     assertThatThrownBy(() -> moe.input(x).output(y).residual(x).appendTo(graph, grid))
         .hasMessageContaining("the plan says residual NONE");

@@ -8,6 +8,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -57,7 +58,9 @@ class TornadoTroubleTest {
   void withALargestBufferThatIsNoNumberOfBytes(String wish) {
     System.setProperty(TornadoDevices.BUFFER_PROPERTY, wish);
     assertThatThrownBy(TornadoBackend::device)
-        .hasMessage("-Dtornadomoe.tornado.buffer=%s: expected a number of bytes".formatted(wish));
+        .hasMessage(
+            String.format(
+                Locale.ROOT, "-Dtornadomoe.tornado.buffer=%s: expected a number of bytes", wish));
   }
 
   /// The sentence, which is the same both times and all there is on stdout and stderr.

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
 import java.util.logging.Logger;
@@ -87,8 +88,12 @@ class TuningPlacesTest {
     }
     assertThat(said)
         .containsExactly(
-            "tuning refused, default used: %s: kernels_version: expected %d, found %d: other kernels were measured, run moe tune again"
-                .formatted(file, TuningFile.KERNELS, TuningFile.KERNELS + 1));
+            String.format(
+                Locale.ROOT,
+                "tuning refused, default used: %s: kernels_version: expected %d, found %d: other kernels were measured, run moe tune again",
+                file,
+                TuningFile.KERNELS,
+                TuningFile.KERNELS + 1));
   }
 
   /// What is shipped can be read, and is not stale: nobody but us can measure it again.
@@ -115,7 +120,7 @@ class TuningPlacesTest {
     assertThat(Backends.require("tornado").devices())
         .allSatisfy(line ->
             assertThat(line)
-                .contains("tuning refused: %s: device: expected ".formatted(file))
+                .contains(String.format(Locale.ROOT, "tuning refused: %s: device: expected ", file))
                 .contains(", found No such chip"));
   }
 

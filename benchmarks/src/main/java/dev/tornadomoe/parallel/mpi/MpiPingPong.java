@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import tools.jackson.jr.ob.JSON;
@@ -74,6 +75,7 @@ public final class MpiPingPong {
     if (ranks.rank() == 0) {
       System.out.println(ranks.description());
       System.out.printf(
+          Locale.ROOT,
           "%9s %7s %11s %9s %7s %12s %9s %11s %9s%n",
           "bytes",
           "blocks",
@@ -109,6 +111,7 @@ public final class MpiPingPong {
     Time copy = time(length, 1, () -> copy(sent, received));
     if (ranks.rank() == 0) {
       System.out.printf(
+          Locale.ROOT,
           "%9d %7d %11.2f %9.2f %7.2f %12.2f %9.2f %11.2f %9.2f%n",
           length,
           blocks,

@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.KernelContext;
@@ -38,7 +39,11 @@ final class GraphCommands {
     for (int place : order) {
       if (place < 0 || place >= graphs.size()) {
         throw new ReplayException(
-            "the plan has graphs 0 to %d, asked for graph %d".formatted(graphs.size() - 1, place));
+            String.format(
+                Locale.ROOT,
+                "the plan has graphs 0 to %d, asked for graph %d",
+                graphs.size() - 1,
+                place));
       }
     }
     if (order.isEmpty()) {
@@ -64,7 +69,8 @@ final class GraphCommands {
 
   private static ReplayException refused(Object graph, String why) {
     return new ReplayException(
-        "graph %s can't be replayed: it %s".formatted(TornadoInternals.name(graph), why));
+        String.format(
+            Locale.ROOT, "graph %s can't be replayed: it %s", TornadoInternals.name(graph), why));
   }
 
   private void add(Object graph) {
@@ -108,7 +114,10 @@ final class GraphCommands {
     for (SchedulableTask task : tasks) {
       TornadoVMBackendType backend = task.getDevice().getTornadoVMBackend();
       if (backend != TornadoVMBackendType.OPENCL) {
-        throw refused(graph, "is for TornadoVM's backend %s; only OPENCL's are".formatted(backend));
+        throw refused(
+            graph,
+            String.format(
+                Locale.ROOT, "is for TornadoVM's backend %s; only OPENCL's are", backend));
       }
       if (!task.getDevice().equals(device)) {
         throw refused(graph, "runs on another device than the first task");
@@ -152,17 +161,24 @@ final class GraphCommands {
     String type = object.getClass().getSimpleName();
     if (!(object instanceof TornadoNativeArray array)) {
       throw refused(
-          graph, "transfers a %s; only TornadoVM's own arrays are replayed".formatted(type));
+          graph,
+          String.format(
+              Locale.ROOT, "transfers a %s; only TornadoVM's own arrays are replayed", type));
     }
     XPUBuffer buffer = requireBuffer(graph, state);
     MemorySegment host = array.getSegmentWithHeader();
     if (buffer.size() != host.byteSize()) {
       throw refused(
           graph,
-          "transfers %d bytes of a %s of %d".formatted(buffer.size(), type, host.byteSize()));
+          String.format(
+              Locale.ROOT,
+              "transfers %d bytes of a %s of %d",
+              buffer.size(),
+              type,
+              host.byteSize()));
     }
     return new Transfer(
-        "%s of %d elements".formatted(type, array.getSize()),
+        String.format(Locale.ROOT, "%s of %d elements", type, array.getSize()),
         host,
         buffer.toBuffer(),
         buffer.getBufferOffset());
@@ -182,14 +198,16 @@ final class GraphCommands {
     Object installed = TornadoInternals.code(graph, task);
     if (installed == null || !TornadoInternals.isValid(installed)) {
       throw refused(
-          graph, "has no code for task %s any more; its memory was freed".formatted(task.getId()));
+          graph,
+          String.format(
+              Locale.ROOT, "has no code for task %s any more; its memory was freed", task.getId()));
     }
     return installed;
   }
 
   private void launch(Object graph, SchedulableTask task, Object installed, List<?> states) {
     if (TornadoInternals.usesAtomics(task)) {
-      throw refused(graph, "has atomics in task %s".formatted(task.getId()));
+      throw refused(graph, String.format(Locale.ROOT, "has atomics in task %s", task.getId()));
     }
     boolean hasContext = false;
     for (Object argument : task.getArguments()) {
@@ -205,8 +223,10 @@ final class GraphCommands {
     if (other != null && other != task) {
       throw refused(
           graph,
-          "shares the kernel of task %s with another graph of the plan of the same name"
-              .formatted(task.getId()));
+          String.format(
+              Locale.ROOT,
+              "shares the kernel of task %s with another graph of the plan of the same name",
+              task.getId()));
     }
     WorkerGrid grid = TornadoInternals.grid(task);
     if (grid != null && !hasContext) {

@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -78,8 +79,10 @@ public final class GraphReplay implements AutoCloseable {
     TornadoVMBackendType backend = device.getTornadoVMBackend();
     if (backend != TornadoVMBackendType.OPENCL) {
       throw new ReplayException(
-          "the device belongs to TornadoVM's backend %s, and only OPENCL's plans are replayed"
-              .formatted(backend));
+          String.format(
+              Locale.ROOT,
+              "the device belongs to TornadoVM's backend %s, and only OPENCL's plans are replayed",
+              backend));
     }
     OpenCl.get();
     TornadoInternals.require();
@@ -150,8 +153,12 @@ public final class GraphReplay implements AutoCloseable {
     long difference = expected.mismatch(found);
     if (difference >= 0) {
       throw new ReplayException(
-          "replaying gives other bits than TornadoVM's own execution, from byte %d of the %d of array %d that comes back"
-              .formatted(difference, found.byteSize(), place));
+          String.format(
+              Locale.ROOT,
+              "replaying gives other bits than TornadoVM's own execution, from byte %d of the %d of array %d that comes back",
+              difference,
+              found.byteSize(),
+              place));
     }
   }
 

@@ -5,6 +5,7 @@ import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// A field or method of TornadoVM's that is not in its API, found when it is first used.
@@ -47,11 +48,12 @@ final class Member {
     Object value = value(owner, arguments);
     if (!result.isInstance(value)) {
       throw new ReplayException(
-          "this TornadoVM differs from what replay knows: %s is %s instead of %s"
-              .formatted(
-                  this,
-                  value == null ? "null" : value.getClass().getName(),
-                  result.getSimpleName()));
+          String.format(
+              Locale.ROOT,
+              "this TornadoVM differs from what replay knows: %s is %s instead of %s",
+              this,
+              value == null ? "null" : value.getClass().getName(),
+              result.getSimpleName()));
     }
     return result.cast(value);
   }
@@ -64,7 +66,8 @@ final class Member {
           ? field.get(owner)
           : ((Method) member).invoke(owner, arguments);
     } catch (InvocationTargetException e) {
-      throw new ReplayException("TornadoVM's %s failed: %s".formatted(this, e.getCause()), e);
+      throw new ReplayException(
+          String.format(Locale.ROOT, "TornadoVM's %s failed: %s", this, e.getCause()), e);
     } catch (ReflectiveOperationException | RuntimeException e) {
       throw unusable(e);
     }
@@ -99,8 +102,11 @@ final class Member {
 
   private ReplayException unusable(Exception cause) {
     return new ReplayException(
-        "this TornadoVM differs from what replay knows: %s can't be used (%s)"
-            .formatted(this, cause),
+        String.format(
+            Locale.ROOT,
+            "this TornadoVM differs from what replay knows: %s can't be used (%s)",
+            this,
+            cause),
         cause);
   }
 

@@ -11,6 +11,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
+import java.util.Locale;
 
 /// The functions of OpenCL 1.2 that a replay calls. Handles are `long`; a status other than
 /// `CL_SUCCESS` becomes one sentence with the function's name and the status.
@@ -70,7 +71,8 @@ final class OpenCl {
       // Never unloaded: TornadoVM uses it.
       return SymbolLookup.libraryLookup(name, Arena.global());
     } catch (IllegalArgumentException | IllegalCallerException e) {
-      throw new ReplayException("Java can't load %s: %s".formatted(name, e.getMessage()), e);
+      throw new ReplayException(
+          String.format(Locale.ROOT, "Java can't load %s: %s", name, e.getMessage()), e);
     }
   }
 
@@ -275,7 +277,8 @@ final class OpenCl {
   private static void require(String function, String subject, int status) {
     if (status != 0) {
       throw new ReplayException(
-          "%s failed: %s".formatted(name(function, subject), OpenClStatus.text(status)));
+          String.format(
+              Locale.ROOT, "%s failed: %s", name(function, subject), OpenClStatus.text(status)));
     }
   }
 
@@ -288,11 +291,15 @@ final class OpenCl {
     return thrown instanceof ReplayException refusal
         ? refusal
         : new ReplayException(
-            "%s can't be called: %s".formatted(name(function, subject), thrown.getMessage()),
+            String.format(
+                Locale.ROOT,
+                "%s can't be called: %s",
+                name(function, subject),
+                thrown.getMessage()),
             thrown);
   }
 
   private static String name(String function, String subject) {
-    return subject.isEmpty() ? function : "%s (%s)".formatted(function, subject);
+    return subject.isEmpty() ? function : String.format(Locale.ROOT, "%s (%s)", function, subject);
   }
 }

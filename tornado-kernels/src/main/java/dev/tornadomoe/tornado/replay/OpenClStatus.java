@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado.replay;
 
+import java.util.Locale;
 import java.util.Map;
 
 /// Names of OpenCL's status codes, as `CL/cl.h` has them.
@@ -38,6 +39,7 @@ final class OpenClStatus {
 
   /// The name with the number.
   static String text(int status) {
-    return "%s (%d)".formatted(NAMES.getOrDefault(status, "unknown status"), status);
+    return String.format(
+        Locale.ROOT, "%s (%d)", NAMES.getOrDefault(status, "unknown status"), status);
   }
 }

@@ -29,7 +29,8 @@ public enum ReplayMode {
         .findFirst()
         .orElseThrow(() ->
             new ReplayException(
-                "-D%s=%s: expected auto, off or required".formatted(PROPERTY, wish)));
+                String.format(
+                    Locale.ROOT, "-D%s=%s: expected auto, off or required", PROPERTY, wish)));
   }
 
   /// As the property has it.

@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado.replay;
 
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -42,7 +43,7 @@ public final class ReplayedPlan implements AutoCloseable {
     this.plan = plan;
     this.mode = mode;
     if (mode == ReplayMode.OFF) {
-      refusal = "-D%s=off".formatted(ReplayMode.PROPERTY);
+      refusal = String.format(Locale.ROOT, "-D%s=off", ReplayMode.PROPERTY);
       return;
     }
     try {
@@ -136,7 +137,11 @@ public final class ReplayedPlan implements AutoCloseable {
   private void requireOptional(String why) {
     if (mode == ReplayMode.REQUIRED) {
       throw new ReplayException(
-          "-D%s=required, and launches can't be replayed: %s".formatted(ReplayMode.PROPERTY, why));
+          String.format(
+              Locale.ROOT,
+              "-D%s=required, and launches can't be replayed: %s",
+              ReplayMode.PROPERTY,
+              why));
     }
   }
 
