@@ -69,15 +69,12 @@ public interface Backend {
     return Optional.empty();
   }
 
-  /// Options that a JVM of its own must be started with for [Session#profile] to have times,
-  /// because they would slow down everything else; none where profiles have times anyway, or never
-  /// have any.
-  default List<String> profilingOptions() {
-    return List.of();
+  /// How sessions on its device will launch the work of a call, where there is more than one way.
+  default Optional<String> launches() {
+    return Optional.empty();
   }
 
-  /// What finds the fastest variants of its kernels for a device, where it has several. It needs a
-  /// JVM with [#profilingOptions].
+  /// What finds the fastest variants of its kernels for a device, where it has several.
   default Optional<Tuner> tuner() {
     return Optional.empty();
   }

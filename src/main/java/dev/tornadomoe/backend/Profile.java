@@ -5,13 +5,10 @@ import java.util.List;
 
 /// What a device did for one call.
 ///
-/// @param tasks each task that ran, in order, as the device's own profiler reports it
+/// @param tasks each task that ran, in order, as its driver reports it
 /// @param bytesIn that went from the host to the device
 /// @param bytesOut that came back
 public record Profile(List<Task> tasks, long bytesIn, long bytesOut) {
-
-  /// Of a call that did nothing.
-  public static final Profile NOTHING = new Profile(List.of(), 0, 0);
 
   /// One task that ran.
   ///

@@ -56,9 +56,15 @@ public interface Session extends AutoCloseable {
 
   /// Runs a call once under the device's profiler, where there is one.
   ///
-  /// @return what the device did for it; empty, with nothing run, where there is no profiler
+  /// @return what the device did for it; empty where there is no profiler, and then the call may or
+  ///   may not have been run
   /// @throws dev.tornadomoe.MoeException as [#run(MoeCall)] does
   default Optional<Profile> profile(MoeCall call) {
+    return Optional.empty();
+  }
+
+  /// How the work of the last calls was launched, where there is more than one way.
+  default Optional<String> launches() {
     return Optional.empty();
   }
 

@@ -21,8 +21,8 @@ final class BackendOutlook {
 
   private BackendOutlook() {}
 
-  /// A row for each backend: `name`, `available`, `runs`, `why_not`, and `memory` where it runs all
-  /// layers: what a session for 64 tokens takes.
+  /// A row for each backend: `name`, `available`, `launches`, `runs`, `why_not`, and `memory` where
+  /// it runs all layers: what a session for 64 tokens takes.
   ///
   /// @param layers that can be made of the checkpoint, perhaps none
   static List<Map<String, Object>> of(List<MoeLayer> layers) {
@@ -45,10 +45,11 @@ final class BackendOutlook {
           reasons.add(String.valueOf(e.getMessage()));
         }
       }
-      rows.add(row(backend.name(), available, reasons, memory));
+      @Nullable String launches = available ? backend.launches().orElse(null) : null;
+      rows.add(row(backend.name(), available, launches, reasons, memory));
     }
     if (rows.stream().noneMatch(row -> Backends.TORNADO.equals(row.get("name")))) {
-      rows.add(row(Backends.TORNADO, false, List.of(Backends.TORNADO_MISSING), null));
+      rows.add(row(Backends.TORNADO, false, null, List.of(Backends.TORNADO_MISSING), null));
     }
     return rows;
   }
@@ -81,10 +82,15 @@ final class BackendOutlook {
   }
 
   private static Map<String, Object> row(
-      String name, boolean available, List<String> reasons, @Nullable Map<String, Object> memory) {
+      String name,
+      boolean available,
+      @Nullable String launches,
+      List<String> reasons,
+      @Nullable Map<String, Object> memory) {
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("name", name);
     row.put("available", available);
+    row.put("launches", launches);
     row.put("runs", reasons.isEmpty());
     row.put("why_not", reasons);
     if (memory != null) {

@@ -163,7 +163,6 @@ final class BenchCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     Backend backend = choices.backend();
     List<MoePlan> plans = modes().stream().map(mode -> plan(job, backend, ofModel, mode)).toList();
-    KernelTimes kernels = kernelTimes(backend);
     List<BenchResult> results = new ArrayList<>();
     List<Session> sessions = new ArrayList<>();
     try {
@@ -172,7 +171,6 @@ final class BenchCommand implements Callable<Integer> {
       for (MoePlan plan : plans.subList(1, plans.size())) {
         sessions.add(sessions.getFirst().fork(plan));
       }
-      kernels.sayFailure(err);
       BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds, err);
       BenchTable table =
           new BenchTable(
@@ -181,7 +179,7 @@ final class BenchCommand implements Callable<Integer> {
         table.printHeading(spec.commandLine().getOut());
       }
       for (int m : measured.tokens()) {
-        List<BenchResult> point = runner.run(m).stream().map(kernels::addTo).toList();
+        List<BenchResult> point = runner.run(m);
         if (!json) {
           if (results.isEmpty()) {
             table.printColumns(spec.commandLine().getOut(), point);
@@ -194,29 +192,24 @@ final class BenchCommand implements Callable<Integer> {
       if (!json && placement != null) {
         spec.commandLine().getOut().println(BenchTable.text(placement));
       }
-      Map<String, Object> figures = json(table, ofModel, placement, results);
+      @Nullable String launches = sessions.getFirst().launches().orElse(null);
+      if (!json && launches != null) {
+        spec.commandLine().getOut().println("launches: " + launches);
+      }
+      Map<String, Object> figures = json(table, ofModel, placement, launches, results);
       if (json) {
         spec.commandLine().getOut().println(JsonOutput.of(figures));
       }
       if (html != null) {
         WholeFile.writeText(
             html,
-            BenchReport.render(table, plans.getFirst(), results, placement, command(), figures));
+            BenchReport.render(
+                table, plans.getFirst(), results, placement, launches, command(), figures));
         err.println("wrote " + html);
       }
     } finally {
       sessions.forEach(Session::close);
     }
-  }
-
-  private KernelTimes kernelTimes(Backend backend) {
-    List<String> options = backend.profilingOptions();
-    if (options.isEmpty()) {
-      return KernelTimes.none();
-    }
-    PrintWriter err = spec.commandLine().getErr();
-    err.println("measuring kernel times in a process of their own, with the device's profiler on");
-    return KernelTimes.measure(options, arguments());
   }
 
   private List<String> arguments() {
@@ -232,6 +225,7 @@ final class BenchCommand implements Callable<Integer> {
       BenchTable table,
       List<MoeLayer> ofModel,
       @Nullable Placement placement,
+      @Nullable String launches,
       List<BenchResult> results) {
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("device", table.device());
@@ -242,6 +236,7 @@ final class BenchCommand implements Callable<Integer> {
     root.put("precision", choices.precision().toString());
     root.put("threads", placement == null ? null : placement.threads());
     root.put("cores", placement == null ? null : placement.cores());
+    root.put("launches", launches);
     root.put("results", results.stream().map(BenchResult::json).toList());
     return root;
   }

@@ -55,6 +55,7 @@ final class BenchReport {
   /// The page.
   ///
   /// @param placement where the threads ran, if that is known
+  /// @param launches how the work of a call was launched, if there is more than one way
   /// @param command what was typed
   /// @param figures what `--json` prints
   static String render(
@@ -62,6 +63,7 @@ final class BenchReport {
       MoePlan plan,
       List<BenchResult> results,
       @Nullable Placement placement,
+      @Nullable String launches,
       String command,
       Map<String, Object> figures) {
     BenchCharts charts = new BenchCharts(results);
@@ -96,7 +98,7 @@ final class BenchReport {
         line(table.name()),
         STYLE,
         line(table.name()),
-        machine(table, placement, command),
+        machine(table, placement, launches, command),
         charts.byTokens(),
         floorNote(results) + charts.byAlias(),
         table(results),
@@ -107,7 +109,8 @@ final class BenchReport {
         JsonOutput.of(figures).replace("<", "\\u003c"));
   }
 
-  private static String machine(BenchTable table, @Nullable Placement placement, String command) {
+  private static String machine(
+      BenchTable table, @Nullable Placement placement, @Nullable String launches, String command) {
     return String.format(
         Locale.ROOT,
         """
@@ -115,7 +118,7 @@ final class BenchReport {
         <dt>Measured</dt><dd>%s</dd>
         <dt>Device</dt><dd>%s</dd>
         <dt>Machine</dt><dd>%s</dd>
-        %s\
+        %s%s\
         <dt>Date</dt><dd>%s</dd>
         <dt>Command</dt><dd><code>%s</code></dd>
         </dl>\
@@ -127,6 +130,9 @@ final class BenchReport {
             ? ""
             : String.format(
                 Locale.ROOT, "<dt>Threads</dt><dd>%s</dd>\n", line(BenchTable.text(placement))),
+        launches == null
+            ? ""
+            : String.format(Locale.ROOT, "<dt>Launches</dt><dd>%s</dd>\n", line(launches)),
         LocalDate.now(ZoneOffset.UTC),
         line(command));
   }

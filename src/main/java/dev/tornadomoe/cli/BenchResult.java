@@ -38,22 +38,6 @@ record BenchResult(
     double bandwidthGbPerSecond,
     boolean steady) {
 
-  BenchResult withKernelMicros(Map<String, Double> micros) {
-    return new BenchResult(
-        tokens,
-        alias,
-        aliased,
-        medianMicros,
-        minMicros,
-        micros,
-        tasksPerLayer,
-        copiesPerStep,
-        weightGbPerSecond,
-        gigaflopsPerSecond,
-        bandwidthGbPerSecond,
-        steady);
-  }
-
   Map<String, Object> json() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("tokens", tokens);

@@ -5,6 +5,7 @@ import dev.tornadomoe.tensor.ByteSize;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// What `moe inspect` found, for people: the same object that `--json` prints.
 final class InspectText {
@@ -115,7 +116,9 @@ final class InspectText {
               Locale.ROOT,
               "%-12s%s",
               backend.get("name"),
-              reasons.isEmpty() ? "runs it" + memory(backend) : "no: " + joined(reasons)));
+              reasons.isEmpty()
+                  ? "runs it" + launches(backend.get("launches")) + memory(backend)
+                  : "no: " + joined(reasons)));
       title = "";
     }
   }
@@ -132,6 +135,10 @@ final class InspectText {
         BackendOutlook.TOKENS,
         ByteSize.format(number(memory, "total_host_bytes")),
         device == 0 ? "" : " and " + ByteSize.format(device) + " on the device");
+  }
+
+  private static String launches(@Nullable Object way) {
+    return way == null ? "" : ", launches " + way;
   }
 
   private void problems() {

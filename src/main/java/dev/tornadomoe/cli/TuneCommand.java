@@ -7,9 +7,7 @@ import dev.tornadomoe.backend.Tuner;
 import dev.tornadomoe.checkpoint.WholeFile;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.Reader;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -88,32 +86,10 @@ final class TuneCommand implements Callable<Integer> {
             .orElseThrow(() ->
                 new BackendException(
                     String.format(Locale.ROOT, "backend \"%s\" has nothing to tune", backend)));
-    List<String> options = chosen.profilingOptions();
-    if (!options.isEmpty()) {
-      return again(options);
-    }
     measured.measure(
         Job.alone(spec.commandLine().getOut(), spec.commandLine().getErr()),
         (name, layers) -> tune(tuner, name, layers));
     return Main.FINE;
-  }
-
-  /// The same command in a JVM that has kernel times.
-  private int again(List<String> options) {
-    List<String> arguments = spec.root().commandLine().getParseResult().originalArgs();
-    try {
-      Process process =
-          OtherJvm.of(options, arguments).redirectError(ProcessBuilder.Redirect.INHERIT).start();
-      try (Reader out = process.inputReader()) {
-        out.transferTo(spec.commandLine().getOut());
-      }
-      return process.waitFor();
-    } catch (IOException e) {
-      throw new BackendException("a JVM to measure in can't be started: " + e.getMessage(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new BackendException("measuring was interrupted", e);
-    }
   }
 
   private void tune(Tuner tuner, String name, List<MoeLayer> layers) {

@@ -204,6 +204,7 @@ class BenchPageTest {
             Planner.builder().build().plan(layers),
             List.of(result),
             new Placement(2, 1),
+            hostile,
             "moe bench " + hostile,
             Map.of("preset", hostile));
     Map<String, Object> seen = Chromium.read(text, LOOK, directory);

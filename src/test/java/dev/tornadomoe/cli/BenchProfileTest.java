@@ -138,6 +138,7 @@ class BenchProfileTest {
         plan(false),
         List.of(result),
         null,
+        "replayed",
         "moe bench",
         result.json());
   }

@@ -23,16 +23,19 @@ public interface Execution extends AutoCloseable {
     return false;
   }
 
-  /// Whether there is a profiler.
+  /// Whether [#profile] runs anything.
   default boolean hasProfiler() {
     return false;
   }
 
-  /// Runs a part of a call under the profiler, as [#run] does.
-  ///
-  /// @throws UnsupportedOperationException where there is none
-  default Profile profile(Chunk chunk) {
-    throw new UnsupportedOperationException("there is no profiler");
+  /// Runs a part of a call as [#run] does, with times of its tasks where they can be had.
+  default Optional<Profile> profile(Chunk chunk) {
+    return Optional.empty();
+  }
+
+  /// How it makes its launches, where a device has more than one way.
+  default Optional<String> launches() {
+    return Optional.empty();
   }
 
   /// What says how fast the memory is, where there is something of the kind.

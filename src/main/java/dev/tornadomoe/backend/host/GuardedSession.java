@@ -114,8 +114,13 @@ public final class GuardedSession implements Session {
       return Optional.empty();
     }
     List<Profile> profiles = new ArrayList<>();
-    run(call, part -> profiles.add(execution.profile(part)));
-    return Optional.of(profiles.stream().reduce(Profile.NOTHING, Profile::and));
+    run(call, part -> execution.profile(part).ifPresent(profiles::add));
+    return profiles.stream().reduce(Profile::and);
+  }
+
+  @Override
+  public Optional<String> launches() {
+    return execution.launches();
   }
 
   @Override

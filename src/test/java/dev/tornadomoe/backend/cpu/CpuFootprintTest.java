@@ -75,9 +75,12 @@ class CpuFootprintTest {
   private static long held(int tokens) {
     held(1, tokens); // loads classes
     long held = held(48, tokens);
-    System.out.printf(Locale.ROOT,
+    System.out.printf(
+        Locale.ROOT,
         "48 layers, %d tokens, 16 threads: %d KiB beside weights, announced %d KiB%n",
-        tokens, held >> 10, new CpuBackend().memory(plan(48, tokens)).besideWeights().host() >> 10);
+        tokens,
+        held >> 10,
+        new CpuBackend().memory(plan(48, tokens)).besideWeights().host() >> 10);
     return held;
   }
 

@@ -78,8 +78,7 @@ final class DeviceExecution implements Execution {
         chunk,
         devicePlan -> {
           devicePlan.execute(chunk.tokens());
-          Launch launch = devicePlan.launch(chunk.tokens());
-          chunk.count(launch.tasks(), launch.outputCopies());
+          count(chunk, devicePlan);
         });
   }
 
@@ -94,16 +93,27 @@ final class DeviceExecution implements Execution {
   }
 
   @Override
-  public Profile profile(Chunk chunk) {
+  public Optional<Profile> profile(Chunk chunk) {
     List<Profile> profiles = new ArrayList<>();
     run(
         chunk,
         devicePlan -> {
-          Profile ran = devicePlan.profile(chunk.tokens());
-          profiles.add(ran);
-          chunk.count(ran.tasks().size(), ran.outputCopies());
+          devicePlan.profile(chunk.tokens()).ifPresent(profiles::add);
+          count(chunk, devicePlan);
         });
-    return profiles.stream().reduce(Profile.NOTHING, Profile::and);
+    return profiles.stream().reduce(Profile::and);
+  }
+
+  private static void count(Chunk chunk, DevicePlan devicePlan) {
+    Launch launch = devicePlan.launch(chunk.tokens());
+    chunk.count(launch.tasks(), launch.outputCopies());
+  }
+
+  @Override
+  public Optional<String> launches() {
+    return Optional.of(
+        TornadoBackend.launches(
+            devicePlans.stream().flatMap(one -> one.refusalOfReplay().stream()).findFirst()));
   }
 
   /// TornadoVM keeps a command queue for each thread that executes a plan, and nothing orders them.

@@ -3,24 +3,31 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tornado.replay.ReplayMode;
+import dev.tornadomoe.tornado.replay.ReplayedPlan;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
-import uk.ac.manchester.tornado.api.enums.ProfilerMode;
 
 /// Layers that run together as an execution plan: a launch for each range of token counts, all on
 /// the same uploaded weights.
 final class DevicePlan implements AutoCloseable {
+  private static final double NANOS_PER_MICRO = 1e3;
+
   private final GraphChain chain;
   private final TornadoExecutionPlan execution;
   private final ChosenDevice device;
+  private final ReplayedPlan replayed;
 
   private DevicePlan(GraphChain chain, TornadoExecutionPlan execution, ChosenDevice device) {
     this.chain = chain;
     this.execution = execution;
     this.device = device;
+    this.replayed = new ReplayedPlan(execution, device.device(), ReplayMode.chosen());
   }
 
   /// The launches of some of a plan's layers.
@@ -88,50 +95,57 @@ final class DevicePlan implements AutoCloseable {
 
   /// Runs the launch for so many tokens on what its arrays hold.
   void execute(int tokens) {
-    run(
-        tokens,
-        (graph, link) -> {
-          // TornadoVM keeps the results of a plan object for ever, and this makes a new one each
-          // time.
-          graph.execute();
+    launch(tokens).call().set(0, tokens);
+    List<Integer> graphs = graphs(tokens);
+    replayed.execute(graphs, () -> executeEach(graphs));
+  }
+
+  /// The same with kernel times; without any where launches are not replayed.
+  Optional<Profile> profile(int tokens) {
+    launch(tokens).call().set(0, tokens);
+    List<Integer> graphs = graphs(tokens);
+    return replayed
+        .profile(graphs, () -> executeEach(graphs))
+        .map(profile -> {
+          List<KernelCall> calls =
+              graphs.stream().flatMap(i -> chain.links().get(i).graph().calls().stream()).toList();
+          List<Profile.Task> tasks = new ArrayList<>();
+          for (int i = 0; i < calls.size(); i++) {
+            double micros = profile.times().get(i).nanos() / NANOS_PER_MICRO;
+            tasks.add(new Profile.Task(calls.get(i).name(), micros, calls.get(i).copiesOutput()));
+          }
+          return new Profile(tasks, profile.bytesUp(), profile.bytesDown());
         });
   }
 
-  /// The same under TornadoVM's profiler.
-  Profile profile(int tokens) {
-    List<Profile> profiles = new ArrayList<>();
-    execution.withProfiler(ProfilerMode.SILENT);
-    try {
-      run(
-          tokens,
-          (graph, link) ->
-              profiles.add(ProfileLog.of(graph.execute().getProfilerResult(), link.graph())));
-    } finally {
-      execution.withoutProfiler();
-    }
-    return profiles.stream().reduce(Profile.NOTHING, Profile::and);
+  /// Why launches are not replayed; empty where they are.
+  Optional<String> refusalOfReplay() {
+    return replayed.refusal();
   }
 
-  /// What is done with one graph of a launch.
-  @FunctionalInterface
-  private interface Execution {
-    void run(TornadoExecutionPlan graph, GraphChain.Link link);
+  /// The graphs of the launch for so many tokens.
+  private List<Integer> graphs(int tokens) {
+    int first = first(tokens);
+    return IntStream.range(0, chain.links().size() / chain.launches())
+        .mapToObj(i -> first + i * chain.launches())
+        .toList();
   }
 
-  private void run(int tokens, Execution execute) {
-    launch(tokens).call().set(0, tokens);
-    for (int i = first(tokens); i < chain.links().size(); i += chain.launches()) {
-      GraphChain.Link link = chain.links().get(i);
+  private void executeEach(List<Integer> graphs) {
+    for (int i : graphs) {
       try {
-        execute.run(execution.withGraph(i), link);
+        // TornadoVM keeps the results of a plan object for ever, and this makes a new one each
+        // time.
+        execution.withGraph(i).execute();
       } catch (RuntimeException | Error e) {
-        throw DeviceFailure.of(link.graph(), device, e);
+        throw DeviceFailure.of(chain.links().get(i).graph(), device, e);
       }
     }
   }
 
   @Override
   public void close() {
+    replayed.close();
     execution.freeDeviceMemory();
   }
 }

@@ -12,6 +12,7 @@ import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.tornado.replay.ReplayMode;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -66,9 +67,10 @@ public final class TornadoBackend implements Backend {
         .map(found ->
             String.format(
                 Locale.ROOT,
-                "%s, %s%s",
+                "%s, %s, launches %s%s",
                 found,
                 TuningPlaces.of(found.tuned()).source(),
+                launches(found.refusalOfReplay()),
                 found.equals(chosen)
                     ? String.format(Locale.ROOT, " (used: %s)", TornadoDevices.reason(chosen))
                     : ""))
@@ -114,13 +116,20 @@ public final class TornadoBackend implements Backend {
   }
 
   @Override
-  public List<String> profilingOptions() {
-    TornadoSetup.applySettings();
-    return TornadoSetup.profilingOptions();
+  public Optional<String> launches() {
+    return Optional.of(launches(TornadoDevices.choose(TornadoDevices.all()).refusalOfReplay()));
+  }
+
+  /// @param refusal why they are not replayed, if they are not
+  static String launches(Optional<String> refusal) {
+    return refusal
+        .map(why -> String.format(Locale.ROOT, "task by task (%s)", why))
+        .orElse("replayed");
   }
 
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
+    ReplayMode.chosen(); // a wrong one is said before anything is loaded
     return ExpertsOnDevice.suits(plan)
         ? ExpertsOnDevice.prepare(this, plan, device(), progress)
         : session(plan, device(), progress);

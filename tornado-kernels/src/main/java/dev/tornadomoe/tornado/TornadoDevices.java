@@ -2,9 +2,13 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tornado.replay.GraphReplay;
+import dev.tornadomoe.tornado.replay.ReplayException;
+import dev.tornadomoe.tornado.replay.ReplayMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.TornadoBackend;
@@ -67,6 +71,19 @@ final class TornadoDevices {
     /// Its number and name, for messages.
     String label() {
       return String.format(Locale.ROOT, "%s (%s)", index, name());
+    }
+
+    /// Why sessions on it launch task by task; empty where they replay.
+    Optional<String> refusalOfReplay() {
+      if (ReplayMode.chosen() == ReplayMode.OFF) {
+        return Optional.of(String.format(Locale.ROOT, "-D%s=off", ReplayMode.PROPERTY));
+      }
+      try {
+        GraphReplay.requireSupport(device);
+        return Optional.empty();
+      } catch (ReplayException e) {
+        return Optional.of(String.valueOf(e.getMessage()));
+      }
     }
 
     /// What its tuning file is known by.

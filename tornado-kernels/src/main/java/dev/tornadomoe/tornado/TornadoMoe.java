@@ -32,7 +32,10 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// gets that, one that says nothing of either gets different arrays. Layers that are added to the
 /// same graph share one workspace.
 ///
-/// Build graphs on one thread, and execute a plan of them on one thread.
+/// Build graphs on one thread, and execute a plan of them on one thread. After its first execution a
+/// plan can be replayed, which costs what its kernels cost, whoever's tasks are in its graphs:
+/// [dev.tornadomoe.tornado.replay.GraphReplay]. Tokens that change with a step then come from
+/// [#tokens].
 @SuppressWarnings("ReferenceEquality") // the same array is the same buffer on the device
 public final class TornadoMoe {
   private final MoePlan plan;

@@ -1,8 +1,6 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.Availability;
-import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /// Whether this JVM can use TornadoVM, and the settings that it must be loaded with. TornadoVM
@@ -10,9 +8,6 @@ import java.util.Map;
 final class TornadoSetup {
   /// The SDK's argfile sets it, together with some hundred other options of the JVM.
   private static final String ARGFILE_PROPERTY = "tornado.load.runtime.implementation";
-
-  /// Has the driver time every kernel, at the price of slower launches.
-  private static final String PROFILING_PROPERTY = "tornado.opencl.profiling.enable";
 
   /// What each is for stands in docs/tornadovm.md. A value that the user set stays.
   private static final Map<String, String> SETTINGS =
@@ -28,7 +23,8 @@ final class TornadoSetup {
           // Each execution clears wait lists of this size; the default costs 128 KiB a list.
           "tornado.max.events",
           "16",
-          PROFILING_PROPERTY,
+          // Timing every kernel slows launches; replays have a queue of their own for that.
+          "tornado.opencl.profiling.enable",
           "false",
           // Analyses that are done again at every execution.
           "tornado.experimental.reduce",
@@ -41,8 +37,6 @@ final class TornadoSetup {
           // TornadoVM's own limit is 4 GB whatever the device has; what fits is checked here.
           "tornado.device.memory",
           "65536GB");
-
-  private static boolean profilingIsOurs;
 
   private TornadoSetup() {}
 
@@ -58,18 +52,10 @@ final class TornadoSetup {
 
   /// Sets what the user has not set.
   static synchronized void applySettings() {
-    profilingIsOurs |= System.getProperty(PROFILING_PROPERTY) == null;
     SETTINGS.forEach((name, value) -> {
       if (System.getProperty(name) == null) {
         System.setProperty(name, value);
       }
     });
-  }
-
-  /// What a JVM needs for kernel times; none where the user has decided about profiling.
-  static List<String> profilingOptions() {
-    return profilingIsOurs
-        ? List.of(String.format(Locale.ROOT, "-D%s=true", PROFILING_PROPERTY))
-        : List.of();
   }
 }

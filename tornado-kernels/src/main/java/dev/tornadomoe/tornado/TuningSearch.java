@@ -65,8 +65,7 @@ final class TuningSearch {
     TuningRun.Times first = run.apply(guess);
     measured.run();
     if (!(first.both() > 0)) {
-      throw new BackendException(
-          "the device's profiler gives no kernel times; start java with -Dtornado.opencl.profiling.enable=true (moe tune does so)");
+      throw new BackendException("the device's driver gives no kernel times");
     }
     times.put(guess, first);
     Tuning best = inBlocks ? bestBlocks() : bestGroups();

@@ -72,7 +72,7 @@ class DevicePlanTest {
               IntStream.range(0, expected.length).mapToDouble(i -> expected[i]).toArray();
           Rows.assertClose(output, exact, 1e-4);
         }
-        Profile profile = found.profile(1);
+        Profile profile = found.profile(1).orElseThrow();
         // An array has a header of 16 bytes; M is an array of one.
         assertThat(profile.bytesIn()).isEqualTo(16 + 4L * hidden + 16 + 4);
         assertThat(profile.bytesOut()).isEqualTo(16 + 4L * hidden);

@@ -13,6 +13,8 @@ import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tornado.replay.GraphReplay;
+import dev.tornadomoe.tornado.replay.LaunchTime;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
@@ -132,9 +134,34 @@ class TornadoMoeTest {
       plan.withGridScheduler(grid);
       plan.withGraph(0).execute();
       plan.withGraph(1).execute();
-    }
+      assertThat(error(expected, x.toHeapArray())).isLessThan(2e-5);
 
-    assertThat(error(expected, x.toHeapArray())).isLessThan(2e-5);
+      float[] next = random(TOKENS * hidden + 1);
+      give(next);
+      plan.withGraph(0).execute();
+      plan.withGraph(1).execute();
+      float[] executed = x.toHeapArray();
+      try (GraphReplay replay = GraphReplay.of(plan)) {
+        for (int step = 0; step < 3; step++) {
+          give(next);
+          replay.run();
+          assertThat(x.toHeapArray()).containsExactly(executed);
+        }
+        give(random(TOKENS * hidden));
+        replay.run();
+        assertThat(error(expected, x.toHeapArray())).isLessThan(2e-5);
+        assertThat(replay.profile())
+            .extracting(LaunchTime::task)
+            .startsWith("layer0.norm")
+            .endsWith("layer1.residual");
+      }
+    }
+  }
+
+  private void give(float[] rows) {
+    for (int i = 0; i < x.getSize(); i++) {
+      x.set(i, rows[i]);
+    }
   }
 
   @Test

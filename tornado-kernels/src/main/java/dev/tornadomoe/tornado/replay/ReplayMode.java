@@ -1,0 +1,40 @@
+package dev.tornadomoe.tornado.replay;
+
+import java.util.Arrays;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Whether sessions replay: `-Dtornadomoe.tornado.replay=auto|off|required`.
+public enum ReplayMode {
+  /// Where it is possible; otherwise TornadoVM launches task by task, and one sentence is logged.
+  AUTO,
+  /// Never.
+  OFF,
+  /// Always: a refusal is an error.
+  REQUIRED;
+
+  /// The property's name.
+  public static final String PROPERTY = "tornadomoe.tornado.replay";
+
+  /// What the user has set, or [#AUTO].
+  ///
+  /// @throws ReplayException when that is none of them
+  public static ReplayMode chosen() {
+    @Nullable String wish = System.getProperty(PROPERTY);
+    if (wish == null) {
+      return AUTO;
+    }
+    return Arrays.stream(values())
+        .filter(mode -> mode.text().equals(wish))
+        .findFirst()
+        .orElseThrow(() ->
+            new ReplayException(
+                String.format(
+                    Locale.ROOT, "-D%s=%s: expected auto, off or required", PROPERTY, wish)));
+  }
+
+  /// As the property has it.
+  String text() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,162 @@
+package dev.tornadomoe.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Profile;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.contract.Rows;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tornado.replay.ReplayMode;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/// Sessions that replay, and sessions that must not.
+class SessionReplayTest {
+  private static final int SOAK = 100_000;
+
+  /// `-Dreplay.steps=100000` makes it a soak, in which resident memory must stay flat, too: in a
+  /// short run it still grows with what Java compiles.
+  private static final int STEPS = Integer.getInteger("replay.steps", 2000);
+
+  private static final long MOST_RESIDENT = 16 << 20;
+
+  private static final long MOST_HEAP = 1 << 20;
+
+  private final Backend backend = Backends.require("tornado");
+  private final String before = System.getProperty(ReplayMode.PROPERTY, "auto");
+  private Checkpoint checkpoint;
+  private List<MoeLayer> layers;
+  private int hidden;
+
+  @BeforeEach
+  void open() {
+    checkpoint =
+        Checkpoint.open(Path.of("../src/test/resources/golden/w4a16/qwen3_moe-ct_g32_sym"));
+    MoeModel model = MoeModel.of(checkpoint);
+    layers = model.layerIndices().stream().map(model::layer).toList();
+    hidden = layers.getFirst().hidden();
+  }
+
+  @AfterEach
+  void close() {
+    checkpoint.close();
+    System.setProperty(ReplayMode.PROPERTY, before);
+  }
+
+  /// The hidden states are the output: what the check runs twice must begin with the same rows.
+  @Test
+  void replayedStepsHaveTheBitsOfExecutedOnes() {
+    MoePlan plan = Planner.builder().maxTokens(3).wholeStep().inPlace().build().plan(layers);
+    System.setProperty(ReplayMode.PROPERTY, "off");
+    try (Session executed = backend.prepare(plan)) {
+      System.setProperty(ReplayMode.PROPERTY, "required");
+      try (Session replayed = executed.fork()) {
+        for (int seed = 0; seed < 4; seed++) {
+          for (int tokens : new int[] {1, 3, 2}) {
+            float[] rows = Rows.random(tokens * hidden, seed);
+            float[] other = rows.clone();
+            run(executed, rows, tokens);
+            run(replayed, other, tokens);
+            assertThat(other).containsExactly(rows);
+          }
+        }
+        assertThat(replayed.launches()).hasValue("replayed");
+        assertThat(executed.launches()).hasValue("task by task (-Dtornadomoe.tornado.replay=off)");
+        assertThat(replayed.tasks()).isEqualTo(executed.tasks());
+        MoeCall call = call(Rows.random(hidden, 1), 1);
+        assertThat(executed.profile(call)).isEmpty();
+        assertThat(replayed.profile(call).orElseThrow().tasks())
+            .allSatisfy(task -> assertThat(task.micros()).isPositive())
+            .extracting(Profile.Task::name)
+            .first()
+            .asString()
+            .startsWith("layer0_");
+      }
+    }
+  }
+
+  /// A profile of a call that nothing was called before is checked, too.
+  @Test
+  void replayedStepsKeepNothing() throws IOException {
+    MoePlan plan = Planner.builder().maxTokens(1).wholeStep().build().plan(layers);
+    System.setProperty(ReplayMode.PROPERTY, "required");
+    try (Session session = backend.prepare(plan)) {
+      float[] first = new float[hidden];
+      MoeCall call =
+          new MoeCall()
+              .hidden(MemorySegment.ofArray(Rows.random(hidden, 1)), 1)
+              .output(MemorySegment.ofArray(first));
+      assertThat(session.profile(call).orElseThrow().tasks()).isNotEmpty();
+      float[] found = new float[hidden];
+      call.output(MemorySegment.ofArray(found));
+      for (int step = 0; step < STEPS / 5; step++) {
+        session.run(call);
+      }
+      long heap = heapInUse();
+      long resident = resident();
+      for (int step = STEPS / 5; step < STEPS; step++) {
+        session.run(call);
+      }
+      assertThat(heapInUse() - heap).isLessThan(MOST_HEAP);
+      if (STEPS >= SOAK) {
+        assertThat(resident() - resident).isLessThan(MOST_RESIDENT);
+      }
+      assertThat(found).containsExactly(first);
+    }
+  }
+
+  @Test
+  void aWrongModeIsSaidBeforeAnythingIsLoaded() {
+    MoePlan plan = Planner.builder().maxTokens(1).build().plan(layers);
+    System.setProperty(ReplayMode.PROPERTY, "never");
+    assertThatThrownBy(() -> backend.prepare(plan))
+        .hasMessage("-Dtornadomoe.tornado.replay=never: expected auto, off or required");
+    System.setProperty(ReplayMode.PROPERTY, "off");
+    assertThat(backend.launches()).hasValue("task by task (-Dtornadomoe.tornado.replay=off)");
+    System.setProperty(ReplayMode.PROPERTY, "auto");
+    assertThat(backend.launches()).hasValue("replayed");
+    assertThat(backend.devices()).allMatch(line -> line.contains(", launches replayed"));
+  }
+
+  private static void run(Session session, float[] rows, int tokens) {
+    session.run(call(rows, tokens));
+  }
+
+  private static MoeCall call(float[] rows, int tokens) {
+    MemorySegment memory = MemorySegment.ofArray(rows);
+    return new MoeCall().hidden(memory, tokens).output(memory);
+  }
+
+  /// Bytes, as Linux says them; 0 elsewhere.
+  private static long resident() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    if (!Files.exists(status)) {
+      return 0;
+    }
+    return Files.readAllLines(status).stream()
+        .filter(line -> line.startsWith("VmRSS:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) << 10)
+        .findFirst()
+        .orElse(0);
+  }
+
+  private static long heapInUse() {
+    System.gc();
+    return ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+  }
+}
