@@ -24,7 +24,7 @@ class FuzzRunTest {
 
   /// How long Jazzer may take to begin. Its agent hangs now and then, at random, while it looks for
   /// classes of the JDK in threads of its own.
-  private static final long SECONDS_TO_BEGIN = 120;
+  private static final long SECONDS_TO_BEGIN = 40;
 
   private static final int MOST_STARTS = 4;
 
