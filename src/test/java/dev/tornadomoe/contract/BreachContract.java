@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
+import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.SanitizeException;
 import dev.tornadomoe.backend.Session;
@@ -87,6 +88,26 @@ public abstract class BreachContract extends BackendContract {
     }
     try (Session session = backend().prepare(plan)) {
       assertThatCode(() -> session.run(call(5))).doesNotThrowAnyException();
+    }
+  }
+
+  /// What the JVM throws where a file's pages are gone, and in what it throws then.
+  @Test
+  void memoryThatCanNotBeReadIsASentence() {
+    MoePlan plan =
+        planner(
+                (memory, tokens) -> {
+                  throw new InternalError("a fault occurred in an unsafe memory access operation");
+                })
+            .build()
+            .plan(LAYER);
+    if (isRefused(plan)) {
+      return;
+    }
+    try (Session session = backend().prepare(plan)) {
+      assertThatThrownBy(() -> session.run(call(1)))
+          .isInstanceOf(BackendException.class)
+          .hasMessageContainingAll("can't be read", "a file has been cut short while it is in use");
     }
   }
 
