@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// The seam between what the CPU backend does and the instructions it does it with. Two twins stand
 /// behind it: [ScalarKernels], which runs everywhere, and [VectorKernels], which needs the Vector
 /// API.
-interface CpuKernels {
+interface CpuKernels extends Rounding {
 
   /// For messages: `scalar`, `Vector API 512 bits`.
   String name();
@@ -42,16 +42,6 @@ interface CpuKernels {
 
   /// `sum[i] = fma(factor, values[i], sum[i])`.
   void addScaled(float factor, float[] values, int at, float[] sum, int count);
-
-  /// Rounds a chunk of activations to whole numbers ([RoundedRows]) and makes of them what lanes of
-  /// nibbles are multiplied by: the first of each quad, and of each other one the number less 16
-  /// times the one before it, modulo 2^16 and twice in an int.
-  ///
-  /// @param row the activations; there is an element before the first
-  /// @param count a multiple of 4
-  /// @param inverse what they are multiplied by before
-  /// @return the sum of the whole numbers
-  int round(float[] row, int from, int count, float inverse, int[] factors, int to);
 
   /// Reads memory as fast as it can be read.
   ///

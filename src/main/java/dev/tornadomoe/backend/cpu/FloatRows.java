@@ -19,7 +19,7 @@ final class FloatRows {
       int sumTo = first * groups.count() + token - first;
       int column = 0;
       for (int group = 0; group < groups.count(); group++, sumTo += width) {
-        int count = groups.quads(group) * Int4Blocks.QUAD;
+        int count = groups.quads(group) * Int4Groups.QUAD;
         target.sums[sumTo] =
             stage(target.row, StagedRows.ROW_AT + column, count, target.floats, to, width);
         column += count;
@@ -37,7 +37,7 @@ final class FloatRows {
     float c = 0;
     float d = 0;
     int at = to;
-    for (int i = from; i < from + count; i += Int4Blocks.QUAD, at += 4 * width) {
+    for (int i = from; i < from + count; i += Int4Groups.QUAD, at += 4 * width) {
       a += row[i];
       b += row[i + 1];
       c += row[i + 2];

@@ -13,13 +13,13 @@ final class InputRows {
   private long run = -1;
   private long version;
 
-  /// @param kernels what rounds activations
-  InputRows(ScratchSize.Slot size, CpuKernels kernels) {
+  /// @param rounding what rounds activations
+  InputRows(ScratchSize.Slot size, Rounding rounding) {
     rows = new float[size.elements()];
     rowIds = new long[size.tokens()];
     staged = new StagedRows[size.forms()];
     for (int i = 0; i < staged.length; i++) {
-      staged[i] = new StagedRows(size.staged(), kernels);
+      staged[i] = new StagedRows(size.staged(), rounding);
     }
   }
 

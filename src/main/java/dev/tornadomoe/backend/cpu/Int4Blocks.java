@@ -29,9 +29,6 @@ import java.util.Locale;
 ///
 /// Columns are padded to whole quads, rows to whole blocks; rows beyond the last have zero scales.
 final class Int4Blocks {
-  /// Columns of a quad.
-  static final int QUAD = 4;
-
   private final int rows;
   private final int columns;
   private final Int4Groups groups;

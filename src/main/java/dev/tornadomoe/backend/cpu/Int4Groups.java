@@ -6,6 +6,9 @@ import org.jspecify.annotations.Nullable;
 /// quads of 4 columns. A group's quads are read in chunks of at most 32 columns, for each of which
 /// activations are rounded by themselves.
 final class Int4Groups {
+  /// Columns of a quad.
+  static final int QUAD = 4;
+
   /// Quads of a chunk: 32 columns. With more, activations would have to be rounded coarser for
   /// their products with weights to add up in 16 bits.
   static final int CHUNK = 8;
@@ -24,7 +27,7 @@ final class Int4Groups {
     this.groupSize = groupSize;
     this.count = Math.ceilDiv(columns, groupSize);
     this.quads = 2 * Math.ceilDiv(columns, 8); // whole words of 8 columns, as in files
-    this.quadsPerGroup = count == 1 ? quads : groupSize / Int4Blocks.QUAD;
+    this.quadsPerGroup = count == 1 ? quads : groupSize / QUAD;
     this.quadsOfLast = quads - (count - 1) * quadsPerGroup;
   }
 
@@ -70,7 +73,7 @@ final class Int4Groups {
 
   /// Columns with the padding that completes the last quads.
   int paddedColumns() {
-    return quads * Int4Blocks.QUAD;
+    return quads * QUAD;
   }
 
   /// The same division.

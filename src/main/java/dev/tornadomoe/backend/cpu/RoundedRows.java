@@ -31,29 +31,28 @@ final class RoundedRows {
 
   static void stage(
       StagedRows target,
-      CpuKernels kernels,
+      Rounding rounding,
       Int4Groups groups,
       float[] rows,
       int @Nullable [] columnOrder) {
     for (int token = 0; token < target.tokens(); token++) {
       target.takeRow(rows, token, groups.columns(), groups.paddedColumns(), columnOrder);
-      stageRow(target, kernels, groups, token);
+      stageRow(target, rounding, groups, token);
     }
   }
 
-  private static void stageRow(
-      StagedRows target, CpuKernels kernels, Int4Groups groups, int token) {
+  private static void stageRow(StagedRows target, Rounding rounding, Int4Groups groups, int token) {
     int first = Interleaving.unitOf(token);
     int width = Interleaving.width(target.tokens(), first);
     int to = first * groups.paddedColumns() + token - first;
     int chunk = first * groups.chunks() + token - first;
     int column = 0; // of the matrix
     for (int group = 0; group < groups.count(); group++) {
-      int end = column + groups.quads(group) * Int4Blocks.QUAD;
+      int end = column + groups.quads(group) * Int4Groups.QUAD;
       while (column < end) {
-        int count = Math.min(end - column, Int4Groups.CHUNK * Int4Blocks.QUAD);
+        int count = Math.min(end - column, Int4Groups.CHUNK * Int4Groups.QUAD);
         float scale = scale(target.row, StagedRows.ROW_AT + column, count);
-        int sum = round(target, kernels, column, count, scale, to, width);
+        int sum = round(target, rounding, column, count, scale, to, width);
         target.biases[chunk] = ((-NIBBLE_ZERO * sum) & 0xFFFF) * TWICE;
         target.scales[chunk] = scale / HALF;
         target.totals[chunk] = -HALF * sum;
@@ -70,7 +69,7 @@ final class RoundedRows {
     float b = 0;
     float c = 0;
     float d = 0;
-    for (int i = from; i < from + count; i += Int4Blocks.QUAD) {
+    for (int i = from; i < from + count; i += Int4Groups.QUAD) {
       a += Math.abs(row[i]);
       b += Math.abs(row[i + 1]);
       c += Math.abs(row[i + 2]);
@@ -82,21 +81,15 @@ final class RoundedRows {
 
   /// @return the sum of the whole numbers
   private static int round(
-      StagedRows target,
-      CpuKernels kernels,
-      int column,
-      int count,
-      float scale,
-      int to,
-      int width) {
+      StagedRows target, Rounding rounding, int column, int count, float scale, int to, int width) {
     // False for NaN. What is not finite becomes 0.
     float inverse = scale >= SMALLEST ? 1f / scale : 0f;
     int from = StagedRows.ROW_AT + column;
     if (width == 1) {
-      return kernels.round(target.row, from, count, inverse, target.factors, to);
+      return rounding.round(target.row, from, count, inverse, target.factors, to);
     }
     int[] chunk = target.chunk;
-    int sum = kernels.round(target.row, from, count, inverse, chunk, 0);
+    int sum = rounding.round(target.row, from, count, inverse, chunk, 0);
     for (int i = 0; i < count; i++) {
       target.factors[to + i * width] = chunk[i];
     }

@@ -36,7 +36,7 @@ final class ScalarInt4 extends Int4Kernel {
       float part = 0;
       for (int quad = 0; quad < groups.quads(group); quad++) {
         int nibbles = blocks.nibbles(row, group, quad);
-        for (int i = 0; i < Int4Blocks.QUAD; i++, at += width) {
+        for (int i = 0; i < Int4Groups.QUAD; i++, at += width) {
           part = Math.fma(nibbles & (15 << (4 * i)), x.floats[at], part);
         }
       }

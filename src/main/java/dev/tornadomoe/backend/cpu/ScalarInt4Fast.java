@@ -39,7 +39,7 @@ final class ScalarInt4Fast extends Int4Kernel {
         int whole = x.biases[chunk];
         for (int quad = done; quad < Math.min(quads, done + Int4Groups.CHUNK); quad++) {
           int nibbles = blocks.nibbles(row, group, quad);
-          for (int i = 0; i < Int4Blocks.QUAD; i++, at += width) {
+          for (int i = 0; i < Int4Groups.QUAD; i++, at += width) {
             whole += (nibbles >>> (4 * i)) * x.factors[at];
           }
         }

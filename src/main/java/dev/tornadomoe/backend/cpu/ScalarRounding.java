@@ -7,14 +7,14 @@ final class ScalarRounding {
 
   private ScalarRounding() {}
 
-  /// See [CpuKernels#round].
+  /// See [Rounding#round].
   static int round(float[] row, int from, int count, float inverse, int[] factors, int to) {
     int sum = 0;
     int before = 0;
     for (int i = 0; i < count; i++) {
       int own = whole(row[from + i], inverse);
       sum += own;
-      int factor = i % Int4Blocks.QUAD == 0 ? own : own - 16 * before;
+      int factor = i % Int4Groups.QUAD == 0 ? own : own - 16 * before;
       factors[to + i] = (factor & 0xFFFF) * TWICE;
       before = own;
     }

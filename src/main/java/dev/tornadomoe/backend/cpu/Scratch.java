@@ -24,11 +24,11 @@ final class Scratch {
   /// A tile of sums.
   final float[] sum;
 
-  /// @param kernels what rounds activations
-  Scratch(ScratchSize size, CpuKernels kernels) {
+  /// @param rounding what rounds activations
+  Scratch(ScratchSize size, Rounding rounding) {
     slots = new InputRows[size.slots()];
     for (int i = 0; i < slots.length; i++) {
-      slots[i] = new InputRows(i == 0 ? size.first() : size.others(), kernels);
+      slots[i] = new InputRows(i == 0 ? size.first() : size.others(), rounding);
     }
     current = slots[0];
     result = new float[size.results()];

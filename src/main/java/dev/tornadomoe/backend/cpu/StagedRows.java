@@ -9,7 +9,7 @@ final class StagedRows {
   /// Where a row on its way begins: there is an element before it.
   static final int ROW_AT = 1;
 
-  private final CpuKernels kernels;
+  private final Rounding rounding;
 
   /// A row on its way, from [#ROW_AT] on.
   final float[] row;
@@ -42,9 +42,9 @@ final class StagedRows {
 
   /// Room for rows.
   ///
-  /// @param kernels what rounds them
-  StagedRows(StagedSize size, CpuKernels kernels) {
-    this.kernels = kernels;
+  /// @param rounding what rounds them
+  StagedRows(StagedSize size, Rounding rounding) {
+    this.rounding = rounding;
     this.row = new float[size.row()];
     this.chunk = new int[size.chunk()];
     this.floats = new float[size.floats()];
@@ -91,7 +91,7 @@ final class StagedRows {
       case RowForm.Floats interleaved ->
           FloatRows.stage(this, interleaved.groups(), rows, newOrder);
       case RowForm.Rounded rounded ->
-          RoundedRows.stage(this, kernels, rounded.groups(), rows, newOrder);
+          RoundedRows.stage(this, rounding, rounded.groups(), rows, newOrder);
     }
   }
 

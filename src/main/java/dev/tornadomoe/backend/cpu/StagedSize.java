@@ -26,7 +26,7 @@ record StagedSize(int row, int chunk, int floats, int sums, int factors, int chu
         int padded = rounded.groups().paddedColumns();
         yield new StagedSize(
             StagedRows.ROW_AT + padded,
-            Int4Groups.CHUNK * Int4Blocks.QUAD,
+            Int4Groups.CHUNK * Int4Groups.QUAD,
             0,
             0,
             tokens * padded,

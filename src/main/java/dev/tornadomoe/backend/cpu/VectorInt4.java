@@ -90,7 +90,7 @@ final class VectorInt4 extends VectorInt4Strips {
         IntVector highBitsA = bitsA.lanewise(VectorOperators.LSHR, 16);
         IntVector highBitsB = bitsB.lanewise(VectorOperators.LSHR, 16);
         // Not written out: the compiler inlines less in larger methods.
-        for (int i = 0; i < Int4Blocks.QUAD; i++, column++) {
+        for (int i = 0; i < Int4Groups.QUAD; i++, column++) {
           IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
           FloatVector activation = FloatVector.broadcast(FLOAT, floats[column]);
           lowPartA =
@@ -211,7 +211,7 @@ final class VectorInt4 extends VectorInt4Strips {
     long at = from + (long) group * groupBytes;
     int column =
         token * groups.paddedColumns()
-            + group * groups.quadsPerGroup() * Int4Blocks.QUAD * Interleaving.PAIR;
+            + group * groups.quadsPerGroup() * Int4Groups.QUAD * Interleaving.PAIR;
     int to = 0;
     for (int g = group; g < groupTo; g++, to += Interleaving.PAIR * SUMS) {
       int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(g);
@@ -229,7 +229,7 @@ final class VectorInt4 extends VectorInt4Strips {
         at += QUAD_BYTES;
         IntVector highBitsA = bitsA.lanewise(VectorOperators.LSHR, 16);
         IntVector highBitsB = bitsB.lanewise(VectorOperators.LSHR, 16);
-        for (int i = 0; i < Int4Blocks.QUAD; i++, column += Interleaving.PAIR) {
+        for (int i = 0; i < Int4Groups.QUAD; i++, column += Interleaving.PAIR) {
           IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
           FloatVector activation0 = FloatVector.broadcast(FLOAT, floats[column]);
           FloatVector activation1 = FloatVector.broadcast(FLOAT, floats[column + 1]);

@@ -91,7 +91,7 @@ final class VectorInt4Fast extends VectorInt4Strips {
           ShortVector bitsB = ShortVector.fromMemorySegment(SHORT, data, at + SECOND, ORDER);
           at += QUAD_BYTES;
           // Not written out: the compiler inlines less in larger methods.
-          for (int i = 0; i < Int4Blocks.QUAD; i++, column++) {
+          for (int i = 0; i < Int4Groups.QUAD; i++, column++) {
             ShortVector factor = IntVector.broadcast(INT, factors[column]).reinterpretAsShorts();
             sumA = sumA.add(bitsA.mul(factor));
             sumB = sumB.add(bitsB.mul(factor));
@@ -222,7 +222,7 @@ final class VectorInt4Fast extends VectorInt4Strips {
     long at = from + (long) group * groupBytes;
     int column =
         token * groups.paddedColumns()
-            + group * groups.quadsPerGroup() * Int4Blocks.QUAD * Interleaving.PAIR;
+            + group * groups.quadsPerGroup() * Int4Groups.QUAD * Interleaving.PAIR;
     int chunk = token * groups.chunks() + group * groups.chunksPerGroup() * Interleaving.PAIR;
     int to = 0;
     for (int g = group; g < groupTo; g++) {
@@ -237,7 +237,7 @@ final class VectorInt4Fast extends VectorInt4Strips {
           ShortVector bitsA = ShortVector.fromMemorySegment(SHORT, data, at, ORDER);
           ShortVector bitsB = ShortVector.fromMemorySegment(SHORT, data, at + SECOND, ORDER);
           at += QUAD_BYTES;
-          for (int i = 0; i < Int4Blocks.QUAD; i++, column += Interleaving.PAIR) {
+          for (int i = 0; i < Int4Groups.QUAD; i++, column += Interleaving.PAIR) {
             ShortVector factor = IntVector.broadcast(INT, factors[column]).reinterpretAsShorts();
             sumA0 = sumA0.add(bitsA.mul(factor));
             sumB0 = sumB0.add(bitsB.mul(factor));

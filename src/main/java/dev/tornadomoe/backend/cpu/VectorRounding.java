@@ -21,12 +21,12 @@ final class VectorRounding {
   private static IntVector insideQuad() {
     int[] lanes = new int[LANES];
     for (int i = 0; i < LANES; i++) {
-      lanes[i] = i % Int4Blocks.QUAD == 0 ? 0 : -1;
+      lanes[i] = i % Int4Groups.QUAD == 0 ? 0 : -1;
     }
     return IntVector.fromArray(INT, lanes, 0);
   }
 
-  /// See [CpuKernels#round].
+  /// See [Rounding#round].
   static int round(float[] row, int from, int count, float inverse, int[] factors, int to) {
     IntVector sum = IntVector.zero(INT);
     int vectors = INT.loopBound(count);
