@@ -1,6 +1,7 @@
 package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.tensor.DType;
+import java.lang.invoke.MethodHandles;
 
 /// What differs between the copies of a kernel for 4-bit weights ([KernelCopies]).
 ///
@@ -9,13 +10,27 @@ import dev.tornadomoe.tensor.DType;
 /// @param wholeChunks whether every group is one chunk of 32 columns, as in most files
 record Int4Variant(DType scales, boolean zeroPoints, boolean wholeChunks) {
 
-  static Int4Variant of(Int4Blocks blocks) {
+  private static Int4Variant of(Int4Blocks blocks) {
     Int4Groups groups = blocks.groups();
     return new Int4Variant(
         blocks.scaleType(),
         blocks.zeroPoints(),
         groups.quadsPerGroup() == Int4Groups.CHUNK
             && groups.quads(groups.count() - 1) == Int4Groups.CHUNK);
+  }
+
+  /// The copy of the exact kernel for these blocks.
+  static CpuMatrix exact(Int4Blocks blocks) {
+    return copy(VectorInt4.class, blocks);
+  }
+
+  /// The copy of the kernel for rounded activations.
+  static CpuMatrix fast(Int4Blocks blocks) {
+    return copy(VectorInt4Fast.class, blocks);
+  }
+
+  private static CpuMatrix copy(Class<? extends CpuMatrix> kernel, Int4Blocks blocks) {
+    return KernelCopies.create(MethodHandles.lookup(), CpuMatrix.class, kernel, of(blocks), blocks);
   }
 
   boolean wideScales() {

@@ -16,7 +16,6 @@ import java.util.concurrent.ConcurrentHashMap;
 ///
 /// A kernel class reads its constants in its static initialiser with [#constants].
 final class KernelCopies {
-  private static final MethodHandles.Lookup LOOKUP = MethodHandles.lookup();
   private static final Map<Key, MethodHandle> CONSTRUCTORS = new ConcurrentHashMap<>();
 
   private record Key(Class<?> template, Object constants) {}
@@ -25,15 +24,20 @@ final class KernelCopies {
 
   /// An instance of the copy of a class that has these constants.
   ///
+  /// @param room the lookup of a class in the template's package, which is where a copy lives
   /// @param type what it is used as
   /// @param template the class, with a constructor of one argument
   /// @param constants compared with `equals`: one copy for each
   /// @param argument for the constructor
   static <T> T create(
-      Class<T> type, Class<? extends T> template, Object constants, Object argument) {
+      MethodHandles.Lookup room,
+      Class<T> type,
+      Class<? extends T> template,
+      Object constants,
+      Object argument) {
     MethodHandle constructor =
         CONSTRUCTORS.computeIfAbsent(
-            new Key(template, constants), key -> copy(key, argument.getClass()));
+            new Key(template, constants), key -> copy(room, key, argument.getClass()));
     try {
       return type.cast(constructor.invoke(argument));
     } catch (RuntimeException | Error e) {
@@ -43,14 +47,14 @@ final class KernelCopies {
     }
   }
 
-  private static MethodHandle copy(Key key, Class<?> argument) {
+  private static MethodHandle copy(MethodHandles.Lookup room, Key key, Class<?> argument) {
     String file = key.template().getSimpleName() + ".class";
     try (InputStream bytes = key.template().getResourceAsStream(file)) {
       if (bytes == null) {
         throw new IllegalStateException(file + " is not on the class path");
       }
       MethodHandles.Lookup copy =
-          LOOKUP.defineHiddenClassWithClassData(bytes.readAllBytes(), key.constants(), true);
+          room.defineHiddenClassWithClassData(bytes.readAllBytes(), key.constants(), true);
       return copy.findConstructor(copy.lookupClass(), MethodType.methodType(void.class, argument))
           .asType(MethodType.methodType(Object.class, Object.class));
     } catch (IOException | ReflectiveOperationException e) {

@@ -1,7 +1,14 @@
 package dev.tornadomoe.backend.cpu;
 
+import dev.tornadomoe.tensor.BlockMatrix;
+import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.Fp8Matrix;
+import dev.tornadomoe.tensor.Int8Matrix;
+import dev.tornadomoe.tensor.Mxfp4Matrix;
+import dev.tornadomoe.tensor.Nvfp4Matrix;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
 import java.util.List;
 
 /// Weights of any format: four rows are decoded to F32 in cache and serve all tokens
@@ -15,11 +22,45 @@ final class VectorDecoded implements PlainMatrix {
   private final RowDecoder decoder;
   private final VectorRows decoded;
 
-  /// @param decoder of the matrix's rows
-  VectorDecoded(WeightMatrix matrix, RowDecoder decoder) {
+  private VectorDecoded(WeightMatrix matrix, RowDecoder decoder) {
     this.matrix = matrix;
     this.decoder = decoder;
     this.decoded = new VectorRows(matrix.columns());
+  }
+
+  /// A kernel over a matrix of any format.
+  static VectorDecoded of(WeightMatrix matrix) {
+    return new VectorDecoded(matrix, decoder(matrix));
+  }
+
+  /// A kernel over an unquantised matrix.
+  static VectorDecoded dense(DenseMatrix matrix) {
+    return new VectorDecoded(
+        matrix,
+        KernelCopies.create(
+            MethodHandles.lookup(),
+            RowDecoder.class,
+            VectorDense.class,
+            matrix.values().dtype(),
+            matrix));
+  }
+
+  /// A vector decoder where there is one and the matrix lies in native memory: loads that have met
+  /// Java arrays too are slow ones for all.
+  static RowDecoder decoder(WeightMatrix matrix) {
+    if (!matrix.memory().stream().allMatch(MemorySegment::isNative)) {
+      return matrix::decodeRow;
+    }
+    RowDecoder decoder =
+        switch (matrix) {
+          case Fp8Matrix fp8 -> new VectorFp8(fp8);
+          case Int8Matrix int8 -> int8.isActOrder() ? null : new VectorInt8(int8);
+          case Mxfp4Matrix mxfp4 -> new VectorFp4(mxfp4);
+          case Nvfp4Matrix nvfp4 -> new VectorFp4(nvfp4);
+          case BlockMatrix blocks -> VectorBlocks.of(blocks);
+          default -> null;
+        };
+    return decoder == null ? matrix::decodeRow : decoder;
   }
 
   @Override

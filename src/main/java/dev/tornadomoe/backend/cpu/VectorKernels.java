@@ -7,12 +7,7 @@ import static dev.tornadomoe.backend.cpu.Species.ORDER;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.plan.Precision;
-import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.DenseMatrix;
-import dev.tornadomoe.tensor.Fp8Matrix;
-import dev.tornadomoe.tensor.Int8Matrix;
-import dev.tornadomoe.tensor.Mxfp4Matrix;
-import dev.tornadomoe.tensor.Nvfp4Matrix;
 import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.MemorySegment;
@@ -43,9 +38,7 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public CpuMatrix dense(DenseMatrix matrix) {
-    return new VectorDecoded(
-        matrix,
-        KernelCopies.create(RowDecoder.class, VectorDense.class, matrix.values().dtype(), matrix));
+    return VectorDecoded.dense(matrix);
   }
 
   @Override
@@ -55,36 +48,17 @@ final class VectorKernels implements CpuKernels {
 
   @Override
   public CpuMatrix int4(Int4Blocks blocks) {
-    return KernelCopies.create(CpuMatrix.class, VectorInt4.class, Int4Variant.of(blocks), blocks);
+    return Int4Variant.exact(blocks);
   }
 
   @Override
   public CpuMatrix int4Fast(Int4Blocks blocks) {
-    return KernelCopies.create(
-        CpuMatrix.class, VectorInt4Fast.class, Int4Variant.of(blocks), blocks);
+    return Int4Variant.fast(blocks);
   }
 
   @Override
   public CpuMatrix decoded(WeightMatrix matrix) {
-    return new VectorDecoded(matrix, decoder(matrix));
-  }
-
-  /// A vector decoder where there is one and the matrix lies in native memory: loads that have met
-  /// Java arrays too are slow ones for all.
-  static RowDecoder decoder(WeightMatrix matrix) {
-    if (!matrix.memory().stream().allMatch(MemorySegment::isNative)) {
-      return matrix::decodeRow;
-    }
-    RowDecoder decoder =
-        switch (matrix) {
-          case Fp8Matrix fp8 -> new VectorFp8(fp8);
-          case Int8Matrix int8 -> int8.isActOrder() ? null : new VectorInt8(int8);
-          case Mxfp4Matrix mxfp4 -> new VectorFp4(mxfp4);
-          case Nvfp4Matrix nvfp4 -> new VectorFp4(nvfp4);
-          case BlockMatrix blocks -> VectorBlocks.of(blocks);
-          default -> null;
-        };
-    return decoder == null ? matrix::decodeRow : decoder;
+    return VectorDecoded.of(matrix);
   }
 
   @Override

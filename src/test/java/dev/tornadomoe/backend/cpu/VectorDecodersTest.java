@@ -118,7 +118,7 @@ class VectorDecodersTest {
   }
 
   private static void assertDecodedAlike(WeightMatrix matrix) {
-    RowDecoder decoder = VectorKernels.decoder(matrix);
+    RowDecoder decoder = VectorDecoded.decoder(matrix);
     int columns = matrix.columns();
     float[] expected = new float[columns];
     float[] found = new float[columns + 4];
