@@ -35,7 +35,7 @@ public final class Checkpoint implements AutoCloseable {
     this.config = config;
     this.metadata = null;
     this.tensors = tensors;
-    this.quantization = Quantization.of(config);
+    this.quantization = Quantization.of(config.file(), config.quantization());
     this.files = files;
   }
 

@@ -254,6 +254,13 @@ public final class ModelConfig {
     return Optional.of(list.stream().map(type::cast).toList());
   }
 
+  /// What it says of quantisation, or null.
+  @Nullable Map<String, Object> quantization() {
+    return object("quantization_config")
+        .or(() -> object("compression_config")) // compressed-tensors until late 2024
+        .orElse(null);
+  }
+
   /// A nested object.
   @SuppressWarnings("unchecked") // JSON objects have string keys
   Optional<Map<String, Object>> object(String name) {

@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Weight;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Map;
@@ -35,16 +36,14 @@ interface Quantization {
 
   /// Reads `quantization_config`; without one nothing is quantised. Older files name no method; of
   /// those only compressed-tensors can be told by its fields.
-  static Quantization of(ModelConfig config) {
-    Map<String, Object> json =
-        config
-            .object("quantization_config")
-            .or(() -> config.object("compression_config")) // compressed-tensors until late 2024
-            .orElse(null);
+  ///
+  /// @param config the file that has it, for messages
+  /// @param json what it says, or null where it says nothing of quantisation
+  static Quantization of(Path config, @Nullable Map<String, Object> json) {
     if (json == null) {
-      return new Unquantised(config.file());
+      return new Unquantised(config);
     }
-    QuantizationJson fields = new QuantizationJson(config.file(), json).unwrapped();
+    QuantizationJson fields = new QuantizationJson(config, json).unwrapped();
     if (fields.value("quant_method") == null && fields.value("config_groups") == null) {
       return (tensors, module, rows, columns) -> {
         throw fields.unsupported("no \"quant_method\" and no \"config_groups\"");
