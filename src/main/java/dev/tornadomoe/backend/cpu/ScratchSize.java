@@ -14,9 +14,6 @@ import java.util.stream.Collectors;
 /// @param work for the kernels
 /// @param sums of a reduction
 record ScratchSize(int slots, Slot first, Slot others, int results, int gates, int work, int sums) {
-  /// What the JVM adds to an array.
-  private static final int ARRAY_HEADER = 16;
-
   /// One group of rows.
   ///
   /// @param tokens how many rows
@@ -35,7 +32,7 @@ record ScratchSize(int slots, Slot first, Slot others, int results, int gates, i
     }
 
     long bytes() {
-      return array(2 * tokens) + array(elements) + forms * staged.bytes();
+      return StagedSize.array(2 * tokens) + StagedSize.array(elements) + forms * staged.bytes();
     }
 
     private static Slot of(int columns, Collection<KernelNeeds> kernels, int tokens) {
@@ -105,14 +102,9 @@ record ScratchSize(int slots, Slot first, Slot others, int results, int gates, i
   long bytes() {
     return first.bytes()
         + (slots - 1) * others.bytes()
-        + array(results)
-        + array(gates)
-        + array(work)
-        + array(sums);
-  }
-
-  /// Bytes of an array of so many elements.
-  static long array(int elements) {
-    return ARRAY_HEADER + 4L * elements;
+        + StagedSize.array(results)
+        + StagedSize.array(gates)
+        + StagedSize.array(work)
+        + StagedSize.array(sums);
   }
 }

@@ -9,6 +9,9 @@ package dev.tornadomoe.backend.cpu;
 /// @param factors of [RowForm.Rounded]
 /// @param chunks of [RowForm.Rounded], for each of three arrays
 record StagedSize(int row, int chunk, int floats, int sums, int factors, int chunks) {
+  /// What the JVM adds to an array.
+  private static final int ARRAY_HEADER = 16;
+
   static final StagedSize NONE = new StagedSize(0, 0, 0, 0, 0, 0);
 
   /// What rows in a form need.
@@ -47,11 +50,16 @@ record StagedSize(int row, int chunk, int floats, int sums, int factors, int chu
   }
 
   long bytes() {
-    return ScratchSize.array(row)
-        + ScratchSize.array(chunk)
-        + ScratchSize.array(floats)
-        + ScratchSize.array(sums)
-        + ScratchSize.array(factors)
-        + 3 * ScratchSize.array(chunks);
+    return array(row)
+        + array(chunk)
+        + array(floats)
+        + array(sums)
+        + array(factors)
+        + 3 * array(chunks);
+  }
+
+  /// Bytes of an array of so many elements.
+  static long array(int elements) {
+    return ARRAY_HEADER + 4L * elements;
   }
 }

@@ -30,6 +30,6 @@ record StepNeeds(ScratchSize scratch, int indices, int factors) {
 
   /// What a session has of its own: the scratch of the thread that calls, and the rest.
   long ofSession() {
-    return scratch.bytes() + ScratchSize.array(indices) + ScratchSize.array(factors);
+    return scratch.bytes() + StagedSize.array(indices) + StagedSize.array(factors);
   }
 }
