@@ -68,7 +68,7 @@ final class BenchReport {
       Map<String, Object> figures) {
     BenchCharts charts = new BenchCharts(results);
     int tokens = results.getFirst().tokens();
-    Explanation explanation = plan.explain(tokens);
+    Explanation explanation = Explanation.of(plan, tokens);
     return String.format(
         Locale.ROOT,
         """

@@ -6,6 +6,7 @@ import dev.tornadomoe.checkpoint.WholeFile;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.Explanation;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import java.io.IOException;
@@ -117,11 +118,11 @@ final class DemoCommand implements Callable<Integer> {
       MoePlan plan = Planner.builder().build().plan(layers);
       out.println("2. The plan of one decode step, before (each buffer its own) and after:");
       out.println();
-      plan.explain(1).text().lines().forEach(line -> out.println("   " + line));
+      Explanation.of(plan, 1).text().lines().forEach(line -> out.println("   " + line));
       out.println();
       if (keep != null) {
         Path picture = directory.resolve("plan.svg");
-        WholeFile.writeText(picture, plan.explain(1).svg());
+        WholeFile.writeText(picture, Explanation.of(plan, 1).svg());
         out.println("   The same as a picture: " + picture);
         out.println();
       }

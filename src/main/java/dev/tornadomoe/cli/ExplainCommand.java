@@ -135,7 +135,7 @@ final class ExplainCommand implements Callable<Integer> {
         throw new LayerException("--tokens must be 0 or more, found " + tokens);
       }
       MoePlan plan = planner.build().plan(chosen);
-      Explanation explanation = plan.explain(tokens);
+      Explanation explanation = Explanation.of(plan, tokens);
       if (backend.unsupported(plan).isEmpty()) {
         explanation = explanation.withMemory(backend.name(), backend.memory(plan));
       }

@@ -15,7 +15,7 @@ final class ExplainSvg {
   }
 
   String render() {
-    Explanation before = explanation.plan().unaliased().explain(explanation.tokens());
+    Explanation before = Explanation.of(explanation.plan().unaliased(), explanation.tokens());
     StringBuilder body = new StringBuilder();
     int y = 56;
     y = new SvgPanel(before, "Without output alias: " + figures(before), WIDTH).draw(body, y);

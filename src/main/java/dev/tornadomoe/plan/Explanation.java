@@ -22,8 +22,21 @@ public final class Explanation {
   private final @Nullable String backend;
   private final @Nullable SessionMemory memory;
 
-  Explanation(MoePlan plan, int tokens) {
+  private Explanation(MoePlan plan, int tokens) {
     this(plan, tokens, null, null);
+  }
+
+  /// What was planned and why, for decode with one token.
+  public static Explanation of(MoePlan plan) {
+    return of(plan, 1);
+  }
+
+  /// What was planned and why.
+  ///
+  /// @param tokens M of the calls it is about
+  /// @throws PlanException for more tokens than a call may have, or fewer than none
+  public static Explanation of(MoePlan plan, int tokens) {
+    return new Explanation(plan, tokens);
   }
 
   private Explanation(

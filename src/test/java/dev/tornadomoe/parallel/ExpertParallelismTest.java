@@ -14,6 +14,7 @@ import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.Explanation;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.PlanException;
 import dev.tornadomoe.plan.Planner;
@@ -357,7 +358,7 @@ class ExpertParallelismTest {
         rank -> {
           ExpertParallelism job = ExpertParallelism.over(rank).build();
           MoePlan plan = plan(job, layer, options -> options.residual(Residual.GIVEN));
-          assertThat(plan.explain(1).text()).contains("NONLOCAL_FINALIZE");
+          assertThat(Explanation.of(plan, 1).text()).contains("NONLOCAL_FINALIZE");
           assertThat(plan.bucket(1).decisions().getFirst().reasons())
               .extracting(reason -> reason.code())
               .contains(ReasonCode.NONLOCAL_FINALIZE);

@@ -24,8 +24,8 @@ class CopiesPerStepTest {
   @ParameterizedTest
   @CsvSource({"1, 4608", "4, 18432", "33, 152064"})
   void fortyEightWithoutAliasAndNoneWithIt(int tokens, long bytes) {
-    Explanation off = plan(AliasMode.OFF).explain(tokens);
-    Explanation on = plan(AliasMode.AUTO).explain(tokens);
+    Explanation off = Explanation.of(plan(AliasMode.OFF), tokens);
+    Explanation on = Explanation.of(plan(AliasMode.AUTO), tokens);
 
     assertThat(off.copiesPerStep()).isEqualTo(48);
     // 48 layers of M rows of 24 floats.
@@ -37,7 +37,7 @@ class CopiesPerStepTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 4, 33})
   void aliasedPlanStillKnowsWhatItSaves(int tokens) {
-    Explanation on = plan(AliasMode.AUTO).explain(tokens);
+    Explanation on = Explanation.of(plan(AliasMode.AUTO), tokens);
 
     assertThat(on.copiesPerStepBefore()).isEqualTo(48);
     assertThat(on.copiedBytesBefore()).isEqualTo(48L * tokens * HIDDEN * 4);
@@ -46,7 +46,8 @@ class CopiesPerStepTest {
   @Test
   void eachChunkCopiesItsPart() {
     Planner.Builder options = Planner.builder().maxTokens(20).chunkTokens(8);
-    Explanation off = options.outputAliasing(AliasMode.OFF).build().plan(LAYERS).explain(20);
+    Explanation off =
+        Explanation.of(options.outputAliasing(AliasMode.OFF).build().plan(LAYERS), 20);
 
     assertThat(off.copiesPerStep()).isEqualTo(3 * 48);
     assertThat(off.copiedBytes()).isEqualTo(48L * 20 * HIDDEN * 4);
@@ -58,25 +59,27 @@ class CopiesPerStepTest {
     MoePlan plan = Planner.builder().maxTokens(100).chunkTokens(8).build().plan(LAYERS);
 
     assertThat(plan.bucket(2)).isNotEqualTo(plan.bucket(8));
-    assertThat(plan.explain(82).copiedBytesBefore()).isEqualTo(48L * 82 * HIDDEN * 4);
-    assertThat(plan.explain(82).copiesPerStepBefore()).isEqualTo(11 * 48);
-    assertThat(plan.explain(82).text())
+    assertThat(Explanation.of(plan, 82).copiedBytesBefore()).isEqualTo(48L * 82 * HIDDEN * 4);
+    assertThat(Explanation.of(plan, 82).copiesPerStepBefore()).isEqualTo(11 * 48);
+    assertThat(Explanation.of(plan, 82).text())
         .contains(
             "cut into 10 chunks of 8 tokens and one of 2; the steps below are a full chunk's");
-    assertThat(plan.explain(80).text()).contains("cut into 10 chunks of 8 tokens; the steps");
+    assertThat(Explanation.of(plan, 80).text())
+        .contains("cut into 10 chunks of 8 tokens; the steps");
   }
 
   @ParameterizedTest
   @ValueSource(ints = {-1, 65, Integer.MAX_VALUE})
   void explainsNoCallThatCannotBe(int tokens) {
-    assertThatThrownBy(() -> plan(AliasMode.AUTO).explain(tokens))
+    assertThatThrownBy(() -> Explanation.of(plan(AliasMode.AUTO), tokens))
         .isInstanceOf(PlanException.class)
         .hasMessageContaining(Integer.toString(tokens));
   }
 
   @Test
   void narrowOutputCopiesHalfTheBytesButIsNeverAliased() {
-    Explanation half = Planner.builder().outputType(DType.BF16).build().plan(LAYERS).explain(2);
+    Explanation half =
+        Explanation.of(Planner.builder().outputType(DType.BF16).build().plan(LAYERS), 2);
 
     assertThat(half.copiesPerStep()).isEqualTo(48);
     assertThat(half.copiedBytes()).isEqualTo(48L * 2 * HIDDEN * 2);

@@ -31,7 +31,7 @@ class ExplainDotTest {
             .residual(Residual.GIVEN)
             .build()
             .plan(SeededLayers.of(8, 6, 4, 2).shared(5, true).layer());
-    String dot = plan.explain().dot();
+    String dot = Explanation.of(plan).dot();
 
     requireBalanced(dot);
     for (Step step : plan.bucket(1).steps()) {
@@ -49,7 +49,8 @@ class ExplainDotTest {
   @Test
   void edgesJoinNodesThatAreThere() {
     String dot =
-        Planner.builder().build().plan(SeededLayers.of(8, 6, 4, 2).layers(2)).explain(5).dot();
+        Explanation.of(Planner.builder().build().plan(SeededLayers.of(8, 6, 4, 2).layers(2)), 5)
+            .dot();
     Set<String> nodes = new HashSet<>();
     NODE.matcher(dot).results().forEach(node -> nodes.add(node.group(1)));
     Matcher edges = EDGE.matcher(dot);
@@ -69,14 +70,10 @@ class ExplainDotTest {
   void saysWhetherTheLayerIsAliased() {
     Planner.Builder options = Planner.builder();
 
-    assertThat(options.build().plan(SeededLayers.small()).explain().dot())
+    assertThat(Explanation.of(options.build().plan(SeededLayers.small())).dot())
         .contains("layer 0: aliased");
     assertThat(
-            options
-                .outputAliasing(AliasMode.OFF)
-                .build()
-                .plan(SeededLayers.small())
-                .explain()
+            Explanation.of(options.outputAliasing(AliasMode.OFF).build().plan(SeededLayers.small()))
                 .dot())
         .contains("layer 0: not aliased, DISABLED_BY_USER");
   }
@@ -85,11 +82,11 @@ class ExplainDotTest {
   void namesAreQuoted() {
     StubExperts odd = StubExperts.of(OddNames.body());
     String dot =
-        Planner.builder()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), odd))
-            .build()
-            .plan(SeededLayers.small())
-            .explain()
+        Explanation.of(
+                Planner.builder()
+                    .pieces(new ModularMoe(new LocalPrepareAndFinalize(), odd))
+                    .build()
+                    .plan(SeededLayers.small()))
             .dot();
 
     requireBalanced(dot);
@@ -98,7 +95,7 @@ class ExplainDotTest {
 
   @Test
   void zeroTokensExplainToo() {
-    String dot = Planner.builder().build().plan(SeededLayers.small()).explain(0).dot();
+    String dot = Explanation.of(Planner.builder().build().plan(SeededLayers.small()), 0).dot();
 
     requireBalanced(dot);
     assertThat(dot).startsWith("digraph moe {").contains("NO_TOKENS");

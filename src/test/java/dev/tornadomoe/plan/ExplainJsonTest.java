@@ -23,11 +23,12 @@ class ExplainJsonTest {
   }
 
   private static Explanation explain(AliasMode mode, int layers, int tokens) {
-    return Planner.builder()
-        .outputAliasing(mode)
-        .build()
-        .plan(SeededLayers.of(24, 10, 6, 2).index(3).layers(layers))
-        .explain(tokens);
+    return Explanation.of(
+        Planner.builder()
+            .outputAliasing(mode)
+            .build()
+            .plan(SeededLayers.of(24, 10, 6, 2).index(3).layers(layers)),
+        tokens);
   }
 
   @Test
@@ -121,13 +122,13 @@ class ExplainJsonTest {
   void refusalsGiveAllReasonsAndTheHazard() {
     StubExperts late = StubExperts.of(StubBody.lateReader()).named("late \"reader\" <1>");
     Explanation explanation =
-        Planner.builder()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), late))
-            .inPlace()
-            .residual(Residual.IN_OUTPUT)
-            .build()
-            .plan(SeededLayers.small())
-            .explain();
+        Explanation.of(
+            Planner.builder()
+                .pieces(new ModularMoe(new LocalPrepareAndFinalize(), late))
+                .inPlace()
+                .residual(Residual.IN_OUTPUT)
+                .build()
+                .plan(SeededLayers.small()));
     Map<String, Object> layer = layers(parsed(explanation)).getFirst();
     List<Map<String, Object>> reasons = list(map(layer.get("alias")).get("reasons"));
 

@@ -34,10 +34,9 @@ class ExplainSvgTest {
   }
 
   private static Explanation explain(int layers, int tokens) {
-    return Planner.builder()
-        .build()
-        .plan(SeededLayers.of(8, 6, 4, 2).shared(5, true).layers(layers))
-        .explain(tokens);
+    return Explanation.of(
+        Planner.builder().build().plan(SeededLayers.of(8, 6, 4, 2).shared(5, true).layers(layers)),
+        tokens);
   }
 
   @ParameterizedTest
@@ -91,11 +90,11 @@ class ExplainSvgTest {
     StubExperts odd = StubExperts.of(OddNames.body());
     Document svg =
         parsed(
-            Planner.builder()
-                .pieces(new ModularMoe(new LocalPrepareAndFinalize(), odd))
-                .build()
-                .plan(SeededLayers.small())
-                .explain());
+            Explanation.of(
+                Planner.builder()
+                    .pieces(new ModularMoe(new LocalPrepareAndFinalize(), odd))
+                    .build()
+                    .plan(SeededLayers.small())));
 
     assertThat(texts(svg, "text")).anyMatch(text -> text.endsWith(OddNames.STEP));
     assertThat(texts(svg, "title")).anyMatch(title -> title.startsWith(OddNames.BUFFER));

@@ -20,7 +20,8 @@ class ExplainTextTest {
 
   @Test
   void givesTheFiguresBeforeAndAfter() {
-    String text = squeezed(Planner.builder().build().plan(model().layers(48)).explain(1).text());
+    String text =
+        squeezed(Explanation.of(Planner.builder().build().plan(model().layers(48)), 1).text());
 
     assertThat(text)
         .contains(
@@ -36,10 +37,14 @@ class ExplainTextTest {
   @Test
   void givesTheSizesOfEachLayerWhereTheyDiffer() {
     String text =
-        Planner.builder()
-            .build()
-            .plan(List.of(model().layer(), SeededLayers.of(24, 12, 6, 3).index(1).int4().layer()))
-            .explain(1)
+        Explanation.of(
+                Planner.builder()
+                    .build()
+                    .plan(
+                        List.of(
+                            model().layer(),
+                            SeededLayers.of(24, 12, 6, 3).index(1).int4().layer())),
+                1)
             .text();
 
     assertThat(text)
@@ -53,7 +58,7 @@ class ExplainTextTest {
     MoePlan plan = Planner.builder().build().plan(model().layers(2));
     BucketPlan bucket = plan.bucket(1);
 
-    assertThat(squeezed(plan.explain().text()))
+    assertThat(squeezed(Explanation.of(plan).text()))
         .contains(
             "workspace "
                 + ByteSize.format(bucket.baseline().workspaceBytes())
@@ -63,7 +68,7 @@ class ExplainTextTest {
 
   @Test
   void saysSuccessAsSuccess() {
-    String text = Planner.builder().build().plan(model().layer()).explain().text();
+    String text = Explanation.of(Planner.builder().build().plan(model().layer())).text();
 
     assertThat(text)
         .contains("fused_out is output, the same memory")
@@ -75,12 +80,12 @@ class ExplainTextTest {
   void givesEveryRefusalWithItsHazard() {
     StubExperts late = StubExperts.of(StubBody.lateReader());
     String text =
-        Planner.builder()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), late))
-            .inPlace()
-            .build()
-            .plan(SeededLayers.small())
-            .explain()
+        Explanation.of(
+                Planner.builder()
+                    .pieces(new ModularMoe(new LocalPrepareAndFinalize(), late))
+                    .inPlace()
+                    .build()
+                    .plan(SeededLayers.small()))
             .text();
 
     assertThat(text)
@@ -91,7 +96,8 @@ class ExplainTextTest {
 
   @Test
   void describesLayersThatArePlannedAlikeOnce() {
-    String text = Planner.builder().build().plan(model().index(5).layers(48)).explain(64).text();
+    String text =
+        Explanation.of(Planner.builder().build().plan(model().index(5).layers(48)), 64).text();
 
     assertThat(text).contains("layers 5-52, all alike: experts \"hybrid\"");
     assertThat(text.split("group by expert", -1)).hasSize(2);
@@ -105,7 +111,7 @@ class ExplainTextTest {
             SeededLayers.of(24, 10, 6, 2).index(1).layer(),
             SeededLayers.of(24, 12, 6, 2).index(2).layer());
 
-    assertThat(Planner.builder().build().plan(layers).explain().text())
+    assertThat(Explanation.of(Planner.builder().build().plan(layers)).text())
         .contains("layers 0-1, all alike", "layer 2: experts");
   }
 
@@ -113,7 +119,7 @@ class ExplainTextTest {
   void describesLayersOfOtherExpertsApartEvenWhereTheyDoTheSame() {
     List<MoeLayer> layers = SeededLayers.of(24, 10, 6, 2).layers(2);
 
-    assertThat(plan(layers, List.of("hybrid", "fused"), List.of()).explain(64).text())
+    assertThat(Explanation.of(plan(layers, List.of("hybrid", "fused"), List.of()), 64).text())
         .contains("layer 0: experts \"hybrid\"", "layer 1: experts \"fused\"");
   }
 
@@ -122,8 +128,11 @@ class ExplainTextTest {
     List<MoeLayer> layers = SeededLayers.of(24, 10, 6, 2).layers(1);
 
     assertThat(
-            plan(layers, List.of("fused"), List.of("picky: needs 8-bit weights, found [F32]"))
-                .explain()
+            Explanation.of(
+                    plan(
+                        layers,
+                        List.of("fused"),
+                        List.of("picky: needs 8-bit weights, found [F32]")))
                 .text())
         .contains("rejected picky: needs 8-bit weights, found [F32]");
   }
@@ -140,7 +149,7 @@ class ExplainTextTest {
   @Test
   void listsStepsAndBuffersOfTheLayer() {
     BucketPlan bucket = Planner.builder().build().plan(model().layer()).bucket(1);
-    String text = Planner.builder().build().plan(model().layer()).explain().text();
+    String text = Explanation.of(Planner.builder().build().plan(model().layer())).text();
 
     for (Step step : bucket.steps()) {
       assertThat(text).contains(step.operation().name());
@@ -153,11 +162,12 @@ class ExplainTextTest {
   void listsTheOtherTokenCounts() {
     String text =
         squeezed(
-            Planner.builder()
-                .pieces(ExpertsCatalog.named("hybrid"))
-                .build()
-                .plan(SeededLayers.of(8, 6, 4, 2).int4().layers(3))
-                .explain(2)
+            Explanation.of(
+                    Planner.builder()
+                        .pieces(ExpertsCatalog.named("hybrid"))
+                        .build()
+                        .plan(SeededLayers.of(8, 6, 4, 2).int4().layers(3)),
+                    2)
                 .text());
 
     assertThat(text).contains("0 0 0 0 B NO_TOKENS").contains("1-4 3 0 ").contains("5-64 3 0 ");
@@ -165,7 +175,7 @@ class ExplainTextTest {
 
   @Test
   void zeroTokensExplainToo() {
-    String text = Planner.builder().build().plan(model().layers(3)).explain(0).text();
+    String text = Explanation.of(Planner.builder().build().plan(model().layers(3)), 0).text();
 
     assertThat(squeezed(text))
         .contains("3 layers, M = 0", "NO_TOKENS: there are no tokens, so nothing is written")
@@ -174,7 +184,7 @@ class ExplainTextTest {
 
   @Test
   void isWhatAnExplanationPrintsAs() {
-    Explanation explanation = Planner.builder().build().plan(model().layer()).explain();
+    Explanation explanation = Explanation.of(Planner.builder().build().plan(model().layer()));
 
     assertThat(explanation).hasToString(explanation.text());
   }

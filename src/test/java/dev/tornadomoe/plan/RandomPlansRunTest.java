@@ -54,7 +54,7 @@ class RandomPlansRunTest {
         }
         assertThat(session.copies())
             .as("seed %d, alias %s", seed, mode)
-            .isEqualTo(plan.explain(tokens).copiesPerStep());
+            .isEqualTo(Explanation.of(plan, tokens).copiesPerStep());
         assertThat(session.tasks())
             .as("seed %d, alias %s", seed, mode)
             .isEqualTo(plan.bucket(tokens).steps().size());
