@@ -1,6 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.DType;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -73,7 +74,7 @@ enum GgmlType {
 
   /// How its blocks are decoded, or empty for a type that has no blocks or is not read.
   Optional<BlockFormat> block() {
-    return BlockFormat.named(name());
+    return BlockFormats.named(name());
   }
 
   /// What it is where elements stand by themselves, or empty.

@@ -1,6 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.Weight;
@@ -63,7 +64,7 @@ record GgufQuantization(GgufStore store) implements Quantization {
               store.fileOf(name),
               name,
               GgufStore.typeName(entry),
-              BlockFormat.all().stream()
+              BlockFormats.all().stream()
                   .map(format -> format.coding().name())
                   .collect(Collectors.joining(", "))));
     }

@@ -3,28 +3,11 @@ package dev.tornadomoe.tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
-import java.util.List;
 
 /// Reads the fields of blocks.
 final class Blocks {
   /// Columns of the formats whose names end in `_K`.
   static final int SUPER = 256;
-
-  static final List<BlockFormat> ALL =
-      List.of(
-          new BlockQ40(),
-          new BlockQ41(),
-          new BlockQ50(),
-          new BlockQ51(),
-          new BlockQ80(),
-          new BlockQ2K(),
-          new BlockQ3K(),
-          new BlockQ4K(),
-          new BlockQ5K(),
-          new BlockQ6K(),
-          new BlockIq4Nl(),
-          new BlockIq4Xs(),
-          new BlockMxfp4());
 
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class BlockFormatTest {
 
   static List<String> names() {
-    return BlockFormat.all().stream().map(format -> format.coding().name()).toList();
+    return BlockFormats.all().stream().map(format -> format.coding().name()).toList();
   }
 
   @Test
@@ -29,13 +29,13 @@ class BlockFormatTest {
         .containsExactlyInAnyOrder(
             "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
             "IQ4_NL", "IQ4_XS", "MXFP4");
-    assertThat(BlockFormat.named("IQ1_S")).isEmpty();
+    assertThat(BlockFormats.named("IQ1_S")).isEmpty();
   }
 
   @ParameterizedTest
   @MethodSource("names")
   void decodesAsThePythonPackageDoes(String name) throws URISyntaxException {
-    BlockFormat format = BlockFormat.named(name).orElseThrow();
+    BlockFormat format = BlockFormats.named(name).orElseThrow();
     Path file = Path.of(BlockFormatTest.class.getResource("/gguf/blocks.safetensors").toURI());
     try (TensorFile tensors = TensorFile.open(file)) {
       TensorView bytes = tensors.require(name + "/bytes");
@@ -81,7 +81,7 @@ class BlockFormatTest {
     "Q3_K, 108", "Q4_K, 0", "Q4_K, 2", "Q5_K, 0", "Q5_K, 2", "Q6_K, 208", "IQ4_NL, 0", "IQ4_XS, 0"
   })
   void tellsScalesThatAreNoNumbers(String name, int at) {
-    BlockFormat format = BlockFormat.named(name).orElseThrow();
+    BlockFormat format = BlockFormats.named(name).orElseThrow();
     MemorySegment block = Arena.ofAuto().allocate(format.coding().bytes());
     for (short half : new short[] {0x7C00, (short) 0xFC00, 0x7E00, 0x7C01}) {
       block.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, half);
@@ -93,7 +93,7 @@ class BlockFormatTest {
 
   @Test
   void tellsAnExponentThatIsNaN() {
-    BlockFormat format = BlockFormat.named("MXFP4").orElseThrow();
+    BlockFormat format = BlockFormats.named("MXFP4").orElseThrow();
     MemorySegment block = Arena.ofAuto().allocate(17);
     assertThat(format.isSound(block, 0)).isTrue();
     block.set(ValueLayout.JAVA_BYTE, 0, (byte) 255);
@@ -103,7 +103,7 @@ class BlockFormatTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 16, 33})
   void aRowIsWholeBlocks(int columns) {
-    BlockFormat format = BlockFormat.named("Q8_0").orElseThrow();
+    BlockFormat format = BlockFormats.named("Q8_0").orElseThrow();
     MemorySegment data = Arena.ofAuto().allocate(34);
     assertThatThrownBy(() -> new BlockMatrix(format, RowSelection.all(1), columns, data))
         .isInstanceOf(IllegalArgumentException.class);

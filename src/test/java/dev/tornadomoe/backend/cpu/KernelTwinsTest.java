@@ -11,6 +11,7 @@ import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
@@ -166,7 +167,7 @@ class KernelTwinsTest {
   @Test
   void theSameOfQ80() {
     BlockFormat format =
-        BlockFormat.all().stream()
+        BlockFormats.all().stream()
             .filter(block -> block.coding().name().equals("Q8_0"))
             .findFirst()
             .orElseThrow();

@@ -7,6 +7,7 @@ import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
@@ -66,7 +67,7 @@ class VectorDecodersTest {
   }
 
   static List<BlockFormat> blocks() {
-    return BlockFormat.all();
+    return BlockFormats.all();
   }
 
   @ParameterizedTest

@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tornado.kernel.Flags;
@@ -22,7 +23,7 @@ abstract class BlockRows implements CodedRows {
 
   /// How matrices of such a coding are kept; null when as F32.
   static @Nullable Kind kind(Coding coding) {
-    BlockFormat block = BlockFormat.named(coding.name()).orElseThrow();
+    BlockFormat block = BlockFormats.named(coding.name()).orElseThrow();
     int codes = codes(block);
     return codes == 0
         ? null

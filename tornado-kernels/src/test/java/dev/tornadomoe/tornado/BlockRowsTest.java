@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Float4E2M1;
 import dev.tornadomoe.tensor.RowSelection;
@@ -49,7 +50,7 @@ class BlockRowsTest {
     "MXFP4, fp4 g32"
   })
   void staysInFourOrEightBits(String name, String kept) {
-    BlockFormat format = BlockFormat.named(name).orElseThrow();
+    BlockFormat format = BlockFormats.named(name).orElseThrow();
     Storage storage = Storage.of(List.of(weight(matrix(format, 512, new Random(1)))));
     assertThat(storage.text()).isEqualTo(kept);
     int bits = kept.startsWith("int8") ? 8 : 4;
@@ -60,19 +61,19 @@ class BlockRowsTest {
   }
 
   static Stream<String> formats() {
-    return BlockFormat.all().stream().map(format -> format.coding().name());
+    return BlockFormats.all().stream().map(format -> format.coding().name());
   }
 
   @Test
   void thereIsNoFormatThatBecomesF32() {
-    assertThat(BlockFormat.all()).allMatch(format -> BlockRows.kind(format.coding()) != null);
+    assertThat(BlockFormats.all()).allMatch(format -> BlockRows.kind(format.coding()) != null);
   }
 
   /// With F16 numbers of any size for scales, and with extremes.
   @ParameterizedTest
   @MethodSource("formats")
   void hasTheValuesOfTheHostsDecoder(String name) {
-    BlockFormat format = BlockFormat.named(name).orElseThrow();
+    BlockFormat format = BlockFormats.named(name).orElseThrow();
     int columns = 3 * format.coding().columns();
     for (int seed = 0; seed < 20; seed++) {
       Random random = new Random(seed);
@@ -92,7 +93,7 @@ class BlockRowsTest {
   @ParameterizedTest
   @MethodSource("formats")
   void partsAreCutBetweenGroups(String name) {
-    BlockFormat format = BlockFormat.named(name).orElseThrow();
+    BlockFormat format = BlockFormats.named(name).orElseThrow();
     BlockMatrix matrix = matrix(format, 3 * format.coding().columns(), new Random(21));
     Weight weight = weight(matrix);
     Storage whole = Storage.of(List.of(weight));
