@@ -95,7 +95,7 @@ final class BenchCommand implements Callable<Integer> {
     } else {
       measured.measure(job, (name, layers) -> measureTogether(job, name, layers));
     }
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   private void measureTogether(Job job, String name, List<MoeLayer> ofModel) {

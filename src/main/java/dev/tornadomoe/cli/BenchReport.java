@@ -184,7 +184,7 @@ final class BenchReport {
 
   /// Names come from files and from the command line.
   private static String line(String text) {
-    return escape(Main.printable(text));
+    return escape(Complaint.printable(text));
   }
 
   private static String escape(String text) {

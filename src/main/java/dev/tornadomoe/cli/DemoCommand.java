@@ -75,7 +75,7 @@ final class DemoCommand implements Callable<Integer> {
     }
     out.println("   ./moe explain " + kept);
     out.println("   ./moe verify " + kept + " --sanitize");
-    return fine ? Main.FINE : Main.CHECK_FAILED;
+    return fine ? ExitCode.FINE : ExitCode.CHECK_FAILED;
   }
 
   private static Path temporaryDirectory() {

@@ -45,7 +45,7 @@ final class DevicesCommand implements Callable<Integer> {
               Locale.ROOT, "%-10s not there: %s", Backends.TORNADO, Backends.TORNADO_MISSING));
     }
     out.println(String.format(Locale.ROOT, "%-10s %s", "mpi", mpi()));
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   /// What `--parallel` would use, or what it lacks.

@@ -113,7 +113,7 @@ final class ExplainCommand implements Callable<Integer> {
       WholeFile.writeText(output, text);
       job.err().println("wrote " + output);
     }
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   private String text(Job job) {

@@ -49,7 +49,7 @@ final class InspectCommand implements Callable<Integer> {
     Map<String, Object> found = inspect();
     PrintWriter out = spec.commandLine().getOut();
     out.println(json ? JsonOutput.of(found) : new InspectText(found).text().stripTrailing());
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   private Map<String, Object> inspect() {

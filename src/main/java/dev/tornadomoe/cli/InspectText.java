@@ -176,7 +176,7 @@ final class InspectText {
   }
 
   private void row(String title, String value) {
-    text.append(String.format(Locale.ROOT, "%-14s%s%n", title, Main.printable(value)));
+    text.append(String.format(Locale.ROOT, "%-14s%s%n", title, Complaint.printable(value)));
   }
 
   private static String joined(List<?> sentences) {

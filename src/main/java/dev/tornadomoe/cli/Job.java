@@ -108,7 +108,7 @@ final class Job {
       return;
     }
     Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("version", new Main.Version().getVersion()[0]);
+    facts.put("version", new Version().getVersion()[0]);
     facts.put("model", together(() -> model == null ? "made up" : Fingerprint.of(model)));
     facts.put("most tokens", String.valueOf(plan.options().maxTokens()));
     facts.put("precision", plan.options().precision().toString());

@@ -93,17 +93,17 @@ final class ParallelChoices {
       // All come to the same end. Launchers end a job as soon as one rank fails, and the first,
       // which
       // has something to say, may not have said it yet.
-      return ranks.rank() == 0 ? exit : Main.FINE;
+      return ranks.rank() == 0 ? exit : ExitCode.FINE;
     } catch (RuntimeException | Error e) {
       // The others wait for this rank; they end with it.
       String who =
           e instanceof ParallelException
               ? ""
               : String.format(Locale.ROOT, "rank %d: ", ranks.rank());
-      Main.complain(err, who + Main.sentence(e, err));
+      Complaint.complain(err, who + Complaint.sentence(e, err));
       out.flush();
       err.flush();
-      MpiCommunicator.abandon(Main.WRONG_INPUT);
+      MpiCommunicator.abandon(ExitCode.WRONG_INPUT);
       throw e;
     }
   }
@@ -119,9 +119,9 @@ final class ParallelChoices {
         throw e;
       }
       if (ranks.rank() == 0) {
-        Main.complain(err, Main.sentence(e, err));
+        Complaint.complain(err, Complaint.sentence(e, err));
       }
-      return Main.WRONG_INPUT;
+      return ExitCode.WRONG_INPUT;
     }
   }
 

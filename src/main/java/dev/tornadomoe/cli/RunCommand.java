@@ -117,7 +117,7 @@ final class RunCommand implements Callable<Integer> {
         write(job, result, tokens, layer.hidden());
       }
     }
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   private MoePlan plan(Job job, Backend backend, MoeLayer layer, int tokens) {

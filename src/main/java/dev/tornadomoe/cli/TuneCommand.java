@@ -89,7 +89,7 @@ final class TuneCommand implements Callable<Integer> {
     measured.measure(
         Job.alone(spec.commandLine().getOut(), spec.commandLine().getErr()),
         (name, layers) -> tune(tuner, name, layers));
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   private void tune(Tuner tuner, String name, List<MoeLayer> layers) {

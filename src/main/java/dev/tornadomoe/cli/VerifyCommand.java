@@ -88,7 +88,7 @@ final class VerifyCommand implements Callable<Integer> {
         cases.addAll(ofDirectory);
       } catch (MoeException e) {
         job.requireEverywhere(e);
-        Main.complain(err, Main.sentence(e, err));
+        Complaint.complain(err, Complaint.sentence(e, err));
         unusable = true;
       }
     }
@@ -106,7 +106,7 @@ final class VerifyCommand implements Callable<Integer> {
               cases.size() - failed,
               failed));
     }
-    return unusable ? Main.WRONG_INPUT : failed > 0 ? Main.CHECK_FAILED : Main.FINE;
+    return unusable ? ExitCode.WRONG_INPUT : failed > 0 ? ExitCode.CHECK_FAILED : ExitCode.FINE;
   }
 
   private static void print(PrintWriter out, Path directory, List<Case> cases) {

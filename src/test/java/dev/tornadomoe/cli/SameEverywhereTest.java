@@ -121,7 +121,7 @@ class SameEverywhereTest {
   @Test
   void traceShowsTheStackOfEachFailureOfVerify() {
     MoeRun run = MoeRun.of("verify", directory.resolve("nowhere"), "--trace");
-    System.clearProperty(Main.TRACE_PROPERTY);
+    System.clearProperty(Complaint.TRACE_PROPERTY);
     assertThat(run.exit()).isEqualTo(2);
     assertThat(run.err()).contains("CheckpointException", "\tat ", "moe: ");
   }
