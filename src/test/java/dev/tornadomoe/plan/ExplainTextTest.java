@@ -119,7 +119,9 @@ class ExplainTextTest {
   void describesLayersOfOtherExpertsApartEvenWhereTheyDoTheSame() {
     List<MoeLayer> layers = SeededLayers.of(24, 10, 6, 2).layers(2);
 
-    assertThat(Explanation.of(plan(layers, List.of("hybrid", "fused"), List.of()), 64).text())
+    assertThat(
+            Explanation.of(ChosenExperts.plan(layers, List.of("hybrid", "fused"), List.of()), 64)
+                .text())
         .contains("layer 0: experts \"hybrid\"", "layer 1: experts \"fused\"");
   }
 
@@ -129,21 +131,12 @@ class ExplainTextTest {
 
     assertThat(
             Explanation.of(
-                    plan(
+                    ChosenExperts.plan(
                         layers,
                         List.of("fused"),
                         List.of("picky: needs 8-bit weights, found [F32]")))
                 .text())
         .contains("rejected picky: needs 8-bit weights, found [F32]");
-  }
-
-  /// A plan as if the catalogue had rejected others for every layer; our own take all.
-  private static MoePlan plan(List<MoeLayer> layers, List<String> experts, List<String> rejected) {
-    return Planner.plan(
-        layers,
-        experts.stream().map(ExpertsCatalog::named).toList(),
-        layers.stream().map(layer -> rejected).toList(),
-        Planner.builder().build().plan(layers).options());
   }
 
   @Test
