@@ -2,5 +2,10 @@ package dev.tornadomoe.tornado;
 
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
-/// A device and its limits.
-record ChosenDevice(TornadoDevice device, DeviceLimits limits) {}
+/// A device, its limits and how kernels are cut on it.
+record ChosenDevice(TornadoDevice device, DeviceTuning tuning) {
+
+  DeviceLimits limits() {
+    return tuning.limits();
+  }
+}

@@ -45,7 +45,7 @@ final class DeviceExecution implements Execution {
     List<GraphChain> chains =
         places(plan).stream()
             .map(layers ->
-                GraphChain.of(plan, DevicePlan.launches(plan, weights, layers, device.limits())))
+                GraphChain.of(plan, DevicePlan.launches(plan, weights, layers, device.tuning())))
             .toList();
     int graphs = chains.stream().mapToInt(chain -> chain.links().size()).sum();
     int[] ready = {0};

@@ -1,9 +1,5 @@
 package dev.tornadomoe.tornado;
 
-import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.tensor.ByteSize;
-import java.util.Locale;
-
 /// What a device can do, as far as kernels depend on it.
 ///
 /// @param name for messages
@@ -12,31 +8,15 @@ import java.util.Locale;
 /// @param bufferBytes the largest buffer
 /// @param memoryBytes all of its memory
 /// @param shape which kernels suit it
-/// @param tunings how they are cut best on it, as far as it was measured
 record DeviceLimits(
     String name,
     long workGroup,
     long localBytes,
     long bufferBytes,
     long memoryBytes,
-    KernelShape shape,
-    Tunings tunings) {
+    KernelShape shape) {
   /// TornadoVM's arrays begin with a header.
   private static final int HEADER_BYTES = 16;
-
-  DeviceLimits with(Tunings others) {
-    return new DeviceLimits(name, workGroup, localBytes, bufferBytes, memoryBytes, shape, others);
-  }
-
-  /// The measured cut for a launch, or the guess where there is none, or none that can run here.
-  ///
-  /// @param tokens the most of the launch
-  Tuning tuning(TuningKey key, int tokens) {
-    return tunings
-        .find(key, tokens)
-        .filter(tuning -> tuning.fits(this, key))
-        .orElseGet(() -> Tuning.guess(this, key, tokens));
-  }
 
   /// Elements of 4 bytes that an array can have on the device.
   long mostElements() {
@@ -58,29 +38,5 @@ record DeviceLimits(
       threads *= 2;
     }
     return threads;
-  }
-
-  /// Refuses what would run with a size of the driver's choice, and wrongly.
-  void require(KernelCall call) {
-    if (call.local() > workGroup) {
-      throw new BackendException(
-          String.format(
-              Locale.ROOT,
-              "kernel %s needs work-groups of %d, device %s has at most %d",
-              call.name(),
-              call.local(),
-              name,
-              workGroup));
-    }
-    if (call.localBytes() > localBytes) {
-      throw new BackendException(
-          String.format(
-              Locale.ROOT,
-              "kernel %s needs %s of local memory, device %s has %s",
-              call.name(),
-              ByteSize.format(call.localBytes()),
-              name,
-              ByteSize.format(localBytes)));
-    }
   }
 }

@@ -34,7 +34,7 @@ final class DevicePlan implements AutoCloseable {
   ///
   /// @param places the layers, by their places in the plan
   static List<Launch> launches(
-      MoePlan plan, DeviceWeights weights, List<Integer> places, DeviceLimits device) {
+      MoePlan plan, DeviceWeights weights, List<Integer> places, DeviceTuning device) {
     List<Launch> launches = new ArrayList<>();
     for (Launch.Size size : Launch.sizes(plan)) {
       launches.add(Launch.of(plan, weights, places, size.bucket(), size.maxTokens(), device));

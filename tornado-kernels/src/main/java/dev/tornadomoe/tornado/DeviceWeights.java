@@ -1,13 +1,10 @@
 package dev.tornadomoe.tornado;
 
-import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.LayerWeights;
-import dev.tornadomoe.backend.host.MemoryBudget;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.tensor.Weight;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -24,22 +21,11 @@ import java.util.Set;
 /// @param memory that they were loaded from
 record DeviceWeights(List<DeviceLayer> layers, WeightMemory memory) {
 
-  /// Loads them for graphs of a user, after checking that they fit. Their host memory goes when
-  /// nothing refers to them.
-  ///
-  /// @throws BackendException when they, or the plan's own arrays, fit neither host nor device
-  static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress) {
-    SessionMemory memory = DeviceMemory.of(plan, device);
-    DeviceRoom.take(name(plan), memory.total().device(), device).close();
-    MemoryBudget.require("the arrays that are uploaded to the device", memory.loadingBytes());
-    return load(plan, device, progress, Arena.ofAuto());
-  }
-
   /// Loads them.
   ///
   /// @param arena of their host memory
   static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress, Arena arena) {
-    List<LayerStorage> storages = DeviceMemory.storages(plan, device);
+    List<LayerStorage> storages = storages(plan, device);
     long total =
         plan.layers().stream()
             .flatMap(layer -> LayerWeights.of(layer).stream())
@@ -62,6 +48,13 @@ record DeviceWeights(List<DeviceLayer> layers, WeightMemory memory) {
               arena));
     }
     return new DeviceWeights(List.copyOf(layers), new WeightMemory(memory));
+  }
+
+  /// How each layer's weights are kept on a device.
+  static List<LayerStorage> storages(MoePlan plan, DeviceLimits device) {
+    return plan.layers().stream()
+        .map(layer -> LayerStorage.of(layer, device.mostElements()))
+        .toList();
   }
 
   /// As in `the plan (3 layers)`.

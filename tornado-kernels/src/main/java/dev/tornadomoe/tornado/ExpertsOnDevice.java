@@ -45,16 +45,6 @@ final class ExpertsOnDevice implements Arithmetic {
     this.memory = host.weightMemory().and(weights.weightMemory());
   }
 
-  /// Whether a plan is one of these.
-  static boolean suits(MoePlan plan) {
-    for (int place = 0; place < plan.layers().size(); place++) {
-      if (!plan.pieces(place).prepareAndFinalize().isLocal()) {
-        return true;
-      }
-    }
-    return false;
-  }
-
   /// Loads, uploads and compiles.
   static Session prepare(
       TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {

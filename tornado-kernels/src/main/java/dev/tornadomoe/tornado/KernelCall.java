@@ -1,5 +1,8 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.tensor.ByteSize;
+import java.util.Locale;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.WorkerGrid1D;
@@ -28,5 +31,29 @@ record KernelCall(
       worker.setLocalWork(local, 1, 1);
     }
     grid.addWorkerGrid(graph.getTaskGraphName() + "." + name, worker);
+  }
+
+  /// Refuses what would run with a size of the driver's choice, and wrongly.
+  void requireFits(DeviceLimits device) {
+    if (local > device.workGroup()) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "kernel %s needs work-groups of %d, device %s has at most %d",
+              name,
+              local,
+              device.name(),
+              device.workGroup()));
+    }
+    if (localBytes > device.localBytes()) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "kernel %s needs %s of local memory, device %s has %s",
+              name,
+              ByteSize.format(localBytes),
+              device.name(),
+              ByteSize.format(device.localBytes())));
+    }
   }
 }

@@ -29,7 +29,7 @@ record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchLayer
       List<Integer> places,
       BucketPlan bucket,
       int maxTokens,
-      DeviceLimits device) {
+      DeviceTuning device) {
     LayerArrays arrays = new LayerArrays();
     IntArray call = DeviceArrays.ints(1);
     List<FusedSteps> steps = new ArrayList<>();
@@ -37,7 +37,10 @@ record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchLayer
     for (int place : places) {
       steps.add(
           new FusedSteps(
-              weights.layers().get(place), device.shape(), maxTokens, bucket.stepsOf(place)));
+              weights.layers().get(place),
+              device.limits().shape(),
+              maxTokens,
+              bucket.stepsOf(place)));
       ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast(), maxTokens));
     }
     List<LaunchLayer> layers = new ArrayList<>();

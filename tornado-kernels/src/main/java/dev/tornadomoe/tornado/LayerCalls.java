@@ -46,7 +46,7 @@ final class LayerCalls {
       FusedSteps steps,
       LayerArrays.OfLayer arrays,
       IntArray call,
-      DeviceLimits device,
+      DeviceTuning device,
       int tokens) {
     this.prefix = prefix;
     this.weights = weights;
@@ -54,16 +54,17 @@ final class LayerCalls {
     this.steps = steps;
     this.arrays = arrays;
     this.call = call;
-    this.device = device;
+    this.device = device.limits();
     this.tokens = tokens;
     this.hidden = layer.hidden();
     this.topK = layer.topK();
     this.extra = steps.extra();
-    this.tuning = device.tuning(TuningKey.of(weights, extra, device.shape()), tokens);
-    this.projections = new ProjectionCalls(prefix, context, call, device, layer, tuning, calls);
+    this.tuning = device.tuning(TuningKey.of(weights, extra, this.device.shape()), tokens);
+    this.projections =
+        new ProjectionCalls(prefix, context, call, this.device, layer, tuning, calls);
     this.router =
         new RouterCalls(
-            prefix, context, call, device, weights, steps, arrays, projections, calls, tokens);
+            prefix, context, call, this.device, weights, steps, arrays, projections, calls, tokens);
   }
 
   /// The calls of a layer, in order, none beyond the device's limits.
@@ -73,7 +74,7 @@ final class LayerCalls {
       FusedSteps steps,
       LayerArrays.OfLayer arrays,
       IntArray call,
-      DeviceLimits device,
+      DeviceTuning device,
       int tokens) {
     LayerCalls layer = new LayerCalls(prefix, weights, steps, arrays, call, device, tokens);
     if (weights.isSharedGated()
@@ -81,7 +82,7 @@ final class LayerCalls {
       layer.router.sharedGate();
     }
     steps.operations().forEach(layer::add);
-    layer.calls.forEach(device::require);
+    layer.calls.forEach(kernel -> kernel.requireFits(device.limits()));
     return List.copyOf(layer.calls);
   }
 

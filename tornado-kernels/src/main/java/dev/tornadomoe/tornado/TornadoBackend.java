@@ -105,7 +105,7 @@ public final class TornadoBackend implements Backend {
 
   @Override
   public SessionMemory memory(MoePlan plan) {
-    return ExpertsOnDevice.suits(plan)
+    return UnsupportedSteps.takesRowsOfOthers(plan)
         ? ExpertsOnDevice.memory(plan, device())
         : DeviceMemory.of(plan, device().limits());
   }
@@ -130,7 +130,7 @@ public final class TornadoBackend implements Backend {
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
     ReplayMode.chosen(); // a wrong one is said before anything is loaded
-    return ExpertsOnDevice.suits(plan)
+    return UnsupportedSteps.takesRowsOfOthers(plan)
         ? ExpertsOnDevice.prepare(this, plan, device(), progress)
         : session(plan, device(), progress);
   }

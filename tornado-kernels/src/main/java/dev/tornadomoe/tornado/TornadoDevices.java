@@ -150,13 +150,14 @@ final class TornadoDevices {
     ChosenDevice chosen() {
       return new ChosenDevice(
           device,
-          new DeviceLimits(
-              label(),
-              maxWorkGroup(),
-              device.getDeviceLocalMemorySize(),
-              Math.min(wishedBuffer(), device.getMaxAllocMemory()),
-              device.getMaxGlobalMemory(),
-              shape(),
+          new DeviceTuning(
+              new DeviceLimits(
+                  label(),
+                  maxWorkGroup(),
+                  device.getDeviceLocalMemorySize(),
+                  Math.min(wishedBuffer(), device.getMaxAllocMemory()),
+                  device.getMaxGlobalMemory(),
+                  shape()),
               TuningPlaces.of(tuned()).forSession()));
     }
   }

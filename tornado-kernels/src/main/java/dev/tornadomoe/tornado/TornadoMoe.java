@@ -82,7 +82,7 @@ public final class TornadoMoe {
   public static TornadoMoe of(MoePlan plan) {
     new TornadoBackend().requirePrecision(plan);
     ChosenDevice device = TornadoBackend.device();
-    return new TornadoMoe(plan, device, DeviceWeights.load(plan, device.limits(), Progress.NONE));
+    return new TornadoMoe(plan, device, DeviceMemory.load(plan, device.limits(), Progress.NONE));
   }
 
   /// Which layer comes next, by its place in the plan; 0 unless set.
@@ -194,7 +194,7 @@ public final class TornadoMoe {
             appended.steps.get(place),
             appended.ofLayers.get(place),
             count,
-            device.limits(),
+            device.tuning(),
             maxTokens);
     Object[] constants = layer.arrays().toArray();
     if (weightsFrom == null) {

@@ -122,7 +122,7 @@ final class TornadoTuner implements Tuner {
     List<Integer> counts = request.tokens().stream().distinct().toList();
     int most = counts.stream().mapToInt(m -> m).max().orElseThrow();
     DeviceWeights weights =
-        DeviceWeights.load(plan(request, limits.shape(), most), limits, progress);
+        DeviceMemory.load(plan(request, limits.shape(), most), limits, progress);
     int[] measured = {0};
     int[] total = {0};
     List<Work> works = new ArrayList<>();

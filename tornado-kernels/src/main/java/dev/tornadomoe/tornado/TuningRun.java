@@ -70,8 +70,8 @@ final class TuningRun {
   Times measure(Tuning tuning) {
     BucketPlan bucket = plan.bucket(tokens);
     List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
-    DeviceLimits limits = device.limits().with(Tunings.always(tuning));
-    Launch launch = Launch.of(plan, weights, places, bucket, tokens, limits);
+    DeviceTuning cut = device.tuning().with(Tunings.always(tuning));
+    Launch launch = Launch.of(plan, weights, places, bucket, tokens, cut);
     try (DevicePlan ready =
         DevicePlan.prepare(GraphChain.of(plan, List.of(launch)), device, () -> {})) {
       give(launch, 0);

@@ -20,9 +20,19 @@ final class UnsupportedSteps {
 
   /// A sentence for each, in alphabetical order.
   static List<String> of(MoePlan plan) {
-    return ExpertsOnDevice.suits(plan)
+    return takesRowsOfOthers(plan)
         ? aroundExperts(plan)
         : sentences(plan, (layer, step) -> of(layer, step.operation()));
+  }
+
+  /// Whether rows of other processes come in: the device then has the routed experts alone.
+  static boolean takesRowsOfOthers(MoePlan plan) {
+    for (int place = 0; place < plan.layers().size(); place++) {
+      if (!plan.pieces(place).prepareAndFinalize().isLocal()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /// The same where a device has the routed experts and nothing else.

@@ -48,9 +48,9 @@ class DevicePlanTest {
               .build()
               .plan(layers);
       ChosenDevice device = TornadoBackend.device();
-      DeviceWeights weights = DeviceWeights.load(plan, device.limits(), Progress.NONE);
+      DeviceWeights weights = DeviceMemory.load(plan, device.limits(), Progress.NONE);
       List<Launch> launches =
-          DevicePlan.launches(plan, weights, List.of(0, 1, 2, 3, 4), device.limits());
+          DevicePlan.launches(plan, weights, List.of(0, 1, 2, 3, 4), device.tuning());
       try (DevicePlan found =
               DevicePlan.prepare(new GraphChain(plan, launches, 2), device, () -> {});
           Session reference = Backends.require("reference").prepare(plan)) {

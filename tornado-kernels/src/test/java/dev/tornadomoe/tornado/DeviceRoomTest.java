@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 /// What sessions of a process hold of a device together.
 class DeviceRoomTest {
   private static final DeviceLimits DEVICE =
-      new DeviceLimits("roomy", 64, 1024, 1 << 20, 1000, KernelShape.WORK_ITEMS, Tunings.NONE);
+      new DeviceLimits("roomy", 64, 1024, 1 << 20, 1000, KernelShape.WORK_ITEMS);
 
   @Test
   void whatOthersHoldIsNotThereUntilTheyGiveItBack() {

@@ -202,19 +202,17 @@ class TornadoSessionTest {
   @Test
   void workGroupsAndLocalMemoryBeyondTheDeviceAreRefused() {
     DeviceLimits small =
-        new DeviceLimits(
-            "small", 64, 1024, 1 << 20, 1 << 20, KernelShape.WORK_GROUPS, Tunings.NONE);
+        new DeviceLimits("small", 64, 1024, 1 << 20, 1 << 20, KernelShape.WORK_GROUPS);
     assertThatThrownBy(
-            () -> small.require(new KernelCall("wide", 128, 128, 0, (g, n) -> {}, false)))
+            () -> new KernelCall("wide", 128, 128, 0, (g, n) -> {}, false).requireFits(small))
         .hasMessage("kernel wide needs work-groups of 128, device small has at most 64");
     assertThatThrownBy(
-            () -> small.require(new KernelCall("deep", 64, 64, 4096, (g, n) -> {}, false)))
+            () -> new KernelCall("deep", 64, 64, 4096, (g, n) -> {}, false).requireFits(small))
         .hasMessageContaining("kernel deep needs 4 KiB of local memory");
     assertThatThrownBy(() ->
-            DeviceWeights.load(
+            DeviceMemory.load(
                 plan(1, false),
-                new DeviceLimits(
-                    "tiny", 64, 1024, 1 << 20, 100, KernelShape.WORK_ITEMS, Tunings.NONE),
+                new DeviceLimits("tiny", 64, 1024, 1 << 20, 100, KernelShape.WORK_ITEMS),
                 Progress.NONE))
         .hasMessageContaining("on device tiny, which has 100 B");
   }

@@ -98,7 +98,7 @@ class TornadoTunerTest {
     TuningEntry entry = TuningFile.read(file, device).entries().getFirst();
     assertThat(Backends.require("tornado").devices())
         .anySatisfy(line -> assertThat(line).contains("tuned: 1 entry from " + file));
-    assertThat(TornadoBackend.device().limits().tuning(entry.key(), 8)).isEqualTo(entry.tuning());
+    assertThat(TornadoBackend.device().tuning().tuning(entry.key(), 8)).isEqualTo(entry.tuning());
   }
 
   @Test

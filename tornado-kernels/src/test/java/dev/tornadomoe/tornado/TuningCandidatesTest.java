@@ -121,7 +121,7 @@ class TuningCandidatesTest {
                       .plan(new MoeLayer(0, layer.topK(), null, layer.experts(), null, false));
           return new Subject(
               plan,
-              DeviceWeights.load(plan, TornadoBackend.device().limits(), Progress.NONE),
+              DeviceMemory.load(plan, TornadoBackend.device().limits(), Progress.NONE),
               tokens,
               routed,
               expected(plan, tokens, routed));
@@ -149,7 +149,7 @@ class TuningCandidatesTest {
             List.of(0),
             subject.plan().bucket(tokens),
             tokens,
-            device.limits().with(Tunings.always(tuning)));
+            device.tuning().with(Tunings.always(tuning)));
     float[] output = new float[tokens * 96];
     try (DevicePlan ready =
         DevicePlan.prepare(GraphChain.of(subject.plan(), List.of(launch)), device, () -> {})) {

@@ -56,7 +56,7 @@ class TuningLookupTest {
 
   @Test
   void whateverDiffersFromTheEntryIsGuessed() {
-    DeviceLimits device = device(1024, 48 << 10);
+    DeviceTuning device = device(1024, 48 << 10);
     assertThat(device.tuning(KEY, 1)).isEqualTo(TUNING);
     for (TuningKey other :
         List.of(
@@ -67,15 +67,15 @@ class TuningLookupTest {
             new TuningKey(KernelShape.WORK_GROUPS, 2048, 768, 128, 4, "int4 g32"),
             new TuningKey(KernelShape.WORK_GROUPS, 2048, 768, 128, 8, "int4 g32 act-order"),
             new TuningKey(KernelShape.WORK_GROUPS, 2048, 768, 128, 8, "bf16"))) {
-      assertThat(device.tuning(other, 1)).isEqualTo(Tuning.guess(device, other, 1));
+      assertThat(device.tuning(other, 1)).isEqualTo(Tuning.guess(device.limits(), other, 1));
     }
-    assertThat(device.tuning(KEY, 2)).isEqualTo(Tuning.guess(device, KEY, 2));
+    assertThat(device.tuning(KEY, 2)).isEqualTo(Tuning.guess(device.limits(), KEY, 2));
   }
 
   @Test
   void whatTheDeviceCanNotRunIsGuessed() {
-    for (DeviceLimits small : List.of(device(256, 48 << 10), device(1024, 16 << 10))) {
-      assertThat(small.tuning(KEY, 1)).isEqualTo(Tuning.guess(small, KEY, 1));
+    for (DeviceTuning small : List.of(device(256, 48 << 10), device(1024, 16 << 10))) {
+      assertThat(small.tuning(KEY, 1)).isEqualTo(Tuning.guess(small.limits(), KEY, 1));
     }
   }
 
@@ -92,20 +92,15 @@ class TuningLookupTest {
   }
 
   private static TuningKey key(WeightFormat format) {
-    DeviceLimits device = device(1024, 48 << 10);
+    DeviceLimits device = device(1024, 48 << 10).limits();
     MoePlan plan = Planner.builder().build().plan(RandomLayer.of(LayerSpec.odd().with(format), 1));
-    DeviceLayer layer = DeviceWeights.load(plan, device, Progress.NONE).layers().getFirst();
+    DeviceLayer layer = DeviceMemory.load(plan, device, Progress.NONE).layers().getFirst();
     return TuningKey.of(layer, 0, device.shape());
   }
 
-  private static DeviceLimits device(long workGroup, long localBytes) {
-    return new DeviceLimits(
-        "chip",
-        workGroup,
-        localBytes,
-        1 << 30,
-        1 << 30,
-        KernelShape.WORK_GROUPS,
+  private static DeviceTuning device(long workGroup, long localBytes) {
+    return new DeviceTuning(
+        new DeviceLimits("chip", workGroup, localBytes, 1 << 30, 1 << 30, KernelShape.WORK_GROUPS),
         Tunings.of(List.of(TuningEntry.of(KEY, 1, TUNING, 1, 1))));
   }
 }

@@ -12,8 +12,7 @@ import org.junit.jupiter.api.Test;
 /// What a search makes of times, which are made up here.
 class TuningSearchTest {
   private static final DeviceLimits DEVICE =
-      new DeviceLimits(
-          "chip", 512, 48 << 10, 1 << 30, 1 << 30, KernelShape.WORK_GROUPS, Tunings.NONE);
+      new DeviceLimits("chip", 512, 48 << 10, 1 << 30, 1 << 30, KernelShape.WORK_GROUPS);
   private static final TuningKey KEY =
       new TuningKey(KernelShape.WORK_GROUPS, 2048, 768, 128, 8, "int4 g32");
 
