@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /// The inputs of a measurement: several random ones, so that each call goes to other experts and
 /// their weights come from memory, with what each layer must read for it.
-final class BenchInputs {
+public final class BenchInputs {
   /// So many tokens in all, but at least two inputs.
   private static final int TOKENS_IN_ALL = 64;
 
@@ -32,7 +32,7 @@ final class BenchInputs {
   /// @param hidden `[M, H]`
   /// @param routing what the caller gives to all layers, or null where each has a router
   /// @param reads for each layer
-  record Input(MemorySegment hidden, @Nullable Routing routing, List<Reads> reads) {}
+  public record Input(MemorySegment hidden, @Nullable Routing routing, List<Reads> reads) {}
 
   /// Where all layers send an input. Each has weights of its own, so they share no memory for it.
   ///
@@ -53,13 +53,13 @@ final class BenchInputs {
   private final Arena arena;
   private final SplittableRandom random = new SplittableRandom(7);
 
-  BenchInputs(List<MoeLayer> layers, boolean expertsOnly, Arena arena) {
+  public BenchInputs(List<MoeLayer> layers, boolean expertsOnly, Arena arena) {
     this.layers = layers;
     this.expertsOnly = expertsOnly;
     this.arena = arena;
   }
 
-  List<Input> make(int tokens) {
+  public List<Input> make(int tokens) {
     return make(tokens, (done, all) -> {});
   }
 

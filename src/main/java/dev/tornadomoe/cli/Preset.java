@@ -22,7 +22,7 @@ import java.util.stream.Collectors;
 /// @param correctionBias whether the router has a selection bias
 /// @param biases whether router and projections have biases
 /// @param activation between the projections
-record Preset(
+public record Preset(
     String name,
     int hidden,
     int intermediate,
@@ -95,7 +95,7 @@ record Preset(
   /// The preset of this name.
   ///
   /// @throws LayerException for an unknown name, with the known ones
-  static Preset named(String name) {
+  public static Preset named(String name) {
     for (Preset preset : ALL) {
       if (preset.name.equals(name)) {
         return preset;

@@ -18,17 +18,17 @@ import java.util.SplittableRandom;
 
 /// Layers of a preset's sizes with made-up weights: routers and gates in BF16, experts in the
 /// format asked for.
-final class SyntheticLayers {
+public final class SyntheticLayers {
   private final Preset preset;
   private final WeightFormat format;
   private final SplittableRandom seeds = new SplittableRandom(42);
 
-  SyntheticLayers(Preset preset, WeightFormat format) {
+  public SyntheticLayers(Preset preset, WeightFormat format) {
     this.preset = preset;
     this.format = format;
   }
 
-  List<MoeLayer> make(int count) {
+  public List<MoeLayer> make(int count) {
     List<MoeLayer> layers = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       layers.add(layer(i));

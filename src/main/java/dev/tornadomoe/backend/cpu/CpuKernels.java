@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /// The seam between what the CPU backend does and the instructions it does it with. Two twins stand
 /// behind it: [ScalarKernels], which runs everywhere, and [VectorKernels], which needs the Vector
 /// API.
-interface CpuKernels extends Rounding {
+public interface CpuKernels extends Rounding {
 
   /// For messages: `scalar`, `Vector API 512 bits`.
   String name();

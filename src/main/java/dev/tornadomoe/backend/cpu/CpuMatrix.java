@@ -6,7 +6,7 @@ import java.util.List;
 /// A weight matrix with a kernel that multiplies rows of it by some tokens. What a weight format is
 /// in memory, and what code decodes it, is one class; one that wants its activations as they are is
 /// a [PlainMatrix].
-interface CpuMatrix {
+public interface CpuMatrix {
   /// What tiles of rows begin on, and what strides of results are rounded up to: a multiple of
   /// whatever number of rows a kernel goes through at once.
   int ROW_BLOCK = 64;

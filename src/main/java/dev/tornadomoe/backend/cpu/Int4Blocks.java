@@ -28,7 +28,7 @@ import java.util.Locale;
 /// either. Scales of 32 bits are in the order of the rows.
 ///
 /// Columns are padded to whole quads, rows to whole blocks; rows beyond the last have zero scales.
-final class Int4Blocks {
+public final class Int4Blocks {
   private final int rows;
   private final int columns;
   private final Int4Groups groups;
@@ -52,7 +52,7 @@ final class Int4Blocks {
   /// @param name what messages call it
   /// @param blockRows rows of a block, even
   /// @throws BackendException for groups that do not begin on a word
-  static Int4Blocks pack(String name, Int4Matrix matrix, int blockRows, Arena arena) {
+  public static Int4Blocks pack(String name, Int4Matrix matrix, int blockRows, Arena arena) {
     if (matrix.groups() > 1 && matrix.groupSize() % 8 != 0) {
       throw new BackendException(
           String.format(

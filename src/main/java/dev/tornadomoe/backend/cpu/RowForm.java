@@ -6,7 +6,7 @@ import dev.tornadomoe.plan.Precision;
 ///
 /// Rows for 4-bit matrices are interleaved two tokens at a time, as their kernels read them; the
 /// one that is left over lies behind by itself ([Interleaving]).
-sealed interface RowForm {
+public sealed interface RowForm {
 
   /// What kernels for 4-bit weights want.
   static RowForm int4(int columns, int groupSize, Precision precision) {

@@ -10,7 +10,7 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /// The twin that runs on any JVM.
-final class ScalarKernels implements CpuKernels {
+public final class ScalarKernels implements CpuKernels {
 
   @Override
   public String name() {

@@ -5,7 +5,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Activations in the form that a kernel reads, made once for a tile of tokens and used by every
 /// matrix that wants the same form. A worker's own, so that staging allocates nothing.
-final class StagedRows {
+public final class StagedRows {
   /// Where a row on its way begins: there is an element before it.
   static final int ROW_AT = 1;
 
@@ -43,7 +43,7 @@ final class StagedRows {
   /// Room for rows.
   ///
   /// @param rounding what rounds them
-  StagedRows(StagedSize size, Rounding rounding) {
+  public StagedRows(StagedSize size, Rounding rounding) {
     this.rounding = rounding;
     this.row = new float[size.row()];
     this.chunk = new int[size.chunk()];
@@ -78,7 +78,8 @@ final class StagedRows {
   /// @param newOrder for each staged column the one that it comes from, or null for the same
   @SuppressWarnings(
       "ReferenceEquality") // comparing what orders contain would cost more than it saves
-  void stage(RowForm newForm, long newVersion, float[] rows, int count, int @Nullable [] newOrder) {
+  public void stage(
+      RowForm newForm, long newVersion, float[] rows, int count, int @Nullable [] newOrder) {
     if (version == newVersion && order == newOrder) {
       return;
     }

@@ -8,7 +8,7 @@ package dev.tornadomoe.backend.cpu;
 /// @param sums of [RowForm.Floats]
 /// @param factors of [RowForm.Rounded]
 /// @param chunks of [RowForm.Rounded], for each of three arrays
-record StagedSize(int row, int chunk, int floats, int sums, int factors, int chunks) {
+public record StagedSize(int row, int chunk, int floats, int sums, int factors, int chunks) {
   /// What the JVM adds to an array.
   private static final int ARRAY_HEADER = 16;
 
@@ -17,7 +17,7 @@ record StagedSize(int row, int chunk, int floats, int sums, int factors, int chu
   /// What rows in a form need.
   ///
   /// @param tokens how many rows
-  static StagedSize of(RowForm form, int tokens) {
+  public static StagedSize of(RowForm form, int tokens) {
     return switch (form) {
       case RowForm.Plain plain -> new StagedSize(0, 0, tokens * plain.paddedColumns(), 0, 0, 0);
       case RowForm.Floats floats -> {

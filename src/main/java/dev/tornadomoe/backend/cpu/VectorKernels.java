@@ -18,7 +18,7 @@ import jdk.incubator.vector.VectorOperators;
 import org.jspecify.annotations.Nullable;
 
 /// The twin on the Vector API. Load it only where the module is there.
-final class VectorKernels implements CpuKernels {
+public final class VectorKernels implements CpuKernels {
   private final ScalarKernels rest = new ScalarKernels();
 
   @Override

@@ -1,4 +1,4 @@
-package dev.tornadomoe.cli;
+package dev.tornadomoe.benchmarks;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,8 +12,7 @@ import tools.jackson.jr.ob.JSON;
 /// Draws what `moe bench --json` measured: the time of a layer by tokens, alias and file, and
 /// beside each bar what reading its weights alone would have taken in the same run.
 ///
-/// Usage: `java -cp benchmarks/target/benchmarks.jar dev.tornadomoe.cli.BenchChart OUT.svg
-/// BENCH.json...`
+/// Usage: `java -cp benchmarks/target/benchmarks.jar BenchChart OUT.svg BENCH.json...`
 public final class BenchChart {
   private static final int LABELS = 250;
   private static final int WIDTH = 640;

@@ -1,5 +1,12 @@
-package dev.tornadomoe.backend.cpu;
+package dev.tornadomoe.benchmarks;
 
+import dev.tornadomoe.backend.cpu.CpuKernels;
+import dev.tornadomoe.backend.cpu.CpuMatrix;
+import dev.tornadomoe.backend.cpu.Int4Blocks;
+import dev.tornadomoe.backend.cpu.ScalarKernels;
+import dev.tornadomoe.backend.cpu.StagedRows;
+import dev.tornadomoe.backend.cpu.StagedSize;
+import dev.tornadomoe.backend.cpu.VectorKernels;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Int4Matrix;

@@ -1,8 +1,11 @@
-package dev.tornadomoe.parallel.mpi;
+package dev.tornadomoe.benchmarks;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.parallel.Communicator;
 import dev.tornadomoe.parallel.Message;
+import dev.tornadomoe.parallel.mpi.Launcher;
+import dev.tornadomoe.parallel.mpi.MpiCommunicator;
+import dev.tornadomoe.parallel.mpi.MpiLibrary;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -19,8 +22,7 @@ import tools.jackson.jr.ob.JSON;
 /// How long a message takes between two ranks, by its length and by how it lies in memory. See
 /// MpiPingPong.md.
 ///
-/// Usage: `mpirun -n 2 java -cp benchmarks/target/benchmarks.jar
-/// dev.tornadomoe.parallel.mpi.MpiPingPong [OUT.json]`
+/// Usage: `mpirun -n 2 java -cp benchmarks/target/benchmarks.jar MpiPingPong [OUT.json]`
 public final class MpiPingPong {
   /// A row of F32 activations of 2048 hidden.
   private static final int BLOCK = 8 << 10;

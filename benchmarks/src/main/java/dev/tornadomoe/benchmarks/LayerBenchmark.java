@@ -1,8 +1,11 @@
-package dev.tornadomoe.cli;
+package dev.tornadomoe.benchmarks;
 
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.cli.BenchInputs;
+import dev.tornadomoe.cli.Preset;
+import dev.tornadomoe.cli.SyntheticLayers;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.Planner;
