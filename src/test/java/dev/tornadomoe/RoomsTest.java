@@ -43,6 +43,7 @@ class RoomsTest {
   /// Who uses a room of another house.
   private static final Map<String, List<String>> GUESTS =
       Map.ofEntries(
+          Map.entry("plan.explain", List.of("cli")),
           Map.entry("layer.family", List.of("cli")),
           Map.entry("backend.host", List.of("backend.cpu", "cli")),
           Map.entry("parallel.mpi", List.of("cli")));

@@ -1,8 +1,8 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Placement;
-import dev.tornadomoe.plan.Explanation;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.explain.Explanation;
 import java.time.LocalDate;
 import java.time.ZoneOffset;
 import java.util.List;

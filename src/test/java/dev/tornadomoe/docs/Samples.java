@@ -36,6 +36,7 @@ public final class Samples implements AutoCloseable {
           "dev.tornadomoe.layer.family.*",
           "dev.tornadomoe.modular.*",
           "dev.tornadomoe.plan.*",
+          "dev.tornadomoe.plan.explain.*",
           "dev.tornadomoe.tensor.*");
 
   private final List<Sample> samples;

@@ -1,7 +1,14 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.plan.AliasDecision;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.plan.Liveness;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.Step;
 import dev.tornadomoe.tensor.ByteSize;
 import java.util.List;
 import java.util.Locale;

@@ -1,4 +1,4 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -7,6 +7,10 @@ import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubBody;
 import dev.tornadomoe.modular.StubExperts;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

@@ -1,6 +1,11 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.plan.LayerDraft;
+import dev.tornadomoe.plan.Liveness;
+import dev.tornadomoe.plan.Step;
 import dev.tornadomoe.tensor.ByteSize;
 import java.util.ArrayList;
 import java.util.List;

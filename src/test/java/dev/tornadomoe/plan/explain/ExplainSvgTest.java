@@ -1,4 +1,4 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -6,6 +6,8 @@ import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubExperts;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Step;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;

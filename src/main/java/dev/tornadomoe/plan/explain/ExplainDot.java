@@ -1,6 +1,11 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.plan.AliasDecision;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.plan.LayerDraft;
+import dev.tornadomoe.plan.Step;
 import dev.tornadomoe.tensor.ByteSize;
 import java.util.Locale;
 

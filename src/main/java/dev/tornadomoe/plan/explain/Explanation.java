@@ -1,8 +1,15 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.plan.Liveness;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.PlanException;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.Step;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -115,7 +122,7 @@ public final class Explanation {
   }
 
   /// Copies per step for this token count: each chunk copies its part.
-  long copiesPerStep() {
+  public long copiesPerStep() {
     return overChunks((chunk, rows) -> chunk.copies());
   }
 

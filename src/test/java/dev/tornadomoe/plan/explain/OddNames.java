@@ -1,4 +1,4 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Operand;

@@ -1,4 +1,4 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -7,6 +7,11 @@ import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubExperts;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.plan.Step;
 import java.util.HashSet;
 import java.util.Locale;
 import java.util.Set;

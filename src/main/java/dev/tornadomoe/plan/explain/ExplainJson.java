@@ -1,6 +1,13 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.plan.AliasDecision;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.plan.Hazard;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.plan.Step;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

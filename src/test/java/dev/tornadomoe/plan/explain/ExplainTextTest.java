@@ -1,4 +1,4 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -9,6 +9,11 @@ import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubBody;
 import dev.tornadomoe.modular.StubExperts;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.ChosenExperts;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Step;
 import dev.tornadomoe.tensor.ByteSize;
 import java.util.List;
 import org.junit.jupiter.api.Test;

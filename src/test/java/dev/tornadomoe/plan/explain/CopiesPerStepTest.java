@@ -1,10 +1,14 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.SeededLayers;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.PlanException;
+import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -1,4 +1,4 @@
-package dev.tornadomoe.plan;
+package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.tensor.ByteSize;
 import java.util.Locale;
