@@ -43,6 +43,9 @@ class RoomsTest {
   /// Who uses a room of another house.
   private static final Map<String, List<String>> GUESTS =
       Map.ofEntries(
+          Map.entry("checkpoint.file", List.of("layer", "parallel", "cli")),
+          Map.entry("checkpoint.gguf", List.of("layer", "cli")),
+          Map.entry("checkpoint.safetensors", List.of("cli")),
           Map.entry("plan.explain", List.of("cli")),
           Map.entry("layer.family", List.of("cli")),
           Map.entry("backend.host", List.of("backend.cpu", "cli")),

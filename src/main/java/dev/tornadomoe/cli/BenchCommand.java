@@ -3,7 +3,7 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.checkpoint.file.WholeFile;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasMode;

@@ -1,8 +1,8 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.StoredTensor;
-import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.checkpoint.file.StoredTensor;
+import dev.tornadomoe.checkpoint.safetensors.TensorFile;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,7 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.checkpoint.Fingerprint;
+import dev.tornadomoe.checkpoint.file.Fingerprint;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.parallel.Agreement;
 import dev.tornadomoe.parallel.Communicator;

@@ -1,8 +1,8 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.SanitizeException;
-import dev.tornadomoe.checkpoint.CheckpointException;
-import dev.tornadomoe.checkpoint.FileNames;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.FileNames;
 import dev.tornadomoe.parallel.mpi.Launcher;
 import java.io.PrintWriter;
 import java.nio.file.Path;

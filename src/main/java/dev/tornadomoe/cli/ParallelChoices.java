@@ -1,6 +1,6 @@
 package dev.tornadomoe.cli;
 
-import dev.tornadomoe.checkpoint.FileNames;
+import dev.tornadomoe.checkpoint.file.FileNames;
 import dev.tornadomoe.parallel.Agreement;
 import dev.tornadomoe.parallel.Communicator;
 import dev.tornadomoe.parallel.DispatchFormat;

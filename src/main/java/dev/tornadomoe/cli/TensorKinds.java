@@ -1,7 +1,7 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
-import dev.tornadomoe.checkpoint.StoredTensor;
+import dev.tornadomoe.checkpoint.file.StoredTensor;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Tuner;
-import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.checkpoint.file.WholeFile;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import java.io.PrintWriter;

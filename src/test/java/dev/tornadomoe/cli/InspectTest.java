@@ -2,7 +2,7 @@ package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.checkpoint.safetensors.TensorFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -32,6 +32,7 @@ public final class Samples implements AutoCloseable {
           "dev.tornadomoe.*",
           "dev.tornadomoe.backend.*",
           "dev.tornadomoe.checkpoint.*",
+          "dev.tornadomoe.checkpoint.file.*",
           "dev.tornadomoe.layer.*",
           "dev.tornadomoe.layer.family.*",
           "dev.tornadomoe.modular.*",

@@ -3,7 +3,7 @@ package dev.tornadomoe.tensor;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.checkpoint.safetensors.TensorFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado;
 
-import dev.tornadomoe.checkpoint.StrictJson;
-import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.file.WholeFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

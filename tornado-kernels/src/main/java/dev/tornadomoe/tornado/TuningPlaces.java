@@ -2,8 +2,8 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.checkpoint.CheckpointException;
-import dev.tornadomoe.checkpoint.FileNames;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.FileNames;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
