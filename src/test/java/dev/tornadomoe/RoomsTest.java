@@ -43,6 +43,7 @@ class RoomsTest {
   /// Who uses a room of another house.
   private static final Map<String, List<String>> GUESTS =
       Map.ofEntries(
+          Map.entry("tensor.block", List.of("checkpoint", "backend.cpu")),
           Map.entry("checkpoint.file", List.of("layer", "parallel", "cli")),
           Map.entry("checkpoint.gguf", List.of("layer", "cli")),
           Map.entry("checkpoint.safetensors", List.of("cli")),

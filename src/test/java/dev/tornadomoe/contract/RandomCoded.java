@@ -1,7 +1,6 @@
 package dev.tornadomoe.contract;
 
 import dev.tornadomoe.tensor.BlockFormat;
-import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Fp8Matrix;
@@ -14,6 +13,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tensor.WeightMatrix;
+import dev.tornadomoe.tensor.block.BlockFormats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -8,7 +8,7 @@ import static dev.tornadomoe.backend.cpu.VectorBytes.BYTES;
 import static dev.tornadomoe.backend.cpu.VectorBytes.PARTS;
 
 import dev.tornadomoe.tensor.BlockMatrix;
-import dev.tornadomoe.tensor.ScalesOfSix;
+import dev.tornadomoe.tensor.block.ScalesOfSix;
 import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;

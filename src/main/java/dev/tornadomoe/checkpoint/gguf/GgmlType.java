@@ -1,8 +1,8 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.tensor.BlockFormat;
-import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.block.BlockFormats;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 

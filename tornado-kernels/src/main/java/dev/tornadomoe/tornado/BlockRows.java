@@ -1,9 +1,9 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.tensor.BlockFormat;
-import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
+import dev.tornadomoe.tensor.block.BlockFormats;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;

@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.tornadomoe.tensor.BlockFormat;
-import dev.tornadomoe.tensor.BlockFormats;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Float4E2M1;
 import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.block.BlockFormats;
 import dev.tornadomoe.tornado.MatrixPacking.Part;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.lang.foreign.Arena;

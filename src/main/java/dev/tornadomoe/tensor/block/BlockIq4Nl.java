@@ -1,5 +1,7 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.Coding;
 import java.lang.foreign.MemorySegment;
 
 /// IQ4_NL, 32 columns in 18 bytes: an F16 d, nibbles as in Q4_0; value = d * level(q), levels being

@@ -1,5 +1,7 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.Coding;
 import java.lang.foreign.MemorySegment;
 
 /// Q5_0, 32 columns in 22 bytes: an F16 d, 32 fifth bits, nibbles as in Q4_0; value = (q - 16) * d.

@@ -1,5 +1,6 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
+import dev.tornadomoe.tensor.BlockFormat;
 import java.util.List;
 import java.util.Optional;
 

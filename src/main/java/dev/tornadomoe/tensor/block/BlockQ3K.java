@@ -1,5 +1,7 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.Coding;
 import java.lang.foreign.MemorySegment;
 
 /// Q3_K, 256 columns in 110 bytes: 32 bytes of third bits, 64 bytes of 2-bit q as in Q2_K, 12 bytes

@@ -1,5 +1,7 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.Coding;
 import java.lang.foreign.MemorySegment;
 
 /// Q8_0, 32 columns in 34 bytes: an F16 d, 32 signed bytes; value = q * d.

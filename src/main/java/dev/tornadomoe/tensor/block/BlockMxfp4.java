@@ -1,5 +1,10 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.Coding;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Float4E2M1;
+import dev.tornadomoe.tensor.Float8E8M0;
 import java.lang.foreign.MemorySegment;
 
 /// MXFP4 as ggml stores it, 32 columns in 17 bytes: an exponent (E8M0), then nibbles (E2M1) as in

@@ -1,4 +1,4 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -1,9 +1,14 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.BlockMatrix;
+import dev.tornadomoe.tensor.RowSelection;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

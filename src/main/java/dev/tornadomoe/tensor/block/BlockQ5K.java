@@ -1,5 +1,7 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.block;
 
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.Coding;
 import java.lang.foreign.MemorySegment;
 
 /// Q5_K, 256 columns in 176 bytes: as Q4_K, with 32 bytes of fifth bits before the nibbles; bit n
