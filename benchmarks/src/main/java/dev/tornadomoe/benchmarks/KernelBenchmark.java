@@ -1,12 +1,12 @@
 package dev.tornadomoe.benchmarks;
 
-import dev.tornadomoe.backend.cpu.CpuKernels;
-import dev.tornadomoe.backend.cpu.CpuMatrix;
-import dev.tornadomoe.backend.cpu.Int4Blocks;
-import dev.tornadomoe.backend.cpu.ScalarKernels;
-import dev.tornadomoe.backend.cpu.StagedRows;
-import dev.tornadomoe.backend.cpu.StagedSize;
-import dev.tornadomoe.backend.cpu.VectorKernels;
+import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
+import dev.tornadomoe.backend.cpu.kernel.choice.ScalarKernels;
+import dev.tornadomoe.backend.cpu.kernel.choice.VectorKernels;
+import dev.tornadomoe.backend.cpu.kernel.int4.Int4Blocks;
+import dev.tornadomoe.backend.cpu.kernel.rows.CpuMatrix;
+import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
+import dev.tornadomoe.backend.cpu.kernel.rows.StagedSize;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Int4Matrix;
