@@ -7,6 +7,17 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
+import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.device.DeviceLimits;
+import dev.tornadomoe.tornado.device.DeviceRoom;
+import dev.tornadomoe.tornado.graph.FusedSteps;
+import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.weights.DeviceExperts;
+import dev.tornadomoe.tornado.weights.DeviceLayer;
+import dev.tornadomoe.tornado.weights.DeviceWeights;
+import dev.tornadomoe.tornado.weights.LayerStorage;
+import dev.tornadomoe.tornado.weights.MatrixPacking;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -17,7 +28,7 @@ import java.util.List;
 /// Each session has weights of its own on the device: TornadoVM shares nothing between execution
 /// plans. They are packed in host memory, which is given back when they are uploaded. The arrays of
 /// each launch are there twice, on the device and on the host.
-final class DeviceMemory {
+public final class DeviceMemory {
   private DeviceMemory() {}
 
   /// @throws dev.tornadomoe.MoeException for layers that the device can't hold
@@ -58,7 +69,7 @@ final class DeviceMemory {
   /// goes when nothing refers to them.
   ///
   /// @throws BackendException when they, or the plan's own arrays, fit neither host nor device
-  static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress) {
+  public static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress) {
     SessionMemory memory = of(plan, device);
     DeviceRoom.take(DeviceWeights.name(plan), memory.total().device(), device).close();
     MemoryBudget.require("the arrays that are uploaded to the device", memory.loadingBytes());

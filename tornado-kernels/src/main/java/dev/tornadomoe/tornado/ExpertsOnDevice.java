@@ -19,6 +19,8 @@ import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tornado.graph.UnsupportedSteps;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import java.util.List;
 import java.util.Optional;
 
