@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.parallel.ParallelException;
 import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.parallel.mpi.MpiLibrary;

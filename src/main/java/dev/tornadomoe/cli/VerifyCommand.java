@@ -1,6 +1,12 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
+import dev.tornadomoe.cli.console.Complaint;
+import dev.tornadomoe.cli.console.ExitCode;
+import dev.tornadomoe.cli.console.JsonOutput;
+import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ParallelChoices;
+import dev.tornadomoe.cli.parallel.PlanChoices;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;

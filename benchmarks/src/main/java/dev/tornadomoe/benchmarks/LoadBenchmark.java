@@ -1,7 +1,7 @@
 package dev.tornadomoe.benchmarks;
 
 import dev.tornadomoe.backend.Backends;
-import dev.tornadomoe.cli.Preset;
+import dev.tornadomoe.cli.bench.Preset;
 import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
