@@ -1,5 +1,20 @@
 package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.DenseStack;
+import dev.tornadomoe.checkpoint.file.ExpertStack;
+import dev.tornadomoe.checkpoint.file.StoredTensor;
+import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.checkpoint.gguf.GgufFile;
+import dev.tornadomoe.checkpoint.gguf.GgufFiles;
+import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
+import dev.tornadomoe.checkpoint.gguf.GgufQuantization;
+import dev.tornadomoe.checkpoint.gguf.GgufShards;
+import dev.tornadomoe.checkpoint.gguf.GgufStore;
+import dev.tornadomoe.checkpoint.quant.Mxfp4Quantization;
+import dev.tornadomoe.checkpoint.quant.Quantization;
+import dev.tornadomoe.checkpoint.safetensors.SafetensorsFile;
+import dev.tornadomoe.checkpoint.safetensors.SafetensorsShards;
 import dev.tornadomoe.tensor.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
@@ -35,7 +50,7 @@ public final class Checkpoint implements AutoCloseable {
     this.config = config;
     this.metadata = null;
     this.tensors = tensors;
-    this.quantization = Quantization.of(config);
+    this.quantization = Quantization.of(config.file(), config.quantization());
     this.files = files;
   }
 

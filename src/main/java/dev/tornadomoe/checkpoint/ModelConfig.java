@@ -1,5 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.StrictJson;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -252,6 +254,13 @@ public final class ModelConfig {
       throw wrong(name, expected, value);
     }
     return Optional.of(list.stream().map(type::cast).toList());
+  }
+
+  /// What it says of quantisation, or null.
+  @Nullable Map<String, Object> quantization() {
+    return object("quantization_config")
+        .or(() -> object("compression_config")) // compressed-tensors until late 2024
+        .orElse(null);
   }
 
   /// A nested object.

@@ -1,13 +1,17 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CheckpointException;
-import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.cli.console.ExitCode;
+import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.explain.Explanation;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.FileAlreadyExistsException;
@@ -74,7 +78,7 @@ final class DemoCommand implements Callable<Integer> {
     }
     out.println("   ./moe explain " + kept);
     out.println("   ./moe verify " + kept + " --sanitize");
-    return fine ? Main.FINE : Main.CHECK_FAILED;
+    return fine ? ExitCode.FINE : ExitCode.CHECK_FAILED;
   }
 
   private static Path temporaryDirectory() {
@@ -117,11 +121,11 @@ final class DemoCommand implements Callable<Integer> {
       MoePlan plan = Planner.builder().build().plan(layers);
       out.println("2. The plan of one decode step, before (each buffer its own) and after:");
       out.println();
-      plan.explain(1).text().lines().forEach(line -> out.println("   " + line));
+      Explanation.of(plan, 1).text().lines().forEach(line -> out.println("   " + line));
       out.println();
       if (keep != null) {
         Path picture = directory.resolve("plan.svg");
-        WholeFile.writeText(picture, plan.explain(1).svg());
+        WholeFile.writeText(picture, Explanation.of(plan, 1).svg());
         out.println("   The same as a picture: " + picture);
         out.println();
       }

@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.parallel.ParallelException;
 import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.parallel.mpi.MpiLibrary;
@@ -45,7 +46,7 @@ final class DevicesCommand implements Callable<Integer> {
               Locale.ROOT, "%-10s not there: %s", Backends.TORNADO, Backends.TORNADO_MISSING));
     }
     out.println(String.format(Locale.ROOT, "%-10s %s", "mpi", mpi()));
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   /// What `--parallel` would use, or what it lacks.

@@ -2,14 +2,19 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.cli.console.ExitCode;
+import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.LayerRange;
+import dev.tornadomoe.cli.parallel.ParallelChoices;
+import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
-import dev.tornadomoe.plan.Explanation;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.plan.explain.Explanation;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -113,7 +118,7 @@ final class ExplainCommand implements Callable<Integer> {
       WholeFile.writeText(output, text);
       job.err().println("wrote " + output);
     }
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   private String text(Job job) {
@@ -135,7 +140,7 @@ final class ExplainCommand implements Callable<Integer> {
         throw new LayerException("--tokens must be 0 or more, found " + tokens);
       }
       MoePlan plan = planner.build().plan(chosen);
-      Explanation explanation = plan.explain(tokens);
+      Explanation explanation = Explanation.of(plan, tokens);
       if (backend.unsupported(plan).isEmpty()) {
         explanation = explanation.withMemory(backend.name(), backend.memory(plan));
       }

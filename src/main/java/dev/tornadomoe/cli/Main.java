@@ -1,16 +1,20 @@
 package dev.tornadomoe.cli;
 
-import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.SanitizeException;
-import dev.tornadomoe.checkpoint.CheckpointException;
-import dev.tornadomoe.checkpoint.FileNames;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.FileNames;
+import dev.tornadomoe.cli.bench.BenchCommand;
+import dev.tornadomoe.cli.bench.TuneCommand;
+import dev.tornadomoe.cli.console.Complaint;
+import dev.tornadomoe.cli.console.ExitCode;
+import dev.tornadomoe.cli.console.StandardOutput;
+import dev.tornadomoe.cli.console.Version;
+import dev.tornadomoe.cli.inspect.InspectCommand;
 import dev.tornadomoe.parallel.mpi.Launcher;
-import dev.tornadomoe.tensor.ByteSize;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -20,7 +24,7 @@ import picocli.CommandLine.Option;
 @Command(
     name = "moe",
     mixinStandardHelpOptions = true,
-    versionProvider = Main.Version.class,
+    versionProvider = Version.class,
     description = "Mixture-of-Experts layers on the JVM: verify, explain, run and measure them.",
     subcommands = {
       DemoCommand.class,
@@ -44,17 +48,10 @@ import picocli.CommandLine.Option;
       "Exit codes: 0 fine, 1 a check failed, 2 wrong usage or input."
     })
 public final class Main {
-  static final int FINE = 0;
-  static final int CHECK_FAILED = 1;
-  static final int WRONG_INPUT = 2;
-
-  /// Prints the stack trace of every failure.
-  static final String TRACE_PROPERTY = "tornadomoe.trace";
-
   @Option(names = "--trace", hidden = true, scope = CommandLine.ScopeType.INHERIT)
   @SuppressWarnings("UnusedMethod") // picocli calls it
   private void setTrace(boolean on) {
-    System.setProperty(TRACE_PROPERTY, Boolean.toString(on));
+    System.setProperty(Complaint.TRACE_PROPERTY, Boolean.toString(on));
   }
 
   /// Runs a command and exits.
@@ -65,10 +62,10 @@ public final class Main {
     int exit = run(out, err, args);
     out.flush();
     if (output.failure() != null) {
-      complain(
+      Complaint.complain(
           err,
           String.format(Locale.ROOT, "standard output can't be written (%s)", output.failure()));
-      exit = WRONG_INPUT;
+      exit = ExitCode.WRONG_INPUT;
     }
     System.exit(exit);
   }
@@ -90,17 +87,18 @@ public final class Main {
             .setExecutionExceptionHandler((e, cmd, parsed) -> report(e, err));
     command.setParameterExceptionHandler((e, arguments) -> {
       if (isLaterRank(arguments)) {
-        return FINE; // the first says it for all, unless its launcher ends it for another's failure
+        return ExitCode
+            .FINE; // the first says it for all, unless its launcher ends it for another's failure
       }
-      complain(err, e.getMessage());
+      Complaint.complain(err, e.getMessage());
       err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
-      return WRONG_INPUT;
+      return ExitCode.WRONG_INPUT;
     });
     try {
       return command.execute(args);
     } catch (OutOfMemoryError e) {
-      complain(err, sentence(e, err));
-      return WRONG_INPUT;
+      Complaint.complain(err, Complaint.sentence(e, err));
+      return ExitCode.WRONG_INPUT;
     }
   }
 
@@ -120,58 +118,7 @@ public final class Main {
   }
 
   private static int report(Exception e, PrintWriter err) {
-    complain(err, sentence(e, err));
-    return e instanceof SanitizeException ? CHECK_FAILED : WRONG_INPUT;
-  }
-
-  /// What is wrong, in one sentence; with [#TRACE_PROPERTY] the stack trace goes before it.
-  static String sentence(Throwable failure, PrintWriter err) {
-    if (Boolean.getBoolean(TRACE_PROPERTY)) {
-      failure.printStackTrace(err);
-    }
-    return switch (failure) {
-      case MoeException e -> String.valueOf(e.getMessage());
-      case OutOfMemoryError e ->
-          String.format(
-              Locale.ROOT,
-              "memory ran out (%s); the Java heap ends at %s, MOE_JAVA_OPTS=-Xmx... moves its end",
-              e.getMessage(),
-              ByteSize.format(Runtime.getRuntime().maxMemory()));
-      default ->
-          String.format(
-              Locale.ROOT, "internal error: %s; run again with --trace and report it", failure);
-    };
-  }
-
-  /// Says what is wrong, in one line: names from files and arguments may hold line breaks and the
-  /// terminal's control sequences, which are shown and not carried out.
-  static void complain(PrintWriter err, @Nullable String message) {
-    err.println("moe: " + printable(String.valueOf(message)));
-  }
-
-  /// Text from a file as one line that does nothing to a terminal.
-  static String printable(String text) {
-    StringBuilder line = new StringBuilder();
-    text.chars()
-        .forEach(c -> {
-          if (Character.isISOControl(c)) {
-            line.append(String.format(Locale.ROOT, "\\u%04x", c));
-          } else {
-            line.append((char) c);
-          }
-        });
-    return line.toString();
-  }
-
-  /// The version of the jar.
-  static final class Version implements CommandLine.IVersionProvider {
-    @Override
-    public String[] getVersion() {
-      String version = Main.class.getPackage().getImplementationVersion();
-      return new String[] {
-        "moe " + (version == null ? "(built from source)" : version),
-        "Java " + Runtime.version() + ", " + System.getProperty("java.vm.name")
-      };
-    }
+    Complaint.complain(err, Complaint.sentence(e, err));
+    return e instanceof SanitizeException ? ExitCode.CHECK_FAILED : ExitCode.WRONG_INPUT;
   }
 }

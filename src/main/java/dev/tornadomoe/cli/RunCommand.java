@@ -3,10 +3,15 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CheckpointException;
-import dev.tornadomoe.checkpoint.SafetensorsWriter;
-import dev.tornadomoe.checkpoint.TensorFile;
-import dev.tornadomoe.checkpoint.WholeFile;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.cli.console.ExitCode;
+import dev.tornadomoe.cli.console.LoadingBar;
+import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ParallelChoices;
+import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
@@ -117,7 +122,7 @@ final class RunCommand implements Callable<Integer> {
         write(job, result, tokens, layer.hidden());
       }
     }
-    return Main.FINE;
+    return ExitCode.FINE;
   }
 
   private MoePlan plan(Job job, Backend backend, MoeLayer layer, int tokens) {

@@ -1,6 +1,12 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.MoeException;
+import dev.tornadomoe.cli.console.Complaint;
+import dev.tornadomoe.cli.console.ExitCode;
+import dev.tornadomoe.cli.console.JsonOutput;
+import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ParallelChoices;
+import dev.tornadomoe.cli.parallel.PlanChoices;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -88,7 +94,7 @@ final class VerifyCommand implements Callable<Integer> {
         cases.addAll(ofDirectory);
       } catch (MoeException e) {
         job.requireEverywhere(e);
-        Main.complain(err, Main.sentence(e, err));
+        Complaint.complain(err, Complaint.sentence(e, err));
         unusable = true;
       }
     }
@@ -106,7 +112,7 @@ final class VerifyCommand implements Callable<Integer> {
               cases.size() - failed,
               failed));
     }
-    return unusable ? Main.WRONG_INPUT : failed > 0 ? Main.CHECK_FAILED : Main.FINE;
+    return unusable ? ExitCode.WRONG_INPUT : failed > 0 ? ExitCode.CHECK_FAILED : ExitCode.FINE;
   }
 
   private static void print(PrintWriter out, Path directory, List<Case> cases) {

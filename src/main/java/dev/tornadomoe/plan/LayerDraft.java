@@ -20,7 +20,7 @@ import java.util.Map;
 /// @param stages what is done, in order
 /// @param scratch operands that need memory of the workspace
 /// @param aliased whether `fused_out` is the output
-record LayerDraft(
+public record LayerDraft(
     MoeLayer layer,
     ModularMoe pieces,
     Problem problem,
@@ -89,7 +89,7 @@ record LayerDraft(
     return (int) stages.stream().filter(stage -> isOutputCopy(stage.operation())).count();
   }
 
-  static boolean isOutputCopy(Operation operation) {
+  public static boolean isOutputCopy(Operation operation) {
     return operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT);
   }
 }

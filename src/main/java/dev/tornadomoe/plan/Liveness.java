@@ -8,14 +8,14 @@ import java.util.Locale;
 import java.util.Map;
 
 /// When each scratch operand of each layer holds a value that somebody needs.
-final class Liveness {
+public final class Liveness {
 
   /// From the step that first writes to the last step that uses, both included. During its first
   /// and last step a buffer is in use, so two that meet in one step can't share memory.
   ///
   /// @param first index of a step
   /// @param last index of a step
-  record Range(int first, int last) {
+  public record Range(int first, int last) {
 
     boolean meets(Range other) {
       return first <= other.last && other.first <= last;
@@ -29,7 +29,7 @@ final class Liveness {
   private Liveness() {}
 
   /// Liveness over all steps of a bucket.
-  static Liveness of(List<Step> steps) {
+  public static Liveness of(List<Step> steps) {
     Liveness liveness = new Liveness();
     for (Step step : steps) {
       for (Access access : step.operation().accesses()) {
@@ -45,7 +45,7 @@ final class Liveness {
   /// The range of an operand.
   ///
   /// @throws IllegalArgumentException when no step uses it
-  Range of(int layer, Operand operand) {
+  public Range of(int layer, Operand operand) {
     Range range = ranges.get(new Key(layer, operand));
     if (range == null) {
       throw new IllegalArgumentException(
@@ -54,7 +54,7 @@ final class Liveness {
     return range;
   }
 
-  boolean isUsed(int layer, Operand operand) {
+  public boolean isUsed(int layer, Operand operand) {
     return ranges.containsKey(new Key(layer, operand));
   }
 }

@@ -85,17 +85,4 @@ public final class MoePlan {
     return Planner.plan(
         layers, pieces, rejected, options.withAliasing(AliasMode.OFF).withSanitize(false));
   }
-
-  /// Says what was planned and why, for decode with one token.
-  public Explanation explain() {
-    return explain(1);
-  }
-
-  /// Says what was planned and why.
-  ///
-  /// @param tokens M of the calls it is about
-  /// @throws PlanException for more tokens than a call may have, or fewer than none
-  public Explanation explain(int tokens) {
-    return new Explanation(this, tokens);
-  }
 }

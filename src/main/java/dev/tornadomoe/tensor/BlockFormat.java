@@ -1,28 +1,13 @@
 package dev.tornadomoe.tensor;
 
 import java.lang.foreign.MemorySegment;
-import java.util.List;
-import java.util.Optional;
 
 /// One of ggml's block formats
 /// ([structures](https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/ggml-common.h),
 /// [decoding](https://github.com/ggml-org/llama.cpp/blob/master/ggml/src/ggml-quants.c)): a run of
 /// columns in a fixed number of bytes, scales included. Numbers are little-endian. Each run of
 /// [#groupSize] columns is a group: `value = scale * q`, or `value = scale * q + offset`.
-public sealed interface BlockFormat
-    permits BlockQ40,
-        BlockQ41,
-        BlockQ50,
-        BlockQ51,
-        BlockQ80,
-        BlockQ2K,
-        BlockQ3K,
-        BlockQ4K,
-        BlockQ5K,
-        BlockQ6K,
-        BlockIq4Nl,
-        BlockIq4Xs,
-        BlockMxfp4 {
+public interface BlockFormat {
 
   /// Columns of a block and its bytes, with the name that ggml uses.
   Coding coding();
@@ -83,14 +68,4 @@ public sealed interface BlockFormat
   ///
   /// @param at its first byte
   boolean isSound(MemorySegment data, long at);
-
-  /// The format of this name, `Q4_K` say, or empty for one that is not read.
-  static Optional<BlockFormat> named(String name) {
-    return all().stream().filter(format -> format.coding().name().equals(name)).findFirst();
-  }
-
-  /// Those that are read.
-  static List<BlockFormat> all() {
-    return Blocks.ALL;
-  }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
+import dev.tornadomoe.checkpoint.file.CheckpointException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.Consumer;

@@ -3,6 +3,9 @@ package dev.tornadomoe.checkpoint;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.tensor.TensorView;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -32,7 +35,7 @@ public final class ModelDirectory {
   }
 
   /// Opens a model and asks for a linear layer, which must be refused in one sentence.
-  static void assertLinearRefused(
+  public static void assertLinearRefused(
       Path directory,
       String config,
       TensorSet tensors,

@@ -2,6 +2,11 @@ package dev.tornadomoe.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.quant.CompressedTensorsPacking;
+import dev.tornadomoe.checkpoint.quant.GptqPacking;
+import dev.tornadomoe.checkpoint.quant.Int4Values;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.tensor.DType;
 import java.nio.file.Path;
 import java.util.Locale;

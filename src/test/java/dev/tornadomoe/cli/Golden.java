@@ -1,7 +1,7 @@
 package dev.tornadomoe.cli;
 
-import dev.tornadomoe.checkpoint.SafetensorsWriter;
-import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.safetensors.TensorFile;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
@@ -19,11 +19,11 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /// The golden checkpoints among the test resources, and copies of them to be changed.
-final class Golden {
+public final class Golden {
   private Golden() {}
 
   /// A golden checkpoint, as in `hf/mixtral`. Not to be changed.
-  static Path directory(String name) {
+  public static Path directory(String name) {
     try {
       return Path.of(Golden.class.getResource("/golden/" + name).toURI());
     } catch (URISyntaxException e) {
@@ -32,7 +32,7 @@ final class Golden {
   }
 
   /// All of them.
-  static List<Path> all() {
+  public static List<Path> all() {
     List<Path> all = new ArrayList<>();
     for (String folder : List.of("hf", "w4a16", "fp8_int8_fp4", "gguf")) {
       try (Stream<Path> directories = Files.list(directory(folder))) {
@@ -45,7 +45,7 @@ final class Golden {
   }
 
   /// A copy that a test may change.
-  static Path copy(String name, Path parent) {
+  public static Path copy(String name, Path parent) {
     try (Stream<Path> files = Files.list(directory(name))) {
       Path copy = Files.createTempDirectory(parent, "checkpoint-");
       for (Path file : files.toList()) {
@@ -70,7 +70,7 @@ final class Golden {
 
   /// Writes a safetensors file again, each tensor replaced by what the function makes of it; null
   /// leaves it out.
-  static void rewrite(Path file, UnaryOperator<TensorView> change) {
+  public static void rewrite(Path file, UnaryOperator<TensorView> change) {
     List<TensorView> tensors = new ArrayList<>();
     try (TensorFile old = TensorFile.open(file)) {
       for (String name : old.names()) {
@@ -90,7 +90,7 @@ final class Golden {
   }
 
   /// Replaces text in the config, which must be there.
-  static void editConfig(Path checkpoint, String from, String to) {
+  public static void editConfig(Path checkpoint, String from, String to) {
     Path config = checkpoint.resolve("config.json");
     try {
       String text = Files.readString(config);

@@ -15,7 +15,7 @@ import tools.jackson.core.json.JsonFactory;
 import tools.jackson.jr.ob.JSON;
 
 /// What one run of the `moe` command left: exit code, stdout and stderr.
-record MoeRun(int exit, String out, String err) {
+public record MoeRun(int exit, String out, String err) {
   private static final JsonFactory STRICT =
       JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
 
@@ -25,7 +25,7 @@ record MoeRun(int exit, String out, String err) {
           "Try: moe.* --help|(loading|making|compiling) .*|.*: no golden\\.safetensors, comparing .*");
 
   /// Runs the command in this process.
-  static MoeRun of(Object... args) {
+  public static MoeRun of(Object... args) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int exit =
@@ -37,7 +37,7 @@ record MoeRun(int exit, String out, String err) {
   }
 
   /// Demands that all was well.
-  MoeRun fine() {
+  public MoeRun fine() {
     assertThat(exit).as("exit code; stdout:%n%s%nstderr:%n%s", out, err).isZero();
     return this;
   }
@@ -45,7 +45,7 @@ record MoeRun(int exit, String out, String err) {
   /// Demands that wrong usage or input was refused in one sentence, and nothing else was said.
   ///
   /// @return the sentence
-  String refusal() {
+  public String refusal() {
     assertThat(exit).as("exit code; stdout:%n%s%nstderr:%n%s", out, err).isEqualTo(2);
     return sentence();
   }
@@ -63,7 +63,7 @@ record MoeRun(int exit, String out, String err) {
 
   /// Stdout, which must be one JSON object and nothing else.
   @SuppressWarnings("unchecked") // JSON objects have string keys
-  Map<String, Object> json() {
+  public Map<String, Object> json() {
     try (JsonParser parser = STRICT.createParser(ObjectReadContext.empty(), out)) {
       Object value = JSON.std.anyFrom(parser);
       assertThat(parser.nextToken()).as("what follows the object on stdout").isNull();
@@ -73,13 +73,13 @@ record MoeRun(int exit, String out, String err) {
   }
 
   /// The objects of a list in [#json()].
-  List<Map<String, Object>> objects(String field) {
+  public List<Map<String, Object>> objects(String field) {
     return objects(json(), field);
   }
 
   /// The objects of a list in a JSON object.
   @SuppressWarnings("unchecked") // JSON objects have string keys
-  static List<Map<String, Object>> objects(Map<String, Object> json, String field) {
+  public static List<Map<String, Object>> objects(Map<String, Object> json, String field) {
     assertThat(json.get(field)).as(field).isInstanceOf(List.class);
     return ((List<?>) json.get(field))
         .stream().map(element -> (Map<String, Object>) element).toList();
@@ -87,7 +87,7 @@ record MoeRun(int exit, String out, String err) {
 
   /// An object in a JSON object.
   @SuppressWarnings("unchecked") // JSON objects have string keys
-  static Map<String, Object> object(Map<String, Object> json, String field) {
+  public static Map<String, Object> object(Map<String, Object> json, String field) {
     assertThat(json.get(field)).as(field).isInstanceOf(Map.class);
     return (Map<String, Object>) json.get(field);
   }

@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tornadomoe.cli.console.Complaint;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -121,7 +122,7 @@ class SameEverywhereTest {
   @Test
   void traceShowsTheStackOfEachFailureOfVerify() {
     MoeRun run = MoeRun.of("verify", directory.resolve("nowhere"), "--trace");
-    System.clearProperty(Main.TRACE_PROPERTY);
+    System.clearProperty(Complaint.TRACE_PROPERTY);
     assertThat(run.exit()).isEqualTo(2);
     assertThat(run.err()).contains("CheckpointException", "\tat ", "moe: ");
   }

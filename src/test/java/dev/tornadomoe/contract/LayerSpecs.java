@@ -4,11 +4,11 @@ import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TopKGating;
-import dev.tornadomoe.tensor.BlockFormat;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tensor.block.BlockFormats;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
@@ -111,7 +111,7 @@ final class LayerSpecs {
 
   private static Stream<WeightFormat> blocks() {
     return Stream.of("Q4_K", "Q6_K")
-        .map(name -> BlockMatrix.format(BlockFormat.named(name).orElseThrow()));
+        .map(name -> BlockMatrix.format(BlockFormats.named(name).orElseThrow()));
   }
 
   private static Stream<UnaryOperator<LayerSpec>> activations() {

@@ -13,6 +13,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tensor.WeightMatrix;
+import dev.tornadomoe.tensor.block.BlockFormats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -123,7 +124,7 @@ record RandomCoded(Random random, Scales scales) {
 
   /// Q4_K begins with d and the minima's factor, Q6_K ends with d.
   private WeightMatrix blocks(int rows, int columns, WeightFormat format) {
-    BlockFormat block = BlockFormat.named(format.coding().name()).orElseThrow();
+    BlockFormat block = BlockFormats.named(format.coding().name()).orElseThrow();
     MemorySegment data = bytes(rows * block.coding().rowBytes(columns), -128, 128);
     for (long at = 0; at < data.byteSize(); at += block.coding().bytes()) {
       double spread = (0.5 + random.nextDouble()) / Math.sqrt(columns);

@@ -7,7 +7,7 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelDirectory;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeFamilies;
 import dev.tornadomoe.layer.family.MoeFamily;

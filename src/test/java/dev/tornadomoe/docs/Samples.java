@@ -32,10 +32,12 @@ public final class Samples implements AutoCloseable {
           "dev.tornadomoe.*",
           "dev.tornadomoe.backend.*",
           "dev.tornadomoe.checkpoint.*",
+          "dev.tornadomoe.checkpoint.file.*",
           "dev.tornadomoe.layer.*",
           "dev.tornadomoe.layer.family.*",
           "dev.tornadomoe.modular.*",
           "dev.tornadomoe.plan.*",
+          "dev.tornadomoe.plan.explain.*",
           "dev.tornadomoe.tensor.*");
 
   private final List<Sample> samples;

@@ -19,6 +19,7 @@ import dev.tornadomoe.plan.PlanException;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.ReasonCode;
 import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.plan.explain.Explanation;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
@@ -357,7 +358,7 @@ class ExpertParallelismTest {
         rank -> {
           ExpertParallelism job = ExpertParallelism.over(rank).build();
           MoePlan plan = plan(job, layer, options -> options.residual(Residual.GIVEN));
-          assertThat(plan.explain(1).text()).contains("NONLOCAL_FINALIZE");
+          assertThat(Explanation.of(plan, 1).text()).contains("NONLOCAL_FINALIZE");
           assertThat(plan.bucket(1).decisions().getFirst().reasons())
               .extracting(reason -> reason.code())
               .contains(ReasonCode.NONLOCAL_FINALIZE);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.plan.explain.Explanation;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -54,7 +55,7 @@ class RandomPlansRunTest {
         }
         assertThat(session.copies())
             .as("seed %d, alias %s", seed, mode)
-            .isEqualTo(plan.explain(tokens).copiesPerStep());
+            .isEqualTo(Explanation.of(plan, tokens).copiesPerStep());
         assertThat(session.tasks())
             .as("seed %d, alias %s", seed, mode)
             .isEqualTo(plan.bucket(tokens).steps().size());

@@ -14,8 +14,8 @@ import java.util.function.ToDoubleFunction;
 /// what a message costs. Experts are drawn at random; who sends what to whom comes from the
 /// library's own routing.
 ///
-/// Usage: `java -cp benchmarks/target/benchmarks.jar dev.tornadomoe.parallel.ScalingModel
-/// WEIGHTS_GB_PER_S GFLOP_PER_S TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US`
+/// Usage: `java -cp benchmarks/target/benchmarks.jar ScalingModel WEIGHTS_GB_PER_S GFLOP_PER_S
+/// TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US`
 public final class ScalingModel {
   private static final int EXPERTS = 256;
   private static final int TOP_K = 8;

@@ -1,5 +1,8 @@
 package dev.tornadomoe.backend.cpu;
 
+import dev.tornadomoe.backend.cpu.step.CpuLinear;
+import dev.tornadomoe.backend.cpu.step.CpuMlp;
+import dev.tornadomoe.backend.cpu.step.Projection;
 import dev.tornadomoe.plan.Precision;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -2,6 +2,10 @@ package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
+import dev.tornadomoe.backend.cpu.kernel.int4.Int4Blocks;
+import dev.tornadomoe.backend.cpu.step.CpuLinear;
+import dev.tornadomoe.backend.cpu.step.CpuMlp;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.backend.host.WeightMemory;

@@ -1,6 +1,10 @@
 package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.backend.MemoryProbe;
+import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
+import dev.tornadomoe.backend.cpu.step.CpuLinear;
+import dev.tornadomoe.backend.cpu.step.CpuMlp;
+import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;

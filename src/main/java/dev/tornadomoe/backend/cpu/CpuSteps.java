@@ -1,6 +1,22 @@
 package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
+import dev.tornadomoe.backend.cpu.step.AllTokens;
+import dev.tornadomoe.backend.cpu.step.BatchedGroups;
+import dev.tornadomoe.backend.cpu.step.CpuLinear;
+import dev.tornadomoe.backend.cpu.step.CpuMlp;
+import dev.tornadomoe.backend.cpu.step.DownReduceStep;
+import dev.tornadomoe.backend.cpu.step.Finish;
+import dev.tornadomoe.backend.cpu.step.PairGroups;
+import dev.tornadomoe.backend.cpu.step.Projection;
+import dev.tornadomoe.backend.cpu.step.ProjectionStep;
+import dev.tornadomoe.backend.cpu.step.ReduceStep;
+import dev.tornadomoe.backend.cpu.step.SessionScratch;
+import dev.tornadomoe.backend.cpu.step.SharedDownStep;
+import dev.tornadomoe.backend.cpu.step.SortedGroups;
+import dev.tornadomoe.backend.cpu.step.TokenGroups;
+import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepCompiler;

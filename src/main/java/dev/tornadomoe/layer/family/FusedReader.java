@@ -1,7 +1,7 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.ExpertStack;
+import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.Mlp;

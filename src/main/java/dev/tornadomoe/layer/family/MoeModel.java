@@ -1,8 +1,8 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.checkpoint.ModelConfig;
+import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Ranges;

@@ -1,7 +1,7 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CheckpointException;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
 import java.util.List;
 import java.util.Locale;
 

@@ -1,8 +1,8 @@
 package dev.tornadomoe.layer.gguf;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CheckpointException;
-import dev.tornadomoe.checkpoint.ExpertStack;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.SharedExperts;

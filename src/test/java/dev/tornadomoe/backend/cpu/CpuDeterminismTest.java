@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.cpu.kernel.choice.KernelChoice;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;

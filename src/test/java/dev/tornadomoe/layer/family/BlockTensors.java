@@ -2,7 +2,7 @@ package dev.tornadomoe.layer.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;

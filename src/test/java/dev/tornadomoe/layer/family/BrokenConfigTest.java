@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelDirectory;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;

@@ -10,7 +10,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelDirectory;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;

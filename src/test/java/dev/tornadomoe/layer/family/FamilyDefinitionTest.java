@@ -10,7 +10,7 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelDirectory;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.plan.Planner;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;

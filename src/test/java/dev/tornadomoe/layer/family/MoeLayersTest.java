@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.checkpoint.ModelDirectory;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.layer.LayerException;
 import java.nio.file.Path;
 import java.util.List;

@@ -3,12 +3,12 @@ package dev.tornadomoe.layer.family;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tornadomoe.checkpoint.ByteValues;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.checkpoint.ModelDirectory;
-import dev.tornadomoe.checkpoint.SafetensorsWriter;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.quant.ByteValues;
+import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tensor.DType;

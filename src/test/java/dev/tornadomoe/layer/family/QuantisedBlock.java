@@ -2,9 +2,9 @@ package dev.tornadomoe.layer.family;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.checkpoint.CompressedTensorsPacking;
-import dev.tornadomoe.checkpoint.Int4Values;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.quant.CompressedTensorsPacking;
+import dev.tornadomoe.checkpoint.quant.Int4Values;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tensor.DType;

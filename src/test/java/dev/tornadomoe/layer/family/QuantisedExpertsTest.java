@@ -6,12 +6,12 @@ import static dev.tornadomoe.layer.family.QuantisedBlock.I;
 import static dev.tornadomoe.layer.family.QuantisedBlock.compressedConfig;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.checkpoint.AwqPacking;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.GptqPacking;
-import dev.tornadomoe.checkpoint.Int4Values;
 import dev.tornadomoe.checkpoint.ModelDirectory;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.quant.AwqPacking;
+import dev.tornadomoe.checkpoint.quant.GptqPacking;
+import dev.tornadomoe.checkpoint.quant.Int4Values;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;

@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelDirectory;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import java.nio.file.Path;

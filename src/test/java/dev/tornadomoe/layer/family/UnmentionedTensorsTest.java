@@ -7,9 +7,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.CheckpointException;
 import dev.tornadomoe.checkpoint.ModelDirectory;
-import dev.tornadomoe.checkpoint.TensorSet;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;

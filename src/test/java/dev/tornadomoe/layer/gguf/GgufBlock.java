@@ -1,6 +1,6 @@
 package dev.tornadomoe.layer.gguf;
 
-import dev.tornadomoe.checkpoint.GgufBytes;
+import dev.tornadomoe.checkpoint.gguf.GgufBytes;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;

@@ -10,6 +10,15 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tornado.device.DeviceRoom;
+import dev.tornadomoe.tornado.device.RowTransfer;
+import dev.tornadomoe.tornado.graph.DeviceMemoryProbe;
+import dev.tornadomoe.tornado.graph.DevicePlan;
+import dev.tornadomoe.tornado.graph.GraphChain;
+import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +54,7 @@ final class DeviceExecution implements Execution {
     List<GraphChain> chains =
         places(plan).stream()
             .map(layers ->
-                GraphChain.of(plan, DevicePlan.launches(plan, weights, layers, device.limits())))
+                GraphChain.of(plan, DevicePlan.launches(plan, weights, layers, device.tuning())))
             .toList();
     int graphs = chains.stream().mapToInt(chain -> chain.links().size()).sum();
     int[] ready = {0};

@@ -1,9 +1,24 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.host.MemoryBudget;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
+import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.device.DeviceLimits;
+import dev.tornadomoe.tornado.device.DeviceRoom;
+import dev.tornadomoe.tornado.graph.FusedSteps;
+import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.weights.DeviceExperts;
+import dev.tornadomoe.tornado.weights.DeviceLayer;
+import dev.tornadomoe.tornado.weights.DeviceWeights;
+import dev.tornadomoe.tornado.weights.LayerStorage;
+import dev.tornadomoe.tornado.weights.MatrixPacking;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -13,12 +28,12 @@ import java.util.List;
 /// Each session has weights of its own on the device: TornadoVM shares nothing between execution
 /// plans. They are packed in host memory, which is given back when they are uploaded. The arrays of
 /// each launch are there twice, on the device and on the host.
-final class DeviceMemory {
+public final class DeviceMemory {
   private DeviceMemory() {}
 
   /// @throws dev.tornadomoe.MoeException for layers that the device can't hold
   static SessionMemory of(MoePlan plan, DeviceLimits device) {
-    List<LayerStorage> storages = storages(plan, device);
+    List<LayerStorage> storages = DeviceWeights.storages(plan, device);
     long weights = weights(plan, storages);
     LayerArrays.Sizes sizes = new LayerArrays.Sizes(0, 0);
     List<DeviceLayer> layers = new ArrayList<>();
@@ -50,10 +65,15 @@ final class DeviceMemory {
         weights);
   }
 
-  static List<LayerStorage> storages(MoePlan plan, DeviceLimits device) {
-    return plan.layers().stream()
-        .map(layer -> LayerStorage.of(layer, device.mostElements()))
-        .toList();
+  /// Loads a plan's weights for graphs of a user, after checking that they fit. Their host memory
+  /// goes when nothing refers to them.
+  ///
+  /// @throws BackendException when they, or the plan's own arrays, fit neither host nor device
+  public static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress) {
+    SessionMemory memory = of(plan, device);
+    DeviceRoom.take(DeviceWeights.name(plan), memory.total().device(), device).close();
+    MemoryBudget.require("the arrays that are uploaded to the device", memory.loadingBytes());
+    return DeviceWeights.load(plan, device, progress, Arena.ofAuto());
   }
 
   /// Bytes of all layers' weights.

@@ -19,6 +19,8 @@ import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tornado.graph.UnsupportedSteps;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import java.util.List;
 import java.util.Optional;
 
@@ -43,16 +45,6 @@ final class ExpertsOnDevice implements Arithmetic {
     this.device = device;
     this.weights = weights;
     this.memory = host.weightMemory().and(weights.weightMemory());
-  }
-
-  /// Whether a plan is one of these.
-  static boolean suits(MoePlan plan) {
-    for (int place = 0; place < plan.layers().size(); place++) {
-      if (!plan.pieces(place).prepareAndFinalize().isLocal()) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /// Loads, uploads and compiles.

@@ -5,6 +5,9 @@ import dev.tornadomoe.backend.host.Execution;
 import dev.tornadomoe.backend.host.LoadedWeights;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tornado.device.DeviceRoom;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 

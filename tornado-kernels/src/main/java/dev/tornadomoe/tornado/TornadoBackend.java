@@ -12,7 +12,14 @@ import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
+import dev.tornadomoe.tornado.device.KernelShape;
+import dev.tornadomoe.tornado.device.OpenClDevices;
+import dev.tornadomoe.tornado.device.TornadoSetup;
+import dev.tornadomoe.tornado.graph.DeviceFailure;
+import dev.tornadomoe.tornado.graph.UnsupportedSteps;
 import dev.tornadomoe.tornado.replay.ReplayMode;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import dev.tornadomoe.tornado.tuning.TuningPlaces;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -105,7 +112,7 @@ public final class TornadoBackend implements Backend {
 
   @Override
   public SessionMemory memory(MoePlan plan) {
-    return ExpertsOnDevice.suits(plan)
+    return UnsupportedSteps.takesRowsOfOthers(plan)
         ? ExpertsOnDevice.memory(plan, device())
         : DeviceMemory.of(plan, device().limits());
   }
@@ -130,7 +137,7 @@ public final class TornadoBackend implements Backend {
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
     ReplayMode.chosen(); // a wrong one is said before anything is loaded
-    return ExpertsOnDevice.suits(plan)
+    return UnsupportedSteps.takesRowsOfOthers(plan)
         ? ExpertsOnDevice.prepare(this, plan, device(), progress)
         : session(plan, device(), progress);
   }
@@ -141,7 +148,7 @@ public final class TornadoBackend implements Backend {
   }
 
   /// The device that [#devices] says is used.
-  static ChosenDevice device() {
+  public static ChosenDevice device() {
     TornadoSetup.applySettings();
     return TornadoDevices.choose(TornadoDevices.all()).chosen();
   }

@@ -2,9 +2,16 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tornado.device.DeviceLimits;
+import dev.tornadomoe.tornado.device.KernelShape;
+import dev.tornadomoe.tornado.device.SignalHandlers;
 import dev.tornadomoe.tornado.replay.GraphReplay;
 import dev.tornadomoe.tornado.replay.ReplayException;
 import dev.tornadomoe.tornado.replay.ReplayMode;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import dev.tornadomoe.tornado.tuning.DeviceTuning;
+import dev.tornadomoe.tornado.tuning.TunedDevice;
+import dev.tornadomoe.tornado.tuning.TuningPlaces;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -18,12 +25,12 @@ import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /// The devices that TornadoVM reaches, in its own order, and the choice among them.
-final class TornadoDevices {
+public final class TornadoDevices {
   /// `-Dtornadomoe.tornado.device=0:1` chooses a device by its driver and number.
   static final String DEVICE_PROPERTY = "tornadomoe.tornado.device";
 
   /// `-Dtornadomoe.tornado.kernels=work-items` or `work-groups` chooses the kernels' shape.
-  static final String KERNELS_PROPERTY = "tornadomoe.tornado.kernels";
+  public static final String KERNELS_PROPERTY = "tornadomoe.tornado.kernels";
 
   /// `-Dtornadomoe.tornado.buffer=1048576` makes the largest buffer smaller than the device's, in
   /// bytes.
@@ -32,7 +39,7 @@ final class TornadoDevices {
   private TornadoDevices() {}
 
   /// A device and what TornadoVM calls it: `0:1`, the second one of the first driver.
-  record Found(String index, String driver, TornadoDevice device) {
+  public record Found(String index, String driver, TornadoDevice device) {
 
     boolean isGpu() {
       return device.getDeviceType() == TornadoDeviceType.GPU;
@@ -87,7 +94,7 @@ final class TornadoDevices {
     }
 
     /// What its tuning file is known by.
-    TunedDevice tuned() {
+    public TunedDevice tuned() {
       String details =
           String.format(
               Locale.ROOT,
@@ -150,19 +157,20 @@ final class TornadoDevices {
     ChosenDevice chosen() {
       return new ChosenDevice(
           device,
-          new DeviceLimits(
-              label(),
-              maxWorkGroup(),
-              device.getDeviceLocalMemorySize(),
-              Math.min(wishedBuffer(), device.getMaxAllocMemory()),
-              device.getMaxGlobalMemory(),
-              shape(),
+          new DeviceTuning(
+              new DeviceLimits(
+                  label(),
+                  maxWorkGroup(),
+                  device.getDeviceLocalMemorySize(),
+                  Math.min(wishedBuffer(), device.getMaxAllocMemory()),
+                  device.getMaxGlobalMemory(),
+                  shape()),
               TuningPlaces.of(tuned()).forSession()));
     }
   }
 
   /// All of them.
-  static List<Found> all() {
+  public static List<Found> all() {
     TornadoRuntime runtime = SignalHandlers.kept(TornadoRuntimeProvider::getTornadoRuntime);
     List<Found> found = new ArrayList<>();
     for (int driver = 0; driver < runtime.getNumBackends(); driver++) {

@@ -7,6 +7,15 @@ import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.device.KernelShape;
+import dev.tornadomoe.tornado.graph.FusedSteps;
+import dev.tornadomoe.tornado.graph.KernelCall;
+import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.graph.LayerCalls;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import dev.tornadomoe.tornado.weights.DeviceLayer;
+import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -82,7 +91,7 @@ public final class TornadoMoe {
   public static TornadoMoe of(MoePlan plan) {
     new TornadoBackend().requirePrecision(plan);
     ChosenDevice device = TornadoBackend.device();
-    return new TornadoMoe(plan, device, DeviceWeights.load(plan, device.limits(), Progress.NONE));
+    return new TornadoMoe(plan, device, DeviceMemory.load(plan, device.limits(), Progress.NONE));
   }
 
   /// Which layer comes next, by its place in the plan; 0 unless set.
@@ -194,7 +203,7 @@ public final class TornadoMoe {
             appended.steps.get(place),
             appended.ofLayers.get(place),
             count,
-            device.limits(),
+            device.tuning(),
             maxTokens);
     Object[] constants = layer.arrays().toArray();
     if (weightsFrom == null) {

@@ -13,6 +13,7 @@ import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tornado.device.TornadoSetup;
 import dev.tornadomoe.tornado.replay.GraphReplay;
 import dev.tornadomoe.tornado.replay.LaunchTime;
 import java.lang.foreign.MemorySegment;

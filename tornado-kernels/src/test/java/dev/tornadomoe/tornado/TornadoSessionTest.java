@@ -21,6 +21,14 @@ import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tornado.device.DeviceLimits;
+import dev.tornadomoe.tornado.device.KernelShape;
+import dev.tornadomoe.tornado.graph.DeviceFailure;
+import dev.tornadomoe.tornado.graph.KernelCall;
+import dev.tornadomoe.tornado.graph.LaunchGraph;
+import dev.tornadomoe.tornado.graph.LaunchLayer;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import dev.tornadomoe.tornado.weights.LayerStorage;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
@@ -86,7 +94,7 @@ class TornadoSessionTest {
 
   /// 48 layers made of the two there are, more than a graph holds: 48 copies without the alias and
   /// none with it, as the profiler counted the tasks that ran, and the host touched once. A narrow
-  /// sweep has four of them; layers in several graphs are what [DevicePlanTest] has.
+  /// sweep has four of them; layers in several graphs are what `DevicePlanTest` has.
   @Test
   void copiesOfAWholeStepAreCountedByTheProfiler() {
     int count = Breadth.onDevices() == Breadth.FULL ? 48 : 4;
@@ -202,19 +210,17 @@ class TornadoSessionTest {
   @Test
   void workGroupsAndLocalMemoryBeyondTheDeviceAreRefused() {
     DeviceLimits small =
-        new DeviceLimits(
-            "small", 64, 1024, 1 << 20, 1 << 20, KernelShape.WORK_GROUPS, Tunings.NONE);
+        new DeviceLimits("small", 64, 1024, 1 << 20, 1 << 20, KernelShape.WORK_GROUPS);
     assertThatThrownBy(
-            () -> small.require(new KernelCall("wide", 128, 128, 0, (g, n) -> {}, false)))
+            () -> new KernelCall("wide", 128, 128, 0, (g, n) -> {}, false).requireFits(small))
         .hasMessage("kernel wide needs work-groups of 128, device small has at most 64");
     assertThatThrownBy(
-            () -> small.require(new KernelCall("deep", 64, 64, 4096, (g, n) -> {}, false)))
+            () -> new KernelCall("deep", 64, 64, 4096, (g, n) -> {}, false).requireFits(small))
         .hasMessageContaining("kernel deep needs 4 KiB of local memory");
     assertThatThrownBy(() ->
-            DeviceWeights.load(
+            DeviceMemory.load(
                 plan(1, false),
-                new DeviceLimits(
-                    "tiny", 64, 1024, 1 << 20, 100, KernelShape.WORK_ITEMS, Tunings.NONE),
+                new DeviceLimits("tiny", 64, 1024, 1 << 20, 100, KernelShape.WORK_ITEMS),
                 Progress.NONE))
         .hasMessageContaining("on device tiny, which has 100 B");
   }

@@ -12,6 +12,10 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.tornado.replay.ReplayMode;
+import dev.tornadomoe.tornado.tuning.TunedDevice;
+import dev.tornadomoe.tornado.tuning.TuningEntry;
+import dev.tornadomoe.tornado.tuning.TuningFile;
+import dev.tornadomoe.tornado.tuning.TuningPlaces;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -98,7 +102,7 @@ class TornadoTunerTest {
     TuningEntry entry = TuningFile.read(file, device).entries().getFirst();
     assertThat(Backends.require("tornado").devices())
         .anySatisfy(line -> assertThat(line).contains("tuned: 1 entry from " + file));
-    assertThat(TornadoBackend.device().limits().tuning(entry.key(), 8)).isEqualTo(entry.tuning());
+    assertThat(TornadoBackend.device().tuning().tuning(entry.key(), 8)).isEqualTo(entry.tuning());
   }
 
   @Test

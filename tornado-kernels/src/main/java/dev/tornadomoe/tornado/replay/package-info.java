@@ -1,7 +1,6 @@
 /// Launches what TornadoVM has compiled and allocated for an execution plan without TornadoVM's
 /// round trips: the same commands, enqueued on an OpenCL queue of its own. Knows nothing of
-/// experts; what it takes from inside TornadoVM is in
-/// [dev.tornadomoe.tornado.replay.TornadoInternals] alone.
+/// experts; what it takes from inside TornadoVM is in [TornadoInternals] alone.
 @NullMarked
 package dev.tornadomoe.tornado.replay;
 

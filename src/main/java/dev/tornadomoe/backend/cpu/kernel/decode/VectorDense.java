@@ -1,0 +1,140 @@
+package dev.tornadomoe.backend.cpu.kernel.decode;
+
+import static dev.tornadomoe.backend.cpu.kernel.Species.FLOAT;
+import static dev.tornadomoe.backend.cpu.kernel.Species.HALF;
+import static dev.tornadomoe.backend.cpu.kernel.Species.INT;
+import static dev.tornadomoe.backend.cpu.kernel.Species.LANES;
+import static dev.tornadomoe.backend.cpu.kernel.Species.ORDER;
+
+import dev.tornadomoe.backend.cpu.kernel.KernelCopies;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandles;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+
+/// Decodes unquantised weights, in memory or in registers, lanes along the columns.
+///
+/// Used in copies, one for each type of weights ([KernelCopies]). No method here hands a vector to
+/// another one: where the compiler does not inline that, it makes an object of it.
+final class VectorDense implements RowDecoder {
+  private static final DType TYPE = KernelCopies.constants(MethodHandles.lookup(), DType.class);
+  private static final boolean WIDE = TYPE == DType.F32;
+  private static final boolean F16 = TYPE == DType.F16;
+  private static final int BYTES = TYPE.bytes();
+
+  /// 2^(127 - 15): what is left between the exponents once an F16's fields are in an F32's places.
+  private static final float F16_REBIAS = 0x1p112f;
+
+  /// The sign, and the exponent and mantissa of an F16 in an F32's places.
+  private static final int F16_FIELDS = 0x8FFFE000;
+
+  private final int columns;
+  private final int vectorColumns;
+  private final TensorView values;
+  private final MemorySegment data;
+
+  VectorDense(DenseMatrix matrix) {
+    this.columns = matrix.columns();
+    this.vectorColumns = FLOAT.loopBound(columns);
+    this.values = matrix.values();
+    this.data = values.data();
+  }
+
+  @Override
+  public void decode(int row, float[] target, int at) {
+    long first = (long) row * columns;
+    if (WIDE) {
+      decodeF32(first, target, at);
+    } else if (F16) {
+      decodeF16(first, target, at);
+    } else {
+      decodeBf16(first, target, at);
+    }
+    decodeTail(first, target, at);
+  }
+
+  /// What is behind the last whole vector.
+  private void decodeTail(long first, float[] target, int at) {
+    for (int c = vectorColumns; c < columns; c++) {
+      target[at + c] = values.getFloat(first + c);
+    }
+  }
+
+  private void decodeBf16(long first, float[] target, int at) {
+    for (int i = 0; i < vectorColumns; i += LANES) {
+      ((IntVector)
+              ShortVector.fromMemorySegment(HALF, data, (first + i) * 2, ORDER)
+                  .convertShape(VectorOperators.S2I, INT, 0))
+          .lanewise(VectorOperators.LSHL, 16)
+          .reinterpretAsFloats()
+          .intoArray(target, at + i);
+    }
+  }
+
+  /// Rebiasing also normalises subnormals. An F16's infinity comes out of it as 2^16, which scaled
+  /// up overflows to infinity while 65504, the largest F16, does not; a NaN becomes an infinity.
+  private void decodeF16(long first, float[] target, int at) {
+    for (int i = 0; i < vectorColumns; i += LANES) {
+      ((IntVector)
+              ShortVector.fromMemorySegment(HALF, data, (first + i) * 2, ORDER)
+                  .convertShape(VectorOperators.S2I, INT, 0))
+          .lanewise(VectorOperators.LSHL, 13)
+          .and(F16_FIELDS)
+          .reinterpretAsFloats()
+          .mul(F16_REBIAS)
+          .mul(F16_REBIAS)
+          .mul(1 / F16_REBIAS)
+          .intoArray(target, at + i);
+    }
+  }
+
+  private void decodeF32(long first, float[] target, int at) {
+    for (int i = 0; i < vectorColumns; i += LANES) {
+      FloatVector.fromMemorySegment(FLOAT, data, (first + i) * 4, ORDER).intoArray(target, at + i);
+    }
+  }
+
+  @Override
+  public boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
+    for (int r = 0; r < count; r++) {
+      long first = (long) (row + r) * columns;
+      oneRow(first, x, xAt, work, sums + r * LANES);
+      decodeTail(first, work, r * columns);
+    }
+    return true;
+  }
+
+  private void oneRow(long first, float[] x, int xAt, float[] work, int sumAt) {
+    FloatVector sum = FloatVector.zero(FLOAT);
+    long at = first * BYTES;
+    for (int c = 0; c < vectorColumns; c += LANES, at += (long) LANES * BYTES) {
+      FloatVector activation = FloatVector.fromArray(FLOAT, x, xAt + c);
+      if (WIDE) {
+        sum = FloatVector.fromMemorySegment(FLOAT, data, at, ORDER).fma(activation, sum);
+        continue;
+      }
+      IntVector bits =
+          (IntVector)
+              ShortVector.fromMemorySegment(HALF, data, at, ORDER)
+                  .convertShape(VectorOperators.S2I, INT, 0);
+      if (F16) {
+        sum =
+            bits.lanewise(VectorOperators.LSHL, 13)
+                .and(F16_FIELDS)
+                .reinterpretAsFloats()
+                .mul(F16_REBIAS)
+                .mul(F16_REBIAS)
+                .mul(1 / F16_REBIAS)
+                .fma(activation, sum);
+      } else {
+        sum = bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum);
+      }
+    }
+    sum.intoArray(work, sumAt);
+  }
+}

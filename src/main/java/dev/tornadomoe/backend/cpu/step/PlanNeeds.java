@@ -1,0 +1,140 @@
+package dev.tornadomoe.backend.cpu.step;
+
+import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
+import dev.tornadomoe.backend.cpu.kernel.rows.KernelNeeds;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Precision;
+import dev.tornadomoe.plan.Step;
+import dev.tornadomoe.tensor.Weight;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/// What each step of a plan needs of the thread that runs it, known before anything is loaded.
+public final class PlanNeeds {
+  private final CpuKernels kernels;
+  private final Precision precision;
+  private final MoeLayer layer;
+  private final boolean experts;
+  private final Set<KernelNeeds> gateUps;
+  private final Set<KernelNeeds> downs;
+
+  private PlanNeeds(MoePlan plan, MoeLayer layer, boolean experts, CpuKernels kernels) {
+    this.kernels = kernels;
+    this.precision = plan.options().precision();
+    this.layer = layer;
+    this.experts = experts;
+    List<Mlp> local = layer.experts().local();
+    this.gateUps = gateUps(local);
+    this.downs = needs(precision, local.stream().map(Mlp::down).toList());
+  }
+
+  /// The most that any step needs.
+  ///
+  /// @param experts whether the routed experts' steps run here
+  public static StepNeeds of(MoePlan plan, boolean experts, CpuKernels kernels) {
+    List<PlanNeeds> layers =
+        plan.layers().stream().map(layer -> new PlanNeeds(plan, layer, experts, kernels)).toList();
+    StepNeeds most = StepNeeds.NONE;
+    for (BucketPlan bucket : plan.buckets()) {
+      for (Step step : bucket.steps()) {
+        int rows = step.rows(bucket.maxTokens(), plan.pieces(step.layer()).prepareAndFinalize());
+        most = most.max(layers.get(step.layer()).of(step.operation(), rows));
+      }
+    }
+    return most;
+  }
+
+  private StepNeeds of(Operation operation, int rows) {
+    int hidden = layer.hidden();
+    return switch (operation) {
+      case Operation.RouterLogits op when layer.router() != null -> {
+        Weight router = layer.router().weight();
+        yield allTokens(needs(Precision.EXACT, List.of(router)), router, rows, false);
+      }
+      case Operation.SharedGateUp op when layer.shared() != null -> {
+        Mlp shared = layer.shared().mlp();
+        yield allTokens(gateUps(List.of(shared)), shared.up(), rows, shared.isGated());
+      }
+      case Operation.SharedDown op when layer.shared() != null -> sharedDown(layer.shared(), rows);
+      case Operation.Reduce op -> StepNeeds.of(ScratchSize.sum(hidden));
+      case Operation.BatchedReduce op -> StepNeeds.of(ScratchSize.sum(hidden));
+      default -> experts ? ofExperts(operation, rows) : StepNeeds.NONE;
+    };
+  }
+
+  private StepNeeds ofExperts(Operation operation, int rows) {
+    Mlp first = layer.experts().local().getFirst();
+    int local = layer.experts().local().size();
+    return switch (operation) {
+      case Operation.GateUp op ->
+          gateUp(first, 1).withIndices(PairGroups.indices(rows, layer.topK()));
+      case Operation.GroupedGateUp op -> gateUp(first, rows).withIndices(local);
+      case Operation.BatchedGateUp op -> gateUp(first, rows).withIndices(local);
+      case Operation.GroupedDown op -> down(first, rows).withIndices(local);
+      case Operation.BatchedDown op -> down(first, rows).withIndices(local);
+      case Operation.DownReduce op ->
+          StepNeeds.of(
+              ScratchSize.reducing(
+                  first.down().columns(), downs, layer.topK(), tile(first.down())));
+      default -> StepNeeds.NONE;
+    };
+  }
+
+  private StepNeeds gateUp(Mlp expert, int most) {
+    return projection(gateUps, expert.up(), most, expert.isGated());
+  }
+
+  private StepNeeds down(Mlp expert, int most) {
+    return projection(downs, expert.down(), most, false);
+  }
+
+  private StepNeeds sharedDown(SharedExperts shared, int rows) {
+    Weight down = shared.mlp().down();
+    StepNeeds needed = allTokens(needs(precision, List.of(down)), down, rows, false);
+    Weight gate = shared.gate();
+    return gate == null
+        ? needed
+        : needed
+            .max(projection(needs(Precision.EXACT, List.of(gate)), gate, 1, false))
+            .withFactors(rows);
+  }
+
+  private static StepNeeds allTokens(
+      Set<KernelNeeds> needs, Weight weight, int rows, boolean isGated) {
+    return projection(needs, weight, AllTokens.mostOf(rows), isGated);
+  }
+
+  /// @param most rows of a group
+  private static StepNeeds projection(
+      Set<KernelNeeds> needs, Weight weight, int most, boolean isGated) {
+    return StepNeeds.of(
+        ScratchSize.projection(
+            weight.columns(), needs, ProjectionStep.staged(most), tile(weight), isGated));
+  }
+
+  private static int tile(Weight weight) {
+    return Math.min(RowTile.MOST, RowTile.stride(weight.rows()));
+  }
+
+  private Set<KernelNeeds> gateUps(List<Mlp> mlps) {
+    Set<KernelNeeds> all = needs(precision, mlps.stream().map(Mlp::up).toList());
+    for (Mlp mlp : mlps) {
+      if (mlp.gate() != null) {
+        all.addAll(needs(precision, List.of(mlp.gate())));
+      }
+    }
+    return all;
+  }
+
+  private Set<KernelNeeds> needs(Precision of, List<Weight> weights) {
+    Set<KernelNeeds> all = new LinkedHashSet<>();
+    weights.forEach(weight -> all.add(kernels.needs(weight.format(), weight.columns(), of)));
+    return all;
+  }
+}

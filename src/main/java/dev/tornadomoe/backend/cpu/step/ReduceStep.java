@@ -1,0 +1,81 @@
+package dev.tornadomoe.backend.cpu.step;
+
+import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
+import dev.tornadomoe.backend.cpu.team.WorkerTeam;
+import dev.tornadomoe.backend.host.BufferRef;
+import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.layer.ExpertMap;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/// Weighting and sum over a token's rows, in the order of its slots. A work item is one token.
+public final class ReduceStep implements HostStep, WorkerTeam.Task {
+  private final WorkerTeam team;
+  private final SessionScratch scratch;
+  private final CpuKernels kernels;
+  private final ExpertMap map;
+  private final int topK;
+  private final int hidden;
+  private final BufferRef source;
+  private final PairRows sourceRows;
+  private final BufferRef ids;
+  private final @Nullable BufferRef weights;
+  private final Finish finish;
+
+  /// Where the row of a pair is.
+  @FunctionalInterface
+  public interface PairRows {
+
+    /// The row in the source.
+    ///
+    /// @param expert the pair's local expert
+    long of(long pair, int expert);
+  }
+
+  public ReduceStep(
+      WorkerTeam team,
+      SessionScratch scratch,
+      CpuKernels kernels,
+      ExpertMap map,
+      int topK,
+      int hidden,
+      BufferRef source,
+      PairRows sourceRows,
+      BufferRef ids,
+      @Nullable BufferRef weights,
+      Finish finish) {
+    this.team = team;
+    this.scratch = scratch;
+    this.kernels = kernels;
+    this.map = map;
+    this.topK = topK;
+    this.hidden = hidden;
+    this.source = source;
+    this.sourceRows = sourceRows;
+    this.ids = ids;
+    this.weights = weights;
+    this.finish = finish;
+  }
+
+  @Override
+  public void run(int tokens) {
+    team.run(this, tokens);
+  }
+
+  @Override
+  public void run(int token, int worker) {
+    float[] row = scratch.of(worker).row();
+    float[] sum = scratch.of(worker).sum;
+    Arrays.fill(sum, 0, hidden, 0f);
+    for (int slot = 0; slot < topK; slot++) {
+      long pair = (long) token * topK + slot;
+      int expert = map.localOf(ids.getInt(pair));
+      if (expert >= 0) {
+        source.readRow(sourceRows.of(pair, expert), row, 0, hidden);
+        kernels.addScaled(
+            weights == null ? 1f : weights.getFloat(token, slot), row, 0, sum, hidden);
+      }
+    }
+    finish.apply(token, 0, sum, hidden);
+  }
+}

@@ -1,0 +1,230 @@
+package dev.tornadomoe.backend.cpu.team;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/// Threads that work through the items of one task together with the thread that asks. A decode
+/// step is a handful of tasks of some hundred microseconds, so workers spin a little before they
+/// sleep, and handing them a task allocates nothing.
+///
+/// Each has a share of the items, one behind the other, so that it goes through memory in order;
+/// who is done with its own helps the others.
+///
+/// Sessions share a team. A session that finds it busy does its task alone: which thread does an
+/// item never changes a result.
+public final class WorkerTeam implements AutoCloseable {
+  /// How often a worker looks for the next task before it sleeps: some 50 microseconds.
+  private static final int SPINS = 2_000;
+
+  private static final int APART = 32;
+
+  /// What the names of workers begin with; the system keeps 15 characters.
+  static final String THREAD_NAME = "moe-worker-";
+
+  /// One item of a task.
+  public interface Task {
+
+    /// Does one item.
+    ///
+    /// @param item from 0
+    /// @param worker which of the team does it, from 0; two items never have the same at once
+    void run(int item, int worker);
+  }
+
+  private final Thread[] workers;
+  private final boolean[] parked;
+  private final ReentrantLock owner = new ReentrantLock();
+
+  /// The next item of each share, far enough apart to lie in cache lines of their own.
+  private final AtomicIntegerArray nextItems;
+
+  private final AtomicInteger working = new AtomicInteger();
+  private @Nullable Task task;
+  private int items;
+  private volatile int round;
+  private volatile @Nullable Throwable failure;
+  private volatile boolean closed;
+
+  /// Starts a team.
+  ///
+  /// @param threads how many work, the asking one included
+  public WorkerTeam(int threads) {
+    workers = new Thread[threads - 1];
+    parked = new boolean[threads - 1];
+    nextItems = new AtomicIntegerArray(threads * APART);
+    for (int i = 0; i < workers.length; i++) {
+      int worker = i;
+      workers[i] =
+          Thread.ofPlatform().daemon().name(THREAD_NAME + (i + 1)).start(() -> work(worker));
+    }
+  }
+
+  /// How many threads work, the asking one included.
+  public int threads() {
+    return workers.length + 1;
+  }
+
+  /// Does something while no task is under way.
+  public void between(Runnable change) {
+    owner.lock();
+    try {
+      change.run();
+    } finally {
+      owner.unlock();
+    }
+  }
+
+  /// Does all items of a task and returns when the last one is done.
+  ///
+  /// @throws IllegalStateException when the team is closed: nobody would do them
+  public void run(Task newTask, int itemCount) {
+    if (closed) {
+      throw new IllegalStateException("the team is closed");
+    }
+    if (itemCount <= 1 || workers.length == 0 || !owner.tryLock()) {
+      for (int item = 0; item < itemCount; item++) {
+        newTask.run(item, 0);
+      }
+      return;
+    }
+    try {
+      runTogether(newTask, itemCount);
+    } finally {
+      owner.unlock();
+    }
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // only the owner of the lock writes the round
+  private void runTogether(Task newTask, int itemCount) {
+    task = newTask;
+    items = itemCount;
+    failure = null;
+    for (int share = 0; share < threads(); share++) {
+      nextItems.set(share * APART, shareFrom(share, itemCount));
+    }
+    working.set(workers.length);
+    round++; // publishes the above
+    wakeUp();
+    try {
+      takeItems(newTask, itemCount, 0);
+    } catch (Throwable e) {
+      abandon(itemCount);
+      failure = e;
+    }
+    awaitWorkers();
+    task = null;
+    Throwable thrown = failure;
+    if (thrown != null) {
+      throw rethrown(thrown);
+    }
+  }
+
+  /// Workers finish within an item of each other, unless the machine has given their core to
+  /// somebody else: then spinning would only keep them from it.
+  @SuppressWarnings("ThreadPriorityCheck") // yielding is a kindness here, nothing depends on it
+  private void awaitWorkers() {
+    for (int spin = 0; working.get() > 0; spin++) {
+      if (spin < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        Thread.yield();
+      }
+    }
+  }
+
+  private static RuntimeException rethrown(Throwable thrown) {
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    return thrown instanceof RuntimeException exception
+        ? exception
+        : new IllegalStateException(thrown);
+  }
+
+  private void takeItems(Task current, int count, int worker) {
+    for (int i = 0; i < threads(); i++) {
+      int share = (worker + i) % threads();
+      int end = shareFrom(share + 1, count);
+      int at = share * APART;
+      for (int item = nextItems.getAndIncrement(at);
+          item < end;
+          item = nextItems.getAndIncrement(at)) {
+        current.run(item, worker);
+      }
+    }
+  }
+
+  private int shareFrom(int share, int count) {
+    return (int) ((long) count * share / threads());
+  }
+
+  /// After a failure nobody begins another item.
+  private void abandon(int count) {
+    for (int share = 0; share < threads(); share++) {
+      nextItems.set(share * APART, count);
+    }
+  }
+
+  private void wakeUp() {
+    synchronized (parked) {
+      for (int i = 0; i < parked.length; i++) {
+        if (parked[i]) {
+          LockSupport.unpark(workers[i]);
+        }
+      }
+    }
+  }
+
+  private void work(int worker) {
+    int seen = 0;
+    while (true) {
+      awaitRound(seen, worker);
+      if (closed) {
+        return;
+      }
+      seen = round;
+      Task current = task;
+      try {
+        if (current != null) {
+          takeItems(current, items, worker + 1);
+        }
+      } catch (Throwable e) {
+        abandon(items);
+        failure = e;
+      } finally {
+        working.decrementAndGet();
+      }
+    }
+  }
+
+  private void awaitRound(int seen, int worker) {
+    for (int spin = 0; spin < SPINS; spin++) {
+      if (round != seen || closed) {
+        return;
+      }
+      Thread.onSpinWait();
+    }
+    setParked(worker, true);
+    while (round == seen && !closed) {
+      LockSupport.park(this);
+    }
+    setParked(worker, false);
+  }
+
+  private void setParked(int worker, boolean value) {
+    synchronized (parked) {
+      parked[worker] = value;
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    for (Thread worker : workers) {
+      LockSupport.unpark(worker);
+    }
+  }
+}

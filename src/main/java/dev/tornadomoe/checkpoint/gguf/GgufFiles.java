@@ -1,0 +1,53 @@
+package dev.tornadomoe.checkpoint.gguf;
+
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.FileFailure;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// Finds the GGUF model in a directory.
+public final class GgufFiles {
+  private GgufFiles() {}
+
+  public static boolean isNamedSo(Path file) {
+    return file.toString().endsWith(".gguf");
+  }
+
+  /// `model.gguf`, or the only model that is there (all parts of a split file are one), or null
+  /// when there is none.
+  ///
+  /// @throws CheckpointException when there are several, with their names
+  public static @Nullable Path find(Path directory) {
+    Path usual = directory.resolve("model.gguf");
+    if (Files.exists(usual)) {
+      return usual;
+    }
+    List<Path> models = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.gguf")) {
+      for (Path file : files) {
+        models.add(file);
+      }
+    } catch (IOException e) {
+      throw FileFailure.reading(directory, e);
+    }
+    List<Path> first =
+        models.stream().filter(file -> !GgufShards.isLaterPart(file)).sorted().toList();
+    if (first.size() > 1) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: there are %d GGUF models (%s, ...); say which by its name",
+              directory,
+              first.size(),
+              first.getFirst().getFileName()));
+    }
+    // Later parts alone: opening one says which is missing.
+    return first.isEmpty() ? models.stream().sorted().findFirst().orElse(null) : first.getFirst();
+  }
+}

@@ -1,0 +1,156 @@
+package dev.tornadomoe.checkpoint.quant;
+
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Int4Matrix;
+import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Transposition;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// AutoAWQ's GEMM layout
+/// ([source](https://github.com/casper-hansen/AutoAWQ/blob/main/awq/modules/linear/gemm.py)): value
+/// = (q - zero) * scale with `qweight` I32 `[in, out / 8]`, `qzeros` I32 `[groups, out / 8]` and
+/// `scales` `[groups, out]`. Nibble i of a word, counted from the lowest bits, belongs to output 0,
+/// 2, 4, 6, 1, 3, 5, 7 of the word's eight.
+///
+/// @param config for messages
+/// @param groupSize columns per scale, 0 for one scale per row
+record AwqQuantization(QuantizationJson config, int groupSize) implements Quantization {
+  private static final Set<DType> INT = Set.of(DType.I32);
+
+  static Quantization of(QuantizationJson config) {
+    int bits = config.number("bits", config.number("w_bit", 4));
+    String version = config.text("version", config.text("format", "gemm"));
+    if (bits != 4 || !version.equalsIgnoreCase("gemm")) {
+      return (tensors, module, rows, columns) -> {
+        throw config.unsupported(
+            String.format(Locale.ROOT, "AWQ with %d bits in version \"%s\"", bits, version));
+      };
+    }
+    int groupSize =
+        config.value("group_size") == null
+            ? config.groupSize("q_group_size", 128)
+            : config.groupSize();
+    return new AwqQuantization(config, groupSize);
+  }
+
+  @Override
+  public @Nullable Weight find(TensorStore tensors, String module, int rows, int columns) {
+    if (!tensors.names().contains(module + ".qweight")
+        && tensors.names().contains(module + ".weight")) {
+      return null; // on the list modules_to_not_convert
+    }
+    if (rows % 8 != 0) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: AWQ packs eight outputs to a word, but \"%s\" has %d",
+              config.file(),
+              module,
+              rows));
+    }
+    int size = Int4Parts.columnsPerScale(groupSize, columns);
+    int groups = Math.ceilDiv(columns, size);
+    TensorView words = tensors.require(module + ".qweight", INT, columns, rows / 8);
+    return new Gemm(
+        tensors.fileOf(words.name()),
+        module,
+        rows,
+        columns,
+        size,
+        words,
+        tensors.require(module + ".scales", FLOATS, groups, rows),
+        // Some exporters write zeros of 8 although their config says zero_point: false.
+        config.flag("zero_point", true) || tensors.names().contains(module + ".qzeros")
+            ? tensors.require(module + ".qzeros", INT, groups, rows / 8)
+            : null);
+  }
+
+  private record Gemm(
+      String file,
+      String name,
+      int rows,
+      int columns,
+      int groupSize,
+      TensorView packed,
+      TensorView scales,
+      @Nullable TensorView zeros)
+      implements Weight {
+    private static final ValueLayout.OfInt WORD =
+        ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    @Override
+    public WeightFormat format() {
+      return WeightFormat.int4(scales.dtype(), groupSize, zeros != null, false);
+    }
+
+    @Override
+    public long bytesToLoad() {
+      return bytes();
+    }
+
+    @Override
+    public Int4Matrix load(Arena arena) {
+      Int4Parts.requireUsable(file, scales);
+      int groups = Math.ceilDiv(columns, groupSize);
+      TensorView packedZeros = zeros;
+      return new Int4Matrix(
+          rows,
+          columns,
+          groupSize,
+          transposed(arena),
+          Transposition.of(scales, arena),
+          packedZeros == null
+              ? null
+              : Int4Parts.zeros(
+                  rows,
+                  groups,
+                  arena,
+                  (row, group) ->
+                      ((int) packedZeros.getLong((long) group * (rows / 8) + row / 8)
+                              >>> shiftOf(row))
+                          & 15),
+          null);
+    }
+
+    /// Where in its word the nibble of an output stands.
+    private static int shiftOf(int row) {
+      int output = row % 8;
+      return 4 * (output / 2 + output % 2 * 4);
+    }
+
+    /// Turns words of eight outputs of one input into words of eight inputs of one output.
+    private MemorySegment transposed(Arena arena) {
+      int perRow = Math.ceilDiv(columns, 8);
+      MemorySegment words = arena.allocate((long) rows * perRow * 4, 64);
+      MemorySegment source = packed.data();
+      int[] block = new int[8];
+      for (int first = 0; first < columns; first += 8) {
+        int inputs = Math.min(8, columns - first);
+        for (int row = 0; row < rows; row += 8) {
+          for (int i = 0; i < inputs; i++) {
+            block[i] = source.get(WORD, ((long) (first + i) * (rows / 8) + row / 8) * 4);
+          }
+          for (int output = 0; output < 8; output++) {
+            int shift = shiftOf(output);
+            int word = 0;
+            for (int i = 0; i < inputs; i++) {
+              word |= ((block[i] >>> shift) & 15) << (4 * i);
+            }
+            words.set(WORD, ((long) (row + output) * perRow + first / 8) * 4, word);
+          }
+        }
+      }
+      return words;
+    }
+  }
+}

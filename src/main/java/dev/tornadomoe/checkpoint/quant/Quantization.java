@@ -1,0 +1,73 @@
+package dev.tornadomoe.checkpoint.quant;
+
+import dev.tornadomoe.checkpoint.file.ExpertStack;
+import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Weight;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// How a checkpoint stores the weights of its quantised linear layers, as its `quantization_config`
+/// says. One implementation per method.
+public interface Quantization {
+  /// The types that unquantised weights and the scales of quantised ones may have.
+  Set<DType> FLOATS = EnumSet.of(DType.F32, DType.F16, DType.BF16);
+
+  /// The weight of a linear layer, or null when the layer is not stored in quantised form.
+  ///
+  /// @param module the layer's name, without `.weight`
+  /// @param rows output features
+  /// @param columns input features
+  @Nullable Weight find(TensorStore tensors, String module, int rows, int columns);
+
+  /// The weights of all experts in one tensor, or null when that is not stored in quantised form.
+  ///
+  /// @param name the tensor's name where it is unquantised
+  /// @param experts how many
+  /// @param outputs of each
+  /// @param inputs of each
+  /// @param transposed whether values that are stored unpacked are `[experts, inputs, outputs]`
+  default @Nullable ExpertStack findStack(
+      TensorStore tensors, String name, int experts, int outputs, int inputs, boolean transposed) {
+    return null;
+  }
+
+  /// Reads `quantization_config`; without one nothing is quantised. Older files name no method; of
+  /// those only compressed-tensors can be told by its fields.
+  ///
+  /// @param config the file that has it, for messages
+  /// @param json what it says, or null where it says nothing of quantisation
+  static Quantization of(Path config, @Nullable Map<String, Object> json) {
+    if (json == null) {
+      return new Unquantised(config);
+    }
+    QuantizationJson fields = new QuantizationJson(config, json).unwrapped();
+    if (fields.value("quant_method") == null && fields.value("config_groups") == null) {
+      return (tensors, module, rows, columns) -> {
+        throw fields.unsupported("no \"quant_method\" and no \"config_groups\"");
+      };
+    }
+    String method = fields.text("quant_method", "compressed-tensors");
+    return switch (method) {
+      case "compressed-tensors" -> CompressedTensors.of(fields);
+      case "awq" -> AwqQuantization.of(fields);
+      case "gptq" -> GptqQuantization.of(fields);
+      case "fp8", "fbgemm_fp8" -> Fp8Quantization.of(fields);
+      case "mxfp4" -> new Mxfp4Quantization();
+      case "quark" -> new QuarkQuantization(fields);
+      case "modelopt" -> new ModelOptQuantization(fields);
+      default ->
+          (tensors, module, rows, columns) -> {
+            throw fields.unsupported(
+                String.format(
+                    Locale.ROOT,
+                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
+                    method));
+          };
+    };
+  }
+}

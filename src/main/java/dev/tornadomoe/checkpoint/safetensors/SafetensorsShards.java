@@ -1,0 +1,125 @@
+package dev.tornadomoe.checkpoint.safetensors;
+
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.FileNames;
+import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.tensor.TensorView;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// A checkpoint split over several safetensors files, found through `model.safetensors.index.json`.
+/// A shard is opened when the first of its tensors is asked for, so one layer of a hundred files
+/// opens two or three.
+public final class SafetensorsShards implements TensorStore {
+  private final Path index;
+  private final Map<String, String> shardOf;
+  private final MappedFiles files;
+  private final Map<String, SafetensorsFile> opened = new HashMap<>();
+
+  private SafetensorsShards(Path index, Map<String, String> shardOf, MappedFiles files) {
+    this.index = index;
+    this.shardOf = shardOf;
+    this.files = files;
+  }
+
+  /// Reads an index; shards are mapped when one of their tensors is asked for.
+  ///
+  /// @param index the index file
+  /// @param files what the shards will be mapped with
+  public static SafetensorsShards open(Path index, MappedFiles files) {
+    if (!(StrictJson.readObject(index).get("weight_map") instanceof Map<?, ?> weightMap)) {
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: no \"weight_map\" object", index));
+    }
+    Map<String, String> shardOf = LinkedHashMap.newLinkedHashMap(weightMap.size());
+    weightMap.forEach(
+        (tensor, file) -> shardOf.put((String) tensor, shard(index, (String) tensor, file)));
+    return new SafetensorsShards(index, shardOf, files);
+  }
+
+  private static String shard(Path index, String tensor, @Nullable Object file) {
+    try {
+      if (file instanceof String name && isPlainFileName(name)) {
+        return name;
+      }
+    } catch (CheckpointException e) {
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: tensor \"%s\": %s", index, tensor, e.getMessage()), e);
+    }
+    throw new CheckpointException(
+        String.format(
+            Locale.ROOT,
+            "%s: tensor \"%s\" is mapped to %s, expected the name of a file beside the index",
+            index,
+            tensor,
+            StrictJson.excerpt(file)));
+  }
+
+  /// A hostile index must not make us open files elsewhere.
+  private static boolean isPlainFileName(String name) {
+    if (name.isEmpty()
+        || name.equals("..")
+        || name.chars().anyMatch(c -> c == '/' || c == '\\' || c == 0)) {
+      return false;
+    }
+    return FileNames.path(name).getNameCount() == 1;
+  }
+
+  @Override
+  public Set<String> names() {
+    return shardOf.keySet();
+  }
+
+  @Override
+  public @Nullable TensorView find(String name) {
+    String shard = shardOf.get(name);
+    if (shard == null) {
+      return null;
+    }
+    TensorView tensor = file(shard, name).find(name);
+    if (tensor == null) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is not in this shard, though %s says so",
+              path(shard),
+              name,
+              index));
+    }
+    return tensor;
+  }
+
+  private SafetensorsFile file(String shard, String tensor) {
+    synchronized (opened) {
+      SafetensorsFile file = opened.get(shard);
+      if (file == null) {
+        Path path = path(shard);
+        if (!path.toFile().isFile()) {
+          throw new CheckpointException(
+              String.format(
+                  Locale.ROOT, "%s: shard is missing, it should hold tensor \"%s\"", path, tensor));
+        }
+        file = SafetensorsFile.open(path, files);
+        opened.put(shard, file);
+      }
+      return file;
+    }
+  }
+
+  private Path path(String shard) {
+    return index.resolveSibling(shard);
+  }
+
+  @Override
+  public String fileOf(String name) {
+    String shard = shardOf.get(name);
+    return (shard == null ? index : path(shard)).toString();
+  }
+}

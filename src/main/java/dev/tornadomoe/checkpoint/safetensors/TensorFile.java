@@ -1,0 +1,61 @@
+package dev.tornadomoe.checkpoint.safetensors;
+
+import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.tensor.TensorView;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.Set;
+
+/// One safetensors file on its own, memory-mapped: inputs, outputs, reference values.
+public final class TensorFile implements AutoCloseable {
+  private final Path file;
+  private final SafetensorsFile tensors;
+  private final MappedFiles files;
+
+  private TensorFile(Path file, SafetensorsFile tensors, MappedFiles files) {
+    this.file = file;
+    this.tensors = tensors;
+    this.files = files;
+  }
+
+  /// Opens a file and checks its header.
+  ///
+  /// @throws dev.tornadomoe.checkpoint.file.CheckpointException when it is missing or no sound
+  ///   safetensors file
+  public static TensorFile open(Path file) {
+    MappedFiles files = new MappedFiles();
+    try {
+      return new TensorFile(file, SafetensorsFile.open(file, files), files);
+    } catch (RuntimeException | Error e) {
+      files.close();
+      throw e;
+    }
+  }
+
+  public Path file() {
+    return file;
+  }
+
+  /// The names of all tensors, in the order of their data.
+  public Set<String> names() {
+    return tensors.names();
+  }
+
+  /// The tensor, or empty when there is none of that name.
+  public Optional<TensorView> find(String name) {
+    return Optional.ofNullable(tensors.find(name));
+  }
+
+  /// The tensor.
+  ///
+  /// @throws dev.tornadomoe.checkpoint.file.CheckpointException when there is none of that name
+  public TensorView require(String name) {
+    return tensors.require(name);
+  }
+
+  /// Unmaps the file. Using its tensors afterwards is an error.
+  @Override
+  public void close() {
+    files.close();
+  }
+}

@@ -1,0 +1,5 @@
+/// Safetensors files, single and sharded, read and written.
+@NullMarked
+package dev.tornadomoe.checkpoint.safetensors;
+
+import org.jspecify.annotations.NullMarked;

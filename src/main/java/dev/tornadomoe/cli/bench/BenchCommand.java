@@ -1,0 +1,250 @@
+package dev.tornadomoe.cli.bench;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.cli.console.ExitCode;
+import dev.tornadomoe.cli.console.JsonOutput;
+import dev.tornadomoe.cli.console.LoadingBar;
+import dev.tornadomoe.cli.console.Machine;
+import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ParallelChoices;
+import dev.tornadomoe.cli.parallel.PlanChoices;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/// `moe bench`.
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Measures steps through all layers: time per MoE layer with and without the output alias, the "
+          + "rate at which weights are read, and beside it what the memory reaches by itself in the same "
+          + "run."
+    },
+    footer = {
+      "",
+      MeasuredLayers.PRESETS,
+      "",
+      "Examples:",
+      "  moe bench --preset qwen3-30b-a3b --tokens 1,16,256",
+      "  moe bench --preset mixtral-8x7b --layers 1 --experts-only --json",
+      "  moe bench checkpoint --layers 4 --html report.html",
+      "  mpirun -n 2 moe bench --preset qwen3-30b-a3b --parallel ep"
+    })
+public final class BenchCommand implements Callable<Integer> {
+  @Mixin private MeasuredLayers measured = new MeasuredLayers();
+
+  @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Mixin private ParallelChoices parallel = new ParallelChoices();
+
+  @Option(
+      names = "--alias",
+      paramLabel = "on|off|both|require",
+      defaultValue = "both",
+      description = "What to measure (default: ${DEFAULT-VALUE}).")
+  private String alias = "both";
+
+  @Option(
+      names = "--experts-only",
+      description =
+          "Leaves router and shared experts out: random ids and weights are given, the same to every layer, as the peers' figures do.")
+  private boolean expertsOnly;
+
+  @Option(
+      names = "--seconds",
+      paramLabel = "S",
+      defaultValue = "2",
+      description =
+          "How long to measure each token count, and to warm up before; up to 15 times as long until kernels are compiled and times are steady (default: ${DEFAULT-VALUE}).")
+  private double seconds = 2;
+
+  @Option(names = "--json", description = "Prints one JSON object.")
+  private boolean json;
+
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description =
+          "Writes a page with machine, charts, table and the plan's picture, one file that needs no other.")
+  private @Nullable Path html;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+
+  @Override
+  public Integer call() {
+    return parallel.run(spec, this::bench);
+  }
+
+  private int bench(Job job) {
+    job.together(() -> requireSensible(job));
+    if (job.ranks() == null) {
+      measured.measure(job, (name, layers) -> measure(job, name, layers));
+    } else {
+      measured.measure(job, (name, layers) -> measureTogether(job, name, layers));
+    }
+    return ExitCode.FINE;
+  }
+
+  private void measureTogether(Job job, String name, List<MoeLayer> ofModel) {
+    Backend backend = job.together(choices::backend);
+    // Finalize of several ranks never aliases: both modes are one.
+    MoePlan plan = job.together(() -> plan(job, backend, ofModel, modes().getFirst()));
+    job.agree(measured.directory(), plan, ofModel);
+    BenchTable table =
+        new BenchTable(
+            name, ofModel, backend.devices().getFirst(), choices.precision(), expertsOnly);
+    new ParallelBench(job, expertsOnly, seconds, json)
+        .run(table, ofModel, backend, plan, measured.tokens());
+  }
+
+  private boolean requireSensible(Job job) {
+    measured.requireSensible();
+    if (html != null && job.ranks() != null) {
+      throw new LayerException("--html can't be had with --parallel");
+    }
+    if (html != null) {
+      WholeFile.requirePlace(html);
+    }
+    if (!(seconds > 0)) {
+      throw new LayerException("--seconds must be positive, found " + seconds);
+    }
+    return true;
+  }
+
+  private List<AliasMode> modes() {
+    return switch (alias.toLowerCase(Locale.ROOT)) {
+      case "both" -> List.of(AliasMode.AUTO, AliasMode.OFF);
+      case "on" -> List.of(AliasMode.AUTO);
+      case "off" -> List.of(AliasMode.OFF);
+      case "require" -> List.of(AliasMode.REQUIRE);
+      default ->
+          throw new LayerException("--alias must be on, off, both or require, found " + alias);
+    };
+  }
+
+  private MoePlan plan(Job job, Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
+    int most = measured.tokens().stream().mapToInt(m -> m).max().orElse(1);
+    List<MoeLayer> parts = ofModel.stream().map(job::part).toList();
+    Planner.Builder planner =
+        choices.planner(mode, backend, parts, job).maxTokens(job.mostTokens(most)).wholeStep();
+    if (!expertsOnly) {
+      return planner.build().plan(parts);
+    }
+    return planner
+        .callerRoutes()
+        .build()
+        .plan(
+            parts.stream()
+                .map(layer ->
+                    new MoeLayer(
+                        layer.index(),
+                        layer.topK(),
+                        null,
+                        layer.experts(),
+                        null,
+                        layer.routerWeightOnInput()))
+                .toList());
+  }
+
+  private void measure(Job job, String name, List<MoeLayer> ofModel) {
+    PrintWriter err = spec.commandLine().getErr();
+    Backend backend = choices.backend();
+    List<MoePlan> plans = modes().stream().map(mode -> plan(job, backend, ofModel, mode)).toList();
+    List<BenchResult> results = new ArrayList<>();
+    List<Session> sessions = new ArrayList<>();
+    try {
+      sessions.add(
+          LoadingBar.prepare(backend, plans.getFirst(), "making and loading weights", err));
+      for (MoePlan plan : plans.subList(1, plans.size())) {
+        sessions.add(sessions.getFirst().fork(plan));
+      }
+      BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds, err);
+      BenchTable table =
+          new BenchTable(
+              name, ofModel, backend.devices().getFirst(), choices.precision(), expertsOnly);
+      if (!json) {
+        table.printHeading(spec.commandLine().getOut());
+      }
+      for (int m : measured.tokens()) {
+        List<BenchResult> point = runner.run(m);
+        if (!json) {
+          if (results.isEmpty()) {
+            table.printColumns(spec.commandLine().getOut(), point);
+          }
+          table.print(spec.commandLine().getOut(), point);
+        }
+        results.addAll(point);
+      }
+      Placement placement = runner.placement();
+      if (!json && placement != null) {
+        spec.commandLine().getOut().println(BenchTable.text(placement));
+      }
+      @Nullable String launches = sessions.getFirst().launches().orElse(null);
+      if (!json && launches != null) {
+        spec.commandLine().getOut().println("launches: " + launches);
+      }
+      Map<String, Object> figures = json(table, ofModel, placement, launches, results);
+      if (json) {
+        spec.commandLine().getOut().println(JsonOutput.of(figures));
+      }
+      if (html != null) {
+        WholeFile.writeText(
+            html,
+            BenchReport.render(
+                table, plans.getFirst(), results, placement, launches, command(), figures));
+        err.println("wrote " + html);
+      }
+    } finally {
+      sessions.forEach(Session::close);
+    }
+  }
+
+  private List<String> arguments() {
+    return spec.root().commandLine().getParseResult().originalArgs();
+  }
+
+  /// As it was typed.
+  private String command() {
+    return "moe " + String.join(" ", arguments());
+  }
+
+  private Map<String, Object> json(
+      BenchTable table,
+      List<MoeLayer> ofModel,
+      @Nullable Placement placement,
+      @Nullable String launches,
+      List<BenchResult> results) {
+    Map<String, Object> root = new LinkedHashMap<>();
+    root.put("device", table.device());
+    root.put("machine", Machine.describe());
+    root.put("preset", table.name());
+    root.put("layers", ofModel.size());
+    root.put("experts_only", table.expertsOnly());
+    root.put("precision", choices.precision().toString());
+    root.put("threads", placement == null ? null : placement.threads());
+    root.put("cores", placement == null ? null : placement.cores());
+    root.put("launches", launches);
+    root.put("results", results.stream().map(BenchResult::json).toList());
+    return root;
+  }
+}

@@ -1,0 +1,89 @@
+package dev.tornadomoe.cli.bench;
+
+import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.Precision;
+import java.io.PrintWriter;
+import java.util.List;
+import java.util.Locale;
+
+/// The results as a table for a terminal.
+///
+/// @param name the preset or model type
+/// @param layers what was measured
+/// @param device the backend's own words
+/// @param precision how activations enter the products
+/// @param expertsOnly whether router and shared experts were left out
+record BenchTable(
+    String name, List<MoeLayer> layers, String device, Precision precision, boolean expertsOnly) {
+
+  /// What was measured, in one line.
+  String subject() {
+    MoeLayer first = layers.getFirst();
+    return String.format(
+        Locale.ROOT,
+        "%s: %d layers, H %d, I %d, E %d, top-%d, weights %s, precision %s%s",
+        name,
+        layers.size(),
+        first.hidden(),
+        first.intermediate(),
+        first.globalExperts(),
+        first.topK(),
+        first.experts().formats(),
+        precision,
+        expertsOnly
+            ? ", experts only"
+            : ", with router" + (first.shared() == null ? "" : " and shared expert"));
+  }
+
+  void printHeading(PrintWriter out) {
+    out.println(subject());
+    out.println(device);
+  }
+
+  /// Where the threads ran, and what to do where they hindered each other.
+  static String text(Placement placement) {
+    return placement.shared()
+        ? String.format(
+            Locale.ROOT,
+            "%d threads ran on %d %s: threads that share a core read memory at the speed of one; give the process as many cores, or set -Dtornadomoe.cpu.threads=%d",
+            placement.threads(),
+            placement.cores(),
+            placement.cores() == 1 ? "core" : "cores",
+            placement.cores())
+        : String.format(
+            Locale.ROOT, "each of %d threads ran on a core of its own", placement.threads());
+  }
+
+  /// The names of the columns.
+  ///
+  /// @param results what the first lines will be
+  void printColumns(PrintWriter out, List<BenchResult> results) {
+    out.println(
+        String.format(
+            Locale.ROOT,
+            "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  memory alone GB/s  GFLOP/s",
+            BenchResult.haveKernelTimes(results) ? "  kernels us/layer" : ""));
+  }
+
+  void print(PrintWriter out, List<BenchResult> results) {
+    boolean kernels = BenchResult.haveKernelTimes(results);
+    for (BenchResult r : results) {
+      out.println(
+          String.format(
+              Locale.ROOT,
+              "%6d  %-5s  %16.1f  %8.1f%s  %11d  %11d  %12.1f  %18s  %7.1f",
+              r.tokens(),
+              r.aliasText(),
+              r.medianMicros(),
+              r.minMicros(),
+              kernels ? String.format(Locale.ROOT, "  %16s", r.kernelText()) : "",
+              r.tasksPerLayer(),
+              r.copiesPerStep(),
+              r.weightGbPerSecond(),
+              r.bandwidthText(),
+              r.gigaflopsPerSecond()));
+    }
+    BenchResult.warnings(results).forEach(out::println);
+  }
+}

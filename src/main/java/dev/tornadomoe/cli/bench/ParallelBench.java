@@ -1,0 +1,82 @@
+package dev.tornadomoe.cli.bench;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.cli.console.JsonOutput;
+import dev.tornadomoe.cli.console.LoadingBar;
+import dev.tornadomoe.cli.console.Machine;
+import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.parallel.Communicator;
+import dev.tornadomoe.parallel.ExpertParallelism;
+import dev.tornadomoe.plan.MoePlan;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/// `moe bench --parallel`: steps of layers whose experts are divided among ranks.
+///
+/// @param job the ranks
+/// @param expertsOnly whether ids and weights are given
+/// @param seconds for each part of a measurement
+/// @param json whether one JSON object is printed instead of a table
+record ParallelBench(Job job, boolean expertsOnly, double seconds, boolean json) {
+
+  /// Measures and prints.
+  ///
+  /// @param table what is said of the layers
+  /// @param layers with all experts
+  /// @param plan for this rank's part of them
+  /// @param tokens of all ranks together, for each point
+  void run(
+      BenchTable table,
+      List<MoeLayer> layers,
+      Backend backend,
+      MoePlan plan,
+      List<Integer> tokens) {
+    Communicator ranks = job.ranks();
+    ExpertParallelism parallelism = job.parallelism();
+    if (ranks == null || parallelism == null) {
+      throw new IllegalStateException("one process alone");
+    }
+    try (Session session =
+        job.together(
+            () -> LoadingBar.prepare(backend, plan, "making and loading weights", job.err()))) {
+      ParallelRunner runner =
+          new ParallelRunner(job, ranks, parallelism, layers, session, expertsOnly, seconds);
+      if (!json) {
+        table.printHeading(job.out());
+        job.out()
+            .println(String.format(Locale.ROOT, "%d ranks, %s", ranks.size(), ranks.description()));
+        job.out().println(ParallelResult.columns());
+      }
+      List<ParallelResult> results = new ArrayList<>();
+      for (int m : tokens) {
+        ParallelResult result = runner.run(m);
+        results.add(result);
+        if (!json) {
+          job.out().println(result.line());
+        }
+      }
+      if (json) {
+        job.out().println(JsonOutput.of(json(table, layers, ranks, results)));
+      }
+    }
+  }
+
+  private Map<String, Object> json(
+      BenchTable table, List<MoeLayer> layers, Communicator ranks, List<ParallelResult> results) {
+    Map<String, Object> root = new LinkedHashMap<>();
+    root.put("device", table.device());
+    root.put("machine", Machine.describe());
+    root.put("ranks", ranks.size());
+    root.put("mpi", ranks.description());
+    root.put("preset", table.name());
+    root.put("layers", layers.size());
+    root.put("experts_only", table.expertsOnly());
+    root.put("results", results.stream().map(ParallelResult::json).toList());
+    return root;
+  }
+}

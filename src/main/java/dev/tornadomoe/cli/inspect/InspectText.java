@@ -1,0 +1,202 @@
+package dev.tornadomoe.cli.inspect;
+
+import dev.tornadomoe.cli.console.Complaint;
+import dev.tornadomoe.layer.Ranges;
+import dev.tornadomoe.tensor.ByteSize;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What `moe inspect` found, for people: the same object that `--json` prints.
+final class InspectText {
+  private final Map<String, Object> found;
+  private final StringBuilder text = new StringBuilder();
+
+  InspectText(Map<String, Object> found) {
+    this.found = found;
+  }
+
+  String text() {
+    if (found.containsKey("file")) {
+      row("file", String.valueOf(found.get("file")));
+      tensors();
+      return text.toString();
+    }
+    row("checkpoint", String.valueOf(found.get("checkpoint")));
+    row(
+        "architecture",
+        found.get("model_type")
+            + (Boolean.TRUE.equals(found.get("supported")) ? "" : " (not supported)"));
+    if (found.containsKey("layers")) {
+      model();
+    }
+    weights();
+    stored();
+    backends();
+    problems();
+    if (!Boolean.TRUE.equals(found.get("supported"))) {
+      tensors();
+    }
+    return text.toString();
+  }
+
+  private void model() {
+    row(
+        "layers",
+        String.format(
+            Locale.ROOT,
+            "%s, of which MoE: %s",
+            found.get("layers"),
+            Ranges.of(asIntegers(list(found, "moe_layers")))));
+    long identities = number(found, "identity_experts");
+    row(
+        "experts",
+        String.format(
+            Locale.ROOT,
+            "%s%s, top-%s, hidden %s, intermediate %s, %s%s",
+            found.get("experts"),
+            identities == 0
+                ? ""
+                : String.format(Locale.ROOT, " and %d that return their input", identities),
+            found.get("top_k"),
+            found.get("hidden_size"),
+            found.get("intermediate_size"),
+            found.get("activation"),
+            Boolean.FALSE.equals(found.get("gated")) ? " without a gate" : ""));
+    row("router", String.valueOf(found.get("router")));
+    row(
+        "shared expert",
+        found.get("shared_expert") instanceof Map<?, ?> shared
+            ? String.format(
+                Locale.ROOT,
+                "intermediate %s%s",
+                shared.get("intermediate_size"),
+                Boolean.TRUE.equals(shared.get("sigmoid_gate")) ? ", sigmoid gate" : "")
+            : "none");
+  }
+
+  private void weights() {
+    String title = "weights";
+    for (Map<?, ?> kind : rows("weights")) {
+      row(
+          title,
+          String.format(
+              Locale.ROOT,
+              "%-14s%-40s%,8d matrices %10s",
+              kind.get("part"),
+              kind.get("format"),
+              number(kind, "matrices"),
+              ByteSize.format(number(kind, "bytes"))));
+      title = "";
+    }
+  }
+
+  private void stored() {
+    StringBuilder types = new StringBuilder();
+    if (found.get("stored_bytes") instanceof Map<?, ?> stored) {
+      stored
+          .keySet()
+          .forEach(type ->
+              types
+                  .append(types.isEmpty() ? "" : ", ")
+                  .append(type)
+                  .append(' ')
+                  .append(ByteSize.format(number(stored, String.valueOf(type)))));
+    }
+    row("files hold", types.isEmpty() ? "no tensors" : types.toString());
+  }
+
+  private void backends() {
+    String title = "backends";
+    for (Map<?, ?> backend : rows("backends")) {
+      List<?> reasons = list(backend, "why_not");
+      row(
+          title,
+          String.format(
+              Locale.ROOT,
+              "%-12s%s",
+              backend.get("name"),
+              reasons.isEmpty()
+                  ? "runs it" + launches(backend.get("launches")) + memory(backend)
+                  : "no: " + joined(reasons)));
+      title = "";
+    }
+  }
+
+  /// What a session takes, where it is known.
+  private static String memory(Map<?, ?> backend) {
+    if (!(backend.get("memory") instanceof Map<?, ?> memory)) {
+      return "";
+    }
+    long device = number(memory, "total_device_bytes");
+    return String.format(
+        Locale.ROOT,
+        "; a session for %d tokens takes %s%s",
+        BackendOutlook.TOKENS,
+        ByteSize.format(number(memory, "total_host_bytes")),
+        device == 0 ? "" : " and " + ByteSize.format(device) + " on the device");
+  }
+
+  private static String launches(@Nullable Object way) {
+    return way == null ? "" : ", launches " + way;
+  }
+
+  private void problems() {
+    String title = "problems";
+    for (Map<?, ?> problem : rows("problems")) {
+      List<?> layers = list(problem, "layers");
+      row(
+          title,
+          problem.get("problem")
+              + (layers.isEmpty()
+                  ? ""
+                  : String.format(Locale.ROOT, " (layers %s)", Ranges.of(asIntegers(layers)))));
+      title = "";
+    }
+    if (rows("problems").isEmpty()) {
+      row(title, "none");
+    }
+  }
+
+  private void tensors() {
+    String title = "tensors";
+    for (Map<?, ?> kind : rows("tensors")) {
+      row(
+          title,
+          String.format(
+              Locale.ROOT,
+              "%-60s %-8s %-18s %,6d x %10s",
+              kind.get("name"),
+              kind.get("dtype"),
+              kind.get("shape"),
+              number(kind, "count"),
+              ByteSize.format(number(kind, "bytes") / number(kind, "count"))));
+      title = "";
+    }
+  }
+
+  private void row(String title, String value) {
+    text.append(String.format(Locale.ROOT, "%-14s%s%n", title, Complaint.printable(value)));
+  }
+
+  private static String joined(List<?> sentences) {
+    return String.join("; ", sentences.stream().map(String::valueOf).toList());
+  }
+
+  private static long number(Map<?, ?> row, String name) {
+    return row.get(name) instanceof Number number ? number.longValue() : 0;
+  }
+
+  private static List<?> list(Map<?, ?> row, String name) {
+    return row.get(name) instanceof List<?> list ? list : List.of();
+  }
+
+  private List<Map<?, ?>> rows(String name) {
+    return list(found, name).stream().<Map<?, ?>>map(row -> (Map<?, ?>) row).toList();
+  }
+
+  private static List<Integer> asIntegers(List<?> list) {
+    return list.stream().map(Integer.class::cast).toList();
+  }
+}

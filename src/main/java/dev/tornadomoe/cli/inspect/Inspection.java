@@ -1,0 +1,132 @@
+package dev.tornadomoe.cli.inspect;
+
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.family.ModelLayout;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.layer.family.SharedLayout;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/// What is in a checkpoint, as far as it can be told: whatever can't be understood becomes a
+/// problem in the result, not an exception. Headers are read, weights are not.
+final class Inspection {
+  private final Checkpoint checkpoint;
+  private final Map<String, Object> json = new LinkedHashMap<>();
+  private final InspectProblems problems = new InspectProblems();
+
+  Inspection(Checkpoint checkpoint) {
+    this.checkpoint = checkpoint;
+  }
+
+  Map<String, Object> toJson() {
+    json.put("checkpoint", checkpoint.directory().toString());
+    MoeModel model = model();
+    List<MoeLayer> layers = model == null ? List.of() : describe(model);
+    json.put("weights", WeightKinds.of(layers).toJson());
+    TensorKinds tensors =
+        TensorKinds.of(checkpoint.tensorNames(), checkpoint::stored, problems::add);
+    json.put("stored_bytes", tensors.bytesByType());
+    json.put("tensors", tensors.toJson());
+    json.put("backends", BackendOutlook.of(layers));
+    json.put("problems", problems.toJson());
+    return json;
+  }
+
+  private @Nullable MoeModel model() {
+    try {
+      json.put(
+          "model_type",
+          checkpoint
+              .gguf()
+              .map(GgufMetadata::architecture)
+              .orElseGet(() -> checkpoint.config().modelType()));
+      MoeModel model = MoeModel.of(checkpoint);
+      json.put("supported", true);
+      return model;
+    } catch (MoeException e) {
+      json.putIfAbsent("model_type", null);
+      json.put("supported", false);
+      problems.add(e);
+      return null;
+    }
+  }
+
+  /// What the config says, and the layers that can be made of the tensors.
+  private List<MoeLayer> describe(MoeModel model) {
+    if (checkpoint.gguf().isPresent()) {
+      return describeGguf(model);
+    }
+    ModelLayout layout = model.layout();
+    json.put("hidden_size", layout.hidden());
+    json.put("layers", layout.layers());
+    json.put("moe_layers", layout.moeLayers());
+    json.put("experts", layout.experts());
+    json.put("identity_experts", layout.identityExperts());
+    json.put("top_k", layout.gating().topK());
+    json.put("intermediate_size", layout.intermediate());
+    json.put("activation", layout.activation().function().name().toLowerCase(Locale.ROOT));
+    json.put("gated", null); // the tensors say, below
+    json.put("router", RouterText.of(layout));
+    json.put("shared_expert", shared(layout.shared()));
+    List<MoeLayer> layers = layers(model);
+    if (!layers.isEmpty()) {
+      json.put("gated", layers.getFirst().experts().isGated());
+    }
+    return layers;
+  }
+
+  /// A GGUF file's tensors say what its metadata don't, so its first layer is asked.
+  private List<MoeLayer> describeGguf(MoeModel model) {
+    json.put("hidden_size", model.hidden());
+    json.put("layers", model.layers());
+    json.put("moe_layers", model.layerIndices());
+    List<MoeLayer> layers = layers(model);
+    if (!layers.isEmpty()) {
+      MoeLayer first = layers.getFirst();
+      json.put("experts", first.globalExperts());
+      json.put("identity_experts", 0);
+      json.put("top_k", first.topK());
+      json.put("intermediate_size", first.intermediate());
+      json.put(
+          "activation", first.experts().activation().function().name().toLowerCase(Locale.ROOT));
+      json.put("gated", first.experts().isGated());
+      json.put("router", RouterText.of(first));
+      SharedExperts shared = first.shared();
+      json.put(
+          "shared_expert",
+          shared == null ? null : shared(shared.mlp().intermediate(), shared.gate() != null));
+    }
+    return layers;
+  }
+
+  private List<MoeLayer> layers(MoeModel model) {
+    List<MoeLayer> layers = new ArrayList<>();
+    for (int index : model.layerIndices()) {
+      try {
+        layers.add(model.layer(index));
+      } catch (MoeException e) {
+        problems.add(e, index);
+      }
+    }
+    return layers;
+  }
+
+  private static @Nullable Map<String, Object> shared(@Nullable SharedLayout shared) {
+    return shared == null ? null : shared(shared.intermediate(), shared.gate() != null);
+  }
+
+  private static Map<String, Object> shared(int intermediate, boolean sigmoidGate) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("intermediate_size", intermediate);
+    json.put("sigmoid_gate", sigmoidGate);
+    return json;
+  }
+}

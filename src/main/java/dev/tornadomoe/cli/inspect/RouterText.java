@@ -1,0 +1,90 @@
+package dev.tornadomoe.cli.inspect;
+
+import dev.tornadomoe.layer.CustomGating;
+import dev.tornadomoe.layer.Gating;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.SparseMixer;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.family.ModelLayout;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/// How a model chooses its experts, in words.
+final class RouterText {
+  private RouterText() {}
+
+  /// As in `sigmoid, correction bias, best 4 of 8 groups by their two highest, top-8, renormalised,
+  /// times 2.5`.
+  static String of(ModelLayout layout) {
+    return of(
+        layout.gating(),
+        layout.routerBias(),
+        !layout.correctionBiases().isEmpty(),
+        layout.routerWeightOnInput());
+  }
+
+  /// The same for a layer.
+  static String of(MoeLayer layer) {
+    Router router = layer.router();
+    return router == null
+        ? "none"
+        : of(
+            router.gating(),
+            router.bias() != null,
+            router.correctionBias() != null,
+            layer.routerWeightOnInput());
+  }
+
+  private static String of(
+      Gating routing, boolean biased, boolean corrected, boolean weightOnInput) {
+    List<String> words = new ArrayList<>();
+    if (biased) {
+      words.add("bias");
+    }
+    switch (routing) {
+      case TopKGating gating -> topK(words, gating, corrected);
+      case SparseMixer mixer -> words.add("sparse mixer, jitter " + mixer.jitter() + ", top-2");
+      case CustomGating custom -> words.add("a function, top-" + custom.topK());
+    }
+    if (weightOnInput) {
+      words.add("weight on the expert's input");
+    }
+    return String.join(", ", words);
+  }
+
+  private static void topK(List<String> words, TopKGating gating, boolean corrected) {
+    TopKGating.Scoring scoring = gating.scoring();
+    switch (scoring) {
+      case SOFTMAX -> words.add("softmax");
+      case SIGMOID -> words.add("sigmoid");
+      case SOFTMAX_OF_SELECTED, SIGMOID_OF_SELECTED -> words.add("logits");
+    }
+    if (corrected) {
+      words.add("correction bias");
+    }
+    TopKGating.Groups groups = gating.groups();
+    if (groups != null) {
+      words.add(
+          String.format(
+              Locale.ROOT,
+              "best %d of %d groups by their %s",
+              groups.kept(),
+              groups.count(),
+              groups.score() == TopKGating.GroupScore.MAX ? "highest" : "two highest"));
+    }
+    words.add("top-" + gating.topK());
+    switch (scoring) {
+      case SOFTMAX_OF_SELECTED -> words.add("softmax of the selected");
+      case SIGMOID_OF_SELECTED -> words.add("sigmoid of the selected");
+      case SOFTMAX, SIGMOID -> {}
+    }
+    if (gating.renormalise()) {
+      words.add("renormalised");
+    }
+    if (gating.scale() != 1) {
+      words.add("times " + gating.scale());
+    }
+  }
+}

@@ -1,0 +1,107 @@
+package dev.tornadomoe.cli.parallel;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.parallel.ExpertParallelism;
+import dev.tornadomoe.parallel.ParallelException;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Precision;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/// The options that say how a plan is made and what runs it, shared by the commands.
+public final class PlanChoices {
+
+  /// The values of `--alias`.
+  public enum Alias {
+    ON(AliasMode.AUTO),
+    OFF(AliasMode.OFF),
+    REQUIRE(AliasMode.REQUIRE);
+
+    public final AliasMode mode;
+
+    Alias(AliasMode mode) {
+      this.mode = mode;
+    }
+  }
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "auto",
+      description =
+          "What runs it: auto, cpu, reference or tornado (default: ${DEFAULT-VALUE}). A named one is never replaced by another.")
+  private String backend = "auto";
+
+  @Option(
+      names = "--precision",
+      paramLabel = "exact|fast",
+      defaultValue = "exact",
+      description =
+          "exact: activations in F32; fast: rounded to 8 bits where weights have 4, on backends that have it (default: ${DEFAULT-VALUE}).")
+  private Precision precision = Precision.EXACT;
+
+  @Option(
+      names = "--experts",
+      paramLabel = "NAME",
+      description = "Experts to use instead of the best: hybrid, fused, unreduced or batched.")
+  private @Nullable String experts;
+
+  /// The chosen backend.
+  ///
+  /// @throws BackendException when it is not there, or does not have the precision
+  public Backend backend() {
+    Backend chosen = backend.equals("auto") ? Backends.auto() : Backends.require(backend);
+    if (!chosen.precisions().contains(precision)) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "--precision %s: backend \"%s\" does not have it; use --precision exact",
+              precision,
+              chosen.name()));
+    }
+    return chosen;
+  }
+
+  /// How activations enter the products.
+  public Precision precision() {
+    return precision;
+  }
+
+  /// A planner with these choices.
+  ///
+  /// @param job whose ranks decide the pieces where there are several
+  /// @throws ParallelException for other experts than theirs
+  public Planner.Builder planner(AliasMode alias, Job job) {
+    Planner.Builder planner = Planner.builder().outputAliasing(alias).precision(precision);
+    ExpertParallelism parallelism = job.parallelism();
+    if (parallelism != null && experts != null) {
+      throw new ParallelException(
+          String.format(
+              Locale.ROOT,
+              "--experts %s: with --parallel ep results are summed where the tokens are, which only its own experts leave to do",
+              experts));
+    }
+    if (parallelism != null) {
+      planner.pieces(parallelism::pieces);
+    } else if (experts != null) {
+      planner.pieces(ExpertsCatalog.named(experts));
+    }
+    return planner;
+  }
+
+  /// The same, with the pieces that suit the backend where nobody decides others.
+  public Planner.Builder planner(AliasMode alias, Backend runs, List<MoeLayer> layers, Job job) {
+    Planner.Builder planner = planner(alias, job);
+    if (experts == null && job.parallelism() == null) {
+      runs.pieces(layers).ifPresent(planner::pieces);
+    }
+    return planner;
+  }
+}

@@ -1,0 +1,36 @@
+package dev.tornadomoe.tensor.block;
+
+import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.Coding;
+import java.lang.foreign.MemorySegment;
+
+/// Q5_0, 32 columns in 22 bytes: an F16 d, 32 fifth bits, nibbles as in Q4_0; value = (q - 16) * d.
+record BlockQ50() implements BlockFormat {
+  private static final Coding CODING = new Coding("Q5_0", 32, 22, true);
+
+  @Override
+  public Coding coding() {
+    return CODING;
+  }
+
+  @Override
+  public void decode(
+      MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
+    int high = Blocks.word(data, at + 2);
+    for (int i = 0; i < 16; i++) {
+      int pair = Blocks.unsignedByte(data, at + 6 + i);
+      target[to + i] = scale * (((pair & 15) | (((high >>> i) & 1) << 4)) - 16);
+      target[to + i + 16] = scale * (((pair >>> 4) | (((high >>> (i + 16)) & 1) << 4)) - 16);
+    }
+  }
+
+  @Override
+  public float scale(MemorySegment data, long at, int group) {
+    return Blocks.half(data, at);
+  }
+
+  @Override
+  public boolean isSound(MemorySegment data, long at) {
+    return Blocks.isFinite(data, at);
+  }
+}

@@ -1,0 +1,102 @@
+package dev.tornadomoe.backend.cpu.team;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WorkerTeamTest {
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 8})
+  void doesEveryItemOnce(int threads) {
+    try (WorkerTeam team = new WorkerTeam(threads)) {
+      for (int items : new int[] {0, 1, 2, 7, 100, 3}) {
+        for (int round = 0; round < 200; round++) {
+          AtomicIntegerArray done = new AtomicIntegerArray(items);
+          team.run((item, worker) -> done.incrementAndGet(item), items);
+          for (int item = 0; item < items; item++) {
+            assertThat(done.get(item)).isEqualTo(1);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void neverGivesTwoItemsTheSameWorkerAtOnce() {
+    try (WorkerTeam team = new WorkerTeam(4)) {
+      AtomicIntegerArray busy = new AtomicIntegerArray(4);
+      for (int round = 0; round < 500; round++) {
+        team.run(
+            (item, worker) -> {
+              if (busy.incrementAndGet(worker) != 1) {
+                throw new IllegalStateException("worker " + worker + " is doing two items");
+              }
+              Thread.onSpinWait();
+              busy.decrementAndGet(worker);
+            },
+            50);
+      }
+    }
+  }
+
+  @Test
+  void wakesUpAfterAPause() throws InterruptedException {
+    try (WorkerTeam team = new WorkerTeam(2)) {
+      for (int round = 0; round < 5; round++) {
+        AtomicIntegerArray done = new AtomicIntegerArray(10);
+        team.run((item, worker) -> done.incrementAndGet(item), 10);
+        assertThat(done.get(9)).isEqualTo(1);
+        Thread.sleep(5); // longer than workers spin
+      }
+    }
+  }
+
+  @Test
+  void handsOnAFailureAndGoesOnWorking() {
+    try (WorkerTeam team = new WorkerTeam(3)) {
+      for (int bad : new int[] {0, 5, 99}) {
+        assertThatThrownBy(() ->
+                team.run(
+                    (item, worker) -> {
+                      if (item == bad) {
+                        throw new IllegalArgumentException("item " + item);
+                      }
+                    },
+                    100))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessage("item " + bad);
+        AtomicIntegerArray done = new AtomicIntegerArray(20);
+        team.run((item, worker) -> done.incrementAndGet(item), 20);
+        assertThat(done.get(19)).isEqualTo(1);
+      }
+    }
+  }
+
+  @Test
+  void letsASecondUserWorkAlone() throws InterruptedException {
+    try (WorkerTeam team = new WorkerTeam(2)) {
+      AtomicIntegerArray done = new AtomicIntegerArray(2);
+      Thread[] users = new Thread[2];
+      for (int u = 0; u < 2; u++) {
+        int user = u;
+        users[u] =
+            Thread.ofPlatform()
+                .start(() -> {
+                  for (int round = 0; round < 300; round++) {
+                    team.run((item, worker) -> done.incrementAndGet(user), 30);
+                  }
+                });
+      }
+      for (Thread user : users) {
+        user.join();
+      }
+      assertThat(done.get(0)).isEqualTo(9000);
+      assertThat(done.get(1)).isEqualTo(9000);
+    }
+  }
+}

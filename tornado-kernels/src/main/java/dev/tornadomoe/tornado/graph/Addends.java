@@ -1,0 +1,39 @@
+package dev.tornadomoe.tornado.graph;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.kernel.Flags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/// What a layer's last task adds to its sum, as kernels take it. A residual that is in the target
+/// already is no array of its own: TornadoVM must not get the same one twice in a task that writes
+/// it.
+///
+/// @param first rows, or one element that nobody reads
+/// @param second rows, or one element that nobody reads
+/// @param flags which of them there are
+record Addends(FloatArray first, FloatArray second, int flags) {
+
+  static Addends of(List<FloatArray> rows, FloatArray target, MoeLayer layer) {
+    // The kernels add the target last, so that an alias changes no order and no bit.
+    if (rows.indexOf(target) >= 0 && rows.indexOf(target) < rows.size() - 1) {
+      throw new IllegalStateException(
+          String.format(Locale.ROOT, "layer %d: the target is no last addend", layer.index()));
+    }
+    List<FloatArray> others = new ArrayList<>(rows);
+    int flags = others.removeIf(array -> array == target) ? Flags.ACCUMULATE : 0;
+    if (others.size() > 2) {
+      throw new IllegalStateException(
+          String.format(Locale.ROOT, "layer %d: %d addends", layer.index(), others.size()));
+    }
+    return new Addends(
+        others.isEmpty() ? DeviceArrays.floats(1) : others.get(0),
+        others.size() < 2 ? DeviceArrays.floats(1) : others.get(1),
+        flags
+            | (others.isEmpty() ? 0 : Flags.ADDEND)
+            | (others.size() < 2 ? 0 : Flags.SECOND_ADDEND));
+  }
+}

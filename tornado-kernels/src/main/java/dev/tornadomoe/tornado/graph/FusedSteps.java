@@ -1,0 +1,134 @@
+package dev.tornadomoe.tornado.graph;
+
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.plan.Step;
+import dev.tornadomoe.tornado.device.KernelShape;
+import dev.tornadomoe.tornado.weights.DeviceLayer;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/// Which steps of a layer have no task of their own on a device because another's task does their
+/// work, and what that asks of the arrays.
+///
+/// A fused task reads its inputs when the last of its steps would. Nothing else writes them in
+/// between: the hidden states are written by the layer's last step alone (steps that prepare a
+/// target before, [Operation.Zero], switch fusing off), and scratch that is read later than planned
+/// gets an array of its own.
+public final class FusedSteps {
+  /// The most experts that each work-group of gate and up ranks anew.
+  private static final int MOST_RANKED = 256;
+
+  /// Up to how many tokens that costs less than a launch (measured on an H200 with 128 experts: 4
+  /// us for each token).
+  private static final int MOST_RANKING_TOKENS = 4;
+
+  private final DeviceLayer layer;
+  private final KernelShape shape;
+  private final int tokens;
+  private final List<Operation> operations;
+  private final boolean fuses;
+
+  /// @param tokens the most of a call
+  public FusedSteps(DeviceLayer layer, KernelShape shape, int tokens, List<Step> steps) {
+    this.layer = layer;
+    this.shape = shape;
+    this.tokens = tokens;
+    this.operations = steps.stream().map(Step::operation).toList();
+    this.fuses = operations.stream().noneMatch(Operation.Zero.class::isInstance);
+  }
+
+  /// The layer's operations in order.
+  List<Operation> operations() {
+    return operations;
+  }
+
+  /// Parts of the shared expert that the experts' kernels treat as pairs of each token.
+  public int extra() {
+    boolean isShared = operations.stream().anyMatch(Operation.SharedGateUp.class::isInstance);
+    return fuses && isShared ? layer.extra() : 0;
+  }
+
+  /// Whether gate and up weight what they get, instead of a step before them.
+  boolean weighsInput() {
+    return fuses && operations.stream().anyMatch(Operation.WeightInput.class::isInstance);
+  }
+
+  /// Whether gate and up select the experts, instead of a task before them: for few tokens, where
+  /// all experts are in one part here.
+  boolean routesInGateUp() {
+    Router router = layer.layer().router();
+    return shape == KernelShape.WORK_GROUPS
+        && tokens <= MOST_RANKING_TOKENS
+        && router != null
+        && router.gating() instanceof TopKGating gating
+        && gating.groups() == null
+        && operations.stream().anyMatch(Operation.GateUp.class::isInstance)
+        && operations.stream().anyMatch(Operation.SelectExperts.class::isInstance)
+        && operations.stream().noneMatch(Operation.WeightInput.class::isInstance)
+        && layer.parts().size() == 1
+        && router.experts() <= MOST_RANKED
+        && IntStream.range(0, router.experts())
+            .allMatch(expert -> layer.layer().experts().map().localOf(expert) == expert);
+  }
+
+  /// What an operation reads where it would read rows that fusing never makes.
+  Operand source(Operand operand) {
+    if (operand.equals(Operand.WEIGHTED_HIDDEN) && weighsInput()) {
+      return Operand.HIDDEN;
+    }
+    // The rows are F32 on the device whatever they are at the caller's.
+    return operand.equals(Operand.HIDDEN_F32) ? Operand.HIDDEN : operand;
+  }
+
+  /// Whether scratch is read later than the plan knows.
+  boolean outlivesPlan(Operand operand) {
+    return (operand.equals(Operand.TOPK_WEIGHTS) && weighsInput())
+        || (operand.equals(Operand.ROUTER_LOGITS) && routesInGateUp());
+  }
+
+  /// Addends of a final step that are not in its sum already.
+  List<Operand> addends(List<Operand> planned) {
+    return extra() == 0
+        ? planned
+        : planned.stream().filter(operand -> !operand.equals(Operand.SHARED_OUT)).toList();
+  }
+
+  /// Elements that arrays need beyond what the plan's shapes say: pairs of the shared expert, and a
+  /// table of blocks where the plan has offsets.
+  ///
+  /// @param tokens the most of the bucket
+  Map<Operand, Integer> sizes(int tokens) {
+    Map<Operand, Integer> sizes = new HashMap<>();
+    int pairs = Math.multiplyExact(tokens, layer.layer().topK() + extra());
+    int hidden = layer.layer().hidden();
+    int intermediate = layer.layer().intermediate();
+    for (Operation operation : operations) {
+      switch (operation) {
+        case Operation.GateUp op ->
+            sizes.put(op.activated(), Math.multiplyExact(pairs, intermediate));
+        case Operation.GroupedGateUp op ->
+            sizes.put(op.activated(), Math.multiplyExact(pairs, intermediate));
+        case Operation.GroupedDown op -> sizes.put(op.target(), Math.multiplyExact(pairs, hidden));
+        case Operation.GroupByExpert op -> {
+          sizes.put(op.order(), pairs);
+          sizes.put(op.offsets(), 3 * mostBlocks(pairs, 1));
+        }
+        default -> {}
+      }
+    }
+    return sizes;
+  }
+
+  /// Blocks that pairs are cut into, empty ones included.
+  ///
+  /// @param size the most pairs of a block
+  int mostBlocks(int pairs, int size) {
+    int experts = layer.layer().experts().map().localExperts() + extra();
+    return pairs / size + experts;
+  }
+}

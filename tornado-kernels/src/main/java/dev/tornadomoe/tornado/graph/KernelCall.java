@@ -1,0 +1,60 @@
+package dev.tornadomoe.tornado.graph;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tornado.device.DeviceLimits;
+import java.util.Locale;
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.TaskGraph;
+import uk.ac.manchester.tornado.api.WorkerGrid1D;
+
+/// One task with its worker grid, so that its name is written once.
+///
+/// @param name inside its graph
+/// @param items work-items in all
+/// @param local work-items of a work-group, or 0 where the driver may choose
+/// @param localBytes local memory of a work-group
+/// @param task adds the task of this name to a graph
+/// @param copiesOutput whether it copies into the caller's output
+public record KernelCall(
+    String name, int items, int local, int localBytes, Adder task, boolean copiesOutput) {
+
+  /// Adds a task.
+  @FunctionalInterface
+  public interface Adder {
+    void addTo(TaskGraph graph, String name);
+  }
+
+  public void appendTo(TaskGraph graph, GridScheduler grid) {
+    task.addTo(graph, name);
+    WorkerGrid1D worker = new WorkerGrid1D(items);
+    if (local > 0) {
+      worker.setLocalWork(local, 1, 1);
+    }
+    grid.addWorkerGrid(graph.getTaskGraphName() + "." + name, worker);
+  }
+
+  /// Refuses what would run with a size of the driver's choice, and wrongly.
+  public void requireFits(DeviceLimits device) {
+    if (local > device.workGroup()) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "kernel %s needs work-groups of %d, device %s has at most %d",
+              name,
+              local,
+              device.name(),
+              device.workGroup()));
+    }
+    if (localBytes > device.localBytes()) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "kernel %s needs %s of local memory, device %s has %s",
+              name,
+              ByteSize.format(localBytes),
+              device.name(),
+              ByteSize.format(device.localBytes())));
+    }
+  }
+}

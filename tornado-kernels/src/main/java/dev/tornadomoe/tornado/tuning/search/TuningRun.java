@@ -1,0 +1,162 @@
+package dev.tornadomoe.tornado.tuning.search;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Profile;
+import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tornado.device.RowTransfer;
+import dev.tornadomoe.tornado.graph.DevicePlan;
+import dev.tornadomoe.tornado.graph.GraphChain;
+import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import dev.tornadomoe.tornado.tuning.DeviceTuning;
+import dev.tornadomoe.tornado.tuning.Tuning;
+import dev.tornadomoe.tornado.tuning.Tunings;
+import dev.tornadomoe.tornado.weights.DeviceWeights;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/// Measures one cut after the other for calls of so many tokens through all layers of a plan, with
+/// the driver's times of kernels. All are given the same inputs, and what the first makes of them
+/// is what the others must make.
+public final class TuningRun {
+  /// Different ones go to different experts, whose weights come from memory then.
+  private static final int INPUTS = 4;
+
+  private static final int FEWEST_CALLS = 4;
+
+  /// Sums in another order differ by less, wrong ones by more; of the rows' rms.
+  private static final double TOLERANCE = 1e-3;
+
+  private final MoePlan plan;
+  private final DeviceWeights weights;
+  private final ChosenDevice device;
+  private final int tokens;
+  private final double seconds;
+  private final List<float[]> inputs = new ArrayList<>();
+  private float @Nullable [] expected;
+
+  /// @param plan of whole steps
+  /// @param seconds for a cut
+  public TuningRun(
+      MoePlan plan, DeviceWeights weights, ChosenDevice device, int tokens, double seconds) {
+    this.plan = plan;
+    this.weights = weights;
+    this.device = device;
+    this.tokens = tokens;
+    this.seconds = seconds;
+    SplittableRandom random = new SplittableRandom(7);
+    for (int i = 0; i < INPUTS; i++) {
+      float[] rows = new float[Math.multiplyExact(tokens, plan.layers().getFirst().hidden())];
+      for (int j = 0; j < rows.length; j++) {
+        rows[j] = (float) random.nextGaussian();
+      }
+      inputs.add(rows);
+    }
+  }
+
+  /// Medians of kernel times for a layer, in microseconds.
+  ///
+  /// @param gateUp all kernels of gate and up together
+  /// @param down all of down
+  public record Times(double gateUp, double down) {
+    static final Times NEVER = new Times(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+
+    public double both() {
+      return gateUp + down;
+    }
+  }
+
+  /// Measures one cut.
+  ///
+  /// @throws BackendException when the cut does not compile, fails, or computes something else than
+  ///   the first that was measured
+  public Times measure(Tuning tuning) {
+    BucketPlan bucket = plan.bucket(tokens);
+    List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
+    DeviceTuning cut = device.tuning().with(Tunings.always(tuning));
+    Launch launch = Launch.of(plan, weights, places, bucket, tokens, cut);
+    try (DevicePlan ready =
+        DevicePlan.prepare(GraphChain.of(plan, List.of(launch)), device, () -> {})) {
+      give(launch, 0);
+      ready.execute(tokens);
+      compare(launch, tuning);
+      List<Double> gateUps = new ArrayList<>();
+      List<Double> downs = new ArrayList<>();
+      long end = System.nanoTime() + (long) (seconds * 1e9);
+      for (int call = 0; call < FEWEST_CALLS || System.nanoTime() < end; call++) {
+        give(launch, call + 1);
+        List<Profile.Task> tasks =
+            ready.profile(tokens).orElseThrow(() -> withoutTimes(ready)).tasks();
+        gateUps.add(micros(tasks, "gateup"));
+        downs.add(micros(tasks, "down"));
+      }
+      return new Times(median(gateUps), median(downs));
+    }
+  }
+
+  private static BackendException withoutTimes(DevicePlan ready) {
+    return new BackendException(
+        "there are no kernel times without replay: " + ready.refusalOfReplay().orElse("unknown"));
+  }
+
+  private void give(Launch launch, int input) {
+    int hidden = plan.layers().getFirst().hidden();
+    if (launch.arrays().caller("hidden") instanceof FloatArray array) {
+      MemorySegment rows = MemorySegment.ofArray(inputs.get(input % INPUTS));
+      new RowTransfer(DType.F32, hidden, hidden).in(rows, 0, tokens, array);
+    }
+  }
+
+  private void compare(Launch launch, Tuning tuning) {
+    float[] found = new float[inputs.getFirst().length];
+    if (launch.arrays().caller("output") instanceof FloatArray array) {
+      int hidden = plan.layers().getFirst().hidden();
+      new RowTransfer(DType.F32, hidden, hidden)
+          .out(array, MemorySegment.ofArray(found), 0, tokens);
+    }
+    if (expected == null) {
+      expected = found;
+      return;
+    }
+    double most = 0;
+    double squares = 0;
+    for (int i = 0; i < found.length; i++) {
+      most = Math.max(most, Math.abs(found[i] - expected[i])); // keeps a NaN
+      squares += (double) expected[i] * expected[i];
+    }
+    if (!(most <= TOLERANCE * Math.sqrt(squares / found.length))) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "device %s computes something else with %s",
+              device.limits().name(),
+              tuning));
+    }
+  }
+
+  /// For a layer, all tasks of a kind together: a task's name is its layer's, its kind and a
+  /// number.
+  private double micros(List<Profile.Task> tasks, String kind) {
+    return tasks.stream()
+            .filter(task ->
+                task.name().toLowerCase(Locale.ROOT).replaceFirst("\\d+$", "").endsWith(kind))
+            .mapToDouble(Profile.Task::micros)
+            .sum()
+        / plan.layers().size();
+  }
+
+  private static double median(List<Double> values) {
+    double[] sorted = values.stream().mapToDouble(v -> v).toArray();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
+  }
+}

@@ -1,0 +1,149 @@
+package dev.tornadomoe.tornado.tuning.search;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.tornado.tuning.Tuning;
+import dev.tornadomoe.tornado.tuning.TuningCandidates;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
+
+/// Looks for the fastest cut for one token count. Gate/up and down are kernels of their own, so one
+/// run measures a cut for each, and the best of each go together; only the size of blocks is the
+/// same for both.
+public final class TuningSearch {
+  private static final System.Logger LOG = System.getLogger("dev.tornadomoe.tornado");
+
+  /// The two that are left in the end, once more.
+  private static final int LAST_RUNS = 2;
+
+  /// Of the guess's time: what is not clearly faster may be luck.
+  private static final double CLEARLY = 0.97;
+
+  private final Function<Tuning, TuningRun.Times> run;
+  private final TuningCandidates candidates;
+  private final boolean inBlocks;
+  private final Runnable measured;
+  private final Map<Tuning, TuningRun.Times> times = new LinkedHashMap<>();
+
+  /// @param run measures a cut, or throws a BackendException
+  /// @param inBlocks whether pairs are sorted into blocks, or tokens taken one at a time
+  /// @param measured hears of each cut, [#steps] times at most
+  public TuningSearch(
+      Function<Tuning, TuningRun.Times> run,
+      TuningCandidates candidates,
+      boolean inBlocks,
+      Runnable measured) {
+    this.run = run;
+    this.candidates = candidates;
+    this.inBlocks = inBlocks;
+    this.measured = measured;
+  }
+
+  /// What was found.
+  ///
+  /// @param variants how many were measured
+  public record Found(Tuning best, TuningRun.Times time, TuningRun.Times ofGuess, int variants) {}
+
+  /// How many runs it takes at most.
+  public int steps() {
+    int steps = 1;
+    if (inBlocks) {
+      for (int size : candidates.blockSizes()) {
+        steps += candidates.blocks(size).size();
+      }
+      steps += candidates.widths(candidates.guess()).size();
+    } else {
+      steps = candidates.groups().size();
+    }
+    return steps == 1 ? 1 : steps + LAST_RUNS;
+  }
+
+  /// Searches, and says what it found.
+  ///
+  /// @throws BackendException where the guess itself fails, or there are no times
+  public Found search() {
+    Tuning guess = candidates.guess();
+    TuningRun.Times first = run.apply(guess);
+    measured.run();
+    if (!(first.both() > 0)) {
+      throw new BackendException("the device's driver gives no kernel times");
+    }
+    times.put(guess, first);
+    Tuning best = inBlocks ? bestBlocks() : bestGroups();
+    if (best.equals(guess)) {
+      return new Found(guess, first, first, times.size());
+    }
+    int variants = times.size();
+    // Each was the fastest of many once: that is luck too.
+    times.clear();
+    TuningRun.Times ofBest = measure(best);
+    TuningRun.Times ofGuess = measure(guess);
+    return ofBest.both() < CLEARLY * ofGuess.both()
+        ? new Found(best, ofBest, ofGuess, variants)
+        : new Found(guess, ofGuess, ofGuess, variants);
+  }
+
+  private Tuning bestGroups() {
+    List<Tuning> all = candidates.groups();
+    all.forEach(this::measure);
+    return candidates
+        .guess()
+        .withGroups(
+            best(all, TuningRun.Times::gateUp).gateUp(), best(all, TuningRun.Times::down).down());
+  }
+
+  private Tuning bestBlocks() {
+    Map<Tuning, Double> bests = new LinkedHashMap<>();
+    for (int size : candidates.blockSizes()) {
+      candidates.blocks(size).forEach(this::measure);
+      List<Tuning> all = ofSize(size);
+      if (!all.isEmpty()) {
+        Tuning gateUp = best(all, TuningRun.Times::gateUp);
+        Tuning down = best(all, TuningRun.Times::down);
+        bests.put(
+            gateUp.withBlocks(size, gateUp.blockGateUp(), down.blockDown()),
+            time(gateUp).gateUp() + time(down).down());
+      }
+    }
+    Tuning best =
+        bests.entrySet().stream().min(Map.Entry.comparingByValue()).orElseThrow().getKey();
+    candidates.widths(best).forEach(this::measure);
+    List<Tuning> all = ofSize(best.tokens());
+    return best.withBlocks(
+        best.tokens(),
+        best(all, TuningRun.Times::gateUp).blockGateUp(),
+        best(all, TuningRun.Times::down).blockDown());
+  }
+
+  private List<Tuning> ofSize(int tokens) {
+    return times.keySet().stream().filter(tuning -> tuning.tokens() == tokens).toList();
+  }
+
+  private Tuning best(List<Tuning> all, ToDoubleFunction<TuningRun.Times> time) {
+    return all.stream()
+        .min(Comparator.comparingDouble(tuning -> time.applyAsDouble(time(tuning))))
+        .orElseThrow();
+  }
+
+  private TuningRun.Times time(Tuning tuning) {
+    return times.getOrDefault(tuning, TuningRun.Times.NEVER);
+  }
+
+  private TuningRun.Times measure(Tuning tuning) {
+    return times.computeIfAbsent(
+        tuning,
+        t -> {
+          try {
+            return run.apply(t);
+          } catch (BackendException e) {
+            LOG.log(System.Logger.Level.WARNING, "a variant can''t be used: {0}", e.getMessage());
+            return TuningRun.Times.NEVER;
+          } finally {
+            measured.run();
+          }
+        });
+  }
+}

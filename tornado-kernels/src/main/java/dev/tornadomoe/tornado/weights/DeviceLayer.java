@@ -1,0 +1,50 @@
+package dev.tornadomoe.tornado.weights;
+
+import dev.tornadomoe.layer.MoeLayer;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// One layer's weights in the arrays that kernels take.
+///
+/// @param layer whose
+/// @param router its rows, and below them the shared expert's gate if there is one, or null when
+///   there is neither
+/// @param routerRows how many of those are the router's
+/// @param constants as `RouterKernels` describes them
+/// @param map from the router's experts to all local ones
+/// @param parts the experts
+/// @param extra parts of the shared expert that are among the experts of the last part; 0 when it
+///   is not
+/// @param shared the shared expert by itself, or null
+public record DeviceLayer(
+    MoeLayer layer,
+    @Nullable DeviceMatrix router,
+    int routerRows,
+    FloatArray constants,
+    IntArray map,
+    List<DeviceExperts> parts,
+    int extra,
+    @Nullable DeviceExperts shared) {
+
+  /// Whether the shared expert has a gate.
+  public boolean isSharedGated() {
+    return layer.shared() != null && layer.shared().gate() != null;
+  }
+
+  /// All of them but the map, each once. (The map is used for many tokens only, and TornadoVM does
+  /// not hand over an array that the first graph does not use.)
+  public List<Object> arrays() {
+    List<Object> arrays = new ArrayList<>(List.of(constants));
+    if (router != null) {
+      arrays.addAll(router.arrays());
+    }
+    parts.forEach(part -> arrays.addAll(part.arrays()));
+    if (shared != null) {
+      arrays.addAll(shared.arrays());
+    }
+    return arrays;
+  }
+}

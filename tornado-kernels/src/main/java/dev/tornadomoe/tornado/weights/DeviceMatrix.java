@@ -1,0 +1,38 @@
+package dev.tornadomoe.tornado.weights;
+
+import java.util.List;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// Matrices of the same shape and storage, one below the other, in the arrays that kernels take.
+///
+/// @param storage how
+/// @param words of 4-bit and 16-bit weights, or one element that nobody reads
+/// @param scales of 4-bit weights, powers of two for 16-bit ones, values of 32-bit ones
+/// @param order of the columns, `[matrices, columns]`, or one element
+/// @param bias `[matrices, rows in blocks of 8]`, or one element
+/// @param flags [Flags] of storage and bias
+public record DeviceMatrix(
+    Storage storage,
+    IntArray words,
+    FloatArray scales,
+    IntArray order,
+    FloatArray bias,
+    int flags) {
+
+  public int rows() {
+    return storage.rows();
+  }
+
+  public int columns() {
+    return storage.columns();
+  }
+
+  public int groupSize() {
+    return storage.groupSize();
+  }
+
+  List<Object> arrays() {
+    return List.of(words, scales, order, bias);
+  }
+}

@@ -1,0 +1,162 @@
+package dev.tornadomoe.tornado.weights;
+
+import dev.tornadomoe.backend.host.RouterChecks;
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.kernel.RouterKernels;
+import dev.tornadomoe.tornado.weights.MatrixPacking.Part;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// Brings one layer's weights into arrays.
+final class LayerLoader {
+  private final MoeLayer layer;
+  private final LayerStorage storage;
+  private final MatrixPacking.Listener listener;
+  private final Arena arena;
+
+  private LayerLoader(
+      MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener, Arena arena) {
+    this.layer = layer;
+    this.storage = storage;
+    this.listener = listener;
+    this.arena = arena;
+  }
+
+  /// @param listener hears of weights that are done
+  /// @param arena of the matrices' host memory
+  /// @throws dev.tornadomoe.MoeException for weights that can't be right
+  static DeviceLayer load(
+      MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener, Arena arena) {
+    return new LayerLoader(layer, storage, listener, arena).load();
+  }
+
+  private DeviceLayer load() {
+    Router router = layer.router();
+    return new DeviceLayer(
+        layer,
+        router(),
+        router == null ? 0 : router.experts(),
+        constants(),
+        map(0, layer.experts().local().size()),
+        parts(),
+        storage.extra(),
+        shared());
+  }
+
+  private FloatArray constants() {
+    Router router = layer.router();
+    Bias bias = router == null ? null : router.correctionBias();
+    float[] correction = bias == null ? new float[0] : bias.toFloats();
+    FloatArray constants = DeviceArrays.floats(RouterKernels.CORRECTION + correction.length);
+    Activation activation = layer.experts().activation();
+    constants.set(RouterKernels.LIMIT, Math.min(activation.limit(), Float.MAX_VALUE));
+    constants.set(RouterKernels.ALPHA, activation.alpha());
+    constants.set(RouterKernels.SCALE, 1);
+    if (router != null && router.gating() instanceof TopKGating gating) {
+      constants.set(RouterKernels.SCALE, gating.scale());
+      constants.set(RouterKernels.EPSILON, gating.epsilon());
+      constants.set(RouterKernels.LEAST_SUM, gating.leastSum());
+    }
+    for (int e = 0; e < correction.length; e++) {
+      constants.set(RouterKernels.CORRECTION + e, correction[e]);
+    }
+    return constants;
+  }
+
+  private @Nullable DeviceMatrix router() {
+    Storage kept = storage.router();
+    if (kept == null) {
+      return null;
+    }
+    // Router and shared gate become one matrix: the rows of each go where the other's end.
+    List<Part> rows = new ArrayList<>();
+    Router router = layer.router();
+    if (router != null) {
+      RouterChecks.requireNumbers(router);
+      rows.add(Part.whole(router.weight(), router.bias()));
+    }
+    SharedExperts shared = layer.shared();
+    if (shared != null && shared.gate() != null) {
+      rows.add(Part.whole(shared.gate(), null));
+    }
+    return MatrixPacking.stack(kept, rows, listener, arena);
+  }
+
+  private List<DeviceExperts> parts() {
+    List<Mlp> experts = layer.experts().local();
+    List<DeviceExperts> parts = new ArrayList<>();
+    for (int first = 0; first < experts.size(); first += storage.expertsPerPart()) {
+      int end = Math.min(first + storage.expertsPerPart(), experts.size());
+      int extra = end == experts.size() ? storage.extra() : 0;
+      List<Part> gateUp = gateUp(experts.subList(first, end));
+      List<Part> down = down(experts.subList(first, end));
+      SharedExperts shared = layer.shared();
+      for (int i = 0; i < extra && shared != null; i++) {
+        int cut = i * layer.intermediate();
+        gateUp(List.of(shared.mlp())).forEach(part -> gateUp.add(part.from(cut, 0)));
+        down(List.of(shared.mlp())).forEach(part -> down.add(part.from(0, cut)));
+      }
+      parts.add(
+          new DeviceExperts(
+              map(first, end),
+              MatrixPacking.pack(storage.gateUp(), gateUp, listener, arena),
+              MatrixPacking.pack(storage.down(), down, listener, arena),
+              end - first,
+              extra));
+    }
+    return List.copyOf(parts);
+  }
+
+  private @Nullable DeviceExperts shared() {
+    SharedExperts shared = layer.shared();
+    Storage gateUp = storage.sharedGateUp();
+    Storage down = storage.sharedDown();
+    return shared == null || gateUp == null || down == null
+        ? null
+        : new DeviceExperts(
+            DeviceArrays.ints(1),
+            MatrixPacking.pack(gateUp, gateUp(List.of(shared.mlp())), listener, arena),
+            MatrixPacking.pack(down, down(List.of(shared.mlp())), listener, arena),
+            0,
+            1);
+  }
+
+  /// From the router's experts to places among local experts `first` to `end`.
+  private IntArray map(int first, int end) {
+    IntArray map = DeviceArrays.ints(layer.globalExperts());
+    for (int e = 0; e < layer.globalExperts(); e++) {
+      int local = layer.experts().map().localOf(e);
+      map.set(e, local >= first && local < end ? local - first : -1);
+    }
+    return map;
+  }
+
+  private static List<Part> gateUp(List<Mlp> experts) {
+    List<Part> parts = new ArrayList<>();
+    for (Mlp mlp : experts) {
+      Weight gate = mlp.gate();
+      parts.add(
+          gate == null ? Part.whole(mlp.up(), mlp.upBias()) : Part.whole(gate, mlp.gateBias()));
+      parts.add(Part.whole(mlp.up(), mlp.upBias()));
+    }
+    return parts;
+  }
+
+  private static List<Part> down(List<Mlp> experts) {
+    List<Part> parts = new ArrayList<>();
+    experts.forEach(mlp -> parts.add(Part.whole(mlp.down(), mlp.downBias())));
+    return parts;
+  }
+}

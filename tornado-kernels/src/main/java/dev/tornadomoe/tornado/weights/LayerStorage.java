@@ -1,0 +1,148 @@
+package dev.tornadomoe.tornado.weights;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tornado.kernel.Flags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// How a layer's weights will be kept, decided from their descriptions before anything is loaded:
+/// in which formats, in how many parts, and whether the shared expert is kept as experts.
+///
+/// @param router router and shared gate, or null when there is neither
+/// @param gateUp of an expert, twice as many matrices as experts
+/// @param down of an expert
+/// @param expertsPerPart the most that fit into one buffer
+/// @param extra experts that the shared expert is cut into, so that the experts' own kernels do its
+///   work; 0 when it can't be
+/// @param sharedGateUp of the shared expert by itself, or null
+/// @param sharedDown of the shared expert by itself, or null
+public record LayerStorage(
+    @Nullable Storage router,
+    Storage gateUp,
+    Storage down,
+    int expertsPerPart,
+    int extra,
+    @Nullable Storage sharedGateUp,
+    @Nullable Storage sharedDown) {
+
+  /// How a layer's weights are kept.
+  ///
+  /// @param mostElements of a buffer on the device
+  public static LayerStorage of(MoeLayer layer, long mostElements) {
+    List<Mlp> experts = layer.experts().local();
+    Storage gateUp = Storage.of(gateUps(experts));
+    Storage down = Storage.of(experts.stream().map(Mlp::down).toList());
+    SharedExperts shared = layer.shared();
+    Storage sharedGateUp = shared == null ? null : Storage.of(gateUps(List.of(shared.mlp())));
+    Storage sharedDown = shared == null ? null : Storage.of(List.of(shared.mlp().down()));
+    int extra =
+        sharedGateUp == null || sharedDown == null
+            ? 0
+            : extra(layer, gateUp, down, sharedGateUp, sharedDown);
+    long perExpert = Math.max(2 * gateUp.largest(), down.largest());
+    long fitting = mostElements / perExpert - extra;
+    long whole =
+        sharedGateUp == null || sharedDown == null || extra > 0
+            ? 0
+            : Math.max(2 * sharedGateUp.largest(), sharedDown.largest());
+    if (fitting < 1 || whole > mostElements) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "layer %d: one expert's weights take %d elements in a buffer, the device's largest buffer holds %d",
+              layer.index(),
+              Math.max(perExpert * (extra + 1L), whole),
+              mostElements));
+    }
+    return new LayerStorage(
+        router(layer),
+        gateUp,
+        down,
+        (int) Math.min(fitting, experts.size()),
+        extra,
+        extra > 0 ? null : sharedGateUp,
+        extra > 0 ? null : sharedDown);
+  }
+
+  /// Gate and up in turn; up twice where there is no gate.
+  static List<Weight> gateUps(List<Mlp> experts) {
+    List<Weight> weights = new ArrayList<>();
+    for (Mlp mlp : experts) {
+      weights.add(mlp.gate() == null ? mlp.up() : mlp.gate());
+      weights.add(mlp.up());
+    }
+    return weights;
+  }
+
+  private static @Nullable Storage router(MoeLayer layer) {
+    Router router = layer.router();
+    Weight gate = layer.shared() == null ? null : layer.shared().gate();
+    List<Weight> weights = new ArrayList<>();
+    if (router != null) {
+      weights.add(router.weight());
+    }
+    if (gate != null) {
+      weights.add(gate);
+    }
+    if (weights.isEmpty()) {
+      return null;
+    }
+    // It is small, and 16-bit weights are decoded by a table: twice the bytes are faster.
+    return Storage.f32(weights.stream().mapToInt(Weight::rows).sum(), layer.hidden());
+  }
+
+  /// As many experts of size I as the shared expert's I makes, if its weights are kept alike and
+  /// can be cut: `down(activated)` is the sum over runs of columns, each with its rows of gate and
+  /// up.
+  private static int extra(
+      MoeLayer layer, Storage gateUp, Storage down, Storage sharedGateUp, Storage sharedDown) {
+    Mlp expert = layer.experts().local().getFirst();
+    SharedExperts shared = layer.shared();
+    if (shared == null
+        || shared.mlp().isGated() != expert.isGated()
+        || sharedGateUp.format() != gateUp.format()
+        || sharedDown.format() != down.format()
+        || sharedGateUp.groupSize() != gateUp.groupSize()
+        || (down.isScaled() && sharedDown.groupSize() != down.groupSize())
+        // The router's weights and the gate's logit would have to go through the same parameter.
+        || (layer.routerWeightOnInput() && shared.gate() != null)) {
+      return 0;
+    }
+    int intermediate = layer.intermediate();
+    int parts = Math.ceilDiv(shared.mlp().intermediate(), intermediate);
+    boolean isCut = parts > 1;
+    boolean canBeCut =
+        intermediate % 8 == 0
+            && (!down.isScaled() || intermediate % down.groupSize() == 0)
+            && !down.is(Flags.ACT_ORDER)
+            && shared.mlp().downBias() == null;
+    boolean isSmaller = shared.mlp().intermediate() < intermediate;
+    // What is filled up must stay zero: activations at zero are, with a bias they are not.
+    boolean canBeFilled =
+        shared.mlp().upBias() == null && !down.is(Flags.ACT_ORDER) && !gateUp.is(Flags.ACT_ORDER);
+    boolean isUneven = shared.mlp().intermediate() % intermediate != 0;
+    if ((isCut && !canBeCut) || ((isUneven || isSmaller) && !canBeFilled)) {
+      return 0;
+    }
+    return parts;
+  }
+
+  /// Bytes that a layer's arrays take.
+  ///
+  /// @param layer it was made for
+  public long bytes(MoeLayer layer) {
+    long experts = (long) layer.experts().local().size() + extra;
+    long bytes = experts * (2 * gateUp.bytes() + down.bytes());
+    bytes += router == null ? 0 : router.bytes();
+    bytes += sharedGateUp == null ? 0 : 2 * sharedGateUp.bytes();
+    bytes += sharedDown == null ? 0 : sharedDown.bytes();
+    return bytes;
+  }
+}

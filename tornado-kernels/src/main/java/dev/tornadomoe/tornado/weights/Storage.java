@@ -1,0 +1,161 @@
+package dev.tornadomoe.tornado.weights;
+
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tornado.kernel.Flags;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/// How matrices of one shape are kept on a device, in the layout that the kernels' `Chunks`
+/// describes: blocks of 8 rows, chunks of 8 columns, both filled up with zeros.
+///
+/// Matrices of 4 and 8 bits stay so if all have the same groups and a chunk never lies in two of
+/// them ([CodedRows] says which formats can); 16-bit ones stay so if all have the same type;
+/// everything else becomes F32.
+///
+/// @param rows of each matrix
+/// @param columns of each matrix
+/// @param groupSize columns per scale; all of them for weights without scales
+/// @param flags [Flags] of the format
+public record Storage(int rows, int columns, int groupSize, int flags) {
+  private static final int FORMAT =
+      Flags.SCALED | Flags.ZERO_POINTS | Flags.ACT_ORDER | Flags.F16 | Flags.BF16;
+
+  /// How these weights are kept.
+  static Storage of(List<Weight> weights) {
+    Weight first = weights.getFirst();
+    List<WeightFormat> formats = weights.stream().map(Weight::format).distinct().toList();
+    int columns = first.columns();
+    int ragged = columns % 8 == 0 ? 0 : Flags.RAGGED;
+    int group = formats.getFirst().groupSize();
+    if (formats.stream().allMatch(format -> format.isInt4() && format.groupSize() == group)
+        && (group % 8 == 0 || group >= columns)) {
+      int flags = Flags.INT4 | ragged;
+      for (WeightFormat format : formats) {
+        flags |= format.zeroPoints() ? Flags.ZERO_POINTS : 0;
+        flags |= format.actOrder() ? Flags.ACT_ORDER : 0;
+      }
+      return new Storage(first.rows(), columns, group, flags);
+    }
+    Storage coded = formats.size() == 1 ? coded(first) : null;
+    if (coded != null) {
+      return coded;
+    }
+    DType type =
+        formats.size() == 1 && formats.getFirst().isDense()
+            ? formats.getFirst().element()
+            : DType.F32;
+    return new Storage(
+        first.rows(),
+        columns,
+        columns,
+        ragged
+            | switch (type) {
+              case F16 -> Flags.F16;
+              case BF16 -> Flags.BF16;
+              default -> 0;
+            });
+  }
+
+  /// As codes with scales, or null for a format that can't be kept so.
+  private static @Nullable Storage coded(Weight weight) {
+    WeightFormat format = weight.format();
+    CodedRows.Kind kind = CodedRows.kind(format.coding());
+    if (kind == null || format.actOrder()) {
+      return null;
+    }
+    int columns = weight.columns();
+    int group = kind.groupSize() > 0 ? kind.groupSize() : format.groupSize();
+    group = group == 0 ? columns : group;
+    return group % 8 != 0 && group < columns
+        ? null
+        : new Storage(
+            weight.rows(),
+            columns,
+            group,
+            kind.flags()
+                | (columns % 8 == 0 ? 0 : Flags.RAGGED)
+                | (format.zeroPoints() ? Flags.ZERO_POINTS : 0));
+  }
+
+  /// The same for dense matrices of this type, whatever their own format.
+  static Storage f32(int rows, int columns) {
+    return new Storage(rows, columns, columns, columns % 8 == 0 ? 0 : Flags.RAGGED);
+  }
+
+  boolean is(int flag) {
+    return (flags & flag) != 0;
+  }
+
+  /// Whether elements are codes with a scale for each group.
+  boolean isScaled() {
+    return is(Flags.SCALED);
+  }
+
+  boolean is16Bit() {
+    return is(Flags.F16 | Flags.BF16);
+  }
+
+  int format() {
+    return flags & FORMAT;
+  }
+
+  /// As in `bf16` or `int4 g32 zero-points act-order`: what kernels for it depend on.
+  public String text() {
+    if (!isScaled()) {
+      return is(Flags.F16) ? "f16" : is(Flags.BF16) ? "bf16" : "f32";
+    }
+    return String.format(
+        Locale.ROOT,
+        "%s g%d%s%s",
+        is(Flags.INT4) ? "int4" : is(Flags.FP4) ? "fp4" : is(Flags.INT8) ? "int8" : "fp8",
+        groupSize,
+        is(Flags.ZERO_POINTS) ? " zero-points" : "",
+        is(Flags.ACT_ORDER) ? " act-order" : "");
+  }
+
+  /// Blocks of 8 rows in a matrix.
+  int blocks() {
+    return Math.ceilDiv(rows, 8);
+  }
+
+  /// Chunks of 8 columns in a row.
+  int chunks() {
+    return Math.ceilDiv(columns, 8);
+  }
+
+  int groups() {
+    return Math.ceilDiv(columns, groupSize);
+  }
+
+  /// Words of one matrix.
+  long words() {
+    int perChunk = is(Flags.INT4 | Flags.FP4) ? 8 : isScaled() ? 16 : is16Bit() ? 32 : 0;
+    return (long) blocks() * chunks() * perChunk;
+  }
+
+  /// Scales of one matrix, or its values if it is kept as F32.
+  long scales() {
+    if (isScaled()) {
+      return (long) blocks() * groups() * (is(Flags.ZERO_POINTS) ? 16 : 8);
+    }
+    return is16Bit() ? 0 : (long) blocks() * chunks() * 64;
+  }
+
+  /// Elements before the scales: E4M3's values.
+  int table() {
+    return is(Flags.FP8) ? 256 : 0;
+  }
+
+  /// Elements of the larger of the two arrays, for one matrix.
+  long largest() {
+    return Math.max(words(), scales());
+  }
+
+  /// Bytes of one matrix.
+  long bytes() {
+    return (words() + scales()) * 4;
+  }
+}
