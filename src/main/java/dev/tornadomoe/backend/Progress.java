@@ -8,7 +8,7 @@ public interface Progress {
 
   /// Some more is done.
   ///
-  /// @param done bytes of weights that are ready
+  /// @param done bytes of weights that are ready, 0 when loading begins
   /// @param total bytes of weights in all
   void update(long done, long total);
 

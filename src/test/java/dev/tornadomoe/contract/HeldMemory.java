@@ -20,8 +20,24 @@ public final class HeldMemory {
   private HeldMemory() {}
 
   public static long bytes() {
-    return number(OBJECTS, command("gcClassHistogram"))
-        + number(ARENAS, command("vmNativeMemory", "summary", "scale=b"));
+    return number(OBJECTS, command("gcClassHistogram")) + arenas();
+  }
+
+  /// Native memory alone, when what nobody refers to has been given back.
+  public static long bytesOfArenas() throws InterruptedException {
+    long before = Long.MAX_VALUE;
+    long now = arenas();
+    while (now < before) {
+      before = now;
+      command("gcClassHistogram");
+      Thread.sleep(200); // another thread gives it back
+      now = arenas();
+    }
+    return now;
+  }
+
+  private static long arenas() {
+    return number(ARENAS, command("vmNativeMemory", "summary", "scale=b"));
   }
 
   private static String command(String name, String... arguments) {

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /// What may be done with files that anybody may have made: they are read, or refused with a
 /// [MoeException], in memory that their own size bounds.
@@ -35,10 +36,23 @@ final class BoundedReading {
 
   private BoundedReading() {}
 
-  /// A directory of this process.
+  /// A directory of this process, deleted when it ends.
   static Path directory() {
     try {
-      return Files.createTempDirectory("moe-fuzz-");
+      Path directory = Files.createTempDirectory("moe-fuzz-");
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory)));
+      return directory;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void delete(Path directory) {
+    try (Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+      Files.delete(directory);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

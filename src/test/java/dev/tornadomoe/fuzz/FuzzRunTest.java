@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -27,6 +28,9 @@ class FuzzRunTest {
   private static final long SECONDS_TO_BEGIN = 40;
 
   private static final int MOST_STARTS = 4;
+
+  /// For a Jazzer that is ended before it can delete anything.
+  @TempDir private Path temporary;
 
   static List<String> targets() {
     return List.of(
@@ -55,8 +59,7 @@ class FuzzRunTest {
     }
   }
 
-  private static Process start(String target, Path directory, Path corpus, Path log)
-      throws IOException {
+  private Process start(String target, Path directory, Path corpus, Path log) throws IOException {
     List<String> command = new ArrayList<>();
     command.add(ProcessHandle.current().info().command().orElse("java"));
     command.addAll(
@@ -66,6 +69,7 @@ class FuzzRunTest {
             "-XX:+EnableDynamicAgentLoading",
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
+            "-Djava.io.tmpdir=" + temporary,
             "-cp",
             System.getProperty("java.class.path"),
             "com.code_intelligence.jazzer.Jazzer",

@@ -87,6 +87,7 @@ final class CpuLoader {
   ///
   /// @throws dev.tornadomoe.MoeException for weights that can't be right or can't be repacked
   List<CpuLayer> load(MoePlan plan, int threads) {
+    progress.update(0, total);
     try (ExecutorService pool =
         Executors.newFixedThreadPool(
             threads, Thread.ofPlatform().daemon().name("moe-loader-", 0).factory())) {

@@ -53,6 +53,7 @@ final class ReferenceArithmetic implements Arithmetic {
               .flatMap(layer -> LayerWeights.of(layer).stream())
               .mapToLong(Weight::bytes)
               .sum();
+      progress.update(0, total);
       long[] done = new long[1];
       Function<Weight, WeightMatrix> loader =
           weight -> {

@@ -87,6 +87,9 @@ record Mpirun(List<String> command) {
     private final Process process;
 
     Running(List<String> line) throws IOException {
+      output
+          .toFile()
+          .deleteOnExit(); // there may be no such program, or a test may fail before it ends
       process =
           new ProcessBuilder(line)
               .redirectErrorStream(true)

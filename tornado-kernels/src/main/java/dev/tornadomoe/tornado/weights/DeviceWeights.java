@@ -33,6 +33,7 @@ public record DeviceWeights(List<DeviceLayer> layers, WeightMemory memory) {
             .flatMap(layer -> LayerWeights.of(layer).stream())
             .mapToLong(Weight::bytes)
             .sum();
+    progress.update(0, total);
     long[] done = {0};
     Set<MemorySegment> memory = new LinkedHashSet<>();
     List<DeviceLayer> layers = new ArrayList<>();
