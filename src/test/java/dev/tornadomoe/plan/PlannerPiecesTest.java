@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.modular.Problem;
 import dev.tornadomoe.modular.SeededLayers;
@@ -106,7 +106,7 @@ class PlannerPiecesTest {
     StubBody body =
         (problem, input, weights) ->
             List.of(
-                new Operation.Custom(
+                new CustomOperation(
                     "reads elsewhere",
                     List.of(
                         new Access(new Operand("elsewhere"), Access.Mode.READ),

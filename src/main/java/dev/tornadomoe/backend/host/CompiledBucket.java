@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.MoePlan;
@@ -94,7 +95,8 @@ final class CompiledBucket {
                 step,
                 expertRows[layer],
                 run != null ? run : compiler.compile(operation, context),
-                operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT));
+                operation instanceof RowOperation.Copy copy
+                    && copy.target().equals(Operand.OUTPUT));
       }
     }
     return new CompiledBucket(bucket, refs, callers, steps, ends, expertRows);

@@ -1,8 +1,11 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.RouteOperation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
@@ -22,38 +25,38 @@ final class RowSteps {
     int hidden = context.layer().hidden();
     ExpertMap map = context.experts();
     return switch (operation) {
-      case Operation.Copy copy ->
+      case RowOperation.Copy copy ->
           copy(context.buffer(copy.source()), context.buffer(copy.target()), hidden);
-      case Operation.Add add ->
+      case RowOperation.Add add ->
           add(context.buffer(add.target()), context.buffer(add.addend()), hidden);
-      case Operation.Zero zero -> zero(context.buffer(zero.target()), hidden);
-      case Operation.WeightInput weigh ->
+      case RowOperation.Zero zero -> zero(context.buffer(zero.target()), hidden);
+      case RowOperation.WeightInput weigh ->
           weightInput(
               context.buffer(weigh.input()),
               context.buffer(weigh.weights()),
               context.buffer(weigh.target()),
               hidden);
-      case Operation.IdentityExperts identities ->
+      case RowOperation.IdentityExperts identities ->
           new IdentityStep(
               context.layer(),
               context.buffer(identities.input()),
               context.buffer(identities.ids()),
               context.buffer(identities.weights()),
               context.buffer(identities.target()));
-      case Operation.SelectExperts select ->
+      case RouteOperation.SelectExperts select ->
           new SelectStep(
               context,
               context.buffer(select.logits()),
               context.buffer(select.ids()),
               context.buffer(select.weights()));
-      case Operation.GroupByExpert group ->
+      case RouteOperation.GroupByExpert group ->
           new GroupStep(
               context.layer().topK(),
               map,
               context.buffer(group.ids()),
               context.buffer(group.order()),
               context.buffer(group.offsets()));
-      case Operation.Dispatch dispatch ->
+      case RouteOperation.Dispatch dispatch ->
           new DispatchStep(
               hidden,
               context.layer().topK(),
@@ -64,7 +67,7 @@ final class RowSteps {
               context.buffer(dispatch.batched()),
               context.buffer(dispatch.counts()),
               context.buffer(dispatch.rows()));
-      case Operation.Custom custom -> custom(custom, context, expertRows);
+      case CustomOperation custom -> custom(custom, context, expertRows);
       default -> null;
     };
   }
@@ -124,7 +127,7 @@ final class RowSteps {
   }
 
   private static HostStep custom(
-      Operation.Custom custom, StepContext context, ExpertRows expertRows) {
+      CustomOperation custom, StepContext context, ExpertRows expertRows) {
     Map<Operand, BufferRef> refs = new HashMap<>();
     custom.accesses().forEach(a -> refs.put(a.operand(), context.buffer(a.operand())));
     CustomMemory memory = new CustomMemory(custom.name(), refs, expertRows);
@@ -133,7 +136,7 @@ final class RowSteps {
 
   /// What a custom step sees of the memory: what it declared, and no byte beyond.
   private record CustomMemory(String step, Map<Operand, BufferRef> refs, ExpertRows expertRows)
-      implements Operation.OperandMemory {
+      implements CustomOperation.OperandMemory {
 
     @Override
     public MemorySegment of(Operand operand) {

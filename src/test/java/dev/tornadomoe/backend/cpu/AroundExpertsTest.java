@@ -15,6 +15,7 @@ import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.MoePlan;
@@ -48,8 +49,8 @@ class AroundExpertsTest {
         @Override
         public HostStep compile(Operation operation, StepContext context) {
           return switch (operation) {
-            case Operation.GroupedGateUp op -> tokens -> {};
-            case Operation.GroupedDown op ->
+            case ExpertOperation.GroupedGateUp op -> tokens -> {};
+            case ExpertOperation.GroupedDown op ->
                 tokens ->
                     context
                         .buffer(op.target())

@@ -7,6 +7,7 @@ import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
@@ -79,8 +80,8 @@ final class PairSteps implements StepCompiler {
   @Override
   public HostStep compile(Operation operation, StepContext context) {
     return switch (operation) {
-      case Operation.GroupedGateUp op -> keep(context.buffer(op.input()), context.layer());
-      case Operation.GroupedDown op ->
+      case ExpertOperation.GroupedGateUp op -> keep(context.buffer(op.input()), context.layer());
+      case ExpertOperation.GroupedDown op ->
           run(
               context,
               context.buffer(op.order()),

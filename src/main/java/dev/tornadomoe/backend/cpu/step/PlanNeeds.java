@@ -5,7 +5,10 @@ import dev.tornadomoe.backend.cpu.kernel.rows.KernelNeeds;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
@@ -53,17 +56,18 @@ public final class PlanNeeds {
   private StepNeeds of(Operation operation, int rows) {
     int hidden = layer.hidden();
     return switch (operation) {
-      case Operation.RouterLogits op when layer.router() != null -> {
+      case DenseOperation.RouterLogits op when layer.router() != null -> {
         Weight router = layer.router().weight();
         yield allTokens(needs(Precision.EXACT, List.of(router)), router, rows, false);
       }
-      case Operation.SharedGateUp op when layer.shared() != null -> {
+      case DenseOperation.SharedGateUp op when layer.shared() != null -> {
         Mlp shared = layer.shared().mlp();
         yield allTokens(gateUps(List.of(shared)), shared.up(), rows, shared.isGated());
       }
-      case Operation.SharedDown op when layer.shared() != null -> sharedDown(layer.shared(), rows);
-      case Operation.Reduce op -> StepNeeds.of(ScratchSize.sum(hidden));
-      case Operation.BatchedReduce op -> StepNeeds.of(ScratchSize.sum(hidden));
+      case DenseOperation.SharedDown op when layer.shared() != null ->
+          sharedDown(layer.shared(), rows);
+      case ReduceOperation.Reduce op -> StepNeeds.of(ScratchSize.sum(hidden));
+      case ReduceOperation.BatchedReduce op -> StepNeeds.of(ScratchSize.sum(hidden));
       default -> experts ? ofExperts(operation, rows) : StepNeeds.NONE;
     };
   }
@@ -72,13 +76,13 @@ public final class PlanNeeds {
     Mlp first = layer.experts().local().getFirst();
     int local = layer.experts().local().size();
     return switch (operation) {
-      case Operation.GateUp op ->
+      case ExpertOperation.GateUp op ->
           gateUp(first, 1).withIndices(PairGroups.indices(rows, layer.topK()));
-      case Operation.GroupedGateUp op -> gateUp(first, rows).withIndices(local);
-      case Operation.BatchedGateUp op -> gateUp(first, rows).withIndices(local);
-      case Operation.GroupedDown op -> down(first, rows).withIndices(local);
-      case Operation.BatchedDown op -> down(first, rows).withIndices(local);
-      case Operation.DownReduce op ->
+      case ExpertOperation.GroupedGateUp op -> gateUp(first, rows).withIndices(local);
+      case ExpertOperation.BatchedGateUp op -> gateUp(first, rows).withIndices(local);
+      case ExpertOperation.GroupedDown op -> down(first, rows).withIndices(local);
+      case ExpertOperation.BatchedDown op -> down(first, rows).withIndices(local);
+      case ReduceOperation.DownReduce op ->
           StepNeeds.of(
               ScratchSize.reducing(
                   first.down().columns(), downs, layer.topK(), tile(first.down())));

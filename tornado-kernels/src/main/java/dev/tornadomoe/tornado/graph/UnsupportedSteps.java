@@ -3,7 +3,11 @@ package dev.tornadomoe.tornado.graph;
 import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.modular.CustomOperation;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Phase;
@@ -62,11 +66,11 @@ public final class UnsupportedSteps {
   private static @Nullable String aroundExperts(MoeLayer layer, Step step) {
     boolean isForeign =
         switch (step.operation()) {
-          case Operation.GateUp op -> true;
-          case Operation.DownReduce op -> true;
-          case Operation.BatchedGateUp op -> true;
-          case Operation.BatchedDown op -> true;
-          case Operation.Custom op -> step.phase() == Phase.EXPERTS;
+          case ExpertOperation.GateUp op -> true;
+          case ReduceOperation.DownReduce op -> true;
+          case ExpertOperation.BatchedGateUp op -> true;
+          case ExpertOperation.BatchedDown op -> true;
+          case CustomOperation op -> step.phase() == Phase.EXPERTS;
           default -> false;
         };
     return isForeign
@@ -81,16 +85,16 @@ public final class UnsupportedSteps {
   /// Why a step of a layer can't run, or null for one that can.
   static @Nullable String of(MoeLayer layer, Operation operation) {
     return switch (operation) {
-      case Operation.SelectExperts select when isOwnFunction(layer.router()) ->
+      case RouteOperation.SelectExperts select when isOwnFunction(layer.router()) ->
           String.format(
               Locale.ROOT,
               "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)",
               layer.index());
-      case Operation.Dispatch op -> step(layer, op);
-      case Operation.BatchedGateUp op -> step(layer, op);
-      case Operation.BatchedDown op -> step(layer, op);
-      case Operation.BatchedReduce op -> step(layer, op);
-      case Operation.Custom op -> step(layer, op);
+      case RouteOperation.Dispatch op -> step(layer, op);
+      case ExpertOperation.BatchedGateUp op -> step(layer, op);
+      case ExpertOperation.BatchedDown op -> step(layer, op);
+      case ReduceOperation.BatchedReduce op -> step(layer, op);
+      case CustomOperation op -> step(layer, op);
       default -> null;
     };
   }
