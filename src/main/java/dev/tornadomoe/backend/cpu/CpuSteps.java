@@ -1,6 +1,5 @@
 package dev.tornadomoe.backend.cpu;
 
-import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.step.AllTokens;
 import dev.tornadomoe.backend.cpu.step.BatchedGroups;
@@ -25,13 +24,12 @@ import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.WeightOperation;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Compiles one session's operations with arithmetic to steps on a team of threads.
+/// Compiles one session's arithmetic to steps on a team of threads.
 ///
 /// @param layers in the session's precision
 /// @param scratch that all its steps use
@@ -39,7 +37,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
     implements StepCompiler {
 
   @Override
-  public HostStep compile(Operation operation, StepContext context) {
+  public HostStep compile(WeightOperation operation, StepContext context) {
     CpuLayer layer = layers.get(context.place());
     ExpertMap map = context.experts();
     int topK = context.layer().topK();
@@ -139,9 +137,6 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
             op.weights(),
             new Finish(List.of(), context.buffer(op.target())));
       }
-      default ->
-          throw new BackendException(
-              String.format(Locale.ROOT, "the cpu backend does not know \"%s\"", operation.name()));
     };
   }
 

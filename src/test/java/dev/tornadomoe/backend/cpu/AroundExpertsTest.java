@@ -17,7 +17,7 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.ExpertsCatalog;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.WeightOperation;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import java.util.ArrayList;
@@ -47,7 +47,7 @@ class AroundExpertsTest {
       StepCompiler others = host.compiler(plan);
       return new StepCompiler() {
         @Override
-        public HostStep compile(Operation operation, StepContext context) {
+        public HostStep compile(WeightOperation operation, StepContext context) {
           return switch (operation) {
             case ExpertOperation.GroupedGateUp op -> tokens -> {};
             case ExpertOperation.GroupedDown op ->

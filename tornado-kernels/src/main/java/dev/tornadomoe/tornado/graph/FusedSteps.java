@@ -2,10 +2,12 @@ package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.plan.Step;
@@ -123,7 +125,14 @@ public final class FusedSteps {
           sizes.put(op.order(), pairs);
           sizes.put(op.offsets(), 3 * mostBlocks(pairs, 1));
         }
-        default -> {}
+        case ExpertOperation.BatchedGateUp op -> {}
+        case ExpertOperation.BatchedDown op -> {}
+        case RouteOperation.SelectExperts op -> {}
+        case RouteOperation.Dispatch op -> {}
+        case RowOperation op -> {}
+        case DenseOperation op -> {}
+        case ReduceOperation op -> {}
+        case CustomOperation op -> {}
       }
     }
     return sizes;

@@ -1,7 +1,9 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
@@ -12,6 +14,8 @@ import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.KernelShape;
+import dev.tornadomoe.tornado.graph.DeviceStep.Kernels;
+import dev.tornadomoe.tornado.graph.DeviceStep.Refusal;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
 import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.GroupingKernels;
@@ -100,30 +104,39 @@ public final class LayerCalls {
   }
 
   private void add(Operation operation) {
-    String refusal = UnsupportedSteps.of(layer, operation);
-    if (refusal != null) {
-      throw new BackendException(refusal);
+    switch (step(layer, operation)) {
+      case Kernels kernels -> kernels.calls().accept(this);
+      case Refusal refusal -> throw new BackendException(refusal.sentence());
     }
-    switch (operation) {
-      case DenseOperation.RouterLogits op -> router.logits(op);
-      case RouteOperation.SelectExperts op -> router.select(op);
-      case RowOperation.WeightInput op -> weightInput(op);
-      case RowOperation.IdentityExperts op -> identities(op);
-      case DenseOperation.SharedGateUp op -> sharedGateUp(op);
-      case DenseOperation.SharedDown op -> sharedDown(op);
-      case ExpertOperation.GateUp op -> gateUp(op);
-      case ReduceOperation.DownReduce op -> downReduce(op);
-      case RouteOperation.GroupByExpert op -> group(op);
-      case ExpertOperation.GroupedGateUp op -> groupedGateUp(op);
-      case ExpertOperation.GroupedDown op -> groupedDown(op);
-      case ReduceOperation.Reduce op -> reduce(op);
-      case RowOperation.Copy op -> copy(op);
-      case RowOperation.Add op -> addRows(op);
-      case RowOperation.Zero op -> zero(op);
-      default ->
-          throw new IllegalStateException(
-              String.format(Locale.ROOT, "step \"%s\" was not refused", operation.name()));
-    }
+  }
+
+  /// What a device does about an operation of a layer: the one list of what has kernels.
+  static DeviceStep step(MoeLayer layer, Operation operation) {
+    return switch (operation) {
+      case DenseOperation.RouterLogits op -> new Kernels(calls -> calls.router.logits(op));
+      case DenseOperation.SharedGateUp op -> new Kernels(calls -> calls.sharedGateUp(op));
+      case DenseOperation.SharedDown op -> new Kernels(calls -> calls.sharedDown(op));
+      case RowOperation.Copy op -> new Kernels(calls -> calls.copy(op));
+      case RowOperation.Add op -> new Kernels(calls -> calls.addRows(op));
+      case RowOperation.Zero op -> new Kernels(calls -> calls.zero(op));
+      case RowOperation.WeightInput op -> new Kernels(calls -> calls.weightInput(op));
+      case RowOperation.IdentityExperts op -> new Kernels(calls -> calls.identities(op));
+      case RouteOperation.SelectExperts op ->
+          layer.router() != null && layer.router().gating() instanceof CustomGating
+              ? DeviceStep.ownRouting(layer)
+              : new Kernels(calls -> calls.router.select(op));
+      case RouteOperation.GroupByExpert op -> new Kernels(calls -> calls.group(op));
+      case RouteOperation.Dispatch op -> DeviceStep.withoutKernel(layer, op);
+      case ExpertOperation.GateUp op -> new Kernels(calls -> calls.gateUp(op));
+      case ExpertOperation.GroupedGateUp op -> new Kernels(calls -> calls.groupedGateUp(op));
+      case ExpertOperation.GroupedDown op -> new Kernels(calls -> calls.groupedDown(op));
+      case ExpertOperation.BatchedGateUp op -> DeviceStep.withoutKernel(layer, op);
+      case ExpertOperation.BatchedDown op -> DeviceStep.withoutKernel(layer, op);
+      case ReduceOperation.DownReduce op -> new Kernels(calls -> calls.downReduce(op));
+      case ReduceOperation.Reduce op -> new Kernels(calls -> calls.reduce(op));
+      case ReduceOperation.BatchedReduce op -> DeviceStep.withoutKernel(layer, op);
+      case CustomOperation op -> DeviceStep.withoutKernel(layer, op);
+    };
   }
 
   private FloatArray f(Operand operand) {
