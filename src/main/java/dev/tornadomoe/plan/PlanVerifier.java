@@ -150,6 +150,6 @@ final class PlanVerifier {
     return a.placement() instanceof Buffer.Caller x
         && b.placement() instanceof Buffer.Caller y
         && a.layer() == b.layer()
-        && x.region().equals(y.region());
+        && x.region() == y.region();
   }
 }

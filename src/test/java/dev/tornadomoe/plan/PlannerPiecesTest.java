@@ -73,10 +73,12 @@ class PlannerPiecesTest {
     assertThat(bucket.steps()).extracting(Step::phase).doesNotContain(Phase.ROUTE);
     assertThat(bucket.find(0, Operand.ROUTER_LOGITS)).isNull();
     for (Operand operand : List.of(Operand.TOPK_IDS, Operand.TOPK_WEIGHTS)) {
-      assertThat(bucket.buffer(0, operand).placement())
-          .isEqualTo(new Buffer.Caller(operand.name()));
       assertThat(bucket.buffer(0, operand).shape()).isEqualTo(Shape.of(4, 2));
     }
+    assertThat(bucket.buffer(0, Operand.TOPK_IDS).placement())
+        .isEqualTo(new Buffer.Caller(CallerRegion.TOPK_IDS));
+    assertThat(bucket.buffer(0, Operand.TOPK_WEIGHTS).placement())
+        .isEqualTo(new Buffer.Caller(CallerRegion.TOPK_WEIGHTS));
     assertThat(bucket.buffer(0, Operand.TOPK_IDS).dtype()).isEqualTo(DType.I32);
     assertThat(bucket.buffer(0, Operand.TOPK_WEIGHTS).dtype()).isEqualTo(DType.F32);
   }
