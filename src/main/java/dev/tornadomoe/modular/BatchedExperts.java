@@ -52,7 +52,7 @@ public final class BatchedExperts implements Experts {
   @Override
   public List<Operation> operations(Problem problem, ExpertInput input) {
     return List.of(
-        new Operation.BatchedGateUp(input.rows(), Operand.DISPATCH_COUNTS, ACTIVATED),
-        new Operation.BatchedDown(ACTIVATED, Operand.DISPATCH_COUNTS, Operand.FUSED_OUT));
+        new ExpertOperation.BatchedGateUp(input.rows(), Operand.DISPATCH_COUNTS, ACTIVATED),
+        new ExpertOperation.BatchedDown(ACTIVATED, Operand.DISPATCH_COUNTS, Operand.FUSED_OUT));
   }
 }

@@ -47,7 +47,7 @@ public final class BatchedPrepareAndFinalize implements PrepareAndFinalize {
   @Override
   public List<Operation> prepare(Operand input) {
     return List.of(
-        new Operation.Dispatch(
+        new RouteOperation.Dispatch(
             input,
             Operand.TOPK_IDS,
             Operand.DISPATCHED,

@@ -65,7 +65,7 @@ public final class FusedExperts implements Experts {
   public List<Operation> operations(Problem problem, ExpertInput input) {
     List<Operation> operations = new ArrayList<>(GroupedPath.operations(input, EXPERT_ROWS));
     operations.add(
-        new Operation.Reduce(
+        new ReduceOperation.Reduce(
             EXPERT_ROWS, input.ids(), input.weights(), List.of(), Operand.FUSED_OUT));
     return operations;
   }

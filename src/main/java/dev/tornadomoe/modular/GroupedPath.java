@@ -23,8 +23,8 @@ final class GroupedPath {
   /// @param rows `[P, H]` in pair order
   static List<Operation> operations(ExpertInput input, Operand rows) {
     return List.of(
-        new Operation.GroupByExpert(input.ids(), PAIR_ORDER, EXPERT_OFFSETS),
-        new Operation.GroupedGateUp(input.rows(), PAIR_ORDER, EXPERT_OFFSETS, ACTIVATED),
-        new Operation.GroupedDown(ACTIVATED, PAIR_ORDER, EXPERT_OFFSETS, rows));
+        new RouteOperation.GroupByExpert(input.ids(), PAIR_ORDER, EXPERT_OFFSETS),
+        new ExpertOperation.GroupedGateUp(input.rows(), PAIR_ORDER, EXPERT_OFFSETS, ACTIVATED),
+        new ExpertOperation.GroupedDown(ACTIVATED, PAIR_ORDER, EXPERT_OFFSETS, rows));
   }
 }

@@ -90,8 +90,8 @@ public final class HybridExperts implements Experts {
   public List<Operation> operations(Problem problem, ExpertInput input) {
     return problem.tokens() <= fewTokens
         ? List.of(
-            new Operation.GateUp(input.rows(), input.ids(), ACTIVATED),
-            new Operation.DownReduce(
+            new ExpertOperation.GateUp(input.rows(), input.ids(), ACTIVATED),
+            new ReduceOperation.DownReduce(
                 ACTIVATED, input.ids(), input.weights(), List.of(), Operand.FUSED_OUT))
         : many.operations(problem, input);
   }

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// An implementation for experts on several machines returns false from [#isLocal], sends rows in
 /// [#prepare], receives others' in [#receive] and brings results back in [#finish]
-/// ([Operation.Custom]). What the experts get has buffers of its own: see [#expertInput] and
+/// ([CustomOperation]). What the experts get has buffers of its own: see [#expertInput] and
 /// [#expertTokens].
 public interface PrepareAndFinalize {
 
@@ -48,7 +48,7 @@ public interface PrepareAndFinalize {
 
   /// How many rows the experts can get for a call with so many tokens: as many, unless rows of
   /// other processes come in. Must grow with the tokens. Whoever gets fewer says so
-  /// ([Operation.OperandMemory#handOver]), or gives the rows that nobody fills ids of -1.
+  /// ([CustomOperation.OperandMemory#handOver]), or gives the rows that nobody fills ids of -1.
   default int expertTokens(int tokens) {
     return tokens;
   }

@@ -22,7 +22,7 @@ public sealed interface TopKWeightAndReduce {
   record NoOp() implements TopKWeightAndReduce {
     @Override
     public List<Operation> operations(Operand fusedOut, @Nullable Operand weights, Operand target) {
-      return List.of(new Operation.Copy(fusedOut, target));
+      return List.of(new RowOperation.Copy(fusedOut, target));
     }
   }
 
@@ -30,7 +30,8 @@ public sealed interface TopKWeightAndReduce {
   record Contiguous() implements TopKWeightAndReduce {
     @Override
     public List<Operation> operations(Operand fusedOut, @Nullable Operand weights, Operand target) {
-      return List.of(new Operation.Reduce(fusedOut, Operand.TOPK_IDS, weights, List.of(), target));
+      return List.of(
+          new ReduceOperation.Reduce(fusedOut, Operand.TOPK_IDS, weights, List.of(), target));
     }
   }
 
@@ -41,7 +42,7 @@ public sealed interface TopKWeightAndReduce {
     @Override
     public List<Operation> operations(Operand fusedOut, @Nullable Operand weights, Operand target) {
       return List.of(
-          new Operation.BatchedReduce(
+          new ReduceOperation.BatchedReduce(
               fusedOut, Operand.TOPK_IDS, Operand.DISPATCH_ROWS, weights, target));
     }
   }

@@ -1,7 +1,7 @@
 package dev.tornadomoe.parallel;
 
+import dev.tornadomoe.modular.CustomOperation.OperandMemory;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation.OperandMemory;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Locale;

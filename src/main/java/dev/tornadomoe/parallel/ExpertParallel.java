@@ -2,6 +2,7 @@ package dev.tornadomoe.parallel;
 
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
@@ -157,7 +158,7 @@ final class ExpertParallel implements PrepareAndFinalize {
   @Override
   public List<Operation> prepare(Operand input) {
     Operation send =
-        new Operation.Custom(
+        new CustomOperation(
             "send rows",
             List.of(
                 Access.read(input),
@@ -186,7 +187,7 @@ final class ExpertParallel implements PrepareAndFinalize {
     if (shortened()) {
       accesses.add(Access.overwrite(RECEIVED_CODES));
     }
-    return new Operation.Custom(
+    return new CustomOperation(
         "receive rows", accesses, (memory, tokens) -> exchange.receive(memory, input));
   }
 
@@ -194,7 +195,7 @@ final class ExpertParallel implements PrepareAndFinalize {
   public List<Operation> finish(TopKWeightAndReduce reduce, boolean weighted, Operand target) {
     List<Operation> operations = new ArrayList<>();
     operations.add(
-        new Operation.Custom(
+        new CustomOperation(
             "combine",
             List.of(
                 Access.read(Operand.FUSED_OUT),

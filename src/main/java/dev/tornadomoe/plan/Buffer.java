@@ -27,9 +27,7 @@ public record Buffer(
   public sealed interface Placement {}
 
   /// Memory the caller brings with each call. Buffers of one region are the same memory.
-  ///
-  /// @param region the name of the operand that the region is called by
-  public record Caller(String region) implements Placement {}
+  public record Caller(CallerRegion region) implements Placement {}
 
   /// A part of the session's workspace.
   ///

@@ -27,7 +27,7 @@ record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
           call.hiddenType(),
           rows,
           problem.hidden(),
-          new Buffer.Caller(call.inPlace() ? "output" : "hidden"));
+          new Buffer.Caller(call.inPlace() ? CallerRegion.OUTPUT : CallerRegion.HIDDEN));
     }
     if (operand.equals(Operand.OUTPUT)) {
       return outputLike(id, operand, rows);
@@ -42,17 +42,13 @@ record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
               call.hiddenType(),
               rows,
               problem.hidden(),
-              new Buffer.Caller("residual"));
+              new Buffer.Caller(CallerRegion.RESIDUAL));
     }
-    if (operand.equals(Operand.TOPK_IDS) || operand.equals(Operand.TOPK_WEIGHTS)) {
-      return new Buffer(
-          id,
-          layer,
-          operand,
-          operand.equals(Operand.TOPK_IDS) ? DType.I32 : DType.F32,
-          Shape.of(problem.tokens(), problem.topK()),
-          problem.topK(),
-          new Buffer.Caller(operand.name()));
+    if (operand.equals(Operand.TOPK_IDS)) {
+      return routes(id, operand, DType.I32, CallerRegion.TOPK_IDS);
+    }
+    if (operand.equals(Operand.TOPK_WEIGHTS)) {
+      return routes(id, operand, DType.F32, CallerRegion.TOPK_WEIGHTS);
     }
     throw new PlanException(
         String.format(
@@ -60,6 +56,12 @@ record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
             "layer %d: an operation uses \"%s\", which is no workspace and not the caller's",
             draft.layer().index(),
             operand));
+  }
+
+  private Buffer routes(int id, Operand operand, DType type, CallerRegion region) {
+    int topK = draft.problem().topK();
+    Shape pairs = Shape.of(draft.problem().tokens(), topK);
+    return new Buffer(id, layer, operand, type, pairs, topK, new Buffer.Caller(region));
   }
 
   private Buffer outputLike(int id, Operand operand, Shape rows) {
@@ -71,6 +73,12 @@ record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
               Locale.ROOT, "output rows %d elements apart can't hold rows of %d", stride, hidden));
     }
     return new Buffer(
-        id, layer, operand, call.outputType(), rows, stride, new Buffer.Caller("output"));
+        id,
+        layer,
+        operand,
+        call.outputType(),
+        rows,
+        stride,
+        new Buffer.Caller(CallerRegion.OUTPUT));
   }
 }

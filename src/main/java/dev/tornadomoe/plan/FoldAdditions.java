@@ -3,6 +3,8 @@ package dev.tornadomoe.plan;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RowOperation;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,27 +19,27 @@ final class FoldAdditions {
     List<LayerDraft.Stage> stages = new ArrayList<>(draft.stages());
     for (int i = 0; i < stages.size(); ) {
       int producer =
-          stages.get(i).operation() instanceof Operation.Add add ? producer(stages, i, add) : -1;
+          stages.get(i).operation() instanceof RowOperation.Add add ? producer(stages, i, add) : -1;
       if (producer < 0) {
         i++;
         continue;
       }
-      Operation.Add add = (Operation.Add) stages.remove(i).operation();
+      RowOperation.Add add = (RowOperation.Add) stages.remove(i).operation();
       LayerDraft.Stage finishing = stages.get(producer);
       stages.set(
           producer,
           new LayerDraft.Stage(
               finishing.phase(),
-              ((Operation.Finishing) finishing.operation()).adding(add.addend())));
+              ((ReduceOperation.Finishing) finishing.operation()).adding(add.addend())));
     }
     return draft.withStages(stages);
   }
 
   /// The stage that can take over the addition, or -1.
-  private static int producer(List<LayerDraft.Stage> stages, int at, Operation.Add add) {
+  private static int producer(List<LayerDraft.Stage> stages, int at, RowOperation.Add add) {
     for (int i = at - 1; i >= 0; i--) {
       Operation operation = stages.get(i).operation();
-      if (operation instanceof Operation.Finishing finishing
+      if (operation instanceof ReduceOperation.Finishing finishing
           && finishing.target().equals(add.target())) {
         return i;
       }

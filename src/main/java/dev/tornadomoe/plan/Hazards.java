@@ -2,6 +2,7 @@ package dev.tornadomoe.plan;
 
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import java.util.List;
@@ -46,7 +47,7 @@ final class Hazards {
       LayerDraft draft, LayerDraft.Stage stage, Access access) {
     return access.mode() == Access.Mode.READ_ELEMENTWISE
         || (stage.phase() == Phase.EXPERTS
-            && stage.operation() instanceof Operation.Custom
+            && stage.operation() instanceof CustomOperation
             && draft
                 .pieces()
                 .experts()

@@ -1,10 +1,12 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.modular.Workspace;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -67,7 +69,7 @@ public record LayerDraft(
     return stages.stream()
         .anyMatch(stage ->
             stage.phase() == Phase.FINALIZE
-                && stage.operation() instanceof Operation.Custom
+                && stage.operation() instanceof CustomOperation
                 && uses(stage.operation(), Operand.OUTPUT));
   }
 
@@ -80,8 +82,8 @@ public record LayerDraft(
     return finish.equals(List.of(finalCopy()));
   }
 
-  private static Operation.Copy finalCopy() {
-    return new Operation.Copy(Operand.FUSED_OUT, Operand.OUTPUT);
+  private static RowOperation.Copy finalCopy() {
+    return new RowOperation.Copy(Operand.FUSED_OUT, Operand.OUTPUT);
   }
 
   /// Copies into the output.
@@ -90,6 +92,6 @@ public record LayerDraft(
   }
 
   public static boolean isOutputCopy(Operation operation) {
-    return operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT);
+    return operation instanceof RowOperation.Copy copy && copy.target().equals(Operand.OUTPUT);
   }
 }

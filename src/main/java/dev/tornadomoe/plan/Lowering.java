@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.Experts;
 import dev.tornadomoe.modular.ModularMoe;
@@ -11,6 +12,8 @@ import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.modular.RouteOperation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.modular.TopKWeightAndReduce;
 import dev.tornadomoe.modular.Workspace;
 import dev.tornadomoe.tensor.DType;
@@ -72,7 +75,7 @@ final class Lowering {
       return Operand.HIDDEN;
     }
     rows(Operand.HIDDEN_F32, problem.hidden());
-    prepareStage(new Operation.Copy(Operand.HIDDEN, Operand.HIDDEN_F32));
+    prepareStage(new RowOperation.Copy(Operand.HIDDEN, Operand.HIDDEN_F32));
     return Operand.HIDDEN_F32;
   }
 
@@ -91,10 +94,11 @@ final class Lowering {
     Shape pairs = Shape.of(problem.tokens(), problem.topK());
     scratch(new Workspace(Operand.TOPK_IDS, DType.I32, pairs));
     scratch(new Workspace(Operand.TOPK_WEIGHTS, DType.F32, pairs));
-    add(Phase.ROUTE, new Operation.RouterLogits(input, Operand.ROUTER_LOGITS));
+    add(Phase.ROUTE, new DenseOperation.RouterLogits(input, Operand.ROUTER_LOGITS));
     add(
         Phase.ROUTE,
-        new Operation.SelectExperts(Operand.ROUTER_LOGITS, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS));
+        new RouteOperation.SelectExperts(
+            Operand.ROUTER_LOGITS, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS));
   }
 
   private Operand weighted(Operand input) {
@@ -102,7 +106,8 @@ final class Lowering {
       return input;
     }
     rows(Operand.WEIGHTED_HIDDEN, problem.hidden());
-    prepareStage(new Operation.WeightInput(input, Operand.TOPK_WEIGHTS, Operand.WEIGHTED_HIDDEN));
+    prepareStage(
+        new RowOperation.WeightInput(input, Operand.TOPK_WEIGHTS, Operand.WEIGHTED_HIDDEN));
     return Operand.WEIGHTED_HIDDEN;
   }
 
@@ -119,10 +124,10 @@ final class Lowering {
     }
     rows(Operand.SHARED_ACTIVATED, shared.mlp().intermediate());
     rows(Operand.SHARED_OUT, problem.hidden());
-    add(Phase.SHARED, new Operation.SharedGateUp(input, Operand.SHARED_ACTIVATED));
+    add(Phase.SHARED, new DenseOperation.SharedGateUp(input, Operand.SHARED_ACTIVATED));
     add(
         Phase.SHARED,
-        new Operation.SharedDown(input, Operand.SHARED_ACTIVATED, Operand.SHARED_OUT));
+        new DenseOperation.SharedDown(input, Operand.SHARED_ACTIVATED, Operand.SHARED_OUT));
   }
 
   /// Beside the shared experts for the same reasons, and added in the same way.
@@ -133,7 +138,7 @@ final class Lowering {
     rows(Operand.IDENTITY_OUT, problem.hidden());
     add(
         Phase.SHARED,
-        new Operation.IdentityExperts(
+        new RowOperation.IdentityExperts(
             input, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS, Operand.IDENTITY_OUT));
   }
 
@@ -143,7 +148,7 @@ final class Lowering {
     experts.workspaces(expertProblem).forEach(this::scratch);
     scratch(new Workspace(Operand.FUSED_OUT, DType.F32, experts.outputShape(expertProblem)));
     if (experts.capabilities().contains(Capability.ACCUMULATES_INTO_OUTPUT)) {
-      add(Phase.EXPERTS, new Operation.Zero(Operand.FUSED_OUT));
+      add(Phase.EXPERTS, new RowOperation.Zero(Operand.FUSED_OUT));
     }
     experts.operations(expertProblem, input).forEach(operation -> add(Phase.EXPERTS, operation));
   }
@@ -166,19 +171,19 @@ final class Lowering {
     ends.finish(reduce, weighted, target).forEach(this::finalStage);
     addends(target);
     if (staged) {
-      finalStage(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+      finalStage(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
     }
   }
 
   private void addends(Operand target) {
     if (layer.shared() != null) {
-      finalStage(new Operation.Add(target, Operand.SHARED_OUT));
+      finalStage(new RowOperation.Add(target, Operand.SHARED_OUT));
     }
     if (layer.identityExperts() > 0) {
-      finalStage(new Operation.Add(target, Operand.IDENTITY_OUT));
+      finalStage(new RowOperation.Add(target, Operand.IDENTITY_OUT));
     }
     if (call.residual() != Residual.NONE) {
-      finalStage(new Operation.Add(target, Operand.RESIDUAL));
+      finalStage(new RowOperation.Add(target, Operand.RESIDUAL));
     }
   }
 

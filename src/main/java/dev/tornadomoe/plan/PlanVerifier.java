@@ -2,8 +2,8 @@ package dev.tornadomoe.plan;
 
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -131,7 +131,7 @@ final class PlanVerifier {
   private boolean mayShare(Step step, Access other, Buffer target, Buffer buffer) {
     boolean readFirst =
         other.mode() == Access.Mode.READ_ELEMENTWISE
-            || (step.operation() instanceof Operation.Custom
+            || (step.operation() instanceof CustomOperation
                 && step.phase() == Phase.EXPERTS
                 && other.mode() == Access.Mode.READ
                 && capabilities
@@ -150,6 +150,6 @@ final class PlanVerifier {
     return a.placement() instanceof Buffer.Caller x
         && b.placement() instanceof Buffer.Caller y
         && a.layer() == b.layer()
-        && x.region().equals(y.region());
+        && x.region() == y.region();
   }
 }

@@ -11,11 +11,11 @@ import dev.tornadomoe.backend.SanitizeException;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.MoePlan;
@@ -45,7 +45,7 @@ public abstract class BreachContract extends BackendContract {
   private static final Access.Mode READ = Access.Mode.READ;
   private static final Access.Mode OVERWRITE = Access.Mode.OVERWRITE;
 
-  private static Planner.Builder planner(Operation.HostFunction function) {
+  private static Planner.Builder planner(CustomOperation.HostFunction function) {
     return Planner.builder()
         .sanitize(true)
         .pieces(
@@ -72,7 +72,7 @@ public abstract class BreachContract extends BackendContract {
   }
 
   /// out[i] = 2 * in[i]: sound.
-  private static void doubled(Operation.OperandMemory memory, int tokens) {
+  private static void doubled(CustomOperation.OperandMemory memory, int tokens) {
     MemorySegment input = memory.of(Operand.HIDDEN);
     MemorySegment output = memory.of(Operand.FUSED_OUT);
     for (long at = 0; at < tokens * H * 4L; at += 4) {

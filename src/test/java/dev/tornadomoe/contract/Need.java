@@ -2,7 +2,8 @@ package dev.tornadomoe.contract;
 
 import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.Router;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.CustomOperation;
+import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Phase;
@@ -39,12 +40,12 @@ public enum Need {
       for (Step step : bucket.steps()) {
         Router router = plan.layers().get(step.layer()).router();
         switch (step.operation()) {
-          case Operation.Custom custom
+          case CustomOperation custom
               when plan.pieces(step.layer()).prepareAndFinalize().isLocal()
                   || step.phase() == Phase.EXPERTS ->
               needs.add(HOST_STEP);
-          case Operation.Dispatch dispatch -> needs.add(BATCHED_FORMAT);
-          case Operation.SelectExperts select
+          case RouteOperation.Dispatch dispatch -> needs.add(BATCHED_FORMAT);
+          case RouteOperation.SelectExperts select
               when router != null && router.gating() instanceof CustomGating ->
               needs.add(ROUTING_FUNCTION);
           default -> {}

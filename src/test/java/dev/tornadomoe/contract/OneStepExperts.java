@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
 import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.Experts;
 import dev.tornadomoe.modular.Operand;
@@ -25,9 +26,9 @@ final class OneStepExperts implements Experts {
 
   private final Access.Mode input;
   private final Access.Mode output;
-  private final Operation.HostFunction function;
+  private final CustomOperation.HostFunction function;
 
-  OneStepExperts(Access.Mode input, Access.Mode output, Operation.HostFunction function) {
+  OneStepExperts(Access.Mode input, Access.Mode output, CustomOperation.HostFunction function) {
     this.input = input;
     this.output = output;
     this.function = function;
@@ -77,7 +78,7 @@ final class OneStepExperts implements Experts {
   public List<Operation> operations(Problem problem, ExpertInput given) {
     Operand hidden = given.rows();
     return List.of(
-        new Operation.Custom(
+        new CustomOperation(
             "my step",
             List.of(
                 new Access(hidden, input),

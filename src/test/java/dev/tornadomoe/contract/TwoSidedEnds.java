@@ -2,6 +2,7 @@ package dev.tornadomoe.contract;
 
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
@@ -72,7 +73,7 @@ public final class TwoSidedEnds implements PrepareAndFinalize {
   @Override
   public List<Operation> finish(TopKWeightAndReduce reduce, boolean weighted, Operand target) {
     return List.of(
-        new Operation.Custom(
+        new CustomOperation(
             "combine",
             List.of(Access.read(Operand.FUSED_OUT), Access.overwrite(target)),
             (memory, tokens) -> {
@@ -90,7 +91,7 @@ public final class TwoSidedEnds implements PrepareAndFinalize {
 
   /// Odd rows from a source, even ones filled with bytes.
   private static Operation spread(Operand source, Operand target, int fill) {
-    return new Operation.Custom(
+    return new CustomOperation(
         "receive " + target,
         List.of(Access.read(source), Access.overwrite(target)),
         (memory, tokens) -> {

@@ -129,7 +129,7 @@ class ExpertsContractTest {
 
     assertThat(hybrid.pathLimits()).containsExactly(4);
     assertThat(hybrid.operations(problem(4), input))
-        .hasExactlyElementsOfTypes(Operation.GateUp.class, Operation.DownReduce.class);
+        .hasExactlyElementsOfTypes(ExpertOperation.GateUp.class, ReduceOperation.DownReduce.class);
     assertThat(hybrid.operations(problem(5), input))
         .isEqualTo(new FusedExperts().operations(problem(5), input));
   }

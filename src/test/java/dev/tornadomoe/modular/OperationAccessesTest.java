@@ -23,28 +23,28 @@ class OperationAccessesTest {
   /// Each operation with the operands it writes; everything else that it names, it reads.
   static Stream<Arguments> operations() {
     return Stream.of(
-        writes(new Operation.RouterLogits(A, B), B),
-        writes(new Operation.SelectExperts(A, B, C), B, C),
-        writes(new Operation.Copy(A, B), B),
-        writes(new Operation.WeightInput(A, B, C), C),
-        writes(new Operation.Add(A, B), A),
-        writes(new Operation.Zero(A), A),
-        writes(new Operation.SharedGateUp(A, B), B),
-        writes(new Operation.SharedDown(A, B, C), C),
-        writes(new Operation.IdentityExperts(A, B, C, D), D),
-        writes(new Operation.GroupByExpert(A, B, C), B, C),
-        writes(new Operation.GateUp(A, B, C), C),
-        writes(new Operation.GroupedGateUp(A, B, C, D), D),
-        writes(new Operation.GroupedDown(A, B, C, D), D),
-        writes(new Operation.DownReduce(A, B, C, List.of(D, E), F), F),
-        writes(new Operation.DownReduce(A, B, null, List.of(), C), C),
-        writes(new Operation.Reduce(A, B, C, List.of(D, E), F), F),
-        writes(new Operation.Reduce(A, B, null, List.of(), C), C),
-        writes(new Operation.Dispatch(A, B, C, D, E), C, D, E),
-        writes(new Operation.BatchedGateUp(A, B, C), C),
-        writes(new Operation.BatchedDown(A, B, C), C),
-        writes(new Operation.BatchedReduce(A, B, C, D, E), E),
-        writes(new Operation.BatchedReduce(A, B, C, null, D), D));
+        writes(new DenseOperation.RouterLogits(A, B), B),
+        writes(new RouteOperation.SelectExperts(A, B, C), B, C),
+        writes(new RowOperation.Copy(A, B), B),
+        writes(new RowOperation.WeightInput(A, B, C), C),
+        writes(new RowOperation.Add(A, B), A),
+        writes(new RowOperation.Zero(A), A),
+        writes(new DenseOperation.SharedGateUp(A, B), B),
+        writes(new DenseOperation.SharedDown(A, B, C), C),
+        writes(new RowOperation.IdentityExperts(A, B, C, D), D),
+        writes(new RouteOperation.GroupByExpert(A, B, C), B, C),
+        writes(new ExpertOperation.GateUp(A, B, C), C),
+        writes(new ExpertOperation.GroupedGateUp(A, B, C, D), D),
+        writes(new ExpertOperation.GroupedDown(A, B, C, D), D),
+        writes(new ReduceOperation.DownReduce(A, B, C, List.of(D, E), F), F),
+        writes(new ReduceOperation.DownReduce(A, B, null, List.of(), C), C),
+        writes(new ReduceOperation.Reduce(A, B, C, List.of(D, E), F), F),
+        writes(new ReduceOperation.Reduce(A, B, null, List.of(), C), C),
+        writes(new RouteOperation.Dispatch(A, B, C, D, E), C, D, E),
+        writes(new ExpertOperation.BatchedGateUp(A, B, C), C),
+        writes(new ExpertOperation.BatchedDown(A, B, C), C),
+        writes(new ReduceOperation.BatchedReduce(A, B, C, D, E), E),
+        writes(new ReduceOperation.BatchedReduce(A, B, C, null, D), D));
   }
 
   private static Arguments writes(Operation operation, Operand... written) {
@@ -77,23 +77,30 @@ class OperationAccessesTest {
   void coverEveryKind() {
     assertThat(operations().map(arguments -> arguments.get()[0].getClass().getName()).distinct())
         .containsExactlyInAnyOrderElementsOf(
-            Stream.of(Operation.class.getDeclaredClasses())
-                .filter(Class::isRecord)
-                .filter(kind -> kind != Operation.Custom.class)
+            kinds(Operation.class)
+                .filter(kind -> kind != CustomOperation.class)
                 .map(Class::getName)
                 .toList());
   }
 
+  /// The records of a sealed family.
+  private static Stream<Class<?>> kinds(Class<?> family) {
+    return family.isRecord()
+        ? Stream.of(family)
+        : Stream.of(family.getPermittedSubclasses()).flatMap(OperationAccessesTest::kinds);
+  }
+
   @Test
   void addKeepsWhatTheTargetHolds() {
-    assertThat(new Operation.Add(A, B).accesses())
+    assertThat(new RowOperation.Add(A, B).accesses())
         .containsExactlyInAnyOrder(
             new Access(A, Access.Mode.ACCUMULATE), new Access(B, Access.Mode.READ));
   }
 
   @Test
   void addendsAreReadWhereTheyAreAdded() {
-    Operation.Finishing reduce = new Operation.Reduce(A, B, C, List.of(), F).adding(D).adding(E);
+    ReduceOperation.Finishing reduce =
+        new ReduceOperation.Reduce(A, B, C, List.of(), F).adding(D).adding(E);
 
     assertThat(reduce.addends()).containsExactly(D, E);
     assertThat(reduce.accesses())
@@ -106,7 +113,7 @@ class OperationAccessesTest {
   @Test
   void customStepsKeepTheirDeclarationWhenTheGivenListChanges() {
     List<Access> declared = new ArrayList<>(List.of(Access.read(A), Access.overwrite(B)));
-    Operation.Custom custom = new Operation.Custom("mine", declared, (memory, tokens) -> {});
+    CustomOperation custom = new CustomOperation("mine", declared, (memory, tokens) -> {});
     declared.clear();
 
     assertThat(custom.accesses()).containsExactly(Access.read(A), Access.overwrite(B));

@@ -116,7 +116,7 @@ public interface StubBody {
       accesses.add(Access.read(weights));
     }
     accesses.add(add ? Access.accumulate(target) : Access.overwrite(target));
-    return new Operation.Custom(
+    return new CustomOperation(
         name,
         accesses,
         (memory, tokens) -> {
@@ -135,7 +135,7 @@ public interface StubBody {
   }
 
   private static float factor(
-      Operation.OperandMemory memory, Problem problem, @Nullable Operand weights, int token) {
+      CustomOperation.OperandMemory memory, Problem problem, @Nullable Operand weights, int token) {
     float factor = 0;
     for (int s = 0; s < problem.topK(); s++) {
       long pair = (long) token * problem.topK() + s;

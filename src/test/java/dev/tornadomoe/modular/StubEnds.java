@@ -76,7 +76,7 @@ public record StubEnds(
   }
 
   private static Operation auditOperation() {
-    return new Operation.Custom(
+    return new CustomOperation(
         "audit",
         List.of(Access.read(Operand.HIDDEN), Access.overwrite(AUDITED)),
         (memory, tokens) -> {

@@ -35,14 +35,14 @@ class TopKWeightAndReduceTest {
   @Test
   void noOpIsACopyThatIgnoresTheWeights() {
     assertThat(new NoOp().operations(Operand.FUSED_OUT, Operand.TOPK_WEIGHTS, ROWS))
-        .containsExactly(new Operation.Copy(Operand.FUSED_OUT, ROWS));
+        .containsExactly(new RowOperation.Copy(Operand.FUSED_OUT, ROWS));
   }
 
   @Test
   void contiguousWeightsAndSumsInOneStep() {
     assertThat(new Contiguous().operations(Operand.FUSED_OUT, Operand.TOPK_WEIGHTS, ROWS))
         .containsExactly(
-            new Operation.Reduce(
+            new ReduceOperation.Reduce(
                 Operand.FUSED_OUT, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS, List.of(), ROWS));
   }
 
@@ -50,14 +50,14 @@ class TopKWeightAndReduceTest {
   void contiguousDoesNotWeightAgainWhatWasWeightedOnInput() {
     assertThat(new Contiguous().operations(Operand.FUSED_OUT, null, ROWS))
         .containsExactly(
-            new Operation.Reduce(Operand.FUSED_OUT, Operand.TOPK_IDS, null, List.of(), ROWS));
+            new ReduceOperation.Reduce(Operand.FUSED_OUT, Operand.TOPK_IDS, null, List.of(), ROWS));
   }
 
   @Test
   void naiveBatchedReadsWhereDispatchPutEachPair() {
     assertThat(new NaiveBatched(0).operations(Operand.FUSED_OUT, Operand.TOPK_WEIGHTS, ROWS))
         .containsExactly(
-            new Operation.BatchedReduce(
+            new ReduceOperation.BatchedReduce(
                 Operand.FUSED_OUT,
                 Operand.TOPK_IDS,
                 Operand.DISPATCH_ROWS,

@@ -12,11 +12,11 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.FusedExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubBody;
 import dev.tornadomoe.modular.StubExperts;
@@ -33,10 +33,10 @@ class AliasBreachTest {
   private static final MoeLayer LAYER = SeededLayers.of(HIDDEN, 6, 4, 2).index(6).layer();
 
   /// Declares to read its input and write its rows, and does what the function does.
-  private static StubExperts writing(Operation.HostFunction function) {
+  private static StubExperts writing(CustomOperation.HostFunction function) {
     return StubExperts.of((problem, input, weights) ->
         List.of(
-            new Operation.Custom(
+            new CustomOperation(
                 "rows",
                 List.of(
                     new Access(Operand.HIDDEN, Access.Mode.READ),
@@ -44,7 +44,7 @@ class AliasBreachTest {
                 function)));
   }
 
-  private static void copyRow(Operation.OperandMemory memory, int from, int to) {
+  private static void copyRow(CustomOperation.OperandMemory memory, int from, int to) {
     for (int c = 0; c < HIDDEN; c++) {
       memory
           .of(Operand.FUSED_OUT)
@@ -119,7 +119,7 @@ class AliasBreachTest {
     StubExperts careless =
         StubExperts.of((problem, input, weights) ->
             List.of(
-                new Operation.Custom(
+                new CustomOperation(
                     "scale input",
                     List.of(Access.read(Operand.HIDDEN)),
                     (memory, tokens) ->

@@ -10,10 +10,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.modular.SeededLayers;
 import java.util.List;
 import java.util.Map;
@@ -24,13 +27,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class FoldAdditionsTest {
   private static final Operand PAIRS = new Operand("pairs");
-  private static final Operation.Reduce REDUCE =
-      new Operation.Reduce(PAIRS, TOPK_IDS, TOPK_WEIGHTS, List.of(), FUSED_OUT);
-  private static final Operation.DownReduce DOWN_REDUCE =
-      new Operation.DownReduce(PAIRS, TOPK_IDS, TOPK_WEIGHTS, List.of(), FUSED_OUT);
-  private static final Operation ADD_SHARED = new Operation.Add(FUSED_OUT, SHARED_OUT);
-  private static final Operation ADD_RESIDUAL = new Operation.Add(FUSED_OUT, RESIDUAL);
-  private static final Operation COPY = new Operation.Copy(FUSED_OUT, OUTPUT);
+  private static final ReduceOperation.Reduce REDUCE =
+      new ReduceOperation.Reduce(PAIRS, TOPK_IDS, TOPK_WEIGHTS, List.of(), FUSED_OUT);
+  private static final ReduceOperation.DownReduce DOWN_REDUCE =
+      new ReduceOperation.DownReduce(PAIRS, TOPK_IDS, TOPK_WEIGHTS, List.of(), FUSED_OUT);
+  private static final Operation ADD_SHARED = new RowOperation.Add(FUSED_OUT, SHARED_OUT);
+  private static final Operation ADD_RESIDUAL = new RowOperation.Add(FUSED_OUT, RESIDUAL);
+  private static final Operation COPY = new RowOperation.Copy(FUSED_OUT, OUTPUT);
 
   private static List<Operation> folded(Operation... operations) {
     MoeLayer layer = SeededLayers.small();
@@ -46,16 +49,16 @@ class FoldAdditionsTest {
   }
 
   private static Operation custom(String name, Access... accesses) {
-    return new Operation.Custom(name, List.of(accesses), (memory, tokens) -> {});
+    return new CustomOperation(name, List.of(accesses), (memory, tokens) -> {});
   }
 
-  static Stream<Operation.Finishing> finishing() {
+  static Stream<ReduceOperation.Finishing> finishing() {
     return Stream.of(REDUCE, DOWN_REDUCE);
   }
 
   @ParameterizedTest
   @MethodSource("finishing")
-  void additionsBecomeAddendsInTheirOrder(Operation.Finishing finishing) {
+  void additionsBecomeAddendsInTheirOrder(ReduceOperation.Finishing finishing) {
     assertThat(folded(finishing, ADD_SHARED, ADD_RESIDUAL, COPY))
         .containsExactly(finishing.adding(SHARED_OUT).adding(RESIDUAL), COPY);
   }
@@ -111,9 +114,9 @@ class FoldAdditionsTest {
   @Test
   void keptWhenTheRowsAreOfAnotherOperation() {
     Operation stub = custom("stub", overwrite(FUSED_OUT));
-    Operation other = new Operation.Reduce(PAIRS, TOPK_IDS, null, List.of(), OUTPUT);
+    Operation other = new ReduceOperation.Reduce(PAIRS, TOPK_IDS, null, List.of(), OUTPUT);
     Operation batched =
-        new Operation.BatchedReduce(
+        new ReduceOperation.BatchedReduce(
             PAIRS, TOPK_IDS, Operand.DISPATCH_ROWS, TOPK_WEIGHTS, FUSED_OUT);
 
     assertThat(folded(stub, ADD_SHARED)).containsExactly(stub, ADD_SHARED);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.RowOperation;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,10 +25,10 @@ class LivenessTest {
     Liveness liveness =
         Liveness.of(
             List.of(
-                step(0, 0, new Operation.Copy(A, B)),
-                step(1, 0, new Operation.Copy(B, C)),
-                step(2, 0, new Operation.Zero(A)),
-                step(3, 0, new Operation.Add(C, B))));
+                step(0, 0, new RowOperation.Copy(A, B)),
+                step(1, 0, new RowOperation.Copy(B, C)),
+                step(2, 0, new RowOperation.Zero(A)),
+                step(3, 0, new RowOperation.Add(C, B))));
 
     assertThat(liveness.of(0, A)).isEqualTo(new Liveness.Range(0, 2));
     assertThat(liveness.of(0, B)).isEqualTo(new Liveness.Range(0, 3));
@@ -39,9 +40,9 @@ class LivenessTest {
     Liveness liveness =
         Liveness.of(
             List.of(
-                step(0, 0, new Operation.Zero(A)),
-                step(1, 1, new Operation.Copy(B, A)),
-                step(2, 1, new Operation.Copy(A, B))));
+                step(0, 0, new RowOperation.Zero(A)),
+                step(1, 1, new RowOperation.Copy(B, A)),
+                step(2, 1, new RowOperation.Copy(A, B))));
 
     assertThat(liveness.of(0, A)).isEqualTo(new Liveness.Range(0, 0));
     assertThat(liveness.of(1, A)).isEqualTo(new Liveness.Range(1, 2));

@@ -9,6 +9,8 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.tensor.Shape;
 import java.util.List;
@@ -37,14 +39,14 @@ class LoweringTest {
             .plan(layer)
             .bucket(TOKENS);
     Operation identities =
-        new Operation.IdentityExperts(
+        new RowOperation.IdentityExperts(
             Operand.HIDDEN, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS, Operand.IDENTITY_OUT);
 
     assertThat(operations(bucket))
         .containsSubsequence(
             identities,
-            new Operation.Add(Operand.FUSED_OUT, Operand.SHARED_OUT),
-            new Operation.Add(Operand.FUSED_OUT, Operand.IDENTITY_OUT));
+            new RowOperation.Add(Operand.FUSED_OUT, Operand.SHARED_OUT),
+            new RowOperation.Add(Operand.FUSED_OUT, Operand.IDENTITY_OUT));
     assertThat(bucket.steps().get(operations(bucket).indexOf(identities)).phase())
         .isEqualTo(Phase.SHARED);
     assertThat(bucket.buffer(0, Operand.IDENTITY_OUT).shape())
@@ -62,8 +64,8 @@ class LoweringTest {
 
     assertThat(
             operations(bucket).stream()
-                .filter(Operation.Reduce.class::isInstance)
-                .map(operation -> ((Operation.Reduce) operation).weights() == null))
+                .filter(ReduceOperation.Reduce.class::isInstance)
+                .map(operation -> ((ReduceOperation.Reduce) operation).weights() == null))
         .containsExactly(onInput);
   }
 }

@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.FinishEnds;
 import dev.tornadomoe.modular.FusedExperts;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.tensor.DType;
 import java.util.List;
@@ -28,11 +30,11 @@ class OwnFinalizeTest {
   private static final MoeLayer LAYER = SeededLayers.small();
 
   private static Operation copy(Operand target) {
-    return new Operation.Copy(Operand.FUSED_OUT, target);
+    return new RowOperation.Copy(Operand.FUSED_OUT, target);
   }
 
   private static Operation custom(String name, Access... accesses) {
-    return new Operation.Custom(name, List.of(accesses), (memory, tokens) -> {});
+    return new CustomOperation(name, List.of(accesses), (memory, tokens) -> {});
   }
 
   private static Access access(Operand operand, Access.Mode mode) {
@@ -141,7 +143,7 @@ class OwnFinalizeTest {
             .plan(LAYER);
 
     assertThat(plan.bucket(1).steps().getLast().operation())
-        .isEqualTo(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+        .isEqualTo(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
     assertThat(plan.bucket(1).copies()).isEqualTo(1);
   }
 
@@ -177,7 +179,7 @@ class OwnFinalizeTest {
 
     List<Step> steps = plan.bucket(1).steps();
     assertThat(steps.getLast().operation())
-        .isEqualTo(new Operation.Add(Operand.OUTPUT, Operand.RESIDUAL));
+        .isEqualTo(new RowOperation.Add(Operand.OUTPUT, Operand.RESIDUAL));
     assertThat(steps.get(steps.size() - 2).operation().name()).isEqualTo("double");
   }
 
@@ -193,7 +195,7 @@ class OwnFinalizeTest {
 
     assertThat(
             reversing.outputStride(16).build().plan(LAYER).bucket(1).steps().getLast().operation())
-        .isEqualTo(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+        .isEqualTo(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
     assertThat(reversing.outputStride(8).build().plan(LAYER).bucket(1).copies()).isZero();
   }
 }

@@ -4,11 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.FusedExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubBody;
 import dev.tornadomoe.modular.StubExperts;
@@ -39,9 +40,9 @@ class PlannerBucketsTest {
     MoePlan plan = Planner.builder().build().plan(layer);
 
     assertThat(ranges(plan)).containsExactly("0-0", "1-4", "5-64");
-    assertThat(operations(plan.bucket(1))).contains(Operation.DownReduce.class);
-    assertThat(operations(plan.bucket(4))).contains(Operation.DownReduce.class);
-    assertThat(operations(plan.bucket(5))).contains(Operation.GroupedDown.class);
+    assertThat(operations(plan.bucket(1))).contains(ReduceOperation.DownReduce.class);
+    assertThat(operations(plan.bucket(4))).contains(ReduceOperation.DownReduce.class);
+    assertThat(operations(plan.bucket(5))).contains(ExpertOperation.GroupedDown.class);
   }
 
   @Test

@@ -6,10 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.modular.Problem;
 import dev.tornadomoe.modular.SeededLayers;
@@ -73,10 +73,12 @@ class PlannerPiecesTest {
     assertThat(bucket.steps()).extracting(Step::phase).doesNotContain(Phase.ROUTE);
     assertThat(bucket.find(0, Operand.ROUTER_LOGITS)).isNull();
     for (Operand operand : List.of(Operand.TOPK_IDS, Operand.TOPK_WEIGHTS)) {
-      assertThat(bucket.buffer(0, operand).placement())
-          .isEqualTo(new Buffer.Caller(operand.name()));
       assertThat(bucket.buffer(0, operand).shape()).isEqualTo(Shape.of(4, 2));
     }
+    assertThat(bucket.buffer(0, Operand.TOPK_IDS).placement())
+        .isEqualTo(new Buffer.Caller(CallerRegion.TOPK_IDS));
+    assertThat(bucket.buffer(0, Operand.TOPK_WEIGHTS).placement())
+        .isEqualTo(new Buffer.Caller(CallerRegion.TOPK_WEIGHTS));
     assertThat(bucket.buffer(0, Operand.TOPK_IDS).dtype()).isEqualTo(DType.I32);
     assertThat(bucket.buffer(0, Operand.TOPK_WEIGHTS).dtype()).isEqualTo(DType.F32);
   }
@@ -106,7 +108,7 @@ class PlannerPiecesTest {
     StubBody body =
         (problem, input, weights) ->
             List.of(
-                new Operation.Custom(
+                new CustomOperation(
                     "reads elsewhere",
                     List.of(
                         new Access(new Operand("elsewhere"), Access.Mode.READ),

@@ -9,10 +9,12 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.FinishEnds;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.UnreducedExperts;
 import java.lang.foreign.MemorySegment;
@@ -33,7 +35,7 @@ class PromiseTest {
   /// `target[t] = fused_out[t] + hidden[last - t]`
   private static List<Operation> addRowsBackwards(Operand target) {
     return List.of(
-        new Operation.Custom(
+        new CustomOperation(
             "add backwards",
             List.of(
                 new Access(Operand.FUSED_OUT, Access.Mode.READ),
@@ -80,7 +82,7 @@ class PromiseTest {
     BucketPlan bucket = options().inPlace().build().plan(LAYER).bucket(TOKENS);
 
     assertThat(bucket.steps().getLast().operation())
-        .isEqualTo(new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+        .isEqualTo(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
   }
 
   @Test

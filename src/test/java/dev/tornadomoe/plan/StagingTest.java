@@ -8,6 +8,7 @@ import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubEnds;
 import dev.tornadomoe.tensor.DType;
@@ -24,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class StagingTest {
   private static final MoeLayer SHARED = SeededLayers.of(8, 6, 4, 2).shared(5, true).layer();
   private static final Operation FINAL_COPY =
-      new Operation.Copy(Operand.STAGED_OUT, Operand.OUTPUT);
+      new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT);
 
   static Stream<Arguments> staged() {
     return Stream.of(
@@ -101,7 +102,7 @@ class StagingTest {
             .bucket(3);
 
     assertThat(bucket.steps().getLast().operation())
-        .isEqualTo(new Operation.Copy(Operand.FUSED_OUT, Operand.OUTPUT));
+        .isEqualTo(new RowOperation.Copy(Operand.FUSED_OUT, Operand.OUTPUT));
     assertThat(bucket.find(0, Operand.STAGED_OUT)).isNull();
   }
 

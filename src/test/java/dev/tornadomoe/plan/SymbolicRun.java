@@ -1,8 +1,11 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RowOperation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -141,7 +144,7 @@ final class SymbolicRun {
     for (Access access : operation.accesses()) {
       if (access.reads()) {
         boolean addend =
-            operation instanceof Operation.Finishing finishing
+            operation instanceof ReduceOperation.Finishing finishing
                 && finishing.addends().contains(access.operand());
         String name = read(step, access, memory);
         if (addend) {
@@ -178,10 +181,10 @@ final class SymbolicRun {
   /// A copy hands its value on, and a sum has the same name whether one operation makes it or
   /// several.
   private String value(Operation operation, int place, List<Object> read, List<String> added) {
-    if (operation instanceof Operation.Copy) {
+    if (operation instanceof RowOperation.Copy) {
       return (String) read.getLast();
     }
-    if (operation instanceof Operation.Add) {
+    if (operation instanceof RowOperation.Add) {
       return name(List.of("sum", read.get(2), read.get(3)));
     }
     List<Object> made = new ArrayList<>(read);
@@ -198,7 +201,7 @@ final class SymbolicRun {
   }
 
   private static String kind(Operation operation) {
-    return operation instanceof Operation.Custom custom
+    return operation instanceof CustomOperation custom
         ? custom.name()
         : operation.getClass().getSimpleName();
   }

@@ -1,6 +1,5 @@
 package dev.tornadomoe.backend.cpu;
 
-import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.step.AllTokens;
 import dev.tornadomoe.backend.cpu.step.BatchedGroups;
@@ -22,13 +21,15 @@ import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.WeightOperation;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Compiles one session's operations with arithmetic to steps on a team of threads.
+/// Compiles one session's arithmetic to steps on a team of threads.
 ///
 /// @param layers in the session's precision
 /// @param scratch that all its steps use
@@ -36,28 +37,28 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
     implements StepCompiler {
 
   @Override
-  public HostStep compile(Operation operation, StepContext context) {
+  public HostStep compile(WeightOperation operation, StepContext context) {
     CpuLayer layer = layers.get(context.place());
     ExpertMap map = context.experts();
     int topK = context.layer().topK();
     int experts = map.localExperts();
     return switch (operation) {
-      case Operation.RouterLogits op ->
+      case DenseOperation.RouterLogits op ->
           project(
               List.of(Projection.of(required(layer.router()))),
               new AllTokens(),
               context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.logits()));
-      case Operation.SharedGateUp op ->
+      case DenseOperation.SharedGateUp op ->
           project(
               List.of(required(layer.shared()).gateUp()),
               new AllTokens(),
               context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
-      case Operation.SharedDown op -> sharedDown(op, layer, context);
-      case Operation.GateUp op ->
+      case DenseOperation.SharedDown op -> sharedDown(op, layer, context);
+      case ExpertOperation.GateUp op ->
           project(
               layer.gateUps(),
               new PairGroups(
@@ -65,7 +66,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
-      case Operation.GroupedGateUp op ->
+      case ExpertOperation.GroupedGateUp op ->
           project(
               layer.gateUps(),
               new SortedGroups(
@@ -78,7 +79,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
-      case Operation.GroupedDown op ->
+      case ExpertOperation.GroupedDown op ->
           project(
               layer.downs(),
               new SortedGroups(
@@ -91,7 +92,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               context.maxTokens(),
               context.buffer(op.activated()),
               context.buffer(op.target()));
-      case Operation.BatchedGateUp op ->
+      case ExpertOperation.BatchedGateUp op ->
           project(
               layer.gateUps(),
               new BatchedGroups(
@@ -99,7 +100,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               context.maxTokens(),
               context.buffer(op.batched()),
               context.buffer(op.activated()));
-      case Operation.BatchedDown op ->
+      case ExpertOperation.BatchedDown op ->
           project(
               layer.downs(),
               new BatchedGroups(
@@ -107,7 +108,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               context.maxTokens(),
               context.buffer(op.activated()),
               context.buffer(op.target()));
-      case Operation.DownReduce op ->
+      case ReduceOperation.DownReduce op ->
           new DownReduceStep(
               team,
               scratch,
@@ -118,7 +119,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               context.buffer(op.ids()),
               context.bufferOrNull(op.weights()),
               finish(op, context));
-      case Operation.Reduce op ->
+      case ReduceOperation.Reduce op ->
           reduce(
               context,
               op.pairs(),
@@ -126,7 +127,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               op.ids(),
               op.weights(),
               finish(op, context));
-      case Operation.BatchedReduce op -> {
+      case ReduceOperation.BatchedReduce op -> {
         BufferRef rows = context.buffer(op.rows());
         yield reduce(
             context,
@@ -136,9 +137,6 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
             op.weights(),
             new Finish(List.of(), context.buffer(op.target())));
       }
-      default ->
-          throw new BackendException(
-              String.format(Locale.ROOT, "the cpu backend does not know \"%s\"", operation.name()));
     };
   }
 
@@ -151,7 +149,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
     return new ProjectionStep(team, scratch, projections, groups, maxTokens, input, output);
   }
 
-  private HostStep sharedDown(Operation.SharedDown op, CpuLayer layer, StepContext context) {
+  private HostStep sharedDown(DenseOperation.SharedDown op, CpuLayer layer, StepContext context) {
     CpuMlp shared = required(layer.shared());
     CpuLinear gate = layer.sharedGate();
     BufferRef activated = context.buffer(op.activated());
@@ -195,7 +193,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
         finish);
   }
 
-  private static Finish finish(Operation.Finishing operation, StepContext context) {
+  private static Finish finish(ReduceOperation.Finishing operation, StepContext context) {
     return new Finish(
         operation.addends().stream().map(context::buffer).toList(),
         context.buffer(operation.target()));

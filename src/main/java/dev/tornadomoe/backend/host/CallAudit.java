@@ -3,11 +3,12 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.SanitizeException;
 import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.LinkedHashMap;
+import java.util.EnumMap;
 import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -34,9 +35,9 @@ final class CallAudit {
   /// @param how each chunk of it is run
   void run(MoeCall call, int layer, GuardedSession.ChunkRun how) {
     MemorySegment output = present(call.output());
-    Map<String, MemorySegment> inputs = inputs(call);
-    Map<String, MemorySegment> before = new LinkedHashMap<>();
-    inputs.forEach((name, segment) -> before.put(name, copyOf(segment)));
+    Map<CallerRegion, MemorySegment> inputs = inputs(call);
+    Map<CallerRegion, MemorySegment> before = new EnumMap<>(CallerRegion.class);
+    inputs.forEach((region, segment) -> before.put(region, copyOf(segment)));
     MemorySegment outputBefore = copyOf(output);
     boolean outputIsInput = spec.inPlace() || spec.residual() == Residual.IN_OUTPUT;
     if (!outputIsInput) {
@@ -45,31 +46,31 @@ final class CallAudit {
 
     session.runLayer(call, layer, how);
 
-    inputs.forEach((name, segment) -> requireSame(layer, name, segment, before.get(name)));
+    inputs.forEach((region, segment) -> requireSame(layer, region, segment, before.get(region)));
     if (!outputIsInput) {
       forEachElement(
           call, layer, (row, column, at) -> requireWritten(call, layer, row, column, at));
     }
     requireGapsUntouched(call, layer, output, outputBefore);
-    MemorySegment hiddenBefore = spec.inPlace() ? outputBefore : before.get("hidden");
+    MemorySegment hiddenBefore = spec.inPlace() ? outputBefore : before.get(CallerRegion.HIDDEN);
     compareWithShadow(call, layer, present(hiddenBefore), outputBefore, output);
   }
 
-  private Map<String, MemorySegment> inputs(MoeCall call) {
-    Map<String, MemorySegment> inputs = new LinkedHashMap<>();
+  private Map<CallerRegion, MemorySegment> inputs(MoeCall call) {
+    Map<CallerRegion, MemorySegment> inputs = new EnumMap<>(CallerRegion.class);
     if (!spec.inPlace()) {
-      inputs.put("hidden", present(call.hidden()));
+      inputs.put(CallerRegion.HIDDEN, present(call.hidden()));
     }
-    putIfPresent(inputs, "residual", call.residual());
-    putIfPresent(inputs, "topk_ids", call.topkIds());
-    putIfPresent(inputs, "topk_weights", call.topkWeights());
+    putIfPresent(inputs, CallerRegion.RESIDUAL, call.residual());
+    putIfPresent(inputs, CallerRegion.TOPK_IDS, call.topkIds());
+    putIfPresent(inputs, CallerRegion.TOPK_WEIGHTS, call.topkWeights());
     return inputs;
   }
 
   private static void putIfPresent(
-      Map<String, MemorySegment> map, String name, @Nullable MemorySegment segment) {
+      Map<CallerRegion, MemorySegment> map, CallerRegion region, @Nullable MemorySegment segment) {
     if (segment != null) {
-      map.put(name, segment);
+      map.put(region, segment);
     }
   }
 
@@ -89,7 +90,7 @@ final class CallAudit {
   }
 
   private void requireSame(
-      int layer, String name, MemorySegment segment, @Nullable MemorySegment before) {
+      int layer, CallerRegion region, MemorySegment segment, @Nullable MemorySegment before) {
     long at = segment.mismatch(present(before));
     if (at >= 0) {
       throw new SanitizeException(
@@ -97,7 +98,7 @@ final class CallAudit {
               Locale.ROOT,
               "sanitize: layer %d changed the caller's %s at byte %d",
               layerIndex(layer),
-              name,
+              region,
               at));
     }
   }

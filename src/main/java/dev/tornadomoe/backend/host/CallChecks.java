@@ -4,6 +4,7 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import java.lang.foreign.MemorySegment;
@@ -75,9 +76,9 @@ public final class CallChecks {
     }
     MoeLayer layer = plan.layers().get(place);
     long row = (long) layer.hidden();
-    MemorySegment hidden = required("hidden", call.hidden());
-    MemorySegment output = required("output", call.output());
-    checkMemory("hidden", hidden, tokens * row * spec.hiddenType().bytes());
+    MemorySegment hidden = required(CallerRegion.HIDDEN, call.hidden());
+    MemorySegment output = required(CallerRegion.OUTPUT, call.output());
+    checkMemory(CallerRegion.HIDDEN, hidden, tokens * row * spec.hiddenType().bytes());
     checkOutput(output, tokens, layer.hidden());
     if (spec.inPlace()) {
       if (!Overlap.isSame(hidden, output)) {
@@ -85,35 +86,36 @@ public final class CallChecks {
             "the plan is in place: hidden and output must be the same memory");
       }
     } else {
-      refuseOverlap("hidden", hidden, output);
+      refuseOverlap(CallerRegion.HIDDEN, hidden, output);
     }
     checkResidual(call, tokens * row * spec.hiddenType().bytes(), output);
     checkRouting(call, tokens, layer, output);
   }
 
-  private static MemorySegment required(String what, @Nullable MemorySegment segment) {
+  private static MemorySegment required(CallerRegion region, @Nullable MemorySegment segment) {
     if (segment == null) {
-      throw new BackendException(String.format(Locale.ROOT, "the call has no %s", what));
+      throw new BackendException(String.format(Locale.ROOT, "the call has no %s", region));
     }
     return segment;
   }
 
-  private static void checkMemory(String what, MemorySegment segment, long bytes) {
+  private static void checkMemory(CallerRegion region, MemorySegment segment, long bytes) {
     if (segment.byteSize() != bytes) {
       throw new BackendException(
           String.format(
-              Locale.ROOT, "%s has %d bytes, expected %d", what, segment.byteSize(), bytes));
+              Locale.ROOT, "%s has %d bytes, expected %d", region, segment.byteSize(), bytes));
     }
     if (!segment.scope().isAlive()) {
       throw new BackendException(
-          String.format(Locale.ROOT, "MEMORY_KIND: %s lies in memory that has been closed", what));
+          String.format(
+              Locale.ROOT, "MEMORY_KIND: %s lies in memory that has been closed", region));
     }
     if (!segment.isAccessibleBy(ANY_THREAD)) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
               "MEMORY_KIND: %s lies in an arena that belongs to one thread, but several work on it; use Arena.ofShared() or Arena.ofAuto()",
-              what));
+              region));
     }
   }
 
@@ -123,7 +125,7 @@ public final class CallChecks {
     long least = tokens == 0 ? 0 : ((tokens - 1) * stride + hidden) * element;
     long most = tokens * stride * element;
     // The last row may end with its elements or be as wide as the others.
-    checkMemory("output", output, output.byteSize() == least ? least : most);
+    checkMemory(CallerRegion.OUTPUT, output, output.byteSize() == least ? least : most);
     if (output.isReadOnly()) {
       throw new BackendException("LAYOUT_MISMATCH: output is read-only");
     }
@@ -152,8 +154,8 @@ public final class CallChecks {
       }
       return;
     }
-    checkMemory("residual", required("residual", residual), bytes);
-    refuseOverlap("residual", required("residual", residual), output);
+    checkMemory(CallerRegion.RESIDUAL, required(CallerRegion.RESIDUAL, residual), bytes);
+    refuseOverlap(CallerRegion.RESIDUAL, required(CallerRegion.RESIDUAL, residual), output);
   }
 
   private void checkRouting(MoeCall call, int tokens, MoeLayer layer, MemorySegment output) {
@@ -164,13 +166,13 @@ public final class CallChecks {
       }
       return;
     }
-    MemorySegment ids = required("topk_ids", call.topkIds());
-    MemorySegment weights = required("topk_weights", call.topkWeights());
+    MemorySegment ids = required(CallerRegion.TOPK_IDS, call.topkIds());
+    MemorySegment weights = required(CallerRegion.TOPK_WEIGHTS, call.topkWeights());
     long bytes = (long) tokens * layer.topK() * 4;
-    checkMemory("topk_ids", ids, bytes);
-    checkMemory("topk_weights", weights, bytes);
-    refuseOverlap("topk_ids", ids, output);
-    refuseOverlap("topk_weights", weights, output);
+    checkMemory(CallerRegion.TOPK_IDS, ids, bytes);
+    checkMemory(CallerRegion.TOPK_WEIGHTS, weights, bytes);
+    refuseOverlap(CallerRegion.TOPK_IDS, ids, output);
+    refuseOverlap(CallerRegion.TOPK_WEIGHTS, weights, output);
     // Ids that are right for the fewest experts are right for every layer of a step.
     checkIds(ids, tokens, spec.wholeStep() ? fewestExperts : layer);
     checkWeights(weights, layer.topK());
@@ -228,15 +230,16 @@ public final class CallChecks {
     return ids.get(ValueLayout.JAVA_INT_UNALIGNED, index * 4);
   }
 
-  private static void refuseOverlap(String what, MemorySegment segment, MemorySegment output) {
+  private static void refuseOverlap(
+      CallerRegion region, MemorySegment segment, MemorySegment output) {
     if (Overlap.exists(segment, output)) {
       throw new BackendException(
           Overlap.isSame(segment, output)
               ? String.format(
                   Locale.ROOT,
                   "OVERLAPS_INPUT: output is the same memory as %s, which the plan does not allow",
-                  what)
-              : String.format(Locale.ROOT, "OVERLAPS_INPUT: output overlaps %s", what));
+                  region)
+              : String.format(Locale.ROOT, "OVERLAPS_INPUT: output overlaps %s", region));
     }
   }
 }

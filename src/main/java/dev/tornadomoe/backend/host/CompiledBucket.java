@@ -2,9 +2,13 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
+import dev.tornadomoe.modular.RouteOperation;
+import dev.tornadomoe.modular.RowOperation;
+import dev.tornadomoe.modular.WeightOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.MoePlan;
@@ -88,16 +92,26 @@ final class CompiledBucket {
                 step.rows(bucket.maxTokens(), ends[layer]),
                 plan.options().precision(),
                 operand -> refs[bucket.buffer(place, operand).id()]);
-        HostStep run = RowSteps.compile(operation, context, expertRows[layer]);
         steps[layer][i] =
             new CompiledStep(
                 step,
                 expertRows[layer],
-                run != null ? run : compiler.compile(operation, context),
-                operation instanceof Operation.Copy copy && copy.target().equals(Operand.OUTPUT));
+                compiled(operation, context, compiler, expertRows[layer]),
+                operation instanceof RowOperation.Copy copy
+                    && copy.target().equals(Operand.OUTPUT));
       }
     }
     return new CompiledBucket(bucket, refs, callers, steps, ends, expertRows);
+  }
+
+  private static HostStep compiled(
+      Operation operation, StepContext context, StepCompiler compiler, ExpertRows expertRows) {
+    return switch (operation) {
+      case WeightOperation op -> compiler.compile(op, context);
+      case RowOperation op -> RowSteps.compile(op, context);
+      case RouteOperation op -> RouteSteps.compile(op, context);
+      case CustomOperation op -> CustomStep.compile(op, context, expertRows);
+    };
   }
 
   /// Finalize of ends that are not local has the results of experts elsewhere, too.

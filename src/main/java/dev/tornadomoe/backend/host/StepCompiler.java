@@ -1,15 +1,13 @@
 package dev.tornadomoe.backend.host;
 
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.WeightOperation;
 
-/// Compiles the operations with arithmetic for one session.
+/// Compiles the layers' arithmetic for one session.
 @FunctionalInterface
 public interface StepCompiler extends AutoCloseable {
 
   /// Compiles an operation.
-  ///
-  /// @throws dev.tornadomoe.backend.BackendException for an operation it does not know
-  HostStep compile(Operation operation, StepContext context);
+  HostStep compile(WeightOperation operation, StepContext context);
 
   /// Whether its steps have to run on the thread that ran them first.
   default boolean isBoundToThread() {

@@ -1,6 +1,5 @@
 package dev.tornadomoe.backend.reference;
 
-import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.HostStep;
@@ -12,7 +11,10 @@ import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.WeightOperation;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
@@ -20,7 +22,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -99,26 +100,22 @@ final class ReferenceArithmetic implements Arithmetic {
     return this::compile;
   }
 
-  private HostStep compile(Operation operation, StepContext context) {
+  private HostStep compile(WeightOperation operation, StepContext context) {
     LayerParts parts = layers.get(context.place());
     ReferenceSteps steps = new ReferenceSteps(context, parts.experts());
     return switch (operation) {
-      case Operation.RouterLogits op -> steps.routerLogits(op, required(parts.router()));
-      case Operation.SharedGateUp op -> steps.sharedGateUp(op, required(parts.shared()));
-      case Operation.SharedDown op ->
+      case DenseOperation.RouterLogits op -> steps.routerLogits(op, required(parts.router()));
+      case DenseOperation.SharedGateUp op -> steps.sharedGateUp(op, required(parts.shared()));
+      case DenseOperation.SharedDown op ->
           steps.sharedDown(op, required(parts.shared()), parts.sharedGate());
-      case Operation.GateUp op -> steps.gateUp(op);
-      case Operation.GroupedGateUp op -> steps.groupedGateUp(op);
-      case Operation.GroupedDown op -> steps.groupedDown(op);
-      case Operation.DownReduce op -> steps.downReduce(op);
-      case Operation.Reduce op -> steps.reduce(op);
-      case Operation.BatchedGateUp op -> steps.batchedGateUp(op);
-      case Operation.BatchedDown op -> steps.batchedDown(op);
-      case Operation.BatchedReduce op -> steps.batchedReduce(op);
-      default ->
-          throw new BackendException(
-              String.format(
-                  Locale.ROOT, "the reference backend does not know \"%s\"", operation.name()));
+      case ExpertOperation.GateUp op -> steps.gateUp(op);
+      case ExpertOperation.GroupedGateUp op -> steps.groupedGateUp(op);
+      case ExpertOperation.GroupedDown op -> steps.groupedDown(op);
+      case ReduceOperation.DownReduce op -> steps.downReduce(op);
+      case ReduceOperation.Reduce op -> steps.reduce(op);
+      case ExpertOperation.BatchedGateUp op -> steps.batchedGateUp(op);
+      case ExpertOperation.BatchedDown op -> steps.batchedDown(op);
+      case ReduceOperation.BatchedReduce op -> steps.batchedReduce(op);
     };
   }
 

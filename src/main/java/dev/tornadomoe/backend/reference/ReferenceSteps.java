@@ -4,8 +4,10 @@ import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -46,7 +48,7 @@ final class ReferenceSteps {
     }
   }
 
-  HostStep routerLogits(Operation.RouterLogits op, ReferenceLinear router) {
+  HostStep routerLogits(DenseOperation.RouterLogits op, ReferenceLinear router) {
     BufferRef input = ref(op.input());
     BufferRef logits = ref(op.logits());
     return tokens -> {
@@ -56,7 +58,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep sharedGateUp(Operation.SharedGateUp op, ReferenceMlp shared) {
+  HostStep sharedGateUp(DenseOperation.SharedGateUp op, ReferenceMlp shared) {
     BufferRef input = ref(op.input());
     BufferRef activated = ref(op.activated());
     return tokens -> {
@@ -67,7 +69,7 @@ final class ReferenceSteps {
   }
 
   HostStep sharedDown(
-      Operation.SharedDown op, ReferenceMlp shared, @Nullable ReferenceLinear gate) {
+      DenseOperation.SharedDown op, ReferenceMlp shared, @Nullable ReferenceLinear gate) {
     BufferRef input = ref(op.input());
     BufferRef activated = ref(op.activated());
     BufferRef target = ref(op.target());
@@ -83,7 +85,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep gateUp(Operation.GateUp op) {
+  HostStep gateUp(ExpertOperation.GateUp op) {
     BufferRef input = ref(op.input());
     BufferRef ids = ref(op.ids());
     BufferRef activated = ref(op.activated());
@@ -97,7 +99,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep groupedGateUp(Operation.GroupedGateUp op) {
+  HostStep groupedGateUp(ExpertOperation.GroupedGateUp op) {
     BufferRef input = ref(op.input());
     BufferRef order = ref(op.order());
     BufferRef offsets = ref(op.offsets());
@@ -112,7 +114,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep groupedDown(Operation.GroupedDown op) {
+  HostStep groupedDown(ExpertOperation.GroupedDown op) {
     BufferRef activated = ref(op.activated());
     BufferRef order = ref(op.order());
     BufferRef offsets = ref(op.offsets());
@@ -127,7 +129,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep downReduce(Operation.DownReduce op) {
+  HostStep downReduce(ReduceOperation.DownReduce op) {
     BufferRef activated = ref(op.activated());
     BufferRef ids = ref(op.ids());
     BufferRef weights = context.bufferOrNull(op.weights());
@@ -148,7 +150,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep reduce(Operation.Reduce op) {
+  HostStep reduce(ReduceOperation.Reduce op) {
     BufferRef pairs = ref(op.pairs());
     BufferRef ids = ref(op.ids());
     BufferRef weights = context.bufferOrNull(op.weights());
@@ -168,7 +170,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep batchedGateUp(Operation.BatchedGateUp op) {
+  HostStep batchedGateUp(ExpertOperation.BatchedGateUp op) {
     BufferRef batched = ref(op.batched());
     BufferRef counts = ref(op.counts());
     BufferRef activated = ref(op.activated());
@@ -182,7 +184,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep batchedDown(Operation.BatchedDown op) {
+  HostStep batchedDown(ExpertOperation.BatchedDown op) {
     BufferRef activated = ref(op.activated());
     BufferRef counts = ref(op.counts());
     BufferRef target = ref(op.target());
@@ -196,7 +198,7 @@ final class ReferenceSteps {
     };
   }
 
-  HostStep batchedReduce(Operation.BatchedReduce op) {
+  HostStep batchedReduce(ReduceOperation.BatchedReduce op) {
     BufferRef batched = ref(op.batched());
     BufferRef ids = ref(op.ids());
     BufferRef rows = ref(op.rows());

@@ -141,7 +141,7 @@ final class ExplainJson {
       }
       case Buffer.Caller caller -> {
         json.put("place", "caller");
-        json.put("region", caller.region());
+        json.put("region", caller.region().toString());
       }
     }
     return json;

@@ -3,11 +3,12 @@ package dev.tornadomoe.plan.explain;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.LayerDraft;
 import dev.tornadomoe.plan.Liveness;
 import dev.tornadomoe.plan.Step;
 import dev.tornadomoe.tensor.ByteSize;
-import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -69,7 +70,7 @@ final class SvgPanel {
       return y + 48;
     }
     int top = y + HEADER;
-    Map<String, Integer> regions = callerRows(top);
+    Map<CallerRegion, Integer> regions = callerRows(top);
     int workspaceTop = top + regions.size() * ROW + 18;
     SortedMap<Long, Integer> heights = workspaceRows(workspaceTop);
     int bottom = heights.sequencedValues().getLast();
@@ -79,7 +80,7 @@ final class SvgPanel {
     for (Buffer buffer : buffers) {
       switch (buffer.placement()) {
         case Buffer.Caller caller -> {
-          int row = regions.getOrDefault(regionKey(buffer, caller), top);
+          int row = regions.getOrDefault(caller.region(), top);
           bar(svg, buffer, row + 2, ROW - 4);
         }
         case Buffer.Slot slot -> {
@@ -109,28 +110,15 @@ final class SvgPanel {
   }
 
   /// A row for each region of the caller's memory, by the order of buffers.
-  private Map<String, Integer> callerRows(int top) {
-    List<String> keys = new ArrayList<>();
+  private Map<CallerRegion, Integer> callerRows(int top) {
+    Map<CallerRegion, Integer> rows = new EnumMap<>(CallerRegion.class);
     for (Buffer buffer : buffers) {
       if (buffer.placement() instanceof Buffer.Caller caller) {
         // A layer's output row serves the next layer too: they never meet in time.
-        String key = regionKey(buffer, caller);
-        if (!keys.contains(key)) {
-          keys.add(key);
-        }
+        rows.putIfAbsent(caller.region(), top + rows.size() * ROW);
       }
     }
-    TreeMap<String, Integer> rows = new TreeMap<>();
-    for (int i = 0; i < keys.size(); i++) {
-      rows.put(keys.get(i), top + i * ROW);
-    }
     return rows;
-  }
-
-  private static String regionKey(Buffer buffer, Buffer.Caller caller) {
-    return caller.region().equals("output") && buffer.operand().equals(Operand.HIDDEN)
-        ? "output"
-        : caller.region();
   }
 
   /// Where each byte offset at which a buffer begins or ends is drawn.
@@ -214,7 +202,8 @@ final class SvgPanel {
   private void bar(StringBuilder svg, Buffer buffer, int y, int height) {
     Liveness.Range life = explanation.life(buffer);
     String names = explanation.names(buffer.layer(), buffer);
-    boolean result = names.contains(Operand.FUSED_OUT.name()) || names.contains("output");
+    boolean result =
+        names.contains(Operand.FUSED_OUT.name()) || names.contains(Operand.OUTPUT.name());
     String color =
         result
             ? OUTPUT

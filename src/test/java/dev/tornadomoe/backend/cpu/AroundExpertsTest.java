@@ -15,8 +15,9 @@ import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.ExpertsCatalog;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.WeightOperation;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import java.util.ArrayList;
@@ -46,10 +47,10 @@ class AroundExpertsTest {
       StepCompiler others = host.compiler(plan);
       return new StepCompiler() {
         @Override
-        public HostStep compile(Operation operation, StepContext context) {
+        public HostStep compile(WeightOperation operation, StepContext context) {
           return switch (operation) {
-            case Operation.GroupedGateUp op -> tokens -> {};
-            case Operation.GroupedDown op ->
+            case ExpertOperation.GroupedGateUp op -> tokens -> {};
+            case ExpertOperation.GroupedDown op ->
                 tokens ->
                     context
                         .buffer(op.target())

@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.Problem;
@@ -29,7 +30,7 @@ final class OddNames {
       @Override
       public List<Operation> operations(Problem problem, Operand input, @Nullable Operand weights) {
         return List.of(
-            new Operation.Custom(
+            new CustomOperation(
                 STEP,
                 List.of(
                     new Access(input, Access.Mode.READ),

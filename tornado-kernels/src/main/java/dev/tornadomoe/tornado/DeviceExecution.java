@@ -8,6 +8,7 @@ import dev.tornadomoe.backend.host.Chunk;
 import dev.tornadomoe.backend.host.Execution;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tornado.device.DeviceRoom;
@@ -159,12 +160,12 @@ final class DeviceExecution implements Execution {
     RowTransfer outputs = new RowTransfer(spec.outputType(), hidden, stride);
     RowTransfer pairs = new RowTransfer(DType.F32, layer.topK(), layer.topK());
     LayerArrays arrays = devicePlan.launch(tokens).arrays();
-    FloatArray output = present((FloatArray) arrays.caller("output"));
-    in(inputs, call.hidden(), arrays.caller("hidden"), first, tokens);
-    in(inputs, call.residual(), arrays.caller("residual"), first, tokens);
-    in(pairs, call.topkWeights(), arrays.caller("topk_weights"), first, tokens);
+    FloatArray output = present((FloatArray) arrays.caller(CallerRegion.OUTPUT));
+    in(inputs, call.hidden(), arrays.caller(CallerRegion.HIDDEN), first, tokens);
+    in(inputs, call.residual(), arrays.caller(CallerRegion.RESIDUAL), first, tokens);
+    in(pairs, call.topkWeights(), arrays.caller(CallerRegion.TOPK_WEIGHTS), first, tokens);
     MemorySegment ids = call.topkIds();
-    if (ids != null && arrays.caller("topk_ids") instanceof IntArray array) {
+    if (ids != null && arrays.caller(CallerRegion.TOPK_IDS) instanceof IntArray array) {
       long k = layer.topK();
       RowTransfer.ids(ids, first * k, tokens * k, array);
     }

@@ -7,7 +7,10 @@ import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.WeightOperation;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -77,16 +80,20 @@ final class PairSteps implements StepCompiler {
   }
 
   @Override
-  public HostStep compile(Operation operation, StepContext context) {
+  public HostStep compile(WeightOperation operation, StepContext context) {
     return switch (operation) {
-      case Operation.GroupedGateUp op -> keep(context.buffer(op.input()), context.layer());
-      case Operation.GroupedDown op ->
+      case ExpertOperation.GroupedGateUp op -> keep(context.buffer(op.input()), context.layer());
+      case ExpertOperation.GroupedDown op ->
           run(
               context,
               context.buffer(op.order()),
               context.buffer(op.offsets()),
               context.buffer(op.target()));
-      default -> host.compile(operation, context);
+      case ExpertOperation.GateUp op -> host.compile(op, context);
+      case ExpertOperation.BatchedGateUp op -> host.compile(op, context);
+      case ExpertOperation.BatchedDown op -> host.compile(op, context);
+      case DenseOperation op -> host.compile(op, context);
+      case ReduceOperation op -> host.compile(op, context);
     };
   }
 

@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.device.DeviceArrays;
@@ -236,15 +237,15 @@ public final class TornadoMoe {
               ? "the plan is in place: input and output must be the same array"
               : "OVERLAPS_INPUT: input and output are the same array, which the plan does not allow; plan with inPlace()");
     }
-    arrays.give("hidden", from);
-    arrays.give("output", to);
+    arrays.give(CallerRegion.HIDDEN, from);
+    arrays.give(CallerRegion.OUTPUT, to);
     if (spec.residual() == Residual.GIVEN) {
       FloatArray added = require("residual", residual, rows);
       if (added == to) {
         throw new BackendException(
             "OVERLAPS_INPUT: residual and output are the same array, which the plan does not allow; plan with residual(IN_OUTPUT)");
       }
-      arrays.give("residual", added);
+      arrays.give(CallerRegion.RESIDUAL, added);
     } else if (residual != null) {
       throw new BackendException(
           String.format(
@@ -261,8 +262,8 @@ public final class TornadoMoe {
       if (ids.getSize() < pairs) {
         throw tooSmall("topk_ids", ids.getSize(), pairs);
       }
-      arrays.give("topk_ids", admitted("topk_ids", ids));
-      arrays.give("topk_weights", require("topk_weights", routerWeights, pairs));
+      arrays.give(CallerRegion.TOPK_IDS, admitted("topk_ids", ids));
+      arrays.give(CallerRegion.TOPK_WEIGHTS, require("topk_weights", routerWeights, pairs));
     }
   }
 

@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Tuner;
 import dev.tornadomoe.checkpoint.file.WholeFile;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
@@ -149,7 +149,7 @@ final class TornadoTuner implements Tuner {
       Tuning guess = Tuning.guess(limits, key, tokens);
       boolean inBlocks =
           bucket.stepsOf(0).stream()
-              .anyMatch(step -> step.operation() instanceof Operation.GroupedGateUp);
+              .anyMatch(step -> step.operation() instanceof ExpertOperation.GroupedGateUp);
       TuningRun run = new TuningRun(plan, weights, device, tokens, request.seconds());
       TuningSearch search =
           new TuningSearch(

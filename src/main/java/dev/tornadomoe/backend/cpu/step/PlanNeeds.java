@@ -4,8 +4,15 @@ import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.kernel.rows.KernelNeeds;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.modular.CustomOperation;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RouteOperation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
@@ -51,39 +58,59 @@ public final class PlanNeeds {
   }
 
   private StepNeeds of(Operation operation, int rows) {
-    int hidden = layer.hidden();
     return switch (operation) {
-      case Operation.RouterLogits op when layer.router() != null -> {
-        Weight router = layer.router().weight();
-        yield allTokens(needs(Precision.EXACT, List.of(router)), router, rows, false);
-      }
-      case Operation.SharedGateUp op when layer.shared() != null -> {
-        Mlp shared = layer.shared().mlp();
-        yield allTokens(gateUps(List.of(shared)), shared.up(), rows, shared.isGated());
-      }
-      case Operation.SharedDown op when layer.shared() != null -> sharedDown(layer.shared(), rows);
-      case Operation.Reduce op -> StepNeeds.of(ScratchSize.sum(hidden));
-      case Operation.BatchedReduce op -> StepNeeds.of(ScratchSize.sum(hidden));
-      default -> experts ? ofExperts(operation, rows) : StepNeeds.NONE;
+      case DenseOperation op -> ofDense(op, rows);
+      case ExpertOperation op -> experts ? ofExperts(op, rows) : StepNeeds.NONE;
+      case ReduceOperation op -> ofSum(op);
+      case RowOperation op -> StepNeeds.NONE;
+      case RouteOperation op -> StepNeeds.NONE;
+      case CustomOperation op -> StepNeeds.NONE;
     };
   }
 
-  private StepNeeds ofExperts(Operation operation, int rows) {
+  private StepNeeds ofDense(DenseOperation operation, int rows) {
+    Router router = layer.router();
+    SharedExperts shared = layer.shared();
+    return switch (operation) {
+      case DenseOperation.RouterLogits op ->
+          router == null
+              ? StepNeeds.NONE
+              : allTokens(
+                  needs(Precision.EXACT, List.of(router.weight())), router.weight(), rows, false);
+      case DenseOperation.SharedGateUp op ->
+          shared == null
+              ? StepNeeds.NONE
+              : allTokens(
+                  gateUps(List.of(shared.mlp())), shared.mlp().up(), rows, shared.mlp().isGated());
+      case DenseOperation.SharedDown op ->
+          shared == null ? StepNeeds.NONE : sharedDown(shared, rows);
+    };
+  }
+
+  private StepNeeds ofExperts(ExpertOperation operation, int rows) {
     Mlp first = layer.experts().local().getFirst();
     int local = layer.experts().local().size();
     return switch (operation) {
-      case Operation.GateUp op ->
+      case ExpertOperation.GateUp op ->
           gateUp(first, 1).withIndices(PairGroups.indices(rows, layer.topK()));
-      case Operation.GroupedGateUp op -> gateUp(first, rows).withIndices(local);
-      case Operation.BatchedGateUp op -> gateUp(first, rows).withIndices(local);
-      case Operation.GroupedDown op -> down(first, rows).withIndices(local);
-      case Operation.BatchedDown op -> down(first, rows).withIndices(local);
-      case Operation.DownReduce op ->
-          StepNeeds.of(
-              ScratchSize.reducing(
-                  first.down().columns(), downs, layer.topK(), tile(first.down())));
-      default -> StepNeeds.NONE;
+      case ExpertOperation.GroupedGateUp op -> gateUp(first, rows).withIndices(local);
+      case ExpertOperation.BatchedGateUp op -> gateUp(first, rows).withIndices(local);
+      case ExpertOperation.GroupedDown op -> down(first, rows).withIndices(local);
+      case ExpertOperation.BatchedDown op -> down(first, rows).withIndices(local);
     };
+  }
+
+  private StepNeeds ofSum(ReduceOperation operation) {
+    return switch (operation) {
+      case ReduceOperation.DownReduce op -> experts ? downReduce() : StepNeeds.NONE;
+      case ReduceOperation.Reduce op -> StepNeeds.of(ScratchSize.sum(layer.hidden()));
+      case ReduceOperation.BatchedReduce op -> StepNeeds.of(ScratchSize.sum(layer.hidden()));
+    };
+  }
+
+  private StepNeeds downReduce() {
+    Weight down = layer.experts().local().getFirst().down();
+    return StepNeeds.of(ScratchSize.reducing(down.columns(), downs, layer.topK(), tile(down)));
   }
 
   private StepNeeds gateUp(Mlp expert, int most) {

@@ -2,8 +2,14 @@ package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.modular.CustomOperation;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RouteOperation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.plan.Step;
 import dev.tornadomoe.tornado.device.KernelShape;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
@@ -17,8 +23,8 @@ import java.util.stream.IntStream;
 ///
 /// A fused task reads its inputs when the last of its steps would. Nothing else writes them in
 /// between: the hidden states are written by the layer's last step alone (steps that prepare a
-/// target before, [Operation.Zero], switch fusing off), and scratch that is read later than planned
-/// gets an array of its own.
+/// target before, [RowOperation.Zero], switch fusing off), and scratch that is read later than
+/// planned gets an array of its own.
 public final class FusedSteps {
   /// The most experts that each work-group of gate and up ranks anew.
   private static final int MOST_RANKED = 256;
@@ -39,7 +45,7 @@ public final class FusedSteps {
     this.shape = shape;
     this.tokens = tokens;
     this.operations = steps.stream().map(Step::operation).toList();
-    this.fuses = operations.stream().noneMatch(Operation.Zero.class::isInstance);
+    this.fuses = operations.stream().noneMatch(RowOperation.Zero.class::isInstance);
   }
 
   /// The layer's operations in order.
@@ -49,13 +55,13 @@ public final class FusedSteps {
 
   /// Parts of the shared expert that the experts' kernels treat as pairs of each token.
   public int extra() {
-    boolean isShared = operations.stream().anyMatch(Operation.SharedGateUp.class::isInstance);
+    boolean isShared = operations.stream().anyMatch(DenseOperation.SharedGateUp.class::isInstance);
     return fuses && isShared ? layer.extra() : 0;
   }
 
   /// Whether gate and up weight what they get, instead of a step before them.
   boolean weighsInput() {
-    return fuses && operations.stream().anyMatch(Operation.WeightInput.class::isInstance);
+    return fuses && operations.stream().anyMatch(RowOperation.WeightInput.class::isInstance);
   }
 
   /// Whether gate and up select the experts, instead of a task before them: for few tokens, where
@@ -67,9 +73,9 @@ public final class FusedSteps {
         && router != null
         && router.gating() instanceof TopKGating gating
         && gating.groups() == null
-        && operations.stream().anyMatch(Operation.GateUp.class::isInstance)
-        && operations.stream().anyMatch(Operation.SelectExperts.class::isInstance)
-        && operations.stream().noneMatch(Operation.WeightInput.class::isInstance)
+        && operations.stream().anyMatch(ExpertOperation.GateUp.class::isInstance)
+        && operations.stream().anyMatch(RouteOperation.SelectExperts.class::isInstance)
+        && operations.stream().noneMatch(RowOperation.WeightInput.class::isInstance)
         && layer.parts().size() == 1
         && router.experts() <= MOST_RANKED
         && IntStream.range(0, router.experts())
@@ -109,16 +115,24 @@ public final class FusedSteps {
     int intermediate = layer.layer().intermediate();
     for (Operation operation : operations) {
       switch (operation) {
-        case Operation.GateUp op ->
+        case ExpertOperation.GateUp op ->
             sizes.put(op.activated(), Math.multiplyExact(pairs, intermediate));
-        case Operation.GroupedGateUp op ->
+        case ExpertOperation.GroupedGateUp op ->
             sizes.put(op.activated(), Math.multiplyExact(pairs, intermediate));
-        case Operation.GroupedDown op -> sizes.put(op.target(), Math.multiplyExact(pairs, hidden));
-        case Operation.GroupByExpert op -> {
+        case ExpertOperation.GroupedDown op ->
+            sizes.put(op.target(), Math.multiplyExact(pairs, hidden));
+        case RouteOperation.GroupByExpert op -> {
           sizes.put(op.order(), pairs);
           sizes.put(op.offsets(), 3 * mostBlocks(pairs, 1));
         }
-        default -> {}
+        case ExpertOperation.BatchedGateUp op -> {}
+        case ExpertOperation.BatchedDown op -> {}
+        case RouteOperation.SelectExperts op -> {}
+        case RouteOperation.Dispatch op -> {}
+        case RowOperation op -> {}
+        case DenseOperation op -> {}
+        case ReduceOperation op -> {}
+        case CustomOperation op -> {}
       }
     }
     return sizes;

@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado.graph;
 
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -132,7 +133,7 @@ public final class GraphChain {
     graph.persistOnDevice(rows(link).toArray());
     if (link.isLast()) {
       graph.transferToHost(
-          DataTransferMode.EVERY_EXECUTION, link.launch().arrays().caller("output"));
+          DataTransferMode.EVERY_EXECUTION, link.launch().arrays().caller(CallerRegion.OUTPUT));
     }
     return graph;
   }

@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.backend.host.Poison;
 import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.device.DeviceArrays;
@@ -10,6 +11,7 @@ import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import uk.ac.manchester.tornado.api.KernelContext;
@@ -112,7 +114,7 @@ public record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<Laun
   private static List<KernelCall> poison(MoePlan plan, LayerArrays arrays) {
     FloatArray nan = DeviceArrays.floats(1);
     List<FloatArray> targets = new ArrayList<>(arrays.scratchFloats());
-    if (arrays.caller("output") instanceof FloatArray output && !readsOutput(plan)) {
+    if (arrays.caller(CallerRegion.OUTPUT) instanceof FloatArray output && !readsOutput(plan)) {
       targets.add(output);
     }
     List<KernelCall> calls = new ArrayList<>();
@@ -144,13 +146,13 @@ public record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<Laun
   /// The caller's arrays that go up with each execution, M among them.
   List<Object> inputs(MoePlan plan) {
     List<Object> inputs = new ArrayList<>(List.of(call));
-    for (String region : List.of("hidden", "residual", "topk_ids", "topk_weights")) {
+    for (CallerRegion region : EnumSet.complementOf(EnumSet.of(CallerRegion.OUTPUT))) {
       Object array = arrays.caller(region);
       if (array != null) {
         inputs.add(array);
       }
     }
-    Object output = arrays.caller("output");
+    Object output = arrays.caller(CallerRegion.OUTPUT);
     if (readsOutput(plan) && output != null) {
       inputs.add(output);
     }

@@ -3,9 +3,11 @@ package dev.tornadomoe.tornado.graph;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -24,8 +26,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// same time, or the plan would not have passed its check. Slots that overlap otherwise get arrays
 /// of their own, which needs more memory and shares less.
 public final class LayerArrays {
-  private final Map<String, Object> callers = new LinkedHashMap<>();
-  private final Map<String, Integer> callersSizes = new HashMap<>();
+  private final Map<CallerRegion, Object> callers = new EnumMap<>(CallerRegion.class);
+  private final Map<CallerRegion, Integer> callersSizes = new EnumMap<>(CallerRegion.class);
   private final Map<Object, Integer> slotSizes = new HashMap<>();
   private final Map<Object, Object> slots = new LinkedHashMap<>();
 
@@ -134,7 +136,7 @@ public final class LayerArrays {
   }
 
   /// Uses an array of the caller's own for one of their regions.
-  public void give(String region, Object array) {
+  public void give(CallerRegion region, Object array) {
     callers.put(region, array);
   }
 
@@ -146,7 +148,7 @@ public final class LayerArrays {
   }
 
   /// The array of one of the caller's regions, or null when nothing uses it.
-  public @Nullable Object caller(String region) {
+  public @Nullable Object caller(CallerRegion region) {
     return callers.get(region);
   }
 

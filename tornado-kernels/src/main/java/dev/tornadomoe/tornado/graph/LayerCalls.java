@@ -1,12 +1,21 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.CustomOperation;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RouteOperation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.KernelShape;
+import dev.tornadomoe.tornado.graph.DeviceStep.Kernels;
+import dev.tornadomoe.tornado.graph.DeviceStep.Refusal;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
 import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.GroupingKernels;
@@ -42,8 +51,8 @@ public final class LayerCalls {
   private final Tuning tuning;
   private final ProjectionCalls projections;
   private final RouterCalls router;
-  private Operation.@Nullable GroupByExpert grouping;
-  private Operation.@Nullable GroupedGateUp heldGateUp;
+  private RouteOperation.@Nullable GroupByExpert grouping;
+  private ExpertOperation.@Nullable GroupedGateUp heldGateUp;
 
   /// @param prefix of all tasks' names
   /// @param call its first element is M
@@ -86,7 +95,7 @@ public final class LayerCalls {
       int tokens) {
     LayerCalls layer = new LayerCalls(prefix, weights, steps, arrays, call, device, tokens);
     if (weights.isSharedGated()
-        && steps.operations().stream().noneMatch(Operation.RouterLogits.class::isInstance)) {
+        && steps.operations().stream().noneMatch(DenseOperation.RouterLogits.class::isInstance)) {
       layer.router.sharedGate();
     }
     steps.operations().forEach(layer::add);
@@ -95,30 +104,39 @@ public final class LayerCalls {
   }
 
   private void add(Operation operation) {
-    String refusal = UnsupportedSteps.of(layer, operation);
-    if (refusal != null) {
-      throw new BackendException(refusal);
+    switch (step(layer, operation)) {
+      case Kernels kernels -> kernels.calls().accept(this);
+      case Refusal refusal -> throw new BackendException(refusal.sentence());
     }
-    switch (operation) {
-      case Operation.RouterLogits op -> router.logits(op);
-      case Operation.SelectExperts op -> router.select(op);
-      case Operation.WeightInput op -> weightInput(op);
-      case Operation.IdentityExperts op -> identities(op);
-      case Operation.SharedGateUp op -> sharedGateUp(op);
-      case Operation.SharedDown op -> sharedDown(op);
-      case Operation.GateUp op -> gateUp(op);
-      case Operation.DownReduce op -> downReduce(op);
-      case Operation.GroupByExpert op -> group(op);
-      case Operation.GroupedGateUp op -> groupedGateUp(op);
-      case Operation.GroupedDown op -> groupedDown(op);
-      case Operation.Reduce op -> reduce(op);
-      case Operation.Copy op -> copy(op);
-      case Operation.Add op -> addRows(op);
-      case Operation.Zero op -> zero(op);
-      default ->
-          throw new IllegalStateException(
-              String.format(Locale.ROOT, "step \"%s\" was not refused", operation.name()));
-    }
+  }
+
+  /// What a device does about an operation of a layer: the one list of what has kernels.
+  static DeviceStep step(MoeLayer layer, Operation operation) {
+    return switch (operation) {
+      case DenseOperation.RouterLogits op -> new Kernels(calls -> calls.router.logits(op));
+      case DenseOperation.SharedGateUp op -> new Kernels(calls -> calls.sharedGateUp(op));
+      case DenseOperation.SharedDown op -> new Kernels(calls -> calls.sharedDown(op));
+      case RowOperation.Copy op -> new Kernels(calls -> calls.copy(op));
+      case RowOperation.Add op -> new Kernels(calls -> calls.addRows(op));
+      case RowOperation.Zero op -> new Kernels(calls -> calls.zero(op));
+      case RowOperation.WeightInput op -> new Kernels(calls -> calls.weightInput(op));
+      case RowOperation.IdentityExperts op -> new Kernels(calls -> calls.identities(op));
+      case RouteOperation.SelectExperts op ->
+          layer.router() != null && layer.router().gating() instanceof CustomGating
+              ? DeviceStep.ownRouting(layer)
+              : new Kernels(calls -> calls.router.select(op));
+      case RouteOperation.GroupByExpert op -> new Kernels(calls -> calls.group(op));
+      case RouteOperation.Dispatch op -> DeviceStep.withoutKernel(layer, op);
+      case ExpertOperation.GateUp op -> new Kernels(calls -> calls.gateUp(op));
+      case ExpertOperation.GroupedGateUp op -> new Kernels(calls -> calls.groupedGateUp(op));
+      case ExpertOperation.GroupedDown op -> new Kernels(calls -> calls.groupedDown(op));
+      case ExpertOperation.BatchedGateUp op -> DeviceStep.withoutKernel(layer, op);
+      case ExpertOperation.BatchedDown op -> DeviceStep.withoutKernel(layer, op);
+      case ReduceOperation.DownReduce op -> new Kernels(calls -> calls.downReduce(op));
+      case ReduceOperation.Reduce op -> new Kernels(calls -> calls.reduce(op));
+      case ReduceOperation.BatchedReduce op -> DeviceStep.withoutKernel(layer, op);
+      case CustomOperation op -> DeviceStep.withoutKernel(layer, op);
+    };
   }
 
   private FloatArray f(Operand operand) {
@@ -144,7 +162,7 @@ public final class LayerCalls {
             copiesOutput));
   }
 
-  private void weightInput(Operation.WeightInput op) {
+  private void weightInput(RowOperation.WeightInput op) {
     if (steps.weighsInput()) {
       return;
     }
@@ -157,7 +175,7 @@ public final class LayerCalls {
             g.task(n, ElementKernels::weightInput, context, call, factors, input, target, hidden));
   }
 
-  private void identities(Operation.IdentityExperts op) {
+  private void identities(RowOperation.IdentityExperts op) {
     IntArray ids = i(op.ids());
     FloatArray factors = f(op.weights());
     FloatArray input = f(op.input());
@@ -194,7 +212,7 @@ public final class LayerCalls {
     return extra > 0 ? null : weights.shared();
   }
 
-  private void sharedGateUp(Operation.SharedGateUp op) {
+  private void sharedGateUp(DenseOperation.SharedGateUp op) {
     DeviceExperts shared = separateShared();
     if (extra == 0 && shared == null) {
       // Kept among the experts, for a plan whose steps can't be fused.
@@ -222,7 +240,7 @@ public final class LayerCalls {
     }
   }
 
-  private void sharedDown(Operation.SharedDown op) {
+  private void sharedDown(DenseOperation.SharedDown op) {
     DeviceExperts shared = separateShared();
     if (shared != null) {
       projections.down(
@@ -240,7 +258,7 @@ public final class LayerCalls {
     }
   }
 
-  private void gateUp(Operation.GateUp op) {
+  private void gateUp(ExpertOperation.GateUp op) {
     ProjectionCalls.Routing routing = router.routing();
     if (routing != null) {
       projections.routedGateUp(
@@ -269,7 +287,7 @@ public final class LayerCalls {
     }
   }
 
-  private void downReduce(Operation.DownReduce op) {
+  private void downReduce(ReduceOperation.DownReduce op) {
     boolean isFirst = true;
     FloatArray factors = op.weights() == null ? null : f(op.weights());
     for (DeviceExperts part : weights.parts()) {
@@ -299,7 +317,7 @@ public final class LayerCalls {
   }
 
   /// Sorts anew for each part: the blocks are its own.
-  private void group(Operation.GroupByExpert op) {
+  private void group(RouteOperation.GroupByExpert op) {
     if (weights.parts().size() == 1) {
       group(op.ids(), op.order(), op.offsets(), weights.parts().getFirst());
     }
@@ -339,7 +357,7 @@ public final class LayerCalls {
             false));
   }
 
-  private void groupedGateUp(Operation.GroupedGateUp op) {
+  private void groupedGateUp(ExpertOperation.GroupedGateUp op) {
     if (weights.parts().size() > 1) {
       heldGateUp = op;
       return;
@@ -347,7 +365,7 @@ public final class LayerCalls {
     blockGateUp(op, weights.parts().getFirst());
   }
 
-  private void blockGateUp(Operation.GroupedGateUp op, DeviceExperts part) {
+  private void blockGateUp(ExpertOperation.GroupedGateUp op, DeviceExperts part) {
     projections.blockGateUp(
         part,
         i(op.offsets()),
@@ -361,7 +379,7 @@ public final class LayerCalls {
   }
 
   /// Where the experts lie in several parts, each is sorted, activated and projected in turn.
-  private void groupedDown(Operation.GroupedDown op) {
+  private void groupedDown(ExpertOperation.GroupedDown op) {
     for (DeviceExperts part : weights.parts()) {
       if (heldGateUp != null && grouping != null) {
         group(grouping.ids(), grouping.order(), grouping.offsets(), part);
@@ -372,7 +390,7 @@ public final class LayerCalls {
     }
   }
 
-  private void reduce(Operation.Reduce op) {
+  private void reduce(ReduceOperation.Reduce op) {
     FloatArray factors = op.weights() == null ? DeviceArrays.floats(1) : f(op.weights());
     IntArray ids = i(op.ids());
     FloatArray pairs = f(op.pairs());
@@ -400,7 +418,7 @@ public final class LayerCalls {
                 flags));
   }
 
-  private void copy(Operation.Copy op) {
+  private void copy(RowOperation.Copy op) {
     FloatArray source = f(op.source());
     FloatArray target = f(op.target());
     if (source != target) { // hidden states are F32 here already
@@ -411,7 +429,7 @@ public final class LayerCalls {
     }
   }
 
-  private void addRows(Operation.Add op) {
+  private void addRows(RowOperation.Add op) {
     if (extra > 0 && op.addend().equals(Operand.SHARED_OUT)) {
       return; // in the sum already
     }
@@ -421,7 +439,7 @@ public final class LayerCalls {
         "add", (g, n) -> g.task(n, ElementKernels::add, context, call, addend, target, hidden));
   }
 
-  private void zero(Operation.Zero op) {
+  private void zero(RowOperation.Zero op) {
     FloatArray target = f(op.target());
     elements("zero", (g, n) -> g.task(n, ElementKernels::zero, context, call, target, hidden));
   }

@@ -5,8 +5,9 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.Operand;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.KernelShape;
@@ -34,7 +35,7 @@ final class RouterCalls {
   private final List<KernelCall> calls;
   private final int tokens;
   private final FloatArray sharedLogits;
-  private Operation.@Nullable SelectExperts heldSelection;
+  private RouteOperation.@Nullable SelectExperts heldSelection;
 
   /// @param projections what makes the calls that multiply
   /// @param calls what they are added to
@@ -92,7 +93,7 @@ final class RouterCalls {
         tokens);
   }
 
-  void logits(Operation.RouterLogits op) {
+  void logits(DenseOperation.RouterLogits op) {
     DeviceMatrix router = router();
     projections.project(
         "logits",
@@ -105,7 +106,7 @@ final class RouterCalls {
         tokens);
   }
 
-  void select(Operation.SelectExperts op) {
+  void select(RouteOperation.SelectExperts op) {
     Router router = layer.router();
     if (router == null) {
       throw new IllegalStateException("a plan without router selects");
@@ -164,7 +165,7 @@ final class RouterCalls {
   }
 
   @SuppressWarnings("EnumOrdinal") // RouterKernels counts the scorings as they are listed
-  private void choose(Operation.SelectExperts op, TopKGating gating, boolean isCorrected) {
+  private void choose(RouteOperation.SelectExperts op, TopKGating gating, boolean isCorrected) {
     TopKGating.Groups groups = gating.groups();
     int groupCount = groups == null ? 0 : groups.count();
     int kept = groups == null ? 0 : groups.kept();

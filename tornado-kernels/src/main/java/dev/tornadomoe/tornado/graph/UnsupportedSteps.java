@@ -1,9 +1,12 @@
 package dev.tornadomoe.tornado.graph;
 
-import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.Router;
-import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.CustomOperation;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RouteOperation;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Phase;
@@ -22,7 +25,7 @@ public final class UnsupportedSteps {
   public static List<String> of(MoePlan plan) {
     return takesRowsOfOthers(plan)
         ? aroundExperts(plan)
-        : sentences(plan, (layer, step) -> of(layer, step.operation()));
+        : sentences(plan, UnsupportedSteps::refusal);
   }
 
   /// Whether rows of other processes come in: the device then has the routed experts alone.
@@ -62,12 +65,18 @@ public final class UnsupportedSteps {
   private static @Nullable String aroundExperts(MoeLayer layer, Step step) {
     boolean isForeign =
         switch (step.operation()) {
-          case Operation.GateUp op -> true;
-          case Operation.DownReduce op -> true;
-          case Operation.BatchedGateUp op -> true;
-          case Operation.BatchedDown op -> true;
-          case Operation.Custom op -> step.phase() == Phase.EXPERTS;
-          default -> false;
+          case ExpertOperation.GateUp op -> true;
+          case ExpertOperation.BatchedGateUp op -> true;
+          case ExpertOperation.BatchedDown op -> true;
+          case ReduceOperation.DownReduce op -> true;
+          case CustomOperation op -> step.phase() == Phase.EXPERTS;
+          case ExpertOperation.GroupedGateUp op -> false;
+          case ExpertOperation.GroupedDown op -> false;
+          case ReduceOperation.Reduce op -> false;
+          case ReduceOperation.BatchedReduce op -> false;
+          case RowOperation op -> false;
+          case RouteOperation op -> false;
+          case DenseOperation op -> false;
         };
     return isForeign
         ? String.format(
@@ -78,32 +87,9 @@ public final class UnsupportedSteps {
         : null;
   }
 
-  /// Why a step of a layer can't run, or null for one that can.
-  static @Nullable String of(MoeLayer layer, Operation operation) {
-    return switch (operation) {
-      case Operation.SelectExperts select when isOwnFunction(layer.router()) ->
-          String.format(
-              Locale.ROOT,
-              "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)",
-              layer.index());
-      case Operation.Dispatch op -> step(layer, op);
-      case Operation.BatchedGateUp op -> step(layer, op);
-      case Operation.BatchedDown op -> step(layer, op);
-      case Operation.BatchedReduce op -> step(layer, op);
-      case Operation.Custom op -> step(layer, op);
-      default -> null;
-    };
-  }
-
-  private static boolean isOwnFunction(@Nullable Router router) {
-    return router != null && router.gating() instanceof CustomGating;
-  }
-
-  private static String step(MoeLayer layer, Operation operation) {
-    return String.format(
-        Locale.ROOT,
-        "layer %d: step \"%s\" can't run on a device; backends cpu and reference run it",
-        layer.index(),
-        operation.name());
+  private static @Nullable String refusal(MoeLayer layer, Step step) {
+    return LayerCalls.step(layer, step.operation()) instanceof DeviceStep.Refusal refusal
+        ? refusal.sentence()
+        : null;
   }
 }

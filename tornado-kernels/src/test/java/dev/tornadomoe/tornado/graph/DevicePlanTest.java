@@ -11,6 +11,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
@@ -61,7 +62,7 @@ class DevicePlanTest {
           Session reference = Backends.require("reference").prepare(plan)) {
         for (int tokens : new int[] {3, 1, 20, 1, 1, 16, 3, 20, 5, 1}) {
           RowTransfer rows = new RowTransfer(DType.F32, hidden, hidden);
-          FloatArray array = (FloatArray) found.launch(tokens).arrays().caller("output");
+          FloatArray array = (FloatArray) found.launch(tokens).arrays().caller(CallerRegion.OUTPUT);
           float[] output = Rows.random(tokens * hidden, tokens);
           rows.in(MemorySegment.ofArray(output), 0, tokens, array);
           float[] expected = output.clone();

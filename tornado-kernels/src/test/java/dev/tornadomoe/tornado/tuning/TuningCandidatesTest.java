@@ -10,6 +10,7 @@ import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
@@ -165,14 +166,19 @@ class TuningCandidatesTest {
         DevicePlan.prepare(GraphChain.of(subject.plan(), List.of(launch)), device, () -> {})) {
       LayerArrays arrays = launch.arrays();
       RowTransfer rows = new RowTransfer(DType.F32, 96, 96);
-      rows.in(hidden(tokens), 0, tokens, (FloatArray) arrays.caller("hidden"));
+      rows.in(hidden(tokens), 0, tokens, (FloatArray) arrays.caller(CallerRegion.HIDDEN));
       if (!subject.routed()) {
         new RowTransfer(DType.F32, 3, 3)
-            .in(weights(tokens), 0, tokens, (FloatArray) arrays.caller("topk_weights"));
-        RowTransfer.ids(ids(tokens), 0, tokens * 3, (IntArray) arrays.caller("topk_ids"));
+            .in(weights(tokens), 0, tokens, (FloatArray) arrays.caller(CallerRegion.TOPK_WEIGHTS));
+        RowTransfer.ids(
+            ids(tokens), 0, tokens * 3, (IntArray) arrays.caller(CallerRegion.TOPK_IDS));
       }
       ready.execute(tokens);
-      rows.out((FloatArray) arrays.caller("output"), MemorySegment.ofArray(output), 0, tokens);
+      rows.out(
+          (FloatArray) arrays.caller(CallerRegion.OUTPUT),
+          MemorySegment.ofArray(output),
+          0,
+          tokens);
     }
     double[] expected =
         IntStream.range(0, output.length).mapToDouble(i -> subject.expected()[i]).toArray();

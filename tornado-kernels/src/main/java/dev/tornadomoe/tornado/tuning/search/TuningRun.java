@@ -3,6 +3,7 @@ package dev.tornadomoe.tornado.tuning.search;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tornado.device.RowTransfer;
@@ -110,7 +111,7 @@ public final class TuningRun {
 
   private void give(Launch launch, int input) {
     int hidden = plan.layers().getFirst().hidden();
-    if (launch.arrays().caller("hidden") instanceof FloatArray array) {
+    if (launch.arrays().caller(CallerRegion.HIDDEN) instanceof FloatArray array) {
       MemorySegment rows = MemorySegment.ofArray(inputs.get(input % INPUTS));
       new RowTransfer(DType.F32, hidden, hidden).in(rows, 0, tokens, array);
     }
@@ -118,7 +119,7 @@ public final class TuningRun {
 
   private void compare(Launch launch, Tuning tuning) {
     float[] found = new float[inputs.getFirst().length];
-    if (launch.arrays().caller("output") instanceof FloatArray array) {
+    if (launch.arrays().caller(CallerRegion.OUTPUT) instanceof FloatArray array) {
       int hidden = plan.layers().getFirst().hidden();
       new RowTransfer(DType.F32, hidden, hidden)
           .out(array, MemorySegment.ofArray(found), 0, tokens);

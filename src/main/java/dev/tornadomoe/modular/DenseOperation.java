@@ -1,0 +1,47 @@
+package dev.tornadomoe.modular;
+
+import java.util.List;
+
+/// Products with the matrices that every token meets: the router's and the shared expert's.
+public sealed interface DenseOperation extends WeightOperation {
+
+  /// `logits[M, E] = input[M, H] x router weight + bias`
+  record RouterLogits(Operand input, Operand logits) implements DenseOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(input), Access.overwrite(logits));
+    }
+
+    @Override
+    public String name() {
+      return "router logits";
+    }
+  }
+
+  /// The shared expert's first half: `activated[M, shared I] = activation(gate x) * up x`.
+  record SharedGateUp(Operand input, Operand activated) implements DenseOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(input), Access.overwrite(activated));
+    }
+
+    @Override
+    public String name() {
+      return "shared gate/up";
+    }
+  }
+
+  /// The shared expert's second half: `target[M, H] = down(activated)`, times sigmoid(gate x) if
+  /// the layer has that gate.
+  record SharedDown(Operand input, Operand activated, Operand target) implements DenseOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(input), Access.read(activated), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "shared down";
+    }
+  }
+}

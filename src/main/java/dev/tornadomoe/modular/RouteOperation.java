@@ -1,0 +1,55 @@
+package dev.tornadomoe.modular;
+
+import java.util.List;
+
+/// What decides which token's row goes to which expert, and brings it there.
+public sealed interface RouteOperation extends Operation {
+
+  /// Router logits `[M, E]` to ids and weights `[M, k]`, by the layer's gating.
+  record SelectExperts(Operand logits, Operand ids, Operand weights) implements RouteOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(logits), Access.overwrite(ids), Access.overwrite(weights));
+    }
+
+    @Override
+    public String name() {
+      return "select top-k";
+    }
+  }
+
+  /// Sorts the pairs by local expert: `order[P]` lists pairs, those of expert e from `offsets[e]`
+  /// to `offsets[e+1]` (`[E+1]`), in ascending order. Pairs of experts that are not here are left
+  /// out.
+  record GroupByExpert(Operand ids, Operand order, Operand offsets) implements RouteOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(ids), Access.overwrite(order), Access.overwrite(offsets));
+    }
+
+    @Override
+    public String name() {
+      return "group by expert";
+    }
+  }
+
+  /// Copies each token's row to its experts: `batched[E, T, H]`, rows 0 to `counts[e]` valid; pair
+  /// p goes to row `rows[p]` of its expert.
+  record Dispatch(Operand input, Operand ids, Operand batched, Operand counts, Operand rows)
+      implements RouteOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(
+          Access.read(input),
+          Access.read(ids),
+          Access.overwrite(batched),
+          Access.overwrite(counts),
+          Access.overwrite(rows));
+    }
+
+    @Override
+    public String name() {
+      return "dispatch";
+    }
+  }
+}

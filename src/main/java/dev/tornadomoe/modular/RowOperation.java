@@ -1,0 +1,75 @@
+package dev.tornadomoe.modular;
+
+import java.util.List;
+
+/// Work on rows `[M, H]` alone, element by element: no weight matrix, and no table of routes.
+public sealed interface RowOperation extends Operation {
+
+  /// Copies rows `[M, H]`, converting between element types and row strides where they differ.
+  record Copy(Operand source, Operand target) implements RowOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(new Access(source, Access.Mode.READ_ELEMENTWISE), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "copy";
+    }
+  }
+
+  /// `target[t] += addend[t]`, rows `[M, H]`.
+  record Add(Operand target, Operand addend) implements RowOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.accumulate(target), Access.read(addend));
+    }
+
+    @Override
+    public String name() {
+      return "add " + addend;
+    }
+  }
+
+  /// `target[t] = 0`, rows `[M, H]`, for experts that accumulate.
+  record Zero(Operand target) implements RowOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "zero";
+    }
+  }
+
+  /// `target[t] = weights[t] * input[t]`, for layers with one expert per token.
+  record WeightInput(Operand input, Operand weights, Operand target) implements RowOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(input), Access.read(weights), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "weight input";
+    }
+  }
+
+  /// What experts without weights contribute, which return their input: `target[t] = input[t] * sum
+  /// over s of weights[t,s]`, where `ids[t,s]` is one of them.
+  record IdentityExperts(Operand input, Operand ids, Operand weights, Operand target)
+      implements RowOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(
+          Access.read(input), Access.read(ids), Access.read(weights), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "identity experts";
+    }
+  }
+}
