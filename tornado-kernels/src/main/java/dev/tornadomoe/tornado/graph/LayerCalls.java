@@ -1,81 +1,40 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.tornado.device.DeviceArrays;
-import dev.tornadomoe.tornado.device.DeviceLimits;
-import dev.tornadomoe.tornado.device.KernelShape;
-import dev.tornadomoe.tornado.kernel.ElementKernels;
-import dev.tornadomoe.tornado.kernel.Flags;
-import dev.tornadomoe.tornado.kernel.GroupingKernels;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
-import dev.tornadomoe.tornado.tuning.Tuning;
 import dev.tornadomoe.tornado.tuning.TuningKey;
-import dev.tornadomoe.tornado.weights.DeviceExperts;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.KernelContext;
-import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Turns the steps of one layer in one bucket into kernel calls: what lies around the router
-/// ([RouterCalls]) and the experts' projections ([ProjectionCalls]).
+/// Turns the steps of one layer in one bucket into kernel calls: those of its router
+/// ([RouterCalls]), of its experts for one token at a time ([ExpertCalls]) or for pairs sorted by
+/// expert ([GroupedCalls]), and of what lies around them ([ElementCalls]).
 public final class LayerCalls {
-  private final String prefix;
-  private final KernelContext context = DeviceArrays.context();
-  private final List<KernelCall> calls = new ArrayList<>();
-  private final DeviceLayer weights;
-  private final MoeLayer layer;
-  private final FusedSteps steps;
-  private final LayerArrays.OfLayer arrays;
-  private final IntArray call;
-  private final DeviceLimits device;
-  private final int tokens;
-  private final int hidden;
-  private final int topK;
-  private final int extra;
-  private final Tuning tuning;
-  private final ProjectionCalls projections;
+  private final LayerContext context;
   private final RouterCalls router;
-  private Operation.@Nullable GroupByExpert grouping;
-  private Operation.@Nullable GroupedGateUp heldGateUp;
+  private final ExpertCalls experts;
+  private final GroupedCalls grouped;
+  private final ElementCalls elements;
 
-  /// @param prefix of all tasks' names
-  /// @param call its first element is M
-  /// @param tokens the most of the launch
-  private LayerCalls(
-      String prefix,
-      DeviceLayer weights,
-      FusedSteps steps,
-      LayerArrays.OfLayer arrays,
-      IntArray call,
-      DeviceTuning device,
-      int tokens) {
-    this.prefix = prefix;
-    this.weights = weights;
-    this.layer = weights.layer();
-    this.steps = steps;
-    this.arrays = arrays;
-    this.call = call;
-    this.device = device.limits();
-    this.tokens = tokens;
-    this.hidden = layer.hidden();
-    this.topK = layer.topK();
-    this.extra = steps.extra();
-    this.tuning = device.tuning(TuningKey.of(weights, extra, this.device.shape()), tokens);
-    this.projections =
-        new ProjectionCalls(prefix, context, call, this.device, layer, tuning, calls);
-    this.router =
-        new RouterCalls(
-            prefix, context, call, this.device, weights, steps, arrays, projections, calls, tokens);
+  private LayerCalls(LayerContext context) {
+    this.context = context;
+    this.router = new RouterCalls(context);
+    this.experts = new ExpertCalls(context, router);
+    this.grouped = new GroupedCalls(context, router);
+    this.elements = new ElementCalls(context);
   }
 
   /// The calls of a layer, in order, none beyond the device's limits.
+  ///
+  /// @param prefix of all tasks' names; the kind of kernel and the call's number follow
+  /// @param call its first element is M
+  /// @param tokens the most of the launch
   public static List<KernelCall> of(
       String prefix,
       DeviceLayer weights,
@@ -84,345 +43,62 @@ public final class LayerCalls {
       IntArray call,
       DeviceTuning device,
       int tokens) {
-    LayerCalls layer = new LayerCalls(prefix, weights, steps, arrays, call, device, tokens);
-    if (weights.isSharedGated()
-        && steps.operations().stream().noneMatch(Operation.RouterLogits.class::isInstance)) {
-      layer.router.sharedGate();
-    }
-    steps.operations().forEach(layer::add);
-    layer.calls.forEach(kernel -> kernel.requireFits(device.limits()));
-    return List.copyOf(layer.calls);
+    TuningKey key = TuningKey.of(weights, steps.extra(), device.limits().shape());
+    LayerContext context =
+        new LayerContext(
+            DeviceArrays.context(),
+            call,
+            device.limits(),
+            weights,
+            steps,
+            arrays,
+            device.tuning(key, tokens),
+            tokens);
+    List<KernelCall> calls = new LayerCalls(context).calls();
+    List<KernelCall> named =
+        IntStream.range(0, calls.size())
+            .mapToObj(i -> calls.get(i).named(prefix + calls.get(i).name() + i))
+            .toList();
+    named.forEach(kernel -> kernel.requireFits(device.limits()));
+    return named;
   }
 
-  private void add(Operation operation) {
-    String refusal = UnsupportedSteps.of(layer, operation);
+  private List<KernelCall> calls() {
+    List<Operation> operations = context.steps().operations();
+    List<KernelCall> calls = new ArrayList<>();
+    if (context.weights().isSharedGated()
+        && operations.stream().noneMatch(Operation.RouterLogits.class::isInstance)) {
+      calls.add(router.sharedGate());
+    }
+    operations.forEach(operation -> calls.addAll(of(operation)));
+    return calls;
+  }
+
+  /// One call or several, or none where another step's does the work.
+  private List<KernelCall> of(Operation operation) {
+    String refusal = UnsupportedSteps.of(context.layer(), operation);
     if (refusal != null) {
       throw new BackendException(refusal);
     }
-    switch (operation) {
+    return switch (operation) {
       case Operation.RouterLogits op -> router.logits(op);
       case Operation.SelectExperts op -> router.select(op);
-      case Operation.WeightInput op -> weightInput(op);
-      case Operation.IdentityExperts op -> identities(op);
-      case Operation.SharedGateUp op -> sharedGateUp(op);
-      case Operation.SharedDown op -> sharedDown(op);
-      case Operation.GateUp op -> gateUp(op);
-      case Operation.DownReduce op -> downReduce(op);
-      case Operation.GroupByExpert op -> group(op);
-      case Operation.GroupedGateUp op -> groupedGateUp(op);
-      case Operation.GroupedDown op -> groupedDown(op);
-      case Operation.Reduce op -> reduce(op);
-      case Operation.Copy op -> copy(op);
-      case Operation.Add op -> addRows(op);
-      case Operation.Zero op -> zero(op);
+      case Operation.WeightInput op -> elements.weightInput(op);
+      case Operation.IdentityExperts op -> elements.identities(op);
+      case Operation.SharedGateUp op -> experts.sharedGateUp(op);
+      case Operation.SharedDown op -> experts.sharedDown(op);
+      case Operation.GateUp op -> experts.gateUp(op);
+      case Operation.DownReduce op -> experts.downReduce(op);
+      case Operation.GroupByExpert op -> grouped.group(op);
+      case Operation.GroupedGateUp op -> grouped.gateUp(op);
+      case Operation.GroupedDown op -> grouped.down(op);
+      case Operation.Reduce op -> elements.reduce(op);
+      case Operation.Copy op -> elements.copy(op);
+      case Operation.Add op -> elements.add(op);
+      case Operation.Zero op -> elements.zero(op);
       default ->
           throw new IllegalStateException(
               String.format(Locale.ROOT, "step \"%s\" was not refused", operation.name()));
-    }
-  }
-
-  private FloatArray f(Operand operand) {
-    return arrays.floats(operand);
-  }
-
-  private IntArray i(Operand operand) {
-    return arrays.ints(operand);
-  }
-
-  private void elements(String name, KernelCall.Adder adder) {
-    elements(name, adder, false);
-  }
-
-  private void elements(String name, KernelCall.Adder adder, boolean copiesOutput) {
-    calls.add(
-        new KernelCall(
-            prefix + name + calls.size(),
-            Math.multiplyExact(tokens, hidden),
-            0,
-            0,
-            adder,
-            copiesOutput));
-  }
-
-  private void weightInput(Operation.WeightInput op) {
-    if (steps.weighsInput()) {
-      return;
-    }
-    FloatArray factors = f(op.weights());
-    FloatArray input = f(op.input());
-    FloatArray target = f(op.target());
-    elements(
-        "weightInput",
-        (g, n) ->
-            g.task(n, ElementKernels::weightInput, context, call, factors, input, target, hidden));
-  }
-
-  private void identities(Operation.IdentityExperts op) {
-    IntArray ids = i(op.ids());
-    FloatArray factors = f(op.weights());
-    FloatArray input = f(op.input());
-    FloatArray target = f(op.target());
-    int first = layer.globalExperts() - layer.identityExperts();
-    elements(
-        "identities",
-        (g, n) ->
-            g.task(
-                n,
-                ElementKernels::identities,
-                context,
-                call,
-                ids,
-                factors,
-                input,
-                target,
-                topK,
-                first,
-                hidden));
-  }
-
-  /// What gate and up multiply by, and the flags that say so.
-  private ProjectionCalls.Factors factors(boolean hasShared) {
-    if (steps.weighsInput()) {
-      return new ProjectionCalls.Factors(f(Operand.TOPK_WEIGHTS), Flags.WEIGHTED);
-    }
-    return hasShared && weights.isSharedGated()
-        ? new ProjectionCalls.Factors(router.sharedLogits(), Flags.SHARED_GATE)
-        : ProjectionCalls.Factors.none();
-  }
-
-  private @Nullable DeviceExperts separateShared() {
-    return extra > 0 ? null : weights.shared();
-  }
-
-  private void sharedGateUp(Operation.SharedGateUp op) {
-    DeviceExperts shared = separateShared();
-    if (extra == 0 && shared == null) {
-      // Kept among the experts, for a plan whose steps can't be fused.
-      throw new BackendException(
-          String.format(
-              Locale.ROOT,
-              "layer %d: experts that accumulate into the output can't run on a device beside shared experts",
-              layer.index()));
-    }
-    if (shared != null) {
-      ProjectionCalls.Factors gate =
-          weights.isSharedGated()
-              ? new ProjectionCalls.Factors(router.sharedLogits(), Flags.SHARED_GATE)
-              : ProjectionCalls.Factors.none();
-      projections.gateUp(
-          "sharedGateUp",
-          shared,
-          DeviceArrays.ints(1),
-          gate,
-          f(op.input()),
-          f(op.activated()),
-          0,
-          1,
-          tokens);
-    }
-  }
-
-  private void sharedDown(Operation.SharedDown op) {
-    DeviceExperts shared = separateShared();
-    if (shared != null) {
-      projections.down(
-          "sharedDown",
-          shared,
-          DeviceArrays.ints(1),
-          null,
-          f(op.activated()),
-          List.of(),
-          f(op.target()),
-          0,
-          1,
-          tokens,
-          false);
-    }
-  }
-
-  private void gateUp(Operation.GateUp op) {
-    ProjectionCalls.Routing routing = router.routing();
-    if (routing != null) {
-      projections.routedGateUp(
-          weights.parts().getFirst(),
-          routing,
-          i(op.ids()),
-          factors(extra > 0),
-          f(op.input()),
-          f(op.activated()),
-          topK,
-          extra,
-          tokens);
-      return;
-    }
-    for (DeviceExperts part : weights.parts()) {
-      projections.gateUp(
-          "gateUp",
-          part,
-          i(op.ids()),
-          factors(extra > 0),
-          f(op.input()),
-          f(op.activated()),
-          topK,
-          extra,
-          tokens);
-    }
-  }
-
-  private void downReduce(Operation.DownReduce op) {
-    boolean isFirst = true;
-    FloatArray factors = op.weights() == null ? null : f(op.weights());
-    for (DeviceExperts part : weights.parts()) {
-      List<FloatArray> addends = isFirst ? addends(op.addends()) : List.of();
-      projections.down(
-          "down",
-          part,
-          i(op.ids()),
-          factors,
-          f(op.activated()),
-          addends,
-          f(op.target()),
-          topK,
-          extra,
-          tokens,
-          !isFirst);
-      isFirst = false;
-    }
-  }
-
-  private List<FloatArray> addends(List<Operand> planned) {
-    return steps.addends(planned).stream().map(this::f).toList();
-  }
-
-  private int mostBlocks() {
-    return steps.mostBlocks(Math.multiplyExact(tokens, topK + extra), tuning.tokens());
-  }
-
-  /// Sorts anew for each part: the blocks are its own.
-  private void group(Operation.GroupByExpert op) {
-    if (weights.parts().size() == 1) {
-      group(op.ids(), op.order(), op.offsets(), weights.parts().getFirst());
-    }
-    grouping = op;
-  }
-
-  private void group(Operand ids, Operand order, Operand offsets, DeviceExperts part) {
-    boolean isShared = device.shape() == KernelShape.WORK_GROUPS;
-    int threads = isShared ? device.threads(Math.multiplyExact(tokens, topK) / 16) : 0;
-    int experts = part.experts() + part.extra();
-    IntArray from = i(ids);
-    IntArray pairs = i(order);
-    IntArray blocks = i(offsets);
-    calls.add(
-        new KernelCall(
-            prefix + "group" + calls.size(),
-            isShared ? Math.multiplyExact(experts, threads) : experts,
-            threads,
-            4 * 2 * threads,
-            (g, n) ->
-                g.task(
-                    n,
-                    isShared ? GroupingKernels::group : GroupingKernels::groupAlone,
-                    context,
-                    call,
-                    from,
-                    part.map(),
-                    pairs,
-                    blocks,
-                    topK,
-                    topK + extra,
-                    part.extra(),
-                    part.experts(),
-                    tuning.tokens(),
-                    mostBlocks(),
-                    threads),
-            false));
-  }
-
-  private void groupedGateUp(Operation.GroupedGateUp op) {
-    if (weights.parts().size() > 1) {
-      heldGateUp = op;
-      return;
-    }
-    blockGateUp(op, weights.parts().getFirst());
-  }
-
-  private void blockGateUp(Operation.GroupedGateUp op, DeviceExperts part) {
-    projections.blockGateUp(
-        part,
-        i(op.offsets()),
-        i(op.order()),
-        factors(extra > 0),
-        f(op.input()),
-        f(op.activated()),
-        topK,
-        extra,
-        mostBlocks());
-  }
-
-  /// Where the experts lie in several parts, each is sorted, activated and projected in turn.
-  private void groupedDown(Operation.GroupedDown op) {
-    for (DeviceExperts part : weights.parts()) {
-      if (heldGateUp != null && grouping != null) {
-        group(grouping.ids(), grouping.order(), grouping.offsets(), part);
-        blockGateUp(heldGateUp, part);
-      }
-      projections.blockDown(
-          part, i(op.offsets()), i(op.order()), f(op.activated()), f(op.target()), mostBlocks());
-    }
-  }
-
-  private void reduce(Operation.Reduce op) {
-    FloatArray factors = op.weights() == null ? DeviceArrays.floats(1) : f(op.weights());
-    IntArray ids = i(op.ids());
-    FloatArray pairs = f(op.pairs());
-    FloatArray target = f(op.target());
-    Addends addends = Addends.of(addends(op.addends()), target, layer);
-    int flags = addends.flags() | (op.weights() == null ? 0 : Flags.WEIGHTED);
-    elements(
-        "reduce",
-        (g, n) ->
-            g.task(
-                n,
-                ElementKernels::reduce,
-                context,
-                call,
-                ids,
-                weights.map(),
-                factors,
-                pairs,
-                addends.first(),
-                addends.second(),
-                target,
-                topK,
-                extra,
-                hidden,
-                flags));
-  }
-
-  private void copy(Operation.Copy op) {
-    FloatArray source = f(op.source());
-    FloatArray target = f(op.target());
-    if (source != target) { // hidden states are F32 here already
-      elements(
-          "copy",
-          (g, n) -> g.task(n, ElementKernels::copy, context, call, source, target, hidden),
-          op.target().equals(Operand.OUTPUT));
-    }
-  }
-
-  private void addRows(Operation.Add op) {
-    if (extra > 0 && op.addend().equals(Operand.SHARED_OUT)) {
-      return; // in the sum already
-    }
-    FloatArray addend = f(op.addend());
-    FloatArray target = f(op.target());
-    elements(
-        "add", (g, n) -> g.task(n, ElementKernels::add, context, call, addend, target, hidden));
-  }
-
-  private void zero(Operation.Zero op) {
-    FloatArray target = f(op.target());
-    elements("zero", (g, n) -> g.task(n, ElementKernels::zero, context, call, target, hidden));
+    };
   }
 }
