@@ -1,12 +1,9 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.modular.ActivationFormat;
 import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.ModularMoe;
-import dev.tornadomoe.modular.Problem;
-import dev.tornadomoe.modular.Support;
 import dev.tornadomoe.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,7 +47,7 @@ public final class Planner {
       throw new PlanException("a plan needs at least one layer");
     }
     if (options.call().wholeStep()) {
-      requireSameArguments(layers);
+      PlanChecks.requireSameArguments(layers, options.call());
     }
     List<ModularMoe> pieces = new ArrayList<>();
     List<List<String>> rejected = new ArrayList<>();
@@ -64,80 +61,9 @@ public final class Planner {
         pieces.add(forced.apply(layer));
         rejected.add(List.of());
       }
-      requireSupport(layer, pieces.getLast());
+      PlanChecks.requireSupport(layer, pieces.getLast(), options);
     }
     return plan(layers, pieces, rejected, options);
-  }
-
-  /// All layers of a whole step get the same memory, so its shape must suit each.
-  private void requireSameArguments(List<MoeLayer> layers) {
-    MoeLayer first = layers.getFirst();
-    for (MoeLayer layer : layers) {
-      requireSame("hidden size", layer, layer.hidden(), first, first.hidden());
-      if (options.call().callerRoutes()) {
-        requireSame("top-k", layer, layer.topK(), first, first.topK());
-      }
-    }
-  }
-
-  private static void requireSame(
-      String what, MoeLayer layer, int found, MoeLayer first, int expected) {
-    if (found != expected) {
-      throw new PlanException(
-          String.format(
-              Locale.ROOT,
-              "layer %d has %s %d, expected %d as in layer %d: a whole step gives all layers the same arguments",
-              layer.index(),
-              what,
-              found,
-              expected,
-              first.index()));
-    }
-  }
-
-  private void requireSupport(MoeLayer layer, ModularMoe pieces) {
-    Support support = pieces.experts().supports(layer);
-    if (support.refusal() != null) {
-      throw new PlanException(
-          String.format(
-              Locale.ROOT,
-              "layer %d can't be computed by experts \"%s\": %s",
-              layer.index(),
-              pieces.experts().name(),
-              support.refusal()));
-    }
-    Problem problem = Problem.of(layer, options.chunkTokens());
-    support = pieces.prepareAndFinalize().supports(problem);
-    if (support.refusal() != null) {
-      throw new PlanException(
-          String.format(
-              Locale.ROOT,
-              "layer %d can't be served by prepare/finalize \"%s\": %s",
-              layer.index(),
-              pieces.prepareAndFinalize().name(),
-              support.refusal()));
-    }
-    boolean chunked = options.chunkTokens() < options.maxTokens();
-    if (chunked
-        && (pieces.experts().format() == ActivationFormat.BATCHED
-            || !pieces.experts().capabilities().contains(Capability.CHUNKABLE))) {
-      throw new PlanException(
-          String.format(
-              Locale.ROOT,
-              "experts \"%s\" can't work on a call in chunks (of %d tokens, for up to %d)",
-              pieces.experts().name(),
-              options.chunkTokens(),
-              options.maxTokens()));
-    }
-    if (chunked && !pieces.prepareAndFinalize().isLocal()) {
-      throw new PlanException(
-          String.format(
-              Locale.ROOT,
-              "prepare/finalize \"%s\" can't work on a call in chunks (of %d tokens, for up to %d): others may have other numbers of them",
-              pieces.prepareAndFinalize().name(),
-              options.chunkTokens(),
-              options.maxTokens()));
-    }
   }
 
   static MoePlan plan(
@@ -158,7 +84,7 @@ public final class Planner {
       BucketPlan bucket = planner.plan(first, limit);
       PlanVerifier.verify(bucket, capabilities);
       if (options.aliasing() == AliasMode.REQUIRE) {
-        requireAliases(layers, bucket);
+        PlanChecks.requireAliases(layers, bucket);
       }
       buckets.add(bucket);
     }
@@ -180,22 +106,6 @@ public final class Planner {
     limits.removeIf(limit -> limit < 1 || limit >= most);
     limits.add(most);
     return limits;
-  }
-
-  private static void requireAliases(List<MoeLayer> layers, BucketPlan bucket) {
-    for (int i = 0; i < layers.size(); i++) {
-      AliasDecision decision = bucket.decisions().get(i);
-      if (!decision.aliased()) {
-        throw new PlanException(
-            String.format(
-                Locale.ROOT,
-                "layer %d, %d to %d tokens: the output alias is required but refused: %s",
-                layers.get(i).index(),
-                bucket.minTokens(),
-                bucket.maxTokens(),
-                decision.explanation()));
-      }
-    }
   }
 
   /// Collects a planner's options.

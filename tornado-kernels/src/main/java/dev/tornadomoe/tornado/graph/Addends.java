@@ -17,6 +17,11 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 /// @param flags which of them there are
 record Addends(FloatArray first, FloatArray second, int flags) {
 
+  /// The target alone, which holds the sum of other parts.
+  static Addends target() {
+    return new Addends(DeviceArrays.floats(1), DeviceArrays.floats(1), Flags.ACCUMULATE);
+  }
+
   static Addends of(List<FloatArray> rows, FloatArray target, MoeLayer layer) {
     // The kernels add the target last, so that an alias changes no order and no bit.
     if (rows.indexOf(target) >= 0 && rows.indexOf(target) < rows.size() - 1) {

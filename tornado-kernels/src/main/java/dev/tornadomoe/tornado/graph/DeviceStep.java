@@ -2,16 +2,17 @@ package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Operation;
+import java.util.List;
 import java.util.Locale;
-import java.util.function.Consumer;
+import java.util.function.Function;
 
 /// What a device does about a step of a layer.
 sealed interface DeviceStep {
 
   /// It runs kernels.
   ///
-  /// @param calls adds their calls to those of the layer
-  record Kernels(Consumer<LayerCalls> calls) implements DeviceStep {}
+  /// @param calls makes their calls
+  record Kernels(Function<LayerCalls, List<KernelCall>> calls) implements DeviceStep {}
 
   /// It can't run the step.
   ///

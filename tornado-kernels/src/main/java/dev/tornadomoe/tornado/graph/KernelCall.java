@@ -25,6 +25,33 @@ public record KernelCall(
     void addTo(TaskGraph graph, String name);
   }
 
+  /// A kernel that each work-group runs together.
+  ///
+  /// @param kind the name without a number
+  /// @param threads work-items of a group
+  /// @param localFloats of its local memory
+  static KernelCall ofGroups(String kind, int groups, int threads, int localFloats, Adder task) {
+    return new KernelCall(
+        kind, Math.multiplyExact(groups, threads), threads, localFloats * 4, task, false);
+  }
+
+  /// A kernel that each work-item runs alone.
+  ///
+  /// @param kind the name without a number
+  static KernelCall ofItems(String kind, int items, Adder task) {
+    return new KernelCall(kind, items, 0, 0, task, false);
+  }
+
+  /// The same by another name.
+  KernelCall named(String newName) {
+    return new KernelCall(newName, items, local, localBytes, task, copiesOutput);
+  }
+
+  /// The same, known to copy into the caller's output.
+  KernelCall copyingOutput() {
+    return new KernelCall(name, items, local, localBytes, task, true);
+  }
+
   public void appendTo(TaskGraph graph, GridScheduler grid) {
     task.addTo(graph, name);
     WorkerGrid1D worker = new WorkerGrid1D(items);

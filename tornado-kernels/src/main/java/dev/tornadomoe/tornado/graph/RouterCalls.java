@@ -9,65 +9,43 @@ import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.tornado.device.DeviceArrays;
-import dev.tornadomoe.tornado.device.DeviceLimits;
-import dev.tornadomoe.tornado.device.KernelShape;
 import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.RouterKernels;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Calls of a layer's router: logits, the shared expert's gate beside them, and selection.
 final class RouterCalls {
-  private final String prefix;
-  private final KernelContext context;
-  private final IntArray call;
-  private final DeviceLimits device;
+  private final LayerContext context;
   private final DeviceLayer weights;
   private final MoeLayer layer;
-  private final FusedSteps steps;
-  private final LayerArrays.OfLayer arrays;
-  private final ProjectionCalls projections;
-  private final List<KernelCall> calls;
-  private final int tokens;
+  private final RouterProjection projection;
   private final FloatArray sharedLogits;
   private RouteOperation.@Nullable SelectExperts heldSelection;
 
-  /// @param projections what makes the calls that multiply
-  /// @param calls what they are added to
-  /// @param tokens the most of the launch
-  RouterCalls(
-      String prefix,
-      KernelContext context,
-      IntArray call,
-      DeviceLimits device,
-      DeviceLayer weights,
-      FusedSteps steps,
-      LayerArrays.OfLayer arrays,
-      ProjectionCalls projections,
-      List<KernelCall> calls,
-      int tokens) {
-    this.prefix = prefix;
+  RouterCalls(LayerContext context) {
     this.context = context;
-    this.call = call;
-    this.device = device;
-    this.weights = weights;
-    this.layer = weights.layer();
-    this.steps = steps;
-    this.arrays = arrays;
-    this.projections = projections;
-    this.calls = calls;
-    this.tokens = tokens;
-    this.sharedLogits = DeviceArrays.floats(weights.isSharedGated() ? tokens : 1);
+    this.weights = context.weights();
+    this.layer = context.layer();
+    this.projection = new RouterProjection(context);
+    this.sharedLogits = DeviceArrays.floats(weights.isSharedGated() ? context.tokens() : 1);
   }
 
-  /// Logits of the shared expert's gate `[M]`, if it has one.
-  FloatArray sharedLogits() {
-    return sharedLogits;
+  /// What the shared expert is multiplied by where it is by itself: its gate, if it has one.
+  Factors sharedFactors() {
+    return weights.isSharedGated() ? new Factors(sharedLogits, Flags.SHARED_GATE) : Factors.none();
+  }
+
+  /// What gate and up of the routed experts, and of what is fused with them, are multiplied by.
+  Factors expertFactors() {
+    if (context.steps().weighsInput()) {
+      return Factors.ofWeights(context.floats(Operand.TOPK_WEIGHTS));
+    }
+    return context.steps().extra() > 0 ? sharedFactors() : Factors.none();
   }
 
   private DeviceMatrix router() {
@@ -80,92 +58,85 @@ final class RouterCalls {
 
   /// The shared expert's gate, where no router computes it on the way: the last row of the matrix
   /// that they share. The router's logits go where nobody reads them.
-  void sharedGate() {
-    DeviceMatrix router = router();
-    projections.project(
+  KernelCall sharedGate() {
+    return projection.of(
         "sharedGate",
-        router,
-        arrays.floats(Operand.HIDDEN),
-        DeviceArrays.floats(Math.max(1, Math.multiplyExact(tokens, weights.routerRows()))),
-        sharedLogits,
-        weights.routerRows(),
-        router.rows(),
-        tokens);
+        router(),
+        context.floats(Operand.HIDDEN),
+        DeviceArrays.floats(
+            Math.max(1, Math.multiplyExact(context.tokens(), weights.routerRows()))),
+        sharedLogits);
   }
 
-  void logits(DenseOperation.RouterLogits op) {
-    DeviceMatrix router = router();
-    projections.project(
-        "logits",
-        router,
-        arrays.floats(op.input()),
-        arrays.floats(op.logits()),
-        sharedLogits,
-        weights.routerRows(),
-        router.rows(),
-        tokens);
+  List<KernelCall> logits(DenseOperation.RouterLogits op) {
+    return List.of(
+        projection.of(
+            "logits",
+            router(),
+            context.floats(op.input()),
+            context.floats(op.logits()),
+            sharedLogits));
   }
 
-  void select(RouteOperation.SelectExperts op) {
+  List<KernelCall> select(RouteOperation.SelectExperts op) {
     Router router = layer.router();
     if (router == null) {
       throw new IllegalStateException("a plan without router selects");
     }
-    switch (router.gating()) {
+    return switch (router.gating()) {
       case TopKGating gating -> {
-        if (steps.routesInGateUp()) {
+        if (context.steps().routesInGateUp()) {
           heldSelection = op;
-        } else {
-          choose(op, gating, router.correctionBias() != null);
+          yield List.of();
         }
+        yield List.of(choose(op, gating, router.correctionBias() != null));
       }
-      case SparseMixer mixer -> {
-        FloatArray logits = arrays.floats(op.logits());
-        IntArray ids = arrays.ints(op.ids());
-        FloatArray out = arrays.floats(op.weights());
-        calls.add(
-            new KernelCall(
-                prefix + "select" + calls.size(),
-                tokens,
-                0,
-                0,
-                (g, n) ->
-                    g.task(
-                        n,
-                        RouterKernels::sparseMixer,
-                        context,
-                        call,
-                        logits,
-                        ids,
-                        out,
-                        layer.globalExperts(),
-                        mixer.jitter()),
-                false));
-      }
+      case SparseMixer mixer -> List.of(mix(op, mixer));
       case CustomGating custom ->
           throw new IllegalStateException("a function of the user's own was not refused");
-    }
+    };
+  }
+
+  private KernelCall mix(RouteOperation.SelectExperts op, SparseMixer mixer) {
+    FloatArray logits = context.floats(op.logits());
+    IntArray ids = context.ints(op.ids());
+    FloatArray out = context.floats(op.weights());
+    return KernelCall.ofItems(
+        "select",
+        context.tokens(),
+        (g, n) ->
+            g.task(
+                n,
+                RouterKernels::sparseMixer,
+                context.kernel(),
+                context.call(),
+                logits,
+                ids,
+                out,
+                layer.globalExperts(),
+                mixer.jitter()));
   }
 
   /// What gate and up need for selecting, or null where they are told.
   @SuppressWarnings("EnumOrdinal") // RoutedKernels counts the scorings as they are listed
-  ProjectionCalls.@Nullable Routing routing() {
+  TokenProjections.@Nullable Routing routing() {
     Router router = layer.router();
     if (heldSelection == null || router == null) {
       return null;
     }
     TopKGating gating = (TopKGating) router.gating();
-    return new ProjectionCalls.Routing(
-        arrays.floats(heldSelection.logits()),
+    return new TokenProjections.Routing(
+        context.floats(heldSelection.logits()),
         weights.constants(),
-        arrays.floats(heldSelection.weights()),
+        context.floats(heldSelection.weights()),
         Flags.routing(gating.scoring().ordinal())
             | (gating.renormalise() ? Flags.RENORMALISE : 0)
             | (router.correctionBias() == null ? 0 : Flags.CORRECTED));
   }
 
   @SuppressWarnings("EnumOrdinal") // RouterKernels counts the scorings as they are listed
-  private void choose(RouteOperation.SelectExperts op, TopKGating gating, boolean isCorrected) {
+  private KernelCall choose(
+      RouteOperation.SelectExperts op, TopKGating gating, boolean isCorrected) {
     TopKGating.Groups groups = gating.groups();
     int groupCount = groups == null ? 0 : groups.count();
     int kept = groups == null ? 0 : groups.kept();
@@ -176,33 +147,31 @@ final class RouterCalls {
             | (isCorrected ? RouterKernels.CORRECTED : 0)
             | (isSumOfTwo ? RouterKernels.SUM_OF_TWO : 0);
     int experts = layer.globalExperts();
-    int threads = device.shape() == KernelShape.WORK_GROUPS ? device.threads(experts) : 1;
-    FloatArray logits = arrays.floats(op.logits());
-    IntArray ids = arrays.ints(op.ids());
-    FloatArray out = arrays.floats(op.weights());
-    calls.add(
-        new KernelCall(
-            prefix + "select" + calls.size(),
-            Math.multiplyExact(tokens, threads),
-            threads,
-            4 * (2 * experts + 2 * threads + groupCount),
-            (g, n) ->
-                g.task(
-                    n,
-                    RouterKernels::chooseExperts,
-                    context,
-                    call,
-                    logits,
-                    weights.constants(),
-                    ids,
-                    out,
-                    experts,
-                    how,
-                    layer.topK(),
-                    groupCount,
-                    kept,
-                    gating.scale(),
-                    threads),
-            false));
+    int threads = context.hasGroups() ? context.device().threads(experts) : 1;
+    FloatArray logits = context.floats(op.logits());
+    IntArray ids = context.ints(op.ids());
+    FloatArray out = context.floats(op.weights());
+    return KernelCall.ofGroups(
+        "select",
+        context.tokens(),
+        threads,
+        2 * experts + 2 * threads + groupCount,
+        (g, n) ->
+            g.task(
+                n,
+                RouterKernels::chooseExperts,
+                context.kernel(),
+                context.call(),
+                logits,
+                weights.constants(),
+                ids,
+                out,
+                experts,
+                how,
+                layer.topK(),
+                groupCount,
+                kept,
+                gating.scale(),
+                threads));
   }
 }

@@ -11,7 +11,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// @param scales of 4-bit weights, powers of two for 16-bit ones, values of 32-bit ones
 /// @param order of the columns, `[matrices, columns]`, or one element
 /// @param bias `[matrices, rows in blocks of 8]`, or one element
-/// @param flags [Flags] of storage and bias
+/// @param flags [Flags] of storage and bias, and of what a kernel does with them
 public record DeviceMatrix(
     Storage storage,
     IntArray words,
@@ -30,6 +30,11 @@ public record DeviceMatrix(
 
   public int groupSize() {
     return storage.groupSize();
+  }
+
+  /// The same arrays for a kernel that takes more flags.
+  public DeviceMatrix withFlags(int more) {
+    return new DeviceMatrix(storage, words, scales, order, bias, flags | more);
   }
 
   List<Object> arrays() {

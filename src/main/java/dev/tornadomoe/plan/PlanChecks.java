@@ -1,0 +1,104 @@
+package dev.tornadomoe.plan;
+
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ActivationFormat;
+import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.Problem;
+import dev.tornadomoe.modular.Support;
+import java.util.List;
+import java.util.Locale;
+
+/// What a planner demands of layers, pieces and buckets; each check throws a [PlanException].
+final class PlanChecks {
+  private PlanChecks() {}
+
+  /// All layers of a whole step get the same memory, so its shape must suit each.
+  static void requireSameArguments(List<MoeLayer> layers, CallSpec call) {
+    MoeLayer first = layers.getFirst();
+    for (MoeLayer layer : layers) {
+      requireSame("hidden size", layer, layer.hidden(), first, first.hidden());
+      if (call.callerRoutes()) {
+        requireSame("top-k", layer, layer.topK(), first, first.topK());
+      }
+    }
+  }
+
+  private static void requireSame(
+      String what, MoeLayer layer, int found, MoeLayer first, int expected) {
+    if (found != expected) {
+      throw new PlanException(
+          String.format(
+              Locale.ROOT,
+              "layer %d has %s %d, expected %d as in layer %d: a whole step gives all layers the same arguments",
+              layer.index(),
+              what,
+              found,
+              expected,
+              first.index()));
+    }
+  }
+
+  /// The pieces take the layer, and chunks where calls are cut into them.
+  static void requireSupport(MoeLayer layer, ModularMoe pieces, PlanOptions options) {
+    Support support = pieces.experts().supports(layer);
+    if (support.refusal() != null) {
+      throw new PlanException(
+          String.format(
+              Locale.ROOT,
+              "layer %d can't be computed by experts \"%s\": %s",
+              layer.index(),
+              pieces.experts().name(),
+              support.refusal()));
+    }
+    Problem problem = Problem.of(layer, options.chunkTokens());
+    support = pieces.prepareAndFinalize().supports(problem);
+    if (support.refusal() != null) {
+      throw new PlanException(
+          String.format(
+              Locale.ROOT,
+              "layer %d can't be served by prepare/finalize \"%s\": %s",
+              layer.index(),
+              pieces.prepareAndFinalize().name(),
+              support.refusal()));
+    }
+    boolean chunked = options.chunkTokens() < options.maxTokens();
+    if (chunked
+        && (pieces.experts().format() == ActivationFormat.BATCHED
+            || !pieces.experts().capabilities().contains(Capability.CHUNKABLE))) {
+      throw new PlanException(
+          String.format(
+              Locale.ROOT,
+              "experts \"%s\" can't work on a call in chunks (of %d tokens, for up to %d)",
+              pieces.experts().name(),
+              options.chunkTokens(),
+              options.maxTokens()));
+    }
+    if (chunked && !pieces.prepareAndFinalize().isLocal()) {
+      throw new PlanException(
+          String.format(
+              Locale.ROOT,
+              "prepare/finalize \"%s\" can't work on a call in chunks (of %d tokens, for up to %d): others may have other numbers of them",
+              pieces.prepareAndFinalize().name(),
+              options.chunkTokens(),
+              options.maxTokens()));
+    }
+  }
+
+  /// Each layer writes its output without a copy.
+  static void requireAliases(List<MoeLayer> layers, BucketPlan bucket) {
+    for (int i = 0; i < layers.size(); i++) {
+      AliasDecision decision = bucket.decisions().get(i);
+      if (!decision.aliased()) {
+        throw new PlanException(
+            String.format(
+                Locale.ROOT,
+                "layer %d, %d to %d tokens: the output alias is required but refused: %s",
+                layers.get(i).index(),
+                bucket.minTokens(),
+                bucket.maxTokens(),
+                decision.explanation()));
+      }
+    }
+  }
+}

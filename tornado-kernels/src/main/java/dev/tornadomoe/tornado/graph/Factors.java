@@ -1,0 +1,22 @@
+package dev.tornadomoe.tornado.graph;
+
+import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.kernel.Flags;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+
+/// What a projection's rows are multiplied by.
+///
+/// @param rows the router's weights, logits of the shared expert's gate, or one element that nobody
+///   reads
+/// @param flags which
+record Factors(FloatArray rows, int flags) {
+  static Factors none() {
+    return new Factors(DeviceArrays.floats(1), 0);
+  }
+
+  /// @param weights the router's, or null where they went on the input
+  static Factors ofWeights(@Nullable FloatArray weights) {
+    return weights == null ? none() : new Factors(weights, Flags.WEIGHTED);
+  }
+}

@@ -1,0 +1,34 @@
+package dev.tornadomoe.tornado.graph;
+
+import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.tornado.kernel.Activations;
+import dev.tornadomoe.tornado.kernel.Flags;
+
+/// The experts' activation, as kernels take it.
+///
+/// @param flags of the function, and whether there is a gate
+/// @param limit of the function's input
+/// @param alpha of the function
+record KernelActivation(int flags, float limit, float alpha) {
+  static KernelActivation of(MoeLayer layer) {
+    Activation activation = layer.experts().activation();
+    return new KernelActivation(
+        (layer.experts().isGated() ? Flags.GATED : 0)
+            | number(activation.function()) << Flags.FUNCTION_SHIFT,
+        // An infinity can't be a constant of a kernel.
+        Math.min(activation.limit(), Float.MAX_VALUE),
+        activation.alpha());
+  }
+
+  private static int number(Activation.Function function) {
+    return switch (function) {
+      case SILU -> Activations.SILU;
+      case GELU -> Activations.GELU;
+      case GELU_TANH -> Activations.GELU_TANH;
+      case RELU -> Activations.RELU;
+      case RELU_SQUARED -> Activations.RELU_SQUARED;
+      case SWIGLU_OAI -> Activations.SWIGLU_OAI;
+    };
+  }
+}
