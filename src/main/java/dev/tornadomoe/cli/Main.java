@@ -9,6 +9,7 @@ import dev.tornadomoe.cli.console.Complaint;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.StandardOutput;
 import dev.tornadomoe.cli.console.Version;
+import dev.tornadomoe.cli.console.WrongUsage;
 import dev.tornadomoe.cli.inspect.InspectCommand;
 import dev.tornadomoe.parallel.mpi.Launcher;
 import java.io.PrintWriter;
@@ -90,7 +91,7 @@ public final class Main {
         return ExitCode
             .FINE; // the first says it for all, unless its launcher ends it for another's failure
       }
-      Complaint.complain(err, e.getMessage());
+      Complaint.complain(err, WrongUsage.sentence(e));
       err.println("Try: " + e.getCommandLine().getCommandSpec().qualifiedName() + " --help");
       return ExitCode.WRONG_INPUT;
     });

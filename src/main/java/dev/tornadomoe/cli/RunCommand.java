@@ -3,10 +3,8 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.WholeFile;
 import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.parallel.Job;
@@ -15,16 +13,15 @@ import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -40,13 +37,64 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "Examples:",
+      "  moe run checkpoint --layer 0 --sample-input hidden.safetensors",
       "  moe run checkpoint --layer 0 --input hidden.safetensors --output moe.safetensors",
       "  moe run checkpoint --layer 3 --input all.safetensors --tensor layer3/hidden --output y.safetensors",
-      "  mpirun -n 4 moe run checkpoint --parallel ep --layer 0 --input hidden.safetensors --output moe.safetensors"
+      "  mpirun -n 2 moe run checkpoint --parallel ep --layer 0 --input hidden.safetensors --output moe.safetensors"
     })
 final class RunCommand implements Callable<Integer> {
   /// Longer inputs are worked on in slices, to bound the workspace.
   private static final int SLICE_TOKENS = 1024;
+
+  /// What is done with the layer.
+  private static final class Work {
+    @ArgGroup(exclusive = false)
+    private @Nullable Files files;
+
+    @ArgGroup(exclusive = false)
+    private @Nullable Sample sample;
+  }
+
+  /// It is run, from a file to a file.
+  private static final class Files {
+    @Option(
+        names = "--input",
+        paramLabel = "FILE",
+        required = true,
+        description = "Safetensors file with the hidden states [M, H], F32, F16 or BF16.")
+    private Path input = Path.of("");
+
+    @Option(
+        names = "--tensor",
+        paramLabel = "NAME",
+        description = "Which tensor of the input file, where it has several.")
+    private @Nullable String tensorName;
+
+    @Option(
+        names = "--output",
+        paramLabel = "FILE",
+        required = true,
+        description = "Safetensors file to write: \"output\" F32 [M, H].")
+    private Path output = Path.of("");
+  }
+
+  /// A file is made that it can be run on.
+  private static final class Sample {
+    @Option(
+        names = "--sample-input",
+        paramLabel = "FILE",
+        required = true,
+        description =
+            "Runs nothing, but writes made-up hidden states for this layer, to be given as --input.")
+    private Path file = Path.of("");
+
+    @Option(
+        names = "--tokens",
+        paramLabel = "M",
+        defaultValue = "4",
+        description = "How many rows the sample has (default: ${DEFAULT-VALUE}).")
+    private int tokens;
+  }
 
   @Parameters(paramLabel = "DIR", description = "A checkpoint directory or GGUF file.")
   private Path directory = Path.of("");
@@ -62,25 +110,8 @@ final class RunCommand implements Callable<Integer> {
       description = "The layer's index in the model, from 0.")
   private int layerIndex;
 
-  @Option(
-      names = "--input",
-      paramLabel = "FILE",
-      required = true,
-      description = "Safetensors file with the hidden states [M, H], F32, F16 or BF16.")
-  private Path input = Path.of("");
-
-  @Option(
-      names = "--tensor",
-      paramLabel = "NAME",
-      description = "Which tensor of the input file, where it has several.")
-  private @Nullable String tensorName;
-
-  @Option(
-      names = "--output",
-      paramLabel = "FILE",
-      required = true,
-      description = "Safetensors file to write: \"output\" F32 [M, H].")
-  private Path output = Path.of("");
+  @ArgGroup(exclusive = true, multiplicity = "1")
+  private Work work = new Work();
 
   @Option(
       names = "--alias",
@@ -96,30 +127,49 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    return parallel.run(spec, this::run);
+    return parallel.run(
+        spec,
+        job ->
+            work.sample != null
+                ? writeSample(job, work.sample)
+                : run(job, Objects.requireNonNull(work.files)));
   }
 
-  private int run(Job job) {
+  private int writeSample(Job job, Sample sample) {
+    int width =
+        job.together(() -> {
+          try (Checkpoint checkpoint = Checkpoint.open(directory)) {
+            return MoeModel.of(checkpoint).layer(layerIndex).hidden();
+          }
+        });
+    HiddenStates rows = job.together(() -> HiddenStates.madeUp(sample.tokens, width));
+    if (job.isFirst()) {
+      write(job, sample.file, rows.tensor("hidden"));
+    }
+    return ExitCode.FINE;
+  }
+
+  private int run(Job job, Files files) {
     Backend backend = job.together(choices::backend);
     job.together(() -> {
-      WholeFile.requirePlace(output);
-      return output;
+      WholeFile.requirePlace(files.output);
+      return files.output;
     });
-    try (Checkpoint checkpoint = job.together(() -> Checkpoint.open(directory));
-        TensorFile file = job.together(() -> TensorFile.open(input))) {
+    try (Checkpoint checkpoint = job.together(() -> Checkpoint.open(directory))) {
       MoeLayer layer = job.together(() -> MoeModel.of(checkpoint).layer(layerIndex));
-      TensorView hidden = job.together(() -> hidden(file, layer.hidden()));
-      int tokens = Math.toIntExact(hidden.shape().dimension(0));
-      MoePlan plan = job.together(() -> plan(job, backend, layer, tokens));
+      HiddenStates hidden =
+          job.together(() -> HiddenStates.read(files.input, files.tensorName, layer.hidden()));
+      MoePlan plan = job.together(() -> plan(job, backend, layer, hidden.tokens()));
       job.agree(directory, plan, List.of(layer));
       float[] result;
       try (Session session =
           job.together(
               () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, job.err()))) {
-        result = inSlices(job, session, hidden.toFloats(), layer.hidden());
+        result = inSlices(job, session, hidden.rows(), layer.hidden());
       }
       if (job.isFirst()) {
-        write(job, result, tokens, layer.hidden());
+        HiddenStates output = new HiddenStates(result, hidden.tokens(), layer.hidden());
+        write(job, files.output, output.tensor("output"));
       }
     }
     return ExitCode.FINE;
@@ -148,54 +198,16 @@ final class RunCommand implements Callable<Integer> {
     return result;
   }
 
-  private void write(Job job, float[] result, int tokens, int hidden) {
-    MemorySegment bytes = MemorySegment.ofArray(result);
-    SafetensorsWriter.write(
-        output, List.of(new TensorView("output", DType.F32, Shape.of(tokens, hidden), bytes)));
+  private static void write(Job job, Path file, TensorView tensor) {
+    SafetensorsWriter.write(file, List.of(tensor));
     job.err()
         .println(
             String.format(
-                Locale.ROOT, "wrote %s: \"output\" F32 [%d, %d]", output, tokens, hidden));
-  }
-
-  private TensorView hidden(TensorFile file, int hidden) {
-    if (file.names().isEmpty()) {
-      throw new CheckpointException(String.format(Locale.ROOT, "%s: has no tensors", input));
-    }
-    if (tensorName == null && file.names().size() != 1) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT,
-              "%s: has %d tensors (%s); say which with --tensor",
-              input,
-              file.names().size(),
-              String.join(", ", file.names().stream().limit(8).toList())));
-    }
-    TensorView tensor =
-        file.require(tensorName != null ? tensorName : file.names().iterator().next());
-    boolean isRows = tensor.shape().rank() == 2 && tensor.shape().dimension(1) == hidden;
-    boolean isActivation =
-        tensor.dtype() == DType.F32 || tensor.dtype() == DType.F16 || tensor.dtype() == DType.BF16;
-    if (!isRows || !isActivation) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT,
-              "%s: tensor \"%s\" is %s %s, expected F32, F16 or BF16 [M, %d]",
-              input,
-              tensor.name(),
-              tensor.dtype(),
-              tensor.shape(),
-              hidden));
-    }
-    if (tensor.shape().elements() > Integer.MAX_VALUE - 8) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT,
-              "%s: tensor \"%s\" is %s, too large to run in one go; cut it into several files",
-              input,
-              tensor.name(),
-              tensor.shape()));
-    }
-    return tensor;
+                Locale.ROOT,
+                "wrote %s: \"%s\" %s %s",
+                file,
+                tensor.name(),
+                tensor.dtype(),
+                tensor.shape()));
   }
 }

@@ -40,7 +40,7 @@ import picocli.CommandLine.Spec;
       "  moe verify checkpoint",
       "  moe verify checkpoints/* --alias off --sanitize",
       "  moe verify checkpoint --backend reference --json",
-      "  mpirun -n 4 moe verify checkpoint --parallel ep"
+      "  mpirun -n 2 moe verify checkpoint --parallel ep"
     })
 final class VerifyCommand implements Callable<Integer> {
   @Parameters(

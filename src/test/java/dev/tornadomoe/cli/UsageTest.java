@@ -38,6 +38,26 @@ class UsageTest {
   }
 
   @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "verfy DIR; there is no command verfy; the nearest is verify",
+        "bench DIR --tokns 1; there is no option --tokns; the nearest is --tokens",
+        "explain DIR DIR2; one argument too many: DIR2; ",
+        "verify; DIR is missing; ",
+        "run DIR --input=a --output=b; --layer L is missing; ",
+        "run DIR --layer=0 --input=a; missing: --output=FILE; ",
+        "bench DIR --layers 0-1; --layers must be a whole number, found 0-1; ",
+        "bench DIR --seconds soon; --seconds must be a number, found soon; ",
+        "verify DIR --alias; --alias needs a value: on|off|require; ",
+        "explain DIR --alias maybe; --alias must be one of on, off, require, found maybe; ",
+      })
+  void saysItInItsOwnWords(String line, String sentence, String nearest) {
+    assertThat(MoeRun.of((Object[]) line.split(" ")).refusal())
+        .isEqualTo(nearest == null ? sentence : sentence + "; " + nearest);
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"cuda", "CPU", "tornado", "", "cpu,reference"})
   void anUnknownBackendIsRefusedWithThoseThereAreByEveryCommand(String backend) {
     String checkpoint = Golden.directory("hf/mixtral").toString();

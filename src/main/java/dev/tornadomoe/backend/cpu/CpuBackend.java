@@ -42,8 +42,9 @@ public final class CpuBackend implements Backend {
     return List.of(
         String.format(
             Locale.ROOT,
-            "%d threads, %s, %s, kernels: %s",
+            "%d %s, %s, %s, kernels: %s",
             threads(),
+            threads() == 1 ? "thread" : "threads",
             System.getProperty("os.arch"),
             System.getProperty("java.vm.name") + " " + Runtime.version(),
             KernelChoice.choose().name() + (missing == null ? "" : " (" + missing + ")")));

@@ -23,10 +23,10 @@ final class BenchReport {
   private static final String STYLE =
       """
       :root { color-scheme: light dark; --ink: #1d2733; --paper: #fff; --faint: #5c6773; --line: #d9dee3;
-              --on: #7cc29a; --off: #e39a8b; --floor: #2f8f5b; }
+              --on: #7cc29a; --off: #b3bdc9; --floor: #2f8f5b; }
       @media (prefers-color-scheme: dark) {
         :root { --ink: #e4e9ee; --paper: #14191f; --faint: #9aa7b4; --line: #333d47;
-                --on: #2f7d53; --off: #96432f; --floor: #6fcb98; } }
+                --on: #2f7d53; --off: #55606d; --floor: #6fcb98; } }
       body { font: 16px/1.5 system-ui, "Helvetica Neue", Helvetica, Arial, sans-serif; color: var(--ink);
              background: var(--paper); max-width: 1240px; margin: 0 auto; padding: 16px; }
       h1 { font-size: 1.5rem; overflow-wrap: anywhere; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }

@@ -22,9 +22,10 @@ record BenchTable(
     MoeLayer first = layers.getFirst();
     return String.format(
         Locale.ROOT,
-        "%s: %d layers, H %d, I %d, E %d, top-%d, weights %s, precision %s%s",
+        "%s: %d %s, H %d, I %d, E %d, top-%d, weights %s, precision %s%s",
         name,
         layers.size(),
+        layers.size() == 1 ? "layer" : "layers",
         first.hidden(),
         first.intermediate(),
         first.globalExperts(),
@@ -51,8 +52,10 @@ record BenchTable(
             placement.cores(),
             placement.cores() == 1 ? "core" : "cores",
             placement.cores())
-        : String.format(
-            Locale.ROOT, "each of %d threads ran on a core of its own", placement.threads());
+        : placement.threads() == 1
+            ? "the only thread ran on a core of its own"
+            : String.format(
+                Locale.ROOT, "each of %d threads ran on a core of its own", placement.threads());
   }
 
   /// The names of the columns.

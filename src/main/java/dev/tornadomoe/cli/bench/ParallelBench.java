@@ -49,7 +49,13 @@ record ParallelBench(Job job, boolean expertsOnly, double seconds, boolean json)
       if (!json) {
         table.printHeading(job.out());
         job.out()
-            .println(String.format(Locale.ROOT, "%d ranks, %s", ranks.size(), ranks.description()));
+            .println(
+                String.format(
+                    Locale.ROOT,
+                    "%d %s, %s",
+                    ranks.size(),
+                    ranks.size() == 1 ? "rank" : "ranks",
+                    ranks.description()));
         job.out().println(ParallelResult.columns());
       }
       List<ParallelResult> results = new ArrayList<>();

@@ -40,7 +40,7 @@ public final class ParallelChoices {
       names = "--parallel",
       paramLabel = "ep",
       description =
-          "ep: divides experts among the ranks of an MPI job; start it as in mpirun -n 4 moe ... (docs/scaling.md).")
+          "ep: divides experts among the ranks of an MPI job; start it as in mpirun -n 2 moe ... (docs/scaling.md).")
   private @Nullable Kind parallel;
 
   @Option(

@@ -68,7 +68,7 @@ final class ExplainDot {
               "    s%d [label=%s, shape=box, style=\"rounded%s\"];",
               step.index(),
               quoted(step.index() + " " + step.operation().name()),
-              copy ? ",filled\", fillcolor=\"#f6d5d0" : ""));
+              copy ? ",filled\", fillcolor=\"#dde5ee" : ""));
       for (Access access : step.operation().accesses()) {
         int id = bucket.buffer(layer, access.operand()).id();
         if (access.reads()) {

@@ -18,16 +18,25 @@ final class ExplainSvg {
     Explanation before = Explanation.of(explanation.plan().unaliased(), explanation.tokens());
     StringBuilder body = new StringBuilder();
     int y = 56;
-    y = new SvgPanel(before, "Without output alias: " + figures(before), WIDTH).draw(body, y);
+    String unplanned =
+        String.format(
+            Locale.ROOT,
+            " (before any pass, each buffer its own: %s)",
+            ByteSize.format(explanation.bucket().baseline().workspaceBytes()));
+    y =
+        new SvgPanel(before, "Without output alias: " + figures(before) + unplanned, WIDTH)
+            .draw(body, y);
     y = new SvgPanel(explanation, "As planned: " + figures(explanation), WIDTH).draw(body, y + 36);
-    int layers = explanation.plan().layers().size();
     String title =
         String.format(
             Locale.ROOT,
-            "%d MoE %s, M = %d",
-            layers,
-            layers == 1 ? "layer" : "layers",
-            explanation.tokens());
+            "%s, M = %d, %s%s",
+            Explanation.count(explanation.plan().layers().size(), "MoE layer", "MoE layers"),
+            explanation.tokens(),
+            explanation.plannedFor(),
+            explanation.tokens() > explanation.plan().options().chunkTokens()
+                ? "; cut into " + explanation.chunks()
+                : "");
     return String.format(
         Locale.ROOT,
         """
@@ -47,8 +56,8 @@ final class ExplainSvg {
   private static String figures(Explanation which) {
     return String.format(
         Locale.ROOT,
-        "%d copies and %s copied per step, workspace %s",
-        which.copiesPerStep(),
+        "%s and %s copied per step, workspace %s",
+        Explanation.count(which.copiesPerStep(), "copy", "copies"),
         ByteSize.format(which.copiedBytes()),
         ByteSize.format(which.bucket().workspaceBytes()));
   }

@@ -45,12 +45,10 @@ final class ExplainText {
     line(
         String.format(
             Locale.ROOT,
-            "MoE plan: %d %s, M = %d (planned for %d to %d tokens, at most %d per call%s)",
-            layers.size(),
-            layers.size() == 1 ? "layer" : "layers",
+            "MoE plan: %s, M = %d (%s, at most %d per call%s)",
+            Explanation.count(layers.size(), "layer", "layers"),
             explanation.tokens(),
-            bucket.minTokens(),
-            bucket.maxTokens(),
+            explanation.plannedFor(),
             plan.options().maxTokens(),
             plan.options().chunkTokens() < plan.options().maxTokens()
                 ? ", in chunks of " + plan.options().chunkTokens()

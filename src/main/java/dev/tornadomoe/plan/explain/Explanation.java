@@ -164,11 +164,23 @@ public final class Explanation {
     int rest = tokens % most;
     return String.format(
         Locale.ROOT,
-        "%d %s of %d tokens%s",
-        tokens / most,
-        tokens / most == 1 ? "chunk" : "chunks",
-        most,
+        "%s of %s%s",
+        count(tokens / most, "chunk", "chunks"),
+        count(most, "token", "tokens"),
         rest == 0 ? "" : " and one of " + rest);
+  }
+
+  /// For which calls the steps are planned, as in `planned for 1 to 4 tokens`.
+  String plannedFor() {
+    return bucket.minTokens() == bucket.maxTokens()
+        ? "planned for " + count(bucket.maxTokens(), "token", "tokens")
+        : String.format(
+            Locale.ROOT, "planned for %d to %d tokens", bucket.minTokens(), bucket.maxTokens());
+  }
+
+  /// A number with its noun.
+  static String count(long number, String one, String many) {
+    return number + " " + (number == 1 ? one : many);
   }
 
   /// Sizes and formats of a layer's weights, in words.

@@ -21,14 +21,17 @@ import java.util.TreeSet;
 /// Bytes are drawn by their logarithm, so that small buffers can be seen beside large ones.
 final class SvgPanel {
   private static final int LEFT = 136;
-  private static final int HEADER = 188;
-  private static final int RIGHT = 120;
+  private static final int RIGHT = 24;
+
+  /// From the upper edge to the labels of steps: the title, and the names of layers.
+  private static final int LABELS = 64;
+
   private static final int ROW = 26;
   private static final int MAX_LAYERS = 2;
   private static final String INK = "#1d2733";
   private static final String FAINT = "#6b7785";
   private static final String OUTPUT = "#2f8f5b";
-  private static final String COPY = "#c8442f";
+  private static final String COPY = "#3d5a80";
 
   /// For scratch buffers, in the order of their operands' first appearance.
   private static final List<String> COLORS =
@@ -43,6 +46,7 @@ final class SvgPanel {
   private final List<Step> steps;
   private final List<Buffer> buffers;
   private final Map<String, String> colors = new TreeMap<>();
+  private final StepLabels labels;
 
   SvgPanel(Explanation explanation, String title, int width) {
     this.explanation = explanation;
@@ -51,6 +55,7 @@ final class SvgPanel {
     this.width = width;
     this.steps = bucket.steps().stream().filter(step -> step.layer() < MAX_LAYERS).toList();
     this.buffers = bucket.buffers().stream().filter(buffer -> buffer.layer() < MAX_LAYERS).toList();
+    this.labels = new StepLabels(steps, columnWidth());
     for (Buffer buffer : buffers) {
       if (!buffer.isCallers()) {
         colors.computeIfAbsent(
@@ -69,7 +74,7 @@ final class SvgPanel {
       text(svg, 24, y + 40, 12, FAINT, "", "No tokens: nothing is done.");
       return y + 48;
     }
-    int top = y + HEADER;
+    int top = y + header();
     Map<CallerRegion, Integer> regions = callerRows(top);
     int workspaceTop = top + regions.size() * ROW + 18;
     SortedMap<Long, Integer> heights = workspaceRows(workspaceTop);
@@ -101,9 +106,8 @@ final class SvgPanel {
           "",
           String.format(
               Locale.ROOT,
-              "... and %d more %s in the same workspace",
-              more,
-              more == 1 ? "layer" : "layers"));
+              "... and %s in the same workspace",
+              Explanation.count(more, "more layer", "more layers")));
       return bottom + 24;
     }
     return bottom;
@@ -167,9 +171,9 @@ final class SvgPanel {
                 Locale.ROOT,
                 "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\" opacity=\"0.10\"/>%n",
                 x,
-                y + HEADER - 8,
+                y + header() - 8,
                 columnWidth(),
-                bottom - y - HEADER + 12,
+                bottom - y - header() + 12,
                 COPY));
       }
       if (step.layer() != layer) {
@@ -184,19 +188,15 @@ final class SvgPanel {
             "",
             "layer " + explanation.plan().layers().get(layer).index());
       } else {
-        line(svg, x, y + HEADER - 8, x, bottom + 4, "#e8ecf0");
+        line(svg, x, y + header() - 8, x, bottom + 4, "#e8ecf0");
       }
-      double center = x + columnWidth() / 2;
-      svg.append(
-          String.format(
-              Locale.ROOT,
-              "<text transform=\"translate(%.1f %d) rotate(-38)\" font-size=\"11\" fill=\"%s\"%s>%s</text>%n",
-              center - 8,
-              y + HEADER - 14,
-              copy ? COPY : INK,
-              copy ? " font-weight=\"600\"" : "",
-              escape(step.index() + " " + step.operation().name())));
+      labels.draw(svg, step, x, y + LABELS, copy ? COPY : INK, copy);
     }
+  }
+
+  /// From the upper edge to the first bar.
+  private int header() {
+    return LABELS + labels.height() + 16;
   }
 
   private void bar(StringBuilder svg, Buffer buffer, int y, int height) {
@@ -278,7 +278,7 @@ final class SvgPanel {
             escape(text)));
   }
 
-  private static String escape(String text) {
+  static String escape(String text) {
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
   }
 }

@@ -218,7 +218,7 @@ class BenchPageTest {
     assertThat(texts(seen, "machine"))
         .contains(shown, "moe bench " + shown)
         .anyMatch(line -> line.startsWith("2 threads ran on 1 core: "))
-        .anyMatch(line -> line.startsWith(shown + ": 1 layers, "));
+        .anyMatch(line -> line.startsWith(shown + ": 1 layer, "));
     assertThat(figures(seen)).isEqualTo(Map.of("preset", hostile));
     assertThat(texts(seen, "columns")).contains("kernels us/layer");
     assertThat(seen.get("rows"))

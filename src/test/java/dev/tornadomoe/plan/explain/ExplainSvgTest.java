@@ -50,7 +50,12 @@ class ExplainSvgTest {
     assertThat(svg.getDocumentElement().getNamespaceURI()).isEqualTo("http://www.w3.org/2000/svg");
     assertThat(texts(svg, "text"))
         .anyMatch(text ->
-            text.startsWith(String.format(Locale.ROOT, "Without output alias: %d copies", layers)))
+            text.startsWith(
+                String.format(
+                    Locale.ROOT,
+                    "Without output alias: %d %s",
+                    layers,
+                    layers == 1 ? "copy and" : "copies and")))
         .anyMatch(text -> text.startsWith("As planned: 0 copies and 0 B copied per step"));
   }
 
@@ -88,6 +93,53 @@ class ExplainSvgTest {
   }
 
   @Test
+  void namesTheTextsWorkspaces() throws Exception {
+    Explanation explanation = explain(2, 5);
+    List<String> before =
+        explanation.text().lines().filter(line -> line.startsWith("  workspace ")).toList();
+    List<String> figures = List.of(before.getFirst().strip().split(" {2,}"));
+
+    assertThat(texts(parsed(explanation), "text"))
+        .anyMatch(text ->
+            text.startsWith("Without output alias: ")
+                && text.endsWith("each buffer its own: " + figures.get(1) + ")"))
+        .anyMatch(text ->
+            text.startsWith("As planned: ") && text.endsWith("workspace " + figures.get(2)));
+  }
+
+  @Test
+  void theTitleSaysHowManyTokensItIsPlannedFor() throws Exception {
+    assertThat(texts(parsed(explain(1, 5)), "text"))
+        .contains("1 MoE layer, M = 5, planned for 5 to 64 tokens");
+  }
+
+  /// A letter of their size is 6 pixels wide, a line 13 high.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void labelsStayInsideTheirColumn(int layers) throws Exception {
+    Document svg = parsed(explain(layers, 1));
+    NodeList labels = svg.getElementsByTagName("text");
+    Explanation explanation = explain(layers, 1);
+    int before = explanation.plan().unaliased().bucket(1).steps().size();
+    int planned = explanation.bucket().steps().size();
+    int found = 0;
+    for (int i = 0; i < labels.getLength(); i++) {
+      Element label = (Element) labels.item(i);
+      NodeList lines = label.getElementsByTagName("tspan");
+      double column = 1080.0 / (found < before ? before : planned);
+      found += Math.min(1, lines.getLength());
+      if (label.hasAttribute("transform")) {
+        assertThat(lines.getLength() * 13.0).isLessThanOrEqualTo(column);
+      } else {
+        for (int line = 0; line < lines.getLength(); line++) {
+          assertThat(lines.item(line).getTextContent().length() * 6.0).isLessThanOrEqualTo(column);
+        }
+      }
+    }
+    assertThat(found).isEqualTo(before + planned);
+  }
+
+  @Test
   void namesAreEscaped() throws Exception {
     StubExperts odd = StubExperts.of(OddNames.body());
     Document svg =
@@ -105,7 +157,7 @@ class ExplainSvgTest {
   @Test
   void zeroTokensExplainToo() throws Exception {
     assertThat(texts(parsed(explain(2, 0)), "text"))
-        .contains("2 MoE layers, M = 0")
+        .contains("2 MoE layers, M = 0, planned for 0 tokens")
         .filteredOn("No tokens: nothing is done."::equals)
         .hasSize(2);
   }

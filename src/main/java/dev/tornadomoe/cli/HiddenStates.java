@@ -1,0 +1,107 @@
+package dev.tornadomoe.cli;
+
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/// Rows that go into a layer or come out of it, from or for a safetensors file.
+///
+/// @param rows `[tokens, width]`
+/// @param tokens M
+/// @param width H
+@SuppressWarnings("ArrayRecordComponent") // never compared
+record HiddenStates(float[] rows, int tokens, int width) {
+  private static final int SEED = 2026;
+
+  /// The longest array that every JVM can have.
+  private static final int MOST_ELEMENTS = Integer.MAX_VALUE - 8;
+
+  /// Rows of a normal distribution, the same ones each time.
+  ///
+  /// @throws LayerException for fewer tokens than one, or more than an array holds
+  static HiddenStates madeUp(int tokens, int width) {
+    if (tokens < 1 || (long) tokens * width > MOST_ELEMENTS) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "--tokens must be 1 to %d for rows of %d elements, found %d",
+              MOST_ELEMENTS / width,
+              width,
+              tokens));
+    }
+    Random random = new Random(SEED);
+    float[] rows = new float[tokens * width];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = (float) random.nextGaussian();
+    }
+    return new HiddenStates(rows, tokens, width);
+  }
+
+  /// Reads them.
+  ///
+  /// @param name of the tensor, or null where the file has only one
+  /// @throws CheckpointException for a file without such a tensor, or one of another width or type
+  static HiddenStates read(Path input, @Nullable String name, int width) {
+    try (TensorFile file = TensorFile.open(input)) {
+      TensorView tensor = file.require(name != null ? name : onlyTensor(input, file));
+      requireRows(input, tensor, width);
+      return new HiddenStates(
+          tensor.toFloats(), Math.toIntExact(tensor.shape().dimension(0)), width);
+    }
+  }
+
+  /// For a file.
+  TensorView tensor(String name) {
+    return new TensorView(name, DType.F32, Shape.of(tokens, width), MemorySegment.ofArray(rows));
+  }
+
+  private static String onlyTensor(Path input, TensorFile file) {
+    if (file.names().isEmpty()) {
+      throw new CheckpointException(String.format(Locale.ROOT, "%s: has no tensors", input));
+    }
+    if (file.names().size() != 1) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: has %d tensors (%s); say which with --tensor",
+              input,
+              file.names().size(),
+              String.join(", ", file.names().stream().limit(8).toList())));
+    }
+    return file.names().iterator().next();
+  }
+
+  private static void requireRows(Path input, TensorView tensor, int width) {
+    boolean isRows = tensor.shape().rank() == 2 && tensor.shape().dimension(1) == width;
+    boolean isActivation =
+        tensor.dtype() == DType.F32 || tensor.dtype() == DType.F16 || tensor.dtype() == DType.BF16;
+    if (!isRows || !isActivation) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s %s, expected F32, F16 or BF16 [M, %d]",
+              input,
+              tensor.name(),
+              tensor.dtype(),
+              tensor.shape(),
+              width));
+    }
+    if (tensor.shape().elements() > MOST_ELEMENTS) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, too large to run in one go; cut it into several files",
+              input,
+              tensor.name(),
+              tensor.shape()));
+    }
+  }
+}
