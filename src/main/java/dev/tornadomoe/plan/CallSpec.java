@@ -60,6 +60,21 @@ public record CallSpec(
     }
   }
 
+  /// The same with one layer to a call.
+  CallSpec layerByLayer() {
+    return new CallSpec(
+        hiddenType,
+        outputType,
+        outputStride,
+        outputAlignment,
+        outputMemory,
+        exclusive,
+        inPlace,
+        residual,
+        callerRoutes,
+        false);
+  }
+
   private static void requireActivation(String what, DType type) {
     if (type != DType.F32 && type != DType.F16 && type != DType.BF16) {
       throw new PlanException(

@@ -79,10 +79,11 @@ public final class MoePlan {
     return buckets.stream().mapToLong(BucketPlan::workspaceBytes).max().orElse(0);
   }
 
-  /// The same layers planned without any alias, and without sanitising: what an aliased run must
-  /// agree with to the bit.
+  /// The same layers planned without any alias, without sanitising, and one to a call, also where
+  /// this plan's calls are whole steps: what each layer of an aliased run must agree with to the
+  /// bit.
   public MoePlan unaliased() {
     return Planner.plan(
-        layers, pieces, rejected, options.withAliasing(AliasMode.OFF).withSanitize(false));
+        layers, pieces, rejected, options.withAliasing(AliasMode.OFF).layerByLayer());
   }
 }

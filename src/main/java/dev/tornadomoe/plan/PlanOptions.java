@@ -41,8 +41,18 @@ public record PlanOptions(
         maxTokens, chunkTokens, mode, reuse, fold, sanitize, precision, memory, call, pieces);
   }
 
-  PlanOptions withSanitize(boolean on) {
+  /// One layer to a call, and not sanitised.
+  PlanOptions layerByLayer() {
     return new PlanOptions(
-        maxTokens, chunkTokens, aliasing, reuse, fold, on, precision, memory, call, pieces);
+        maxTokens,
+        chunkTokens,
+        aliasing,
+        reuse,
+        fold,
+        false,
+        precision,
+        memory,
+        call.layerByLayer(),
+        pieces);
   }
 }
