@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.contract.Breadth;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
@@ -27,7 +28,10 @@ import dev.tornadomoe.tornado.graph.LayerArrays;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -38,7 +42,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Every cut that a tuner can choose computes what the reference computes, on a layer in which no
 /// size is a multiple of a tile's: H 96, I 40, E 5, top-3. Each is run once: formats take turns, so
-/// that every number of rows meets all of them, in one of its widths each.
+/// that every number of rows meets all of them, in one of its widths each. Narrow sweeps
+/// ([Breadth]) run those with something new.
 class TuningCandidatesTest {
   private static final List<WeightFormat> FORMATS =
       List.of(
@@ -64,9 +69,8 @@ class TuningCandidatesTest {
     List<Tuning> all = candidates(MANY).blocks();
     assertThat(all).hasSizeGreaterThanOrEqualTo(4).doesNotHaveDuplicates();
     List<Subject> subjects = subjects(MANY, false);
-    for (Tuning tuning : all) {
-      int width = Integer.numberOfTrailingZeros(tuning.blockDown().threads());
-      check(tuning, subjects.get((tuning.blockDown().rowsPerItem() + width) % FORMATS.size()));
+    for (Case each : swept(all, Tuning::blockDown)) {
+      check(each.tuning(), subjects.get(each.format()));
     }
   }
 
@@ -77,10 +81,8 @@ class TuningCandidatesTest {
     List<Tuning> all = candidates(FEW).groups();
     assertThat(all).hasSizeGreaterThanOrEqualTo(4).doesNotHaveDuplicates();
     List<Subject> subjects = subjects(FEW, routed);
-    for (Tuning tuning : all) {
-      int width = Integer.numberOfTrailingZeros(tuning.gateUp().threads());
-      int rows = Integer.numberOfTrailingZeros(tuning.gateUp().rowsPerItem());
-      check(tuning, subjects.get((rows + width) % FORMATS.size()));
+    for (Case each : swept(all, Tuning::gateUp)) {
+      check(each.tuning(), subjects.get(each.format()));
     }
   }
 
@@ -105,6 +107,32 @@ class TuningCandidatesTest {
         assertThat(new TuningJson("entry", TuningJson.write(entry)).entry()).isEqualTo(entry);
       }
     }
+  }
+
+  /// A cut and the format that it is run with.
+  private record Case(Tuning tuning, int format) {}
+
+  /// All cuts, or where sweeps are narrow so many that each number of rows, each width, each number
+  /// of tokens and each format is in one.
+  private static List<Case> swept(List<Tuning> all, Function<Tuning, Split> split) {
+    List<Case> cases = new ArrayList<>();
+    Set<String> seen = new HashSet<>();
+    for (Tuning tuning : all) {
+      int rows = Integer.numberOfTrailingZeros(split.apply(tuning).rowsPerItem());
+      int width = Integer.numberOfTrailingZeros(split.apply(tuning).threads());
+      int format = (rows + width) % FORMATS.size();
+      boolean isNew =
+          seen.addAll(
+              List.of(
+                  "rows " + rows,
+                  "width " + width,
+                  "tokens " + tuning.tokens(),
+                  "format " + format));
+      if (isNew || Breadth.onDevices() == Breadth.FULL) {
+        cases.add(new Case(tuning, format));
+      }
+    }
+    return cases;
   }
 
   private static TuningCandidates candidates(int tokens) {
