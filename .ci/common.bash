@@ -107,6 +107,25 @@ must() {
   [[ ${#failed[@]} -eq 0 ]] || exit 1
 }
 
+# Runs functions side by side, each with a cache of kernels of its own: compiling them takes one core.
+side_by_side() {
+  local each status=0
+  local -a running=()
+  for each in "$@"; do
+    mkdir -p "$POCL_CACHE_DIR-$each"
+    (
+      set -e
+      POCL_CACHE_DIR=$POCL_CACHE_DIR-$each
+      "$each"
+    ) &
+    running+=($!)
+  done
+  for each in "${running[@]}"; do
+    wait "$each" || status=$?
+  done
+  return "$status"
+}
+
 # A device driver that crashes does not decide about a whole check: what it took down runs once more.
 #
 # Arguments: what died.
