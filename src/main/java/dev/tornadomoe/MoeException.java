@@ -8,11 +8,15 @@ package dev.tornadomoe;
 public abstract class MoeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
+  /// A failure without a cause of its own.
+  ///
   /// @param message the whole sentence, with names and figures in it
   protected MoeException(String message) {
     super(message);
   }
 
+  /// A failure that another one led to.
+  ///
   /// @param message the whole sentence, with names and figures in it
   /// @param cause what led to it
   protected MoeException(String message, Throwable cause) {

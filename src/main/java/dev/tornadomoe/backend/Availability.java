@@ -8,16 +8,20 @@ import org.jspecify.annotations.Nullable;
 /// @param remedy what to do about it, or null
 public record Availability(@Nullable String missing, @Nullable String remedy) {
 
-  /// It can run.
+  /// {@return that it can run}
   public static Availability yes() {
     return new Availability(null, null);
   }
 
-  /// It can't.
+  /// {@return that it can't run here}
+  ///
+  /// @param missing what is not there, for a sentence
+  /// @param remedy what to install or set
   public static Availability no(String missing, String remedy) {
     return new Availability(missing, remedy);
   }
 
+  /// {@return whether nothing is missing}
   public boolean isAvailable() {
     return missing == null;
   }

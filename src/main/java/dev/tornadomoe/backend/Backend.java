@@ -13,18 +13,20 @@ import java.util.Set;
 /// Something that runs plans. Found by [Backends] through `ServiceLoader`, or made by hand.
 public interface Backend {
 
-  /// What `--backend` calls it.
+  /// {@return what `--backend` calls it}
   String name();
 
-  /// Whether it can run here.
+  /// {@return whether it can run here}
   Availability availability();
 
-  /// Its devices and what they support, a line each.
+  /// {@return its devices and what they support, a line each}
   List<String> devices();
 
   /// Loads the plan's weights and compiles its steps.
   ///
+  /// @param plan of layers whose operations this backend has
   /// @param progress hears how far loading is
+  /// @return a session for one thread at a time, which holds the loaded weights until it is closed
   /// @throws dev.tornadomoe.MoeException when the plan can't run here: too little memory, weights
   ///   that can't be right, an operation it does not know
   Session prepare(MoePlan plan, Progress progress);
@@ -32,16 +34,21 @@ public interface Backend {
   /// What a session of the plan will take, from the plan alone: what [#prepare] and [Session#fork]
   /// ask whether there is room for. Loads nothing.
   ///
+  /// @param plan whose buffers and weights are counted
+  /// @return bytes on the host and on the device, for a first session and for a fork
   /// @throws dev.tornadomoe.MoeException for a plan that can't run, or a device that is not there
   SessionMemory memory(MoePlan plan);
 
   /// What of a plan it can't run whatever the machine, a sentence each; empty when it runs it.
   /// Loads nothing: what only weights, memory or a device decide is said by [#prepare].
+  ///
+  /// @param plan whose operations and formats are looked at
+  /// @return sentences for the user, one for each kind of refusal
   default List<String> unsupported(MoePlan plan) {
     return List.of();
   }
 
-  /// The precisions it computes in; the exact one unless a backend says more.
+  /// {@return the precisions it computes in; the exact one unless a backend says more}
   default Set<Precision> precisions() {
     return Set.of(Precision.EXACT);
   }
@@ -49,6 +56,7 @@ public interface Backend {
   /// Refuses a plan of a precision that this backend does not have, as [#prepare] must: another
   /// precision than the one asked for is another result.
   ///
+  /// @param plan whose precision is compared with [#precisions]
   /// @throws BackendException when it has not
   default void requirePrecision(MoePlan plan) {
     if (!precisions().contains(plan.options().precision())) {
@@ -65,21 +73,26 @@ public interface Backend {
   /// if there are any; for `Planner.Builder.pieces`.
   ///
   /// @param layers of the plan
+  /// @return pieces for any of these layers, or empty where the catalogue's choice is as good
   default Optional<ModularMoe> pieces(List<MoeLayer> layers) {
     return Optional.empty();
   }
 
-  /// How sessions on its device will launch the work of a call, where there is more than one way.
+  /// {@return how sessions on its device will launch the work of a call, where there is more than
+  /// one way}
   default Optional<String> launches() {
     return Optional.empty();
   }
 
-  /// What finds the fastest variants of its kernels for a device, where it has several.
+  /// {@return what finds the fastest variants of its kernels for a device, where it has several}
   default Optional<Tuner> tuner() {
     return Optional.empty();
   }
 
   /// Loads the plan's weights and compiles its steps.
+  ///
+  /// @param plan of layers whose operations this backend has
+  /// @return a session for one thread at a time, which holds the loaded weights until it is closed
   default Session prepare(MoePlan plan) {
     return prepare(plan, Progress.NONE);
   }

@@ -7,10 +7,17 @@ import dev.tornadomoe.MoeException;
 public final class BackendException extends MoeException {
   private static final long serialVersionUID = 1L;
 
+  /// A refusal or failure of a backend.
+  ///
+  /// @param message the whole sentence, with names and figures in it
   public BackendException(String message) {
     super(message);
   }
 
+  /// A failure that another one led to.
+  ///
+  /// @param message the whole sentence, with names and figures in it
+  /// @param cause what led to it
   public BackendException(String message, Throwable cause) {
     super(message, cause);
   }

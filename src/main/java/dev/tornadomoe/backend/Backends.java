@@ -25,8 +25,8 @@ public final class Backends {
 
   private Backends() {}
 
-  /// All of them, available or not. One that can't even be loaded is left out, and a warning says
-  /// so.
+  /// {@return all backends, available or not} One that can't even be loaded is left out, and a
+  /// warning says so.
   public static List<Backend> all() {
     Found found = find();
     found.broken().forEach(why -> LOG.log(System.Logger.Level.WARNING, why));
@@ -57,6 +57,8 @@ public final class Backends {
 
   /// The backend of this name. Never another one.
   ///
+  /// @param name as [Backend#name] says it
+  /// @return the backend of this name, which can run here
   /// @throws BackendException when there is none, or it can't run here, with what is missing
   public static Backend require(String name) {
     Found found = find();
@@ -81,7 +83,7 @@ public final class Backends {
             found.broken().stream().map(why -> "; " + why).collect(Collectors.joining())));
   }
 
-  /// The backend to use where the user has no wish: the embedded CPU backend.
+  /// {@return the backend to use where the user names none: the embedded CPU backend}
   public static Backend auto() {
     return require(EMBEDDED);
   }

@@ -17,13 +17,23 @@ public final class MoeCall {
   private @Nullable MemorySegment topkIds;
   private @Nullable MemorySegment topkWeights;
 
+  /// Makes a call of layer 0 that has no memory yet.
+  public MoeCall() {}
+
   /// Which layer, by its place in the plan; 0 unless set, and always for plans of whole steps.
+  ///
+  /// @param place 0 for the plan's first layer
+  /// @return this call
   public MoeCall layer(int place) {
     layer = place;
     return this;
   }
 
   /// Hidden states `[tokens, H]`.
+  ///
+  /// @param rows row-major, `tokens * H` values
+  /// @param count the tokens of the call, 0 or more
+  /// @return this call
   public MoeCall hidden(MemorySegment rows, int count) {
     hidden = rows;
     tokens = count;
@@ -31,12 +41,18 @@ public final class MoeCall {
   }
 
   /// Where the result `[tokens, H]` goes.
+  ///
+  /// @param rows row-major, `tokens * H` values
+  /// @return this call
   public MoeCall output(MemorySegment rows) {
     output = rows;
     return this;
   }
 
   /// Rows `[tokens, H]` to add, for plans with a given residual.
+  ///
+  /// @param rows row-major, `tokens * H` values
+  /// @return this call
   public MoeCall residual(MemorySegment rows) {
     residual = rows;
     return this;
@@ -44,36 +60,47 @@ public final class MoeCall {
 
   /// Chosen experts and their weights, `[tokens, k]` I32 and F32, for plans in which the caller
   /// routes.
+  ///
+  /// @param ids of experts, row-major, 0 to E - 1, distinct for a token
+  /// @param weights what multiplies each expert's result
+  /// @return this call
   public MoeCall routing(MemorySegment ids, MemorySegment weights) {
     topkIds = ids;
     topkWeights = weights;
     return this;
   }
 
+  /// {@return the layer's index in the plan}
   public int layer() {
     return layer;
   }
 
+  /// {@return how many tokens the call has}
   public int tokens() {
     return tokens;
   }
 
+  /// {@return the hidden states `[tokens, H]`, or null before they are set}
   public @Nullable MemorySegment hidden() {
     return hidden;
   }
 
+  /// {@return where the result `[tokens, H]` goes, or null before it is set}
   public @Nullable MemorySegment output() {
     return output;
   }
 
+  /// {@return the rows `[tokens, H]` to add, or null without any}
   public @Nullable MemorySegment residual() {
     return residual;
   }
 
+  /// {@return the experts that the caller chose, I32 `[tokens, k]`, or null where the plan routes}
   public @Nullable MemorySegment topkIds() {
     return topkIds;
   }
 
+  /// {@return the weights of those experts, F32 `[tokens, k]`, or null where the plan routes}
   public @Nullable MemorySegment topkWeights() {
     return topkWeights;
   }

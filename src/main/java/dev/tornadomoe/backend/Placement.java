@@ -7,7 +7,7 @@ package dev.tornadomoe.backend;
 ///   memory at the speed of one
 public record Placement(int threads, int cores) {
 
-  /// Whether threads shared a core.
+  /// {@return whether threads shared a core}
   public boolean shared() {
     return cores < threads;
   }

@@ -17,23 +17,28 @@ public record Profile(List<Task> tasks, long bytesIn, long bytesOut) {
   /// @param copiesOutput whether all it does is copy into the caller's output
   public record Task(String name, double micros, boolean copiesOutput) {}
 
+  /// Copies the list.
   public Profile {
     tasks = List.copyOf(tasks);
   }
 
   /// What two calls, or two parts of one, did together.
+  ///
+  /// @param next what came after this
+  /// @return the sum of both, with the tasks of this one first
   public Profile and(Profile next) {
     List<Task> both = new ArrayList<>(tasks);
     both.addAll(next.tasks);
     return new Profile(both, bytesIn + next.bytesIn, bytesOut + next.bytesOut);
   }
 
-  /// Kernel time of all tasks together, in microseconds; NaN where the profiler has no times.
+  /// {@return kernel time of all tasks together, in microseconds; NaN where the profiler has no
+  /// times}
   public double micros() {
     return tasks.stream().mapToDouble(Task::micros).sum();
   }
 
-  /// How many tasks copied into the caller's output.
+  /// {@return how many tasks copied into the caller's output}
   public int outputCopies() {
     return (int) tasks.stream().filter(Task::copiesOutput).count();
   }

@@ -7,6 +7,9 @@ import dev.tornadomoe.MoeException;
 public final class SanitizeException extends MoeException {
   private static final long serialVersionUID = 1L;
 
+  /// A run that the sanitiser refuses.
+  ///
+  /// @param message the buffer, the step and what was found
   public SanitizeException(String message) {
     super(message);
   }

@@ -8,12 +8,13 @@ import java.util.Optional;
 /// [#fork] makes more on the same weights.
 public interface Session extends AutoCloseable {
 
-  /// The plan it runs.
+  /// {@return the plan it runs}
   MoePlan plan();
 
   /// Runs one layer, or all of them where the plan has a whole step in each call
   /// ([dev.tornadomoe.plan.CallSpec#wholeStep]).
   ///
+  /// @param call the layer, the tokens and the memory; it may be used again afterwards
   /// @throws dev.tornadomoe.MoeException when the call does not keep to the plan's
   ///   [dev.tornadomoe.plan.CallSpec]: sizes, overlaps, closed memory, ids out of range
   void run(MoeCall call);
@@ -37,25 +38,30 @@ public interface Session extends AutoCloseable {
   void warmUp();
 
   /// Another session for another thread: the same plan and weights, a workspace of its own.
+  ///
+  /// @return a session that shares the weights, and has to be closed like this one
   default Session fork() {
     return fork(plan());
   }
 
   /// Another session on the same weights with another plan for the same layers.
   ///
+  /// @param other a plan for the same layers, of any options and either precision
+  /// @return a session that shares the weights, and has to be closed like this one
   /// @throws dev.tornadomoe.MoeException when the plan is for other layers, or there is no room for
   ///   what a fork takes ([dev.tornadomoe.plan.SessionMemory#ofFork])
   Session fork(MoePlan other);
 
-  /// How many copies into outputs have been carried out, counted as they ran.
+  /// {@return how many copies into outputs have been carried out, counted as they ran}
   long copies();
 
-  /// How many tasks have been carried out, counted as they ran: a host backend's steps, a device's
-  /// kernel launches.
+  /// {@return how many tasks have been carried out, counted as they ran: a host backend's steps, a
+  /// device's kernel launches}
   long tasks();
 
   /// Runs a call once under the device's profiler, where there is one.
   ///
+  /// @param call as for [#run(MoeCall)]
   /// @return what the device did for it; empty where there is no profiler, and then the call may or
   ///   may not have been run
   /// @throws dev.tornadomoe.MoeException as [#run(MoeCall)] does
@@ -63,17 +69,18 @@ public interface Session extends AutoCloseable {
     return Optional.empty();
   }
 
-  /// How the work of the last calls was launched, where there is more than one way.
+  /// {@return how the work of the last calls was launched, where there is more than one way}
   default Optional<String> launches() {
     return Optional.empty();
   }
 
-  /// What says how fast the memory is, where the backend has something of the kind.
+  /// {@return what says how fast the memory is, where the backend has something of the kind}
   default Optional<MemoryProbe> memoryProbe() {
     return Optional.empty();
   }
 
-  /// Where the threads of the last call ran, where the backend has threads and the system says it.
+  /// {@return where the threads of the last call ran, where the backend has threads and the system
+  /// says it}
   default Optional<Placement> placement() {
     return Optional.empty();
   }

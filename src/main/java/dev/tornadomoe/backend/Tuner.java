@@ -11,7 +11,9 @@ public interface Tuner {
 
   /// Measures and writes what is best.
   ///
+  /// @param request the layers, token counts, device and file
   /// @param progress hears of loading, and of each variant that is measured
+  /// @return the variants that are fastest, and the file they are in
   /// @throws dev.tornadomoe.MoeException for a device that is not there, layers that can't be
   ///   measured together, a file that can't be written or is not the tuner's
   Report tune(Request request, Progress progress);
@@ -30,6 +32,7 @@ public interface Tuner {
       double seconds,
       @Nullable String device,
       @Nullable Path file) {
+    /// Copies the lists.
     public Request {
       layers = List.copyOf(layers);
       tokens = List.copyOf(tokens);
@@ -41,8 +44,10 @@ public interface Tuner {
   /// @param device in the backend's own words
   /// @param file that was written, or null where there was nothing to choose
   /// @param replaced why entries of an older file were dropped, or null
+  /// @param choices one for each kind of work that has variants
   record Report(
       String device, @Nullable Path file, @Nullable String replaced, List<Choice> choices) {
+    /// Copies the list.
     public Report {
       choices = List.copyOf(choices);
     }

@@ -70,6 +70,7 @@ public final class Checkpoint implements AutoCloseable {
   ///
   /// @param path a directory with `config.json` and `model.safetensors`, or its index and shards; a
   ///   directory with one GGUF model; or a GGUF file, of a split one any
+  /// @return the model, whose files stay mapped until it is closed
   /// @throws CheckpointException when it is none of these, or its files contradict themselves
   public static Checkpoint open(Path path) {
     if (Files.isRegularFile(path) && GgufFiles.isNamedSo(path)) {
@@ -140,12 +141,12 @@ public final class Checkpoint implements AutoCloseable {
             INDEX));
   }
 
-  /// The directory that it lies in.
+  /// {@return the directory that it lies in}
   public Path directory() {
     return directory;
   }
 
-  /// The config of a model in safetensors files.
+  /// {@return the config of a model in safetensors files}
   ///
   /// @throws CheckpointException for a GGUF file, which has [#gguf] instead
   public ModelConfig config() {
@@ -156,23 +157,28 @@ public final class Checkpoint implements AutoCloseable {
     return config;
   }
 
-  /// What a GGUF file says of its model; empty for a model in safetensors files.
+  /// {@return what a GGUF file says of its model; empty for a model in safetensors files}
   public Optional<GgufMetadata> gguf() {
     return Optional.ofNullable(metadata);
   }
 
-  /// The names of all tensors.
+  /// {@return the names of all tensors}
   public Set<String> tensorNames() {
     return tensors.names();
   }
 
   /// The tensor, over the mapped file, or empty when there is none of that name.
+  ///
+  /// @param tensor its full name in the file
+  /// @return the tensor, F32, F16 or BF16, or empty when there is none of that name
   public Optional<TensorView> find(String tensor) {
     return Optional.ofNullable(tensors.find(tensor));
   }
 
   /// What the file says of a tensor, whatever its type; empty when there is none of that name.
   ///
+  /// @param tensor its full name in the file
+  /// @return its type by the file's own name, its shape and its bytes
   /// @throws CheckpointException when the file that should hold it is missing or broken
   public Optional<StoredTensor> stored(String tensor) {
     return Optional.ofNullable(tensors.stored(tensor));
@@ -180,6 +186,9 @@ public final class Checkpoint implements AutoCloseable {
 
   /// A tensor of F32, F16 or BF16 and this shape.
   ///
+  /// @param tensor its full name in the file
+  /// @param shape the expected lengths, the slowest first
+  /// @return the tensor, over the mapped file
   /// @throws CheckpointException when it is missing or something else
   public TensorView require(String tensor, long... shape) {
     return tensors.require(tensor, Quantization.FLOATS, shape);
@@ -190,6 +199,7 @@ public final class Checkpoint implements AutoCloseable {
   /// @param module the layer's name, without `.weight`
   /// @param rows output features
   /// @param columns input features
+  /// @return a weight `[rows, columns]` that is loaded when it is asked to be
   /// @throws CheckpointException when it is missing, misshapen or stored in an unsupported form
   public Weight linear(String module, int rows, int columns) {
     Weight quantized = quantization.find(tensors, module, rows, columns);
@@ -205,6 +215,7 @@ public final class Checkpoint implements AutoCloseable {
   /// @param outputs of each
   /// @param inputs of each
   /// @param transposed whether unpacked values are `[experts, inputs, outputs]`
+  /// @return the experts' matrices `[outputs, inputs]`, whichever way round the file has them
   /// @throws CheckpointException when it is missing, misshapen or stored in an unsupported form
   public ExpertStack stack(String name, int experts, int outputs, int inputs, boolean transposed) {
     ExpertStack quantized =
@@ -223,6 +234,7 @@ public final class Checkpoint implements AutoCloseable {
   /// none. It may still be stored in an unsupported form.
   ///
   /// @param name its name where it is unquantised
+  /// @return the name that the file has for it
   public Optional<String> findStack(String name) {
     return Stream.of("", Mxfp4Quantization.BLOCKS)
         .map(name::concat)
@@ -234,6 +246,7 @@ public final class Checkpoint implements AutoCloseable {
   /// such layer. It may still be stored in an unsupported form.
   ///
   /// @param module the layer's name, without `.weight`
+  /// @return the name that the file has for it
   public Optional<String> findLinear(String module) {
     return Stream.of(".weight", ".weight_packed", ".qweight")
         .map(module::concat)
@@ -241,7 +254,9 @@ public final class Checkpoint implements AutoCloseable {
         .findFirst();
   }
 
-  /// What messages call the file that holds a tensor, or would.
+  /// {@return what messages call the file that holds a tensor, or would}
+  ///
+  /// @param tensor its full name, whether it is there or not
   public String fileOf(String tensor) {
     return tensors.fileOf(tensor);
   }

@@ -44,12 +44,12 @@ public final class ModelConfig {
     return outer.get(name) instanceof Map<?, ?> inner ? (Map<String, Object>) inner : outer;
   }
 
-  /// The file, for messages.
+  /// {@return the file, for messages}
   public Path file() {
     return file;
   }
 
-  /// The `model_type` of the language model.
+  /// {@return the `model_type` of the language model}
   ///
   /// @throws CheckpointException when there is none
   public String modelType() {
@@ -63,17 +63,24 @@ public final class ModelConfig {
     return value != null ? value : root.get(name);
   }
 
-  /// Whether the value is there and is `null`, for the few where that differs from absence.
+  /// {@return whether the value is there and is `null`, for the few where that differs from
+  /// absence}
+  ///
+  /// @param name a key of the language model's config
   public boolean isNull(String name) {
     return value(name) == null && (text.containsKey(name) || root.containsKey(name));
   }
 
-  /// Whether there is a value that is not `null`.
+  /// {@return whether there is a value that is not `null`}
+  ///
+  /// @param name a key of the language model's config
   public boolean isPresent(String name) {
     return value(name) != null;
   }
 
-  /// Whether there is a list, where a number is usual.
+  /// {@return whether there is a list, where a number is usual}
+  ///
+  /// @param name a key of the language model's config
   public boolean isList(String name) {
     return value(name) instanceof List<?>;
   }
@@ -81,6 +88,8 @@ public final class ModelConfig {
   /// A number of 1 or more that the model can't do without.
   ///
   /// @param names its spellings
+  /// @return the value of the first spelling that is there
+  /// @throws CheckpointException when none is there, or it is no such number
   public int positive(String... names) {
     Integer value = wholeNumber(names);
     if (value == null) {
@@ -91,6 +100,10 @@ public final class ModelConfig {
   }
 
   /// A number of 1 or more, with the default of the model's own config class.
+  ///
+  /// @param absent what the model's config class has where the key is absent
+  /// @param names its spellings
+  /// @return the value of the first spelling that is there, or `absent`
   public int positiveOr(int absent, String... names) {
     Integer value = wholeNumber(names);
     return value == null ? absent : requirePositive(value, names);
@@ -104,6 +117,10 @@ public final class ModelConfig {
   }
 
   /// A number of 0 or more, with the default of the model's own config class.
+  ///
+  /// @param absent what the model's config class has where the key is absent
+  /// @param names its spellings
+  /// @return the value of the first spelling that is there, or `absent`
   public int countOr(int absent, String... names) {
     Integer value = wholeNumber(names);
     if (value == null) {
@@ -118,6 +135,8 @@ public final class ModelConfig {
   /// A number of 1 or more that may be given for each layer on its own, where only one value for
   /// all of them is known to work. Empty when it is absent.
   ///
+  /// @param name a key of the language model's config
+  /// @return the number that holds for every layer
   /// @throws CheckpointException when layers have different ones, or it is no such number
   public OptionalInt sameInAllLayers(String name) {
     Object value = value(name);
@@ -166,6 +185,10 @@ public final class ModelConfig {
   }
 
   /// A finite number, with the default of the model's own config class.
+  ///
+  /// @param absent what the model's config class has where the key is absent
+  /// @param name a key of the language model's config
+  /// @return the number, or `absent`
   public double numberOr(double absent, String name) {
     Object value = value(name);
     if (value == null) {
@@ -179,6 +202,10 @@ public final class ModelConfig {
   }
 
   /// A truth value, with the default of the model's own config class.
+  ///
+  /// @param absent what the model's config class has where the key is absent
+  /// @param name a key of the language model's config
+  /// @return the flag, or `absent`
   public boolean flagOr(boolean absent, String name) {
     Object value = value(name);
     if (value == null) {
@@ -191,6 +218,9 @@ public final class ModelConfig {
   }
 
   /// The name of something: a model type, an activation.
+  ///
+  /// @param name a key of the language model's config
+  /// @return the string, or empty where the key is absent or null
   public Optional<String> string(String name) {
     Object value = value(name);
     if (value == null) {
@@ -203,6 +233,9 @@ public final class ModelConfig {
   }
 
   /// A string with a letter for each layer, of which a model may have many.
+  ///
+  /// @param name a key of the language model's config
+  /// @return the letters, or empty where the key is absent or null
   public Optional<String> letters(String name) {
     Object value = value(name);
     if (value == null) {
@@ -216,6 +249,8 @@ public final class ModelConfig {
 
   /// Refuses a string for which only one value is known to work.
   ///
+  /// @param name a key of the language model's config
+  /// @param only the value that is computed
   /// @throws CheckpointException when it is there and is another
   public void expect(String name, String only) {
     String found = string(name).orElse(only);
@@ -224,12 +259,16 @@ public final class ModelConfig {
     }
   }
 
-  /// A list of whole numbers, layer indices say.
+  /// {@return a list of whole numbers, layer indices say}
+  ///
+  /// @param name a key of the language model's config
   public Optional<List<Integer>> integers(String name) {
     return list(name, Integer.class, "a list of whole numbers");
   }
 
-  /// A list of short strings: what each layer is, say.
+  /// {@return a list of short strings: what each layer is, say}
+  ///
+  /// @param name a key of the language model's config
   public Optional<List<String>> strings(String name) {
     return list(name, String.class, "a list of short strings")
         .filter(list -> {
@@ -240,7 +279,9 @@ public final class ModelConfig {
         });
   }
 
-  /// A list of truth values: whether each layer is an MoE layer, say.
+  /// {@return a list of truth values: whether each layer is an MoE layer, say}
+  ///
+  /// @param name a key of the language model's config
   public Optional<List<Boolean>> flags(String name) {
     return list(name, Boolean.class, "a list of true and false");
   }

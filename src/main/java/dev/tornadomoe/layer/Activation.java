@@ -53,12 +53,17 @@ public record Activation(Function function, float limit, float alpha) {
   }
 
   /// gpt-oss's clamped SwiGLU, alpha 1.702.
+  ///
+  /// @param limit what gate and up are clamped to, 7 in gpt-oss
+  /// @return an activation of gated experts
   public static Activation swigluOai(float limit) {
     return new Activation(Function.SWIGLU_OAI, limit, 1.702f);
   }
 
   /// The activation by the name `hidden_act` uses for it.
   ///
+  /// @param hiddenAct as in a Hugging Face config: `silu`, `gelu`, `relu2` and so on
+  /// @return the activation that transformers uses under that name
   /// @throws LayerException for an unknown name
   public static Activation named(String hiddenAct) {
     return switch (hiddenAct) {
@@ -76,7 +81,7 @@ public record Activation(Function function, float limit, float alpha) {
     };
   }
 
-  /// Whether only gated experts can use it.
+  /// {@return whether only gated experts can use it}
   public boolean needsGate() {
     return function == Function.SWIGLU_OAI;
   }

@@ -35,11 +35,14 @@ public record Bias(TensorView values, int size, int first, int step) {
   }
 
   /// A whole tensor as bias.
+  ///
+  /// @param values F32, F16 or BF16, one for each row of the matrix
+  /// @return the bias, read when it is asked for
   public static Bias of(TensorView values) {
     return new Bias(values, Math.toIntExact(values.shape().elements()), 0, 1);
   }
 
-  /// The elements.
+  /// {@return the elements in F32, read from the file}
   public float[] toFloats() {
     float[] floats = new float[size];
     for (int i = 0; i < size; i++) {

@@ -15,6 +15,9 @@ public final class ExpertMap {
   }
 
   /// All experts are here.
+  ///
+  /// @param experts E of the router
+  /// @return a map in which each expert has its own number
   public static ExpertMap identity(int experts) {
     int[] localOf = new int[experts];
     Arrays.setAll(localOf, i -> i);
@@ -24,6 +27,7 @@ public final class ExpertMap {
   /// A map by its values, vLLM's `expert_map`.
   ///
   /// @param localOf for each of the router's experts its local index, or -1
+  /// @return a map of as many of the router's experts as there are values
   /// @throws LayerException unless the local indices are 0, 1, 2, ... each once, in any order
   public static ExpertMap of(int... localOf) {
     boolean[] seen = new boolean[localOf.length];
@@ -58,24 +62,24 @@ public final class ExpertMap {
     return new ExpertMap(localOf.clone(), local);
   }
 
-  /// The local index of an expert, or -1.
+  /// {@return the local index of an expert, or -1}
   ///
   /// @param expert as the router numbers them, or -1 for none
   public int localOf(int expert) {
     return expert == -1 ? -1 : localOf[expert];
   }
 
-  /// E, the experts that the router chooses from.
+  /// {@return e, the experts that the router chooses from}
   public int globalExperts() {
     return localOf.length;
   }
 
-  /// The experts that are here.
+  /// {@return how many experts are here}
   public int localExperts() {
     return local;
   }
 
-  /// Whether some experts live elsewhere.
+  /// {@return whether some experts live elsewhere}
   public boolean isPartial() {
     return local < localOf.length;
   }

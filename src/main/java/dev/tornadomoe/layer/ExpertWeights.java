@@ -59,12 +59,19 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
   }
 
   /// All experts of a layer.
+  ///
+  /// @param experts in the router's order, of the same sizes
+  /// @param activation between the projections
+  /// @return the weights of a layer whose experts are all here
+  /// @throws LayerException when the experts differ in shape, or don't go with the activation
   public static ExpertWeights of(List<Mlp> experts, Activation activation) {
     return new ExpertWeights(experts, ExpertMap.identity(experts.size()), activation);
   }
 
   /// The experts that a map leaves here, in its order.
   ///
+  /// @param restriction of all the router's experts
+  /// @return the same weights, fewer of them
   /// @throws LayerException for an expert that is not here now, or a map for other experts
   public ExpertWeights restrictedTo(ExpertMap restriction) {
     if (restriction.globalExperts() != map.globalExperts()) {
@@ -99,21 +106,22 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
     return new ExpertWeights(experts, restriction, activation);
   }
 
-  /// H.
+  /// {@return H, the width of a row}
   public int hidden() {
     return local.getFirst().hidden();
   }
 
-  /// I.
+  /// {@return I, the width inside an expert}
   public int intermediate() {
     return local.getFirst().intermediate();
   }
 
+  /// {@return whether experts have a gate projection}
   public boolean isGated() {
     return local.getFirst().isGated();
   }
 
-  /// The distinct formats of the projections, for messages and to choose kernels by.
+  /// {@return the distinct formats of the projections, for messages and to choose kernels by}
   public Set<WeightFormat> formats() {
     Set<WeightFormat> formats = new TreeSet<>((a, b) -> a.toString().compareTo(b.toString()));
     for (Mlp expert : local) {

@@ -5,6 +5,6 @@ package dev.tornadomoe.layer;
 /// Wherever two experts tie, the lower index comes first. Ids are in the order of selection.
 public sealed interface Gating permits TopKGating, SparseMixer, CustomGating {
 
-  /// Experts per token.
+  /// {@return k, experts per token}
   int topK();
 }

@@ -7,10 +7,17 @@ import dev.tornadomoe.MoeException;
 public final class LayerException extends MoeException {
   private static final long serialVersionUID = 1L;
 
+  /// A layer that contradicts itself or can't be computed.
+  ///
+  /// @param message the whole sentence, with the layer's index in it
   public LayerException(String message) {
     super(message);
   }
 
+  /// A failure that another one led to.
+  ///
+  /// @param message the whole sentence, with the layer's index in it
+  /// @param cause what led to it
   public LayerException(String message, Throwable cause) {
     super(message, cause);
   }

@@ -70,35 +70,45 @@ public record Mlp(
   }
 
   /// A gated expert without biases.
+  ///
+  /// @param gate `[I, H]`
+  /// @param up `[I, H]`
+  /// @param down `[H, I]`
+  /// @return the expert `down(activation(gate x) * up x)`
   public static Mlp gated(Weight gate, Weight up, Weight down) {
     return new Mlp(gate, up, down, null, null, null);
   }
 
   /// An expert without a gate.
+  ///
+  /// @param up `[I, H]`
+  /// @param down `[H, I]`
+  /// @return the expert `down(activation(up x))`
   public static Mlp plain(Weight up, Weight down) {
     return new Mlp(null, up, down, null, null, null);
   }
 
-  /// H.
+  /// {@return H, the width of a row}
   public int hidden() {
     return up.columns();
   }
 
-  /// I.
+  /// {@return I, the width inside the expert}
   public int intermediate() {
     return up.rows();
   }
 
+  /// {@return whether there is a gate projection}
   public boolean isGated() {
     return gate != null;
   }
 
-  /// Bytes that one pass over all projections reads.
+  /// {@return bytes that one pass over all projections reads}
   public long bytes() {
     return (gate == null ? 0 : gate.bytes()) + up.bytes() + down.bytes();
   }
 
-  /// Bytes that loading allocates.
+  /// {@return bytes that loading allocates}
   public long bytesToLoad() {
     return (gate == null ? 0 : gate.bytesToLoad()) + up.bytesToLoad() + down.bytesToLoad();
   }

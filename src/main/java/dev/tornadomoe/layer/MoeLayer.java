@@ -123,6 +123,14 @@ public record MoeLayer(
   }
 
   /// A layer all of whose experts have weights.
+  ///
+  /// @param index from 0, all of the model's layers counted; for messages
+  /// @param topK k, experts per token
+  /// @param router how experts are chosen, or null when the caller gives ids and weights
+  /// @param experts the routed experts
+  /// @param shared what every token goes through, or null
+  /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
+  /// @throws LayerException when the parts do not fit
   public MoeLayer(
       int index,
       int topK,
@@ -134,13 +142,21 @@ public record MoeLayer(
   }
 
   /// A layer that is given to the planner with a router.
+  ///
+  /// @param index from 0, all of the model's layers counted; for messages
+  /// @param router whose top-k is the layer's
+  /// @param experts the routed experts
+  /// @param shared what every token goes through, or null
+  /// @return a layer that weights results, not inputs
+  /// @throws LayerException when the parts do not fit
   public static MoeLayer of(
       int index, Router router, ExpertWeights experts, @Nullable SharedExperts shared) {
     return new MoeLayer(index, router.topK(), router, experts, shared, false);
   }
 
-  /// This layer with only some of its experts here.
+  /// {@return this layer with only some of its experts here}
   ///
+  /// @param map which experts to keep, of all E
   /// @throws LayerException for a layer with experts that return their input: whoever has the
   ///   others would add that again
   public MoeLayer withExpertMap(ExpertMap map) {
@@ -159,6 +175,8 @@ public record MoeLayer(
   /// results together: shared experts and those that return their input count once for each token,
   /// where the token is.
   ///
+  /// @param map which experts to keep, of all E
+  /// @return a layer whose sum over all ranks is this one's
   /// @throws LayerException for experts that are not here now
   public MoeLayer dividedBy(ExpertMap map) {
     return new MoeLayer(
@@ -171,24 +189,24 @@ public record MoeLayer(
         identityExperts);
   }
 
-  /// All experts that have weights, wherever they are.
+  /// {@return all experts that have weights, wherever they are}
   public ExpertMap expertsAnywhere() {
     int[] numbers = new int[globalExperts()];
     Arrays.setAll(numbers, e -> e < numbers.length - identityExperts ? e : -1);
     return ExpertMap.of(numbers);
   }
 
-  /// H.
+  /// {@return H, the width of a row}
   public int hidden() {
     return experts.hidden();
   }
 
-  /// I of the routed experts.
+  /// {@return i of the routed experts}
   public int intermediate() {
     return experts.intermediate();
   }
 
-  /// E, the experts that the router chooses from.
+  /// {@return e, the experts that the router chooses from}
   public int globalExperts() {
     return experts.map().globalExperts();
   }

@@ -6,7 +6,9 @@ import java.util.List;
 public final class Ranges {
   private Ranges() {}
 
-  /// As in `1-3, 5`, or `none`.
+  /// {@return numbers as in `1-3, 5`, or `none`}
+  ///
+  /// @param ascending numbers, each once
   public static String of(List<Integer> ascending) {
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < ascending.size(); ) {

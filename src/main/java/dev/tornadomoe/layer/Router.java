@@ -80,12 +80,12 @@ public record Router(
     }
   }
 
-  /// E, the number of experts it chooses from.
+  /// {@return e, the number of experts it chooses from}
   public int experts() {
     return weight.rows();
   }
 
-  /// k, experts per token.
+  /// {@return k, experts per token}
   public int topK() {
     return gating.topK();
   }

@@ -105,6 +105,15 @@ public record TopKGating(
   }
 
   /// With an epsilon of its own.
+  ///
+  /// The least sum stays the usual one.
+  ///
+  /// @param topK k, experts per token
+  /// @param scoring how logits become scores
+  /// @param groups which experts come into question, or null for all
+  /// @param renormalise whether the k weights are divided by their sum
+  /// @param scale what the weights are multiplied by last
+  /// @param epsilon what is added to the sum before dividing by it
   public TopKGating(
       int topK,
       Scoring scoring,
@@ -116,37 +125,58 @@ public record TopKGating(
   }
 
   /// With the usual epsilon.
+  ///
+  /// @param topK k, experts per token
+  /// @param scoring how logits become scores
+  /// @param groups which experts come into question, or null for all
+  /// @param renormalise whether the k weights are divided by their sum
+  /// @param scale what the weights are multiplied by last
   public TopKGating(
       int topK, Scoring scoring, @Nullable Groups groups, boolean renormalise, float scale) {
     this(topK, scoring, groups, renormalise, scale, USUAL_EPSILON);
   }
 
   /// softmax, then the k highest.
+  ///
+  /// @param topK k, experts per token
+  /// @param renormalise whether the k weights are divided by their sum
+  /// @return Mixtral's gating with `renormalise`, OLMoE's without
   public static TopKGating softmax(int topK, boolean renormalise) {
     return new TopKGating(topK, Scoring.SOFTMAX, null, renormalise, 1);
   }
 
   /// The k highest logits, then softmax over them.
+  ///
+  /// @param topK k, experts per token
+  /// @return gpt-oss's gating
   public static TopKGating softmaxOfSelected(int topK) {
     return new TopKGating(topK, Scoring.SOFTMAX_OF_SELECTED, null, false, 1);
   }
 
-  /// This gating with a factor on every weight.
+  /// {@return this gating with a factor on every weight}
+  ///
+  /// @param factor DeepSeek's `routed_scaling_factor`
   public TopKGating scaled(float factor) {
     return new TopKGating(topK, scoring, groups, renormalise, factor, epsilon, leastSum);
   }
 
-  /// This gating restricted to the best groups.
+  /// {@return this gating restricted to the best groups}
+  ///
+  /// @param restriction how many groups there are and how many count
   public TopKGating grouped(Groups restriction) {
     return new TopKGating(topK, scoring, restriction, renormalise, scale, epsilon, leastSum);
   }
 
-  /// This gating with another epsilon.
+  /// {@return this gating with another epsilon}
+  ///
+  /// @param added to the sum of the k weights before dividing by it
   public TopKGating withEpsilon(float added) {
     return new TopKGating(topK, scoring, groups, renormalise, scale, added, leastSum);
   }
 
-  /// This gating with a least sum to divide by.
+  /// {@return this gating with a least sum to divide by}
+  ///
+  /// @param least the sum is taken as at least this
   public TopKGating withLeastSum(float least) {
     return new TopKGating(topK, scoring, groups, renormalise, scale, epsilon, least);
   }

@@ -18,23 +18,33 @@ public record Access(Operand operand, Mode mode) {
     ACCUMULATE
   }
 
+  /// {@return an access that reads what is there}
+  ///
+  /// @param operand that is read
   public static Access read(Operand operand) {
     return new Access(operand, Mode.READ);
   }
 
+  /// {@return an access that writes all of it, whatever was there}
+  ///
+  /// @param operand that is written
   public static Access overwrite(Operand operand) {
     return new Access(operand, Mode.OVERWRITE);
   }
 
+  /// {@return an access that adds to what is there}
+  ///
+  /// @param operand that is read and written
   public static Access accumulate(Operand operand) {
     return new Access(operand, Mode.ACCUMULATE);
   }
 
-  /// Whether earlier content matters.
+  /// {@return whether earlier content matters}
   public boolean reads() {
     return mode != Mode.OVERWRITE;
   }
 
+  /// {@return whether the content changes}
   public boolean writes() {
     return mode == Mode.OVERWRITE || mode == Mode.ACCUMULATE;
   }

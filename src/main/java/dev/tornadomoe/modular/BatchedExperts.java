@@ -12,6 +12,9 @@ import java.util.Set;
 /// and how that is combined is left to prepare/finalize.
 public final class BatchedExperts implements Experts {
 
+  /// Makes them; they have no options.
+  public BatchedExperts() {}
+
   @Override
   public String name() {
     return "batched";

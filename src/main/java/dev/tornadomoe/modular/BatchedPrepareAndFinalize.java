@@ -7,6 +7,9 @@ import org.jspecify.annotations.Nullable;
 /// summed up from there.
 public final class BatchedPrepareAndFinalize implements PrepareAndFinalize {
 
+  /// Makes it; it has no options.
+  public BatchedPrepareAndFinalize() {}
+
   @Override
   public String name() {
     return "local, batched";

@@ -10,6 +10,7 @@ import java.util.List;
 /// @param function what is called
 public record CustomOperation(String name, List<Access> declared, HostFunction function)
     implements Operation {
+  /// Copies the list.
   public CustomOperation {
     declared = List.copyOf(declared);
   }
@@ -33,18 +34,23 @@ public record CustomOperation(String name, List<Access> declared, HostFunction f
   /// Looks up the memory of declared operands.
   public interface OperandMemory {
 
-    /// The operand's rows, from its first byte to the last that this step may touch.
+    /// {@return the operand's rows, from its first byte to the last that this step may touch}
     ///
+    /// @param operand that the step declares
     /// @throws IllegalArgumentException for an operand that the step does not declare
     MemorySegment of(Operand operand);
 
-    /// Elements from one row of it to the next: its width, unless it is the caller's output and
-    /// that is part of something wider ([Capability#ROW_STRIDE_OK]).
+    /// {@return how many elements lie between the beginnings of two rows: the operand's width,
+    /// unless it is the caller's output and that is part of something wider
+    /// ([Capability#ROW_STRIDE_OK])}
+    ///
+    /// @param operand that the step declares
     long rowStride(Operand operand);
 
     /// Says how many rows the experts get in this call, in steps before theirs; without it they get
     /// [PrepareAndFinalize#expertTokens].
     ///
+    /// @param rows 0 or more
     /// @throws IllegalArgumentException for fewer than none, or more than there is room for
     void handOver(int rows);
   }

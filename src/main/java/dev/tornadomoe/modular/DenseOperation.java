@@ -6,6 +6,9 @@ import java.util.List;
 public sealed interface DenseOperation extends WeightOperation {
 
   /// `logits[M, E] = input[M, H] x router weight + bias`
+  ///
+  /// @param input rows `[M, H]`
+  /// @param logits F32 `[M, E]`
   record RouterLogits(Operand input, Operand logits) implements DenseOperation {
     @Override
     public List<Access> accesses() {
@@ -19,6 +22,9 @@ public sealed interface DenseOperation extends WeightOperation {
   }
 
   /// The shared expert's first half: `activated[M, shared I] = activation(gate x) * up x`.
+  ///
+  /// @param input rows `[M, H]`
+  /// @param activated rows `[M, shared I]`
   record SharedGateUp(Operand input, Operand activated) implements DenseOperation {
     @Override
     public List<Access> accesses() {
@@ -33,6 +39,10 @@ public sealed interface DenseOperation extends WeightOperation {
 
   /// The shared expert's second half: `target[M, H] = down(activated)`, times sigmoid(gate x) if
   /// the layer has that gate.
+  ///
+  /// @param input rows `[M, H]` that the gate is computed of
+  /// @param activated rows `[M, shared I]`
+  /// @param target rows `[M, H]`
   record SharedDown(Operand input, Operand activated, Operand target) implements DenseOperation {
     @Override
     public List<Access> accesses() {

@@ -12,21 +12,25 @@ import java.util.Set;
 /// consist of, and the planner places them. What they write goes to [Operand#FUSED_OUT].
 public interface Experts {
 
-  /// For plans and messages.
+  /// {@return the name for plans and messages, in lower case}
   String name();
 
-  /// Whether they can compute this layer, and if not, why not.
+  /// {@return whether they can compute this layer, and if not, why not}
+  ///
+  /// @param layer with its weights' formats
   Support supports(MoeLayer layer);
 
-  /// The format in which they get their rows.
+  /// {@return the format in which they get their rows}
   ActivationFormat format();
 
-  /// What they promise about writing `fused_out`.
+  /// {@return what they promise about writing `fused_out`}
   Set<Capability> capabilities();
 
   /// Whether `fused_out` may be the caller's own output. Only they can know that they write all of
   /// it, nothing outside it, and write it through the view they are given; so it is false unless
   /// they say otherwise.
+  ///
+  /// @return false unless an implementation says otherwise
   default boolean supportsOutputAlias() {
     return false;
   }
@@ -34,29 +38,37 @@ public interface Experts {
   /// The same for one range of token counts, where only some paths can: a plan decides for each.
   ///
   /// @param problem sizes; its tokens say which path
+  /// @return what holds for all token counts unless an implementation says otherwise
   default boolean supportsOutputAlias(Problem problem) {
     return supportsOutputAlias();
   }
 
-  /// What they leave to finalize.
+  /// {@return what they leave to finalize}
   TopKWeightAndReduce weightAndReduce();
 
   /// The token counts up to which other operations are used than above: `[5]` for experts that
   /// treat 1 to 5 tokens in another way than more. A plan has a bucket for each, and decides for
   /// each.
+  ///
+  /// @return ascending token counts; empty where every count takes the same path
   default List<Integer> pathLimits() {
     return List.of();
   }
 
-  /// The shape of `fused_out`.
+  /// {@return the shape of `fused_out`}
+  ///
+  /// @param problem sizes; its tokens are the most of a bucket
   Shape outputShape(Problem problem);
 
-  /// Scratch memory, beside `fused_out`.
+  /// {@return scratch memory, beside `fused_out`}
+  ///
+  /// @param problem sizes; its tokens are the most of a bucket
   List<Workspace> workspaces(Problem problem);
 
   /// The operations, in order.
   ///
   /// @param problem sizes; its tokens say which path
   /// @param input what prepare hands over, in [#format]
+  /// @return operations that read the input and write all of `fused_out`
   List<Operation> operations(Problem problem, ExpertInput input);
 }

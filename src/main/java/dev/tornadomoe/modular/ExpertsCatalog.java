@@ -26,6 +26,8 @@ public final class ExpertsCatalog {
 
   /// The best pieces for a layer.
   ///
+  /// @param layer with or without a router
+  /// @return the first of the catalogue that supports it
   /// @throws ModularException when none can compute it, with every reason
   public static Choice choose(MoeLayer layer) {
     return choose(layer, ALL);
@@ -53,6 +55,8 @@ public final class ExpertsCatalog {
 
   /// Pieces by the experts' name: `hybrid`, `fused`, `unreduced`, `batched`.
   ///
+  /// @param name as `--experts` takes it
+  /// @return those experts with the prepare and finalize that suit them
   /// @throws ModularException for an unknown name, with the known ones
   public static ModularMoe named(String name) {
     for (ModularMoe candidate : ALL) {

@@ -13,6 +13,9 @@ import java.util.Set;
 /// H]`. [HybridExperts] do the same for many tokens; these are for who wants it for few, too.
 public final class FusedExperts implements Experts {
 
+  /// Makes them; they have no options.
+  public FusedExperts() {}
+
   @Override
   public String name() {
     return "fused";

@@ -25,6 +25,8 @@ public final class HybridExperts implements Experts {
     this(FEW_TOKENS);
   }
 
+  /// Experts that change from pairs to groups at a token count.
+  ///
   /// @param fewTokens up to how many tokens to work pair by pair, at least 1
   /// @throws ModularException for less
   public HybridExperts(int fewTokens) {

@@ -3,6 +3,9 @@ package dev.tornadomoe.modular;
 /// All experts in this process, rows where they are: nothing to prepare.
 public final class LocalPrepareAndFinalize implements PrepareAndFinalize {
 
+  /// Makes it; it has no options.
+  public LocalPrepareAndFinalize() {}
+
   @Override
   public String name() {
     return "local";

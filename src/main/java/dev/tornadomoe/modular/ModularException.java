@@ -7,6 +7,9 @@ import dev.tornadomoe.MoeException;
 public final class ModularException extends MoeException {
   private static final long serialVersionUID = 1L;
 
+  /// Pieces that don't fit a layer or each other.
+  ///
+  /// @param message the whole sentence, with the names of the pieces
   public ModularException(String message) {
     super(message);
   }

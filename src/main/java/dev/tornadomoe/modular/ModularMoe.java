@@ -53,7 +53,7 @@ public record ModularMoe(PrepareAndFinalize prepareAndFinalize, Experts experts)
     }
   }
 
-  /// What finalize does.
+  /// {@return what finalize does}
   public TopKWeightAndReduce reduce() {
     return prepareAndFinalize.resolve(experts.weightAndReduce());
   }
@@ -61,6 +61,7 @@ public record ModularMoe(PrepareAndFinalize prepareAndFinalize, Experts experts)
   /// The sizes that the experts work on.
   ///
   /// @param problem the sizes of calls
+  /// @return the same layer with the rows that prepare hands over as tokens
   public Problem expertProblem(Problem problem) {
     return problem.withTokens(prepareAndFinalize.expertTokens(problem.tokens()));
   }

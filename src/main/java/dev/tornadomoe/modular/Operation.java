@@ -14,9 +14,9 @@ import java.util.List;
 public sealed interface Operation
     permits RowOperation, RouteOperation, WeightOperation, CustomOperation {
 
-  /// What it reads and writes, in no particular order; each operand once.
+  /// {@return what it reads and writes, in no particular order; each operand once}
   List<Access> accesses();
 
-  /// A short name for plans and messages.
+  /// {@return a short name for plans and messages}
   String name();
 }

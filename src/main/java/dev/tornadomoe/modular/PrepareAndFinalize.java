@@ -12,28 +12,38 @@ import org.jspecify.annotations.Nullable;
 /// [#expertTokens].
 public interface PrepareAndFinalize {
 
-  /// For plans and messages.
+  /// {@return the name for plans and messages, in lower case}
   String name();
 
-  /// The format in which experts get their rows.
+  /// {@return the format in which experts get their rows}
   ActivationFormat format();
 
   /// Whether finalize only touches this process's memory. If not, `fused_out` may be read while the
   /// output is written, so they are never the same memory; calls without tokens run too, since
   /// others' tokens may come in; and finalize counts every expert with weights, wherever it is.
+  ///
+  /// @return true where a call's results depend on this process alone
   boolean isLocal();
 
   /// What finalize will do for experts that declare this. Whoever accepts
   /// [TopKWeightAndReduce.Delegate] returns what it puts in its place; everything else is returned
   /// as it is.
+  ///
+  /// @param declared what [Experts#weightAndReduce] says
+  /// @return what finalize does instead, or the same
   TopKWeightAndReduce resolve(TopKWeightAndReduce declared);
 
-  /// Which layers it can serve.
+  /// {@return which layers it can serve}
+  ///
+  /// @param problem sizes, and the layer
   default Support supports(Problem problem) {
     return Support.yes();
   }
 
   /// Scratch memory of [#prepare] and [#finish], beside the experts' output; none by default.
+  ///
+  /// @param problem sizes; its tokens are the most of a bucket
+  /// @return buffers that steps of both may use
   default List<Workspace> workspaces(Problem problem) {
     return List.of();
   }
@@ -42,6 +52,7 @@ public interface PrepareAndFinalize {
   ///
   /// @param input the hidden states, weighted if that is due
   /// @param weights the router's weights, or null where they went on the input
+  /// @return operands in [#format]
   default ExpertInput expertInput(Operand input, @Nullable Operand weights) {
     return new ExpertInput(input, Operand.TOPK_IDS, weights);
   }
@@ -49,6 +60,9 @@ public interface PrepareAndFinalize {
   /// How many rows the experts can get for a call with so many tokens: as many, unless rows of
   /// other processes come in. Must grow with the tokens. Whoever gets fewer says so
   /// ([CustomOperation.OperandMemory#handOver]), or gives the rows that nobody fills ids of -1.
+  ///
+  /// @param tokens of the call, 0 or more
+  /// @return rows for which the experts' buffers are made
   default int expertTokens(int tokens) {
     return tokens;
   }
@@ -57,6 +71,7 @@ public interface PrepareAndFinalize {
   /// read them too. Nothing by default: the rows stay where they are.
   ///
   /// @param input the hidden states, weighted if that is due
+  /// @return operations in the order in which they run
   default List<Operation> prepare(Operand input) {
     return List.of();
   }
@@ -66,6 +81,7 @@ public interface PrepareAndFinalize {
   /// default.
   ///
   /// @param input as in [#prepare]
+  /// @return operations in the order in which they run
   default List<Operation> receive(Operand input) {
     return List.of();
   }
@@ -75,6 +91,7 @@ public interface PrepareAndFinalize {
   /// @param reduce what is left to do, resolved
   /// @param weighted whether the router's weights are still to be applied
   /// @param target the rows, all of which are written
+  /// @return operations in the order in which they run
   default List<Operation> finish(TopKWeightAndReduce reduce, boolean weighted, Operand target) {
     return reduce.operations(Operand.FUSED_OUT, weighted ? Operand.TOPK_WEIGHTS : null, target);
   }

@@ -14,7 +14,10 @@ import java.util.Locale;
 public record Problem(
     int tokens, int hidden, int intermediate, int topK, int globalExperts, int localExperts) {
 
-  /// The sizes of a layer.
+  /// {@return the sizes of a layer}
+  ///
+  /// @param layer whose sizes count
+  /// @param tokens M, 0 or more
   public static Problem of(MoeLayer layer, int tokens) {
     return new Problem(
         tokens,
@@ -25,12 +28,14 @@ public record Problem(
         layer.experts().map().localExperts());
   }
 
-  /// The same for another token count.
+  /// {@return the same for another token count}
+  ///
+  /// @param count M, 0 or more
   public Problem withTokens(int count) {
     return new Problem(count, hidden, intermediate, topK, globalExperts, localExperts);
   }
 
-  /// P = M*k.
+  /// {@return p = M*k}
   ///
   /// @throws ModularException when they can't be counted by an int
   public int pairs() {

@@ -10,20 +10,27 @@ public sealed interface ReduceOperation extends WeightOperation {
   /// Operations that write finished rows and can add further rows to them on the way.
   sealed interface Finishing extends ReduceOperation permits DownReduce, Reduce {
 
-    /// Rows `[M, H]` added to the result in this order, each read at the place it is added to.
+    /// {@return rows `[M, H]` added to the result in this order, each read at the place it is added
+    /// to}
     List<Operand> addends();
 
-    /// The finished rows `[M, H]`.
+    /// {@return the finished rows `[M, H]`}
     Operand target();
 
-    /// This operation with one more addend.
+    /// {@return this operation with one more addend}
+    ///
+    /// @param addend rows `[M, H]`, added last
     Finishing adding(Operand addend);
   }
 
   /// Down projection, weighting and sum over a token's experts at once: `target[t] = sum over s of
   /// weights[t,s] * down(activated[t*k+s]) + addends`. A token without local experts gets zeros.
   ///
+  /// @param activated rows `[P, I]`
+  /// @param ids I32 `[M, k]`
   /// @param weights null where the input was weighted
+  /// @param addends rows `[M, H]`
+  /// @param target rows `[M, H]`
   record DownReduce(
       Operand activated,
       Operand ids,
@@ -50,7 +57,11 @@ public sealed interface ReduceOperation extends WeightOperation {
   /// Weighting and sum over a token's experts: `target[t] = sum over s of weights[t,s] *
   /// pairs[t*k+s] + addends`. Pairs of experts that are not here count as zero.
   ///
+  /// @param pairs rows `[P, H]`
+  /// @param ids I32 `[M, k]`
   /// @param weights null where the input was weighted
+  /// @param addends rows `[M, H]`
+  /// @param target rows `[M, H]`
   record Reduce(
       Operand pairs, Operand ids, @Nullable Operand weights, List<Operand> addends, Operand target)
       implements Finishing {
@@ -73,7 +84,11 @@ public sealed interface ReduceOperation extends WeightOperation {
   /// Zeroes `target[M, H]`, then adds each valid row of `batched[E, T, H]`, weighted, to its
   /// token's row, expert after expert.
   ///
+  /// @param batched rows `[E, T, H]`
+  /// @param ids I32 `[M, k]`
+  /// @param rows I32 `[P]`, the row of each pair in its expert's batch
   /// @param weights null where the input was weighted
+  /// @param target rows `[M, H]`
   record BatchedReduce(
       Operand batched, Operand ids, Operand rows, @Nullable Operand weights, Operand target)
       implements ReduceOperation {

@@ -6,6 +6,10 @@ import java.util.List;
 public sealed interface RouteOperation extends Operation {
 
   /// Router logits `[M, E]` to ids and weights `[M, k]`, by the layer's gating.
+  ///
+  /// @param logits F32 `[M, E]`
+  /// @param ids I32 `[M, k]`
+  /// @param weights F32 `[M, k]`
   record SelectExperts(Operand logits, Operand ids, Operand weights) implements RouteOperation {
     @Override
     public List<Access> accesses() {
@@ -21,6 +25,10 @@ public sealed interface RouteOperation extends Operation {
   /// Sorts the pairs by local expert: `order[P]` lists pairs, those of expert e from `offsets[e]`
   /// to `offsets[e+1]` (`[E+1]`), in ascending order. Pairs of experts that are not here are left
   /// out.
+  ///
+  /// @param ids I32 `[M, k]`
+  /// @param order I32 `[P]`
+  /// @param offsets I32 `[E+1]`
   record GroupByExpert(Operand ids, Operand order, Operand offsets) implements RouteOperation {
     @Override
     public List<Access> accesses() {
@@ -35,6 +43,12 @@ public sealed interface RouteOperation extends Operation {
 
   /// Copies each token's row to its experts: `batched[E, T, H]`, rows 0 to `counts[e]` valid; pair
   /// p goes to row `rows[p]` of its expert.
+  ///
+  /// @param input rows `[M, H]`
+  /// @param ids I32 `[M, k]`
+  /// @param batched rows `[E, T, H]`
+  /// @param counts I32 `[E]`
+  /// @param rows I32 `[P]`
   record Dispatch(Operand input, Operand ids, Operand batched, Operand counts, Operand rows)
       implements RouteOperation {
     @Override

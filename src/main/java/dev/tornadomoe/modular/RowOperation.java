@@ -6,6 +6,9 @@ import java.util.List;
 public sealed interface RowOperation extends Operation {
 
   /// Copies rows `[M, H]`, converting between element types and row strides where they differ.
+  ///
+  /// @param source rows `[M, H]`
+  /// @param target rows `[M, H]`, overwritten
   record Copy(Operand source, Operand target) implements RowOperation {
     @Override
     public List<Access> accesses() {
@@ -19,6 +22,9 @@ public sealed interface RowOperation extends Operation {
   }
 
   /// `target[t] += addend[t]`, rows `[M, H]`.
+  ///
+  /// @param target rows `[M, H]`, read and written
+  /// @param addend rows `[M, H]`
   record Add(Operand target, Operand addend) implements RowOperation {
     @Override
     public List<Access> accesses() {
@@ -32,6 +38,8 @@ public sealed interface RowOperation extends Operation {
   }
 
   /// `target[t] = 0`, rows `[M, H]`, for experts that accumulate.
+  ///
+  /// @param target rows `[M, H]`, overwritten
   record Zero(Operand target) implements RowOperation {
     @Override
     public List<Access> accesses() {
@@ -45,6 +53,10 @@ public sealed interface RowOperation extends Operation {
   }
 
   /// `target[t] = weights[t] * input[t]`, for layers with one expert per token.
+  ///
+  /// @param input rows `[M, H]`
+  /// @param weights F32 `[M, 1]`
+  /// @param target rows `[M, H]`, overwritten
   record WeightInput(Operand input, Operand weights, Operand target) implements RowOperation {
     @Override
     public List<Access> accesses() {
@@ -59,6 +71,11 @@ public sealed interface RowOperation extends Operation {
 
   /// What experts without weights contribute, which return their input: `target[t] = input[t] * sum
   /// over s of weights[t,s]`, where `ids[t,s]` is one of them.
+  ///
+  /// @param input rows `[M, H]`
+  /// @param ids I32 `[M, k]`
+  /// @param weights F32 `[M, k]`
+  /// @param target rows `[M, H]`, overwritten
   record IdentityExperts(Operand input, Operand ids, Operand weights, Operand target)
       implements RowOperation {
     @Override

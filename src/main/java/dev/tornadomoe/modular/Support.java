@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// @param refusal null when it can be done
 public record Support(@Nullable String refusal) {
 
-  /// It can be done.
+  /// {@return support without a condition}
   public static Support yes() {
     return new Support(null);
   }
@@ -16,6 +16,7 @@ public record Support(@Nullable String refusal) {
   ///
   /// @param reason a clause that follows the name of what refuses: "needs 4-bit weights, found
   ///   BF16"
+  /// @return a refusal
   public static Support no(String reason) {
     return new Support(reason);
   }

@@ -15,6 +15,7 @@ public sealed interface TopKWeightAndReduce {
   /// @param weights the router's weights, or null where they went on the input and must not be
   ///   applied again
   /// @param target the rows, all of which are written
+  /// @return operations in the order in which they run
   List<Operation> operations(Operand fusedOut, @Nullable Operand weights, Operand target);
 
   /// Nothing is left: `fused_out` is `[M, H]`, weighted and summed. A copy, unless `fused_out` and

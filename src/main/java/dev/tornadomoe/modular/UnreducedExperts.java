@@ -10,6 +10,9 @@ import java.util.Set;
 /// weights and sums. For callers that combine in their own way; they can't write the output.
 public final class UnreducedExperts implements Experts {
 
+  /// Makes them; they have no options.
+  public UnreducedExperts() {}
+
   @Override
   public String name() {
     return "unreduced";

@@ -18,6 +18,9 @@ public final class Agreement {
 
   /// Gives every rank the texts of all, by rank.
   ///
+  /// @param ranks all of the job, each of which calls this
+  /// @param text of this rank
+  /// @return as many texts as there are ranks, by rank
   /// @throws ParallelException when a rank is gone
   public static List<String> exchange(Communicator ranks, String text) {
     List<String> texts = new ArrayList<>();
@@ -56,6 +59,8 @@ public final class Agreement {
   /// Does something on every rank, or fails on every rank: one that goes on alone would wait for
   /// the others.
   ///
+  /// @param <T> what the work results in
+  /// @param ranks all of the job, each of which calls this
   /// @param work exchanges nothing
   /// @return this rank's result
   /// @throws ParallelException on every rank, with what the first one to fail says
@@ -95,6 +100,7 @@ public final class Agreement {
 
   /// Refuses to go on where ranks differ; every rank throws the same.
   ///
+  /// @param ranks all of the job, each of which calls this
   /// @param facts what must be the same, by what it is called, in the same order everywhere
   /// @throws ParallelException for the first fact in which a rank differs from rank 0
   public static void require(Communicator ranks, Map<String, String> facts) {

@@ -7,19 +7,20 @@ package dev.tornadomoe.parallel;
 /// Every wait has an end: a rank that says nothing for too long is named in a [ParallelException].
 public interface Communicator extends AutoCloseable {
 
-  /// This process's number.
+  /// {@return this process's number, from 0}
   int rank();
 
-  /// How many there are.
+  /// {@return how many ranks there are}
   int size();
 
-  /// What carries the messages, for people.
+  /// {@return what carries the messages, for people}
   String description();
 
   /// Begins to send. The message itself may be used again at once, the memory that it names must
   /// stay as it is until [#awaitSent].
   ///
   /// @param to another rank than this
+  /// @param message what it carries, and the memory that it lies in
   /// @throws ParallelException when it can't be sent
   void send(int to, Message message);
 
@@ -37,6 +38,7 @@ public interface Communicator extends AutoCloseable {
 
   /// Receives the message that [#awaitMessage] has found.
   ///
+  /// @param from the rank that sent it
   /// @param into memory of exactly its length
   /// @throws ParallelException when it can't be received
   void receive(int from, Message into);

@@ -35,6 +35,9 @@ public final class ExpertParallelism {
 
   /// Options for the ranks of a job: experts placed contiguously, rows sent as they are, shared
   /// experts while they travel.
+  ///
+  /// @param ranks all of the job; they stay the caller's to close
+  /// @return a builder with those options
   public static Builder over(Communicator ranks) {
     return new Builder(ranks);
   }
@@ -43,7 +46,7 @@ public final class ExpertParallelism {
     return ranks;
   }
 
-  /// How rows travel.
+  /// {@return how rows travel}
   public DispatchFormat format() {
     return format;
   }
@@ -56,7 +59,7 @@ public final class ExpertParallelism {
     return counter;
   }
 
-  /// What this rank has sent.
+  /// {@return what this rank has sent}
   public Traffic traffic() {
     return counter.count();
   }
@@ -64,6 +67,8 @@ public final class ExpertParallelism {
   /// Has ranks wait for each other before each exchange, which [Traffic] does not count: then its
   /// times are those of exchanging, and not of the slowest rank. On all ranks or none, between
   /// calls.
+  ///
+  /// @param on whether ranks wait for each other
   public void measuring(boolean on) {
     measuring = on;
   }
@@ -78,6 +83,7 @@ public final class ExpertParallelism {
   /// has.
   ///
   /// @param layer with all experts
+  /// @return a layer with this rank's experts alone
   /// @throws ParallelException when they can't be divided so
   public MoeLayer part(MoeLayer layer) {
     return layer.dividedBy(placement(layer).map(ranks.rank(), layer.globalExperts()));
@@ -86,6 +92,7 @@ public final class ExpertParallelism {
   /// What computes a layer's part.
   ///
   /// @param part from [#part]
+  /// @return prepare and finalize that exchange rows, and experts that leave weighting to them
   public ModularMoe pieces(MoeLayer part) {
     return new ModularMoe(
         new ExpertParallel(this, placement(part), part.hidden(), part.topK()),
@@ -152,24 +159,33 @@ public final class ExpertParallelism {
     }
 
     /// Who holds which experts of a layer.
+    ///
+    /// @param ofLayer called once for each layer, with the same result on every rank
+    /// @return this builder
     public Builder placement(Function<MoeLayer, ExpertPlacement> ofLayer) {
       placement = ofLayer;
       return this;
     }
 
     /// How rows travel.
+    ///
+    /// @param rows what a row is sent as
+    /// @return this builder
     public Builder dispatch(DispatchFormat rows) {
       format = rows;
       return this;
     }
 
     /// Whether shared experts run while rows travel.
+    ///
+    /// @param on true unless set
+    /// @return this builder
     public Builder overlap(boolean on) {
       overlap = on;
       return this;
     }
 
-    /// With these options.
+    /// {@return the parallelism with these options}
     public ExpertParallelism build() {
       return new ExpertParallelism(this);
     }

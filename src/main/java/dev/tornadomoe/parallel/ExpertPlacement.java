@@ -28,6 +28,9 @@ public final class ExpertPlacement {
   /// Neighbours together, the first ranks with one more where it does not come out even: 5 experts
   /// on 3 ranks are 0 1, 2 3 and 4.
   ///
+  /// @param experts those that have weights
+  /// @param ranks of the job
+  /// @return as many experts to each rank as to any other, or one more
   /// @throws ParallelException for more ranks than experts
   public static ExpertPlacement contiguous(int experts, int ranks) {
     requireEnough(experts, ranks);
@@ -43,6 +46,9 @@ public final class ExpertPlacement {
 
   /// In turns: 5 experts on 3 ranks are 0 3, 1 4 and 2.
   ///
+  /// @param experts those that have weights
+  /// @param ranks of the job
+  /// @return expert e on rank e modulo `ranks`
   /// @throws ParallelException for more ranks than experts
   public static ExpertPlacement roundRobin(int experts, int ranks) {
     requireEnough(experts, ranks);
@@ -59,6 +65,7 @@ public final class ExpertPlacement {
   ///
   /// @param experts those that have weights, 0 to `experts - 1`
   /// @param expertsOfRank for each rank its experts
+  /// @return the given placement, checked
   /// @throws ParallelException for an expert that nobody holds or that is not there, for one twice
   ///   on a rank, and for a rank without any
   public static ExpertPlacement of(int experts, List<List<Integer>> expertsOfRank) {
@@ -113,24 +120,29 @@ public final class ExpertPlacement {
     }
   }
 
-  /// How many ranks there are.
+  /// {@return how many ranks there are}
   public int ranks() {
     return expertsOf.length;
   }
 
-  /// How many experts are placed: those that have weights.
+  /// {@return how many experts are placed: those that have weights}
   public int experts() {
     return holders.length;
   }
 
   /// A rank's experts, by their local indices.
+  ///
+  /// @param rank from 0
+  /// @return global expert ids; an expert's index in the list is its local one
   public List<Integer> expertsOf(int rank) {
     return Arrays.stream(expertsOf[rank]).boxed().toList();
   }
 
   /// The same as the `expert_map` of a layer.
   ///
+  /// @param rank from 0
   /// @param globalExperts E, with those that have no weights
+  /// @return which experts the rank has
   public ExpertMap map(int rank, int globalExperts) {
     int[] localOf = new int[globalExperts];
     Arrays.fill(localOf, -1);

@@ -14,7 +14,10 @@ public final class Message {
   private int blocks;
   private long bytes;
 
-  /// Empties it.
+  /// Makes an empty one.
+  public Message() {}
+
+  /// {@return this message, emptied}
   public Message clear() {
     Arrays.fill(
         segments, 0, blocks, MemorySegment.NULL); // or the memory would live as long as this
@@ -28,6 +31,7 @@ public final class Message {
   /// @param segment native memory
   /// @param offset its first byte in the segment
   /// @param length in bytes
+  /// @return this message
   /// @throws IllegalArgumentException for memory of the Java heap, which moves
   /// @throws IndexOutOfBoundsException when the block is not in the segment
   public Message add(MemorySegment segment, long offset, long length) {
@@ -56,27 +60,33 @@ public final class Message {
     return this;
   }
 
-  /// How many blocks there are; neighbours count as one.
+  /// {@return how many blocks there are; neighbours count as one}
   public int blocks() {
     return blocks;
   }
 
-  /// Length of all blocks.
+  /// {@return the length of all blocks in bytes}
   public long bytes() {
     return bytes;
   }
 
-  /// Where a block lies.
+  /// {@return the segment that a block lies in}
+  ///
+  /// @param block index from 0
   public MemorySegment segment(int block) {
     return segments[block];
   }
 
-  /// A block's first byte in its segment.
+  /// {@return a block's first byte in its segment}
+  ///
+  /// @param block index from 0
   public long offset(int block) {
     return offsets[block];
   }
 
-  /// A block's length in bytes.
+  /// {@return a block's length in bytes}
+  ///
+  /// @param block index from 0
   public long length(int block) {
     return lengths[block];
   }

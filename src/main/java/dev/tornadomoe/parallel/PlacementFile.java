@@ -54,6 +54,8 @@ public final class PlacementFile {
 
   /// Reads one.
   ///
+  /// @param file JSON, as docs/scaling.md describes it
+  /// @return the placements, not yet compared with a model
   /// @throws dev.tornadomoe.MoeException when it is missing or says something else
   public static PlacementFile read(Path file) {
     return new PlacementFile(file, StrictJson.readObject(file));
@@ -92,6 +94,8 @@ public final class PlacementFile {
 
   /// A layer's placement.
   ///
+  /// @param layer whose index the file lists
+  /// @return who holds which of its experts
   /// @throws ParallelException when there is none, or none that suits the layer
   public ExpertPlacement placement(MoeLayer layer) {
     List<List<Integer>> ranks = layers.getOrDefault(String.valueOf(layer.index()), all);

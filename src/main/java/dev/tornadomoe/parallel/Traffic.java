@@ -8,7 +8,9 @@ package dev.tornadomoe.parallel;
 /// @param combineNanos sending results back and receiving ours
 public record Traffic(long messages, long bytes, long dispatchNanos, long combineNanos) {
 
-  /// What came after an earlier count.
+  /// {@return what came after an earlier count}
+  ///
+  /// @param earlier a count of the same rank
   public Traffic minus(Traffic earlier) {
     return new Traffic(
         messages - earlier.messages,

@@ -54,12 +54,12 @@ public record AliasDecision(boolean aliased, List<Reason> reasons) {
     return new AliasDecision(false, reasons);
   }
 
-  /// The code that counts.
+  /// {@return the code that counts}
   public ReasonCode reason() {
     return reasons.getFirst().code();
   }
 
-  /// All reasons in plain words.
+  /// {@return all reasons in plain words}
   public String explanation() {
     return reasons.stream().map(Reason::toString).collect(Collectors.joining("; "));
   }

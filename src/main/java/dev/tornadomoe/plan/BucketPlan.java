@@ -35,9 +35,10 @@ public record BucketPlan(
   /// @param workspaceBytes scratch
   public record Baseline(int steps, int copies, long copiedBytes, long workspaceBytes) {}
 
-  /// The buffer behind an operand.
+  /// {@return the buffer behind an operand}
   ///
   /// @param layer the layer's place in the plan
+  /// @param operand that a step of the layer uses
   /// @throws IllegalArgumentException when no step of the layer uses it
   public Buffer buffer(int layer, Operand operand) {
     Buffer buffer = find(layer, operand);
@@ -48,7 +49,10 @@ public record BucketPlan(
     return buffer;
   }
 
-  /// The buffer behind an operand, or null when no step of the layer uses it.
+  /// {@return the buffer behind an operand, or null when no step of the layer uses it}
+  ///
+  /// @param layer the layer's index in the plan
+  /// @param operand any
   public @Nullable Buffer find(int layer, Operand operand) {
     return bindings.get(layer).get(operand);
   }
@@ -56,16 +60,17 @@ public record BucketPlan(
   /// The steps of one layer.
   ///
   /// @param layer its place in the plan
+  /// @return the steps in the order in which they run
   public List<Step> stepsOf(int layer) {
     return steps.stream().filter(step -> step.layer() == layer).toList();
   }
 
-  /// Copies into outputs that are left.
+  /// {@return how many copies into outputs are left}
   public int copies() {
     return (int) steps.stream().filter(step -> LayerDraft.isOutputCopy(step.operation())).count();
   }
 
-  /// Bytes that these copies write at the bucket's most tokens.
+  /// {@return how many bytes these copies write at the bucket's most tokens}
   public long copiedBytes() {
     return steps.stream()
         .filter(step -> LayerDraft.isOutputCopy(step.operation()))

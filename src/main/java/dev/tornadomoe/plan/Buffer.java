@@ -27,6 +27,8 @@ public record Buffer(
   public sealed interface Placement {}
 
   /// Memory the caller brings with each call. Buffers of one region are the same memory.
+  ///
+  /// @param region whose memory it is
   public record Caller(CallerRegion region) implements Placement {}
 
   /// A part of the session's workspace.
@@ -35,17 +37,18 @@ public record Buffer(
   /// @param bytes without any guard behind it
   public record Slot(long offset, long bytes) implements Placement {
 
-    /// One after its last byte.
+    /// {@return the first byte after it, in bytes from the workspace's beginning}
     public long end() {
       return offset + bytes;
     }
   }
 
-  /// Its size at the bucket's most tokens.
+  /// {@return its size at the bucket's most tokens}
   public long bytes() {
     return Math.multiplyExact(shape.elements(), (long) dtype.bytes());
   }
 
+  /// {@return whether the caller brings the memory}
   public boolean isCallers() {
     return placement instanceof Caller;
   }

@@ -91,6 +91,9 @@ public record LayerDraft(
     return (int) stages.stream().filter(stage -> isOutputCopy(stage.operation())).count();
   }
 
+  /// {@return whether an operation only copies rows into the caller's output}
+  ///
+  /// @param operation any
   public static boolean isOutputCopy(Operation operation) {
     return operation instanceof RowOperation.Copy copy && copy.target().equals(Operand.OUTPUT);
   }

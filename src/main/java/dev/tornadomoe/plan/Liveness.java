@@ -28,7 +28,9 @@ public final class Liveness {
 
   private Liveness() {}
 
-  /// Liveness over all steps of a bucket.
+  /// {@return the liveness over all steps of a bucket}
+  ///
+  /// @param steps in the order in which they run
   public static Liveness of(List<Step> steps) {
     Liveness liveness = new Liveness();
     for (Step step : steps) {
@@ -42,8 +44,10 @@ public final class Liveness {
     return liveness;
   }
 
-  /// The range of an operand.
+  /// {@return the range of an operand}
   ///
+  /// @param layer the layer's index in the plan
+  /// @param operand that a step uses
   /// @throws IllegalArgumentException when no step uses it
   public Range of(int layer, Operand operand) {
     Range range = ranges.get(new Key(layer, operand));
@@ -54,6 +58,10 @@ public final class Liveness {
     return range;
   }
 
+  /// {@return whether a step reads or writes an operand}
+  ///
+  /// @param layer the layer's index in the plan
+  /// @param operand any
   public boolean isUsed(int layer, Operand operand) {
     return ranges.containsKey(new Key(layer, operand));
   }

@@ -27,11 +27,12 @@ public final class MoePlan {
     this.buckets = buckets;
   }
 
+  /// {@return the layers that were planned, in the order in which a step runs them}
   public List<MoeLayer> layers() {
     return layers;
   }
 
-  /// What a layer is computed by.
+  /// {@return the pieces that a layer is computed by}
   ///
   /// @param layer its place in the plan
   public ModularMoe pieces(int layer) {
@@ -41,21 +42,24 @@ public final class MoePlan {
   /// What could have computed a layer but was rejected, each with its reason.
   ///
   /// @param layer its place in the plan
+  /// @return sentences; empty where the catalogue's first choice was taken
   public List<String> rejectedPieces(int layer) {
     return rejected.get(layer);
   }
 
+  /// {@return what the plan was made by}
   public PlanOptions options() {
     return options;
   }
 
-  /// The plans by token count, ascending; the first is for no tokens at all.
+  /// {@return the plans by token count, ascending; the first is for no tokens at all}
   public List<BucketPlan> buckets() {
     return buckets;
   }
 
-  /// The plan for calls (or chunks of calls) with this many tokens.
+  /// {@return the plan for calls (or chunks of calls) with this many tokens}
   ///
+  /// @param tokens 0 to [PlanOptions#chunkTokens]
   /// @throws PlanException for more tokens than the plan was made for, or fewer than none
   public BucketPlan bucket(int tokens) {
     if (tokens < 0) {
@@ -74,14 +78,14 @@ public final class MoePlan {
             tokens));
   }
 
-  /// Scratch that a session needs: the most of any bucket.
+  /// {@return the scratch that a session needs in bytes: the most of any bucket}
   public long workspaceBytes() {
     return buckets.stream().mapToLong(BucketPlan::workspaceBytes).max().orElse(0);
   }
 
-  /// The same layers planned without any alias, without sanitising, and one to a call, also where
-  /// this plan's calls are whole steps: what each layer of an aliased run must agree with to the
-  /// bit.
+  /// {@return the same layers planned without any alias, without sanitising, and one to a call,
+  /// also where this plan's calls are whole steps: what each layer of an aliased run must agree
+  /// with to the bit}
   public MoePlan unaliased() {
     return Planner.plan(
         layers, pieces, rejected, options.withAliasing(AliasMode.OFF).layerByLayer());

@@ -6,6 +6,9 @@ import dev.tornadomoe.MoeException;
 public final class PlanException extends MoeException {
   private static final long serialVersionUID = 1L;
 
+  /// Options or pieces that no plan can be made of.
+  ///
+  /// @param message the whole sentence, with the option's value in it
   public PlanException(String message) {
     super(message);
   }

@@ -28,12 +28,16 @@ public final class Planner {
 
   /// A planner with the defaults: 64 tokens, aliasing and reuse on, a caller with F32 rows in host
   /// memory.
+  ///
+  /// @return a builder to change them in
   public static Builder builder() {
     return new Builder();
   }
 
   /// Plans one layer.
   ///
+  /// @param layer with the shapes of its weights; none is read
+  /// @return a plan for calls of 0 to [Builder#maxTokens] tokens
   /// @throws dev.tornadomoe.MoeException when the options or pieces do not suit it
   public MoePlan plan(MoeLayer layer) {
     return plan(List.of(layer));
@@ -41,6 +45,8 @@ public final class Planner {
 
   /// Plans the MoE layers of a step; they share one workspace.
   ///
+  /// @param layers of the same hidden size where calls are whole steps
+  /// @return a plan for calls of 0 to [Builder#maxTokens] tokens
   /// @throws dev.tornadomoe.MoeException when the options or pieces do not suit them
   public MoePlan plan(List<MoeLayer> layers) {
     if (layers.isEmpty()) {
@@ -133,6 +139,9 @@ public final class Planner {
     private Builder() {}
 
     /// The most tokens that a call may have.
+    ///
+    /// @param tokens 1 or more
+    /// @return this builder
     public Builder maxTokens(int tokens) {
       maxTokens = tokens;
       return this;
@@ -140,29 +149,43 @@ public final class Planner {
 
     /// Works on at most this many tokens at once, which bounds the workspace; calls with more are
     /// cut into slices.
+    ///
+    /// @param tokens 1 or more
+    /// @return this builder
     public Builder chunkTokens(int tokens) {
       chunkTokens = tokens;
       return this;
     }
 
     /// Whether `fused_out` may be the caller's output.
+    ///
+    /// @param mode off, on where possible, or required
+    /// @return this builder
     public Builder outputAliasing(AliasMode mode) {
       aliasing = mode;
       return this;
     }
 
     /// Refuses any plan in which some layer's output must be copied.
+    ///
+    /// @return this builder
     public Builder requireAlias() {
       return outputAliasing(AliasMode.REQUIRE);
     }
 
     /// Whether scratch buffers may share memory; on by default.
+    ///
+    /// @param on false gives each scratch buffer bytes that no other has
+    /// @return this builder
     public Builder workspaceReuse(boolean on) {
       reuse = on;
       return this;
     }
 
     /// Whether shared experts and residual are added by the final reduction; on by default.
+    ///
+    /// @param on false keeps each addition a step
+    /// @return this builder
     public Builder foldAdditions(boolean on) {
       fold = on;
       return this;
@@ -171,83 +194,122 @@ public final class Planner {
     /// Has sessions check every run: outputs and workspace are poisoned, guards stand between
     /// buffers, inputs are checksummed, everything written is scanned, and an unaliased run beside
     /// it must agree to the bit. Slow.
+    ///
+    /// @param on false unless set
+    /// @return this builder
     public Builder sanitize(boolean on) {
       sanitize = on;
       return this;
     }
 
     /// How activations enter the products with quantised weights; [Precision#EXACT] by default.
+    ///
+    /// @param wanted one that the backend has ([dev.tornadomoe.plan.Precision])
+    /// @return this builder
     public Builder precision(Precision wanted) {
       precision = wanted;
       return this;
     }
 
     /// Where the backend's own buffers live.
+    ///
+    /// @param kind host unless set
+    /// @return this builder
     public Builder memory(MemoryKind kind) {
       memory = kind;
       return this;
     }
 
     /// Uses these pieces instead of the catalogue's choice.
+    ///
+    /// @param modular for every layer
+    /// @return this builder
     public Builder pieces(ModularMoe modular) {
       return pieces(layer -> modular);
     }
 
     /// Uses these pieces, which may differ from layer to layer, instead of the catalogue's choice.
+    ///
+    /// @param ofLayer called once for each layer
+    /// @return this builder
     public Builder pieces(Function<MoeLayer, ModularMoe> ofLayer) {
       pieces = ofLayer;
       return this;
     }
 
     /// Element type of hidden states and residual: F32, F16 or BF16.
+    ///
+    /// @param type F32 unless set
+    /// @return this builder
     public Builder hiddenType(DType type) {
       hiddenType = type;
       return this;
     }
 
     /// Element type of the output: F32, F16 or BF16.
+    ///
+    /// @param type F32 unless set
+    /// @return this builder
     public Builder outputType(DType type) {
       outputType = type;
       return this;
     }
 
     /// Elements from one output row to the next, for an output that is part of a wider one.
+    ///
+    /// @param elements H or more
+    /// @return this builder
     public Builder outputStride(int elements) {
       outputStride = elements;
       return this;
     }
 
     /// What the output's address is a multiple of, in bytes; by default the size of its elements.
+    ///
+    /// @param bytes a power of two
+    /// @return this builder
     public Builder outputAlignment(int bytes) {
       outputAlignment = bytes;
       return this;
     }
 
     /// Where the output lives.
+    ///
+    /// @param kind host unless set
+    /// @return this builder
     public Builder outputMemory(MemoryKind kind) {
       outputMemory = kind;
       return this;
     }
 
     /// Says that somebody else may read or write the output while a call runs.
+    ///
+    /// @return this builder
     public Builder sharedOutput() {
       exclusive = false;
       return this;
     }
 
     /// Says that the output is the hidden states' own memory.
+    ///
+    /// @return this builder
     public Builder inPlace() {
       inPlace = true;
       return this;
     }
 
     /// Adds rows to the result.
+    ///
+    /// @param from none, rows of the call, or what is in the output
+    /// @return this builder
     public Builder residual(Residual from) {
       residual = from;
       return this;
     }
 
     /// Says that the caller gives ids and weights.
+    ///
+    /// @return this builder
     public Builder callerRoutes() {
       callerRoutes = true;
       return this;
@@ -256,12 +318,14 @@ public final class Planner {
     /// Has each call run all layers of the plan, one after the other, as if called in turn with the
     /// same arguments, instead of one. They must have the same hidden size and, if the caller
     /// routes, the same top-k.
+    ///
+    /// @return this builder
     public Builder wholeStep() {
       wholeStep = true;
       return this;
     }
 
-    /// The planner.
+    /// {@return a planner with these options}
     ///
     /// @throws PlanException when the options contradict each other
     public Planner build() {

@@ -23,45 +23,55 @@ public record SessionMemory(
   public record Bytes(long host, long device) {
     public static final Bytes NONE = new Bytes(0, 0);
 
-    /// Of the host's memory alone.
+    /// {@return an amount of the host's memory alone}
+    ///
+    /// @param bytes 0 or more
     public static Bytes ofHost(long bytes) {
       return new Bytes(bytes, 0);
     }
 
-    /// Of the device's memory alone.
+    /// {@return an amount of the device's memory alone}
+    ///
+    /// @param bytes 0 or more
     public static Bytes ofDevice(long bytes) {
       return new Bytes(0, bytes);
     }
 
-    /// Both together.
+    /// {@return both together}
     ///
+    /// @param other what is added
     /// @throws ArithmeticException for more than a `long` holds
     public Bytes plus(Bytes other) {
       return new Bytes(Math.addExact(host, other.host), Math.addExact(device, other.device));
     }
 
-    /// What is beyond others, at least 0.
+    /// {@return what is beyond another amount, at least 0 on host and device each}
+    ///
+    /// @param other what is taken off
     public Bytes beyond(Bytes other) {
       return new Bytes(Math.max(0, host - other.host), Math.max(0, device - other.device));
     }
   }
 
-  /// Of a session without weights: what does not grow with the number of layers.
+  /// {@return what a session takes beside its weights, which does not grow with the number of
+  /// layers}
   public Bytes besideWeights() {
     return workspace.plus(scratch).plus(rows);
   }
 
-  /// Of the first session.
+  /// {@return what the first session takes}
   public Bytes total() {
     return weights.plus(besideWeights());
   }
 
-  /// Of a session that is forked from one that has [#shared] already.
+  /// {@return what a session takes that is forked from one that has [#shared] already}
   public Bytes ofFork() {
     return total().beyond(shared);
   }
 
-  /// Both together, as where a session stands on another.
+  /// {@return both together, as where a session stands on another}
+  ///
+  /// @param other what is added
   public SessionMemory plus(SessionMemory other) {
     return new SessionMemory(
         weights.plus(other.weights),
@@ -72,7 +82,7 @@ public record SessionMemory(
         Math.addExact(loadingBytes, other.loadingBytes));
   }
 
-  /// The parts by name, in the order in which they are told: for tables and JSON.
+  /// {@return the parts by name, in the order in which they are told: for tables and JSON}
   public Map<String, Bytes> parts() {
     Map<String, Bytes> parts = new LinkedHashMap<>();
     parts.put("weights", weights);

@@ -12,7 +12,7 @@ import java.util.Locale;
 /// @param operation what it does
 public record Step(int index, int layer, Phase phase, Operation operation) {
 
-  /// How many rows it works on.
+  /// {@return how many rows it works on}
   ///
   /// @param tokens of the call, or of a chunk of it
   /// @param ends of this step's layer

@@ -4,12 +4,17 @@ package dev.tornadomoe.tensor;
 public final class BFloat16 {
   private BFloat16() {}
 
-  /// Exact.
+  /// {@return the value, exactly}
+  ///
+  /// @param bits of a bfloat16: sign, 8 of exponent, 7 of mantissa
   public static float toFloat(short bits) {
     return Float.intBitsToFloat(bits << 16);
   }
 
   /// Rounds to nearest, ties to even; a NaN stays a NaN.
+  ///
+  /// @param value any
+  /// @return the bits of the nearest bfloat16
   public static short fromFloat(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {

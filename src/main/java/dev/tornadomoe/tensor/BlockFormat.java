@@ -9,20 +9,20 @@ import java.lang.foreign.MemorySegment;
 /// [#groupSize] columns is a group: `value = scale * q`, or `value = scale * q + offset`.
 public interface BlockFormat {
 
-  /// Columns of a block and its bytes, with the name that ggml uses.
+  /// {@return columns of a block and its bytes, with the name that ggml uses}
   Coding coding();
 
-  /// The type of the scales inside.
+  /// {@return the type of the scales inside}
   default DType scales() {
     return DType.F16;
   }
 
-  /// Columns that share a scale; a block is one or more such groups.
+  /// {@return columns that share a scale; a block is one or more such groups}
   default int groupSize() {
     return 32;
   }
 
-  /// Whether groups have an offset.
+  /// {@return whether groups have an offset}
   default boolean hasOffsets() {
     return false;
   }
@@ -31,20 +31,26 @@ public interface BlockFormat {
   /// number from -128 to 127 in all formats but MXFP4, which has E2M1's. Formats without offsets
   /// add none, not even 0, which would make 0 of -0.
   ///
+  /// @param data blocks one after the other
   /// @param at the block's first byte
   /// @param group of the block
+  /// @param scale what q is multiplied by
+  /// @param offset what is added then
+  /// @param target F32, [#groupSize] elements of which are written
   /// @param to where its first value goes
   void decode(
       MemorySegment data, long at, int group, float scale, float offset, float[] target, int to);
 
-  /// What a group's q are multiplied by.
+  /// {@return what a group's q are multiplied by}
   ///
+  /// @param data blocks one after the other
   /// @param at the block's first byte
   /// @param group of the block
   float scale(MemorySegment data, long at, int group);
 
-  /// What is added to a group's values once they are scaled, 0 in formats that have none.
+  /// {@return what is added to a group's values once they are scaled, 0 in formats that have none}
   ///
+  /// @param data blocks one after the other
   /// @param at the block's first byte
   /// @param group of the block
   default float offset(MemorySegment data, long at, int group) {
@@ -53,7 +59,9 @@ public interface BlockFormat {
 
   /// Writes the values of one block.
   ///
+  /// @param data blocks one after the other
   /// @param at its first byte
+  /// @param target F32, a block's columns of which are written
   /// @param to where its first value goes
   default void decode(MemorySegment data, long at, float[] target, int to) {
     int size = groupSize();
@@ -64,8 +72,9 @@ public interface BlockFormat {
     }
   }
 
-  /// Whether the scales of a block are numbers.
+  /// {@return whether the scales of a block are finite numbers}
   ///
+  /// @param data blocks one after the other
   /// @param at its first byte
   boolean isSound(MemorySegment data, long at);
 }

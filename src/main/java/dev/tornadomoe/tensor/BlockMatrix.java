@@ -14,6 +14,8 @@ public record BlockMatrix(
     BlockFormat block, RowSelection selection, int columns, MemorySegment data)
     implements WeightMatrix {
 
+  /// Checks the parts against each other.
+  ///
   /// @throws IllegalArgumentException when the parts do not fit each other
   public BlockMatrix {
     Coding coding = block.coding();
@@ -40,7 +42,9 @@ public record BlockMatrix(
     return format(block);
   }
 
-  /// The format of matrices of such blocks.
+  /// {@return the format of matrices of such blocks}
+  ///
+  /// @param block of ggml, see [dev.tornadomoe.tensor.block.BlockFormats]
   public static WeightFormat format(BlockFormat block) {
     return WeightFormat.scaled(block.coding(), block.scales(), 1, block.coding().columns());
   }
@@ -50,7 +54,9 @@ public record BlockMatrix(
     return List.of(data);
   }
 
-  /// Where the blocks of a row begin in `data`, in bytes.
+  /// {@return where the blocks of a row begin in `data`, in bytes}
+  ///
+  /// @param row from 0
   public long rowAt(int row) {
     return selection.stored(row) * block.coding().rowBytes(columns);
   }

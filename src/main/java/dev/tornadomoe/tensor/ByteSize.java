@@ -8,7 +8,9 @@ public final class ByteSize {
 
   private ByteSize() {}
 
-  /// As in `12 B`, `48 KiB`, `2.1 MiB`.
+  /// {@return a size as in `12 B`, `48 KiB`, `2.1 MiB`}
+  ///
+  /// @param bytes 0 or more
   public static String format(long bytes) {
     double value = bytes;
     int unit = 0;

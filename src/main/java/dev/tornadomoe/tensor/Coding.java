@@ -27,6 +27,8 @@ public record Coding(String name, int columns, int bytes, boolean scalesInside) 
   /// Two E2M1 to a byte, an E4M3 for each 16 ([Nvfp4Matrix]).
   public static final Coding NVFP4 = new Coding("nvfp4", 2, 1, false);
 
+  /// Checks the sizes.
+  ///
   /// @throws IllegalArgumentException for sizes that can't be
   public Coding {
     if (columns < 1 || bytes < 0) {
@@ -35,7 +37,9 @@ public record Coding(String name, int columns, int bytes, boolean scalesInside) 
     }
   }
 
-  /// Bytes of a row, scales not counted unless they are inside.
+  /// {@return how many bytes a row has, scales not counted unless they are inside}
+  ///
+  /// @param columns of the row
   public long rowBytes(int columns) {
     return (long) Math.ceilDiv(columns, this.columns) * bytes;
   }

@@ -9,6 +9,8 @@ import java.util.Locale;
 /// @param values `[rows, columns]`
 public record DenseMatrix(TensorView values) implements WeightMatrix {
 
+  /// Checks type and rank.
+  ///
   /// @throws IllegalArgumentException for a tensor that is no matrix of F32, F16 or BF16
   public DenseMatrix {
     if (values.shape().rank() != 2) {

@@ -10,7 +10,7 @@ public final class Float4E2M1 {
 
   private Float4E2M1() {}
 
-  /// Exact.
+  /// {@return the value, exactly: 0, 0.5, 1, 1.5, 2, 3, 4 or 6, or one of these below zero}
   ///
   /// @param bits the lowest four count
   public static float toFloat(int bits) {

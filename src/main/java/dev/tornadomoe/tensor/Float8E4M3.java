@@ -17,13 +17,18 @@ public final class Float8E4M3 {
 
   private Float8E4M3() {}
 
-  /// Exact.
+  /// {@return the value, exactly}
+  ///
+  /// @param bits sign, 4 of exponent, 3 of mantissa
   public static float toFloat(byte bits) {
     return DECODED[bits & 0xFF];
   }
 
   /// Rounds to the nearest, to an even mantissa in the middle; what is larger than [#MAX] becomes
   /// that.
+  ///
+  /// @param value any
+  /// @return the bits of the nearest value
   public static byte fromFloat(float value) {
     int sign = Float.floatToRawIntBits(value) >>> 24 & 0x80;
     if (Float.isNaN(value)) {

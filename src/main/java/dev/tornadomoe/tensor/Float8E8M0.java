@@ -8,7 +8,9 @@ public final class Float8E8M0 {
 
   private Float8E8M0() {}
 
-  /// Exact.
+  /// {@return the power of two, exactly}
+  ///
+  /// @param bits the exponent plus 127; 255 is NaN
   public static float toFloat(byte bits) {
     int exponent = bits & 0xFF;
     return exponent == 255

@@ -14,6 +14,8 @@ import java.util.Locale;
 /// @param scales for each block of rows and columns
 public record Fp8Matrix(TensorView values, RowSelection selection, GroupGrid scales)
     implements WeightMatrix {
+  /// Checks the parts against each other.
+  ///
   /// @throws IllegalArgumentException when the parts do not fit each other
   public Fp8Matrix {
     if (values.dtype() != DType.F8_E4M3 || values.shape().rank() != 2) {

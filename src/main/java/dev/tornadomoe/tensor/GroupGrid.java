@@ -19,16 +19,21 @@ public record GroupGrid(
     long rowStride,
     long columnStride) {
 
-  /// A grid in row-major order.
+  /// {@return a grid in row-major order}
   ///
   /// @param values as many elements as there are blocks
+  /// @param rows which rows of the grid's matrix are meant
+  /// @param rowsPerValue rows that share a value
+  /// @param columnsPerValue columns that share a value
   /// @param groups blocks of columns
   public static GroupGrid rowMajor(
       TensorView values, RowSelection rows, int rowsPerValue, int columnsPerValue, long groups) {
     return new GroupGrid(values, rows, rowsPerValue, columnsPerValue, groups, 1);
   }
 
-  /// Columns per value, for a matrix of so many.
+  /// {@return how many columns share a value, for a matrix of so many}
+  ///
+  /// @param columns of the matrix
   public int groupSize(int columns) {
     return columnsPerValue == 0 ? Math.max(1, columns) : columnsPerValue;
   }
@@ -41,17 +46,26 @@ public record GroupGrid(
     return rowsPerValue == 0 ? 0 : rows.stored(row) / rowsPerValue;
   }
 
-  /// Whether two rows share all their values.
+  /// {@return whether two rows share all their values}
+  ///
+  /// @param row from 0
+  /// @param other from 0
   public boolean shares(int row, int other) {
     return block(row) == block(other);
   }
 
-  /// The scale of a row's group.
+  /// {@return the scale of a row's group}
+  ///
+  /// @param row from 0
+  /// @param group of columns, from 0
   public float scale(int row, int group) {
     return values.getFloat(index(row, group));
   }
 
-  /// The zero point of a row's group.
+  /// {@return the zero point of a row's group}
+  ///
+  /// @param row from 0
+  /// @param group of columns, from 0
   public int zero(int row, int group) {
     return (int) values.getLong(index(row, group));
   }

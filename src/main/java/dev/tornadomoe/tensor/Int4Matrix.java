@@ -33,6 +33,8 @@ public final class Int4Matrix implements WeightMatrix {
   private final @Nullable MemorySegment zeros;
   private final int @Nullable [] columnOrder;
 
+  /// Checks the parts against each other.
+  ///
   /// @param rows output features
   /// @param columns input features
   /// @param groupSize columns per scale
@@ -127,43 +129,59 @@ public final class Int4Matrix implements WeightMatrix {
     return zeros == null ? List.of(words, scales.data()) : List.of(words, scales.data(), zeros);
   }
 
+  /// {@return columns per scale}
   public int groupSize() {
     return groupSize;
   }
 
-  /// Groups per row.
+  /// {@return how many groups a row has}
   public int groups() {
     return Math.ceilDiv(columns, groupSize);
   }
 
-  /// 32-bit words per row.
+  /// {@return how many 32-bit words a row has}
   public int wordsPerRow() {
     return Math.ceilDiv(columns, 8);
   }
 
-  /// Word `word` of a row: stored columns `8 * word` to `8 * word + 7`.
+  /// {@return word `word` of a row: stored columns `8 * word` to `8 * word + 7`, the first in the
+  /// lowest bits}
+  ///
+  /// @param row from 0
+  /// @param word from 0
   public int word(int row, int word) {
     return words.get(WORD, ((long) row * wordsPerRow() + word) * 4);
   }
 
+  /// {@return what the values of a group are multiplied by}
+  ///
+  /// @param row from 0
+  /// @param group of stored columns, from 0
   public float scale(int row, int group) {
     return scales.getFloat((long) row * groups() + group);
   }
 
-  /// The scale as the file has it: the bits of an F32, or in the lower half those of an F16 or
-  /// BF16.
+  /// {@return the scale as the file has it: the bits of an F32, or in the lower half those of an
+  /// F16 or BF16}
+  ///
+  /// @param row from 0
+  /// @param group of stored columns, from 0
   public int scaleBits(int row, int group) {
     return scales.getBits((long) row * groups() + group);
   }
 
+  /// {@return what is taken off the nibbles of a group before they are scaled, 0 to 15}
+  ///
+  /// @param row from 0
+  /// @param group of stored columns, from 0
   public int zero(int row, int group) {
     return zeros == null
         ? SYMMETRIC_ZERO
         : zeros.get(ValueLayout.JAVA_BYTE, (long) row * groups() + group) & 0xFF;
   }
 
-  /// For each stored column the activation that it multiplies, or null when that is the same
-  /// column.
+  /// {@return for each stored column the activation that it multiplies, or null when that is the
+  /// same column}
   public int @Nullable [] columnOrder() {
     return columnOrder == null ? null : columnOrder.clone();
   }

@@ -22,6 +22,8 @@ public final class Int8Matrix implements WeightMatrix {
   private final @Nullable GroupGrid zeros;
   private final int @Nullable [] groupOf;
 
+  /// Checks the parts against each other.
+  ///
   /// @param rows output features
   /// @param columns input features
   /// @param rowBytes from one row to the next
@@ -99,31 +101,32 @@ public final class Int8Matrix implements WeightMatrix {
         : List.of(data, scales.values().data(), zeros.values().data());
   }
 
-  /// `[rows, rowBytes]`.
+  /// {@return the stored bytes `[rows, rowBytes]`}
   public MemorySegment data() {
     return data;
   }
 
-  /// From one row to the next.
+  /// {@return how many bytes lie between the beginnings of two rows}
   public long rowBytes() {
     return rowBytes;
   }
 
-  /// 0 for elements in two's complement, 128 for elements stored plus 128.
+  /// {@return 0 for elements in two's complement, 128 for elements stored plus 128}
   public int offset() {
     return offset;
   }
 
+  /// {@return the scales, for each row and group of columns}
   public GroupGrid scales() {
     return scales;
   }
 
-  /// Or null when all zero points are 0.
+  /// {@return the zero points, or null when all are 0}
   public @Nullable GroupGrid zeros() {
     return zeros;
   }
 
-  /// Whether columns belong to groups in another order than they follow each other.
+  /// {@return whether columns belong to groups in another order than they follow each other}
   public boolean isActOrder() {
     return groupOf != null;
   }

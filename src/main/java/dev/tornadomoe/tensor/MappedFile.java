@@ -18,6 +18,7 @@ public final class MappedFile {
     this.memory = memory;
   }
 
+  /// {@return the file, as it was opened}
   public Path path() {
     return path;
   }
@@ -27,8 +28,8 @@ public final class MappedFile {
     return memory;
   }
 
-  /// Whether the file is still as long as its memory; what is behind its end must not be touched.
-  /// One system call, and nothing is allocated.
+  /// {@return whether the file is still as long as its memory; what is behind its end must not be
+  /// touched} One system call, and nothing is allocated.
   public boolean isWhole() {
     try {
       return file.length() >= memory.byteSize();

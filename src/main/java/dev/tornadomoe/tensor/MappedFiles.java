@@ -28,12 +28,15 @@ public final class MappedFiles implements AutoCloseable {
 
   private final List<MappedFile> files = new CopyOnWriteArrayList<>();
 
+  /// Begins without any file.
   public MappedFiles() {
     OPEN.put(arena.scope(), this);
   }
 
   /// Maps all of a file, to be read only.
   ///
+  /// @param path a regular file
+  /// @return its bytes, until this is closed
   /// @throws IOException when it can't be opened
   public MemorySegment map(Path path) throws IOException {
     // This one says why a file can't be opened; only the other one's length can be asked for by
@@ -51,7 +54,9 @@ public final class MappedFiles implements AutoCloseable {
     }
   }
 
-  /// The file that memory is mapped from, or null when it is of no open one.
+  /// {@return the file that memory is mapped from, or null when it is of no open one}
+  ///
+  /// @param memory or a slice of it
   public static @Nullable MappedFile of(MemorySegment memory) {
     MappedFiles open = OPEN.get(memory.scope());
     if (open == null || !memory.isNative()) {

@@ -19,6 +19,8 @@ public final class Mxfp4Matrix implements WeightMatrix {
   private final MemorySegment packed;
   private final MemorySegment scales;
 
+  /// Checks the parts against each other.
+  ///
   /// @param selection which of the stored rows are the matrix
   /// @param columns input features
   /// @param rowBytes from one stored row to the next
@@ -77,17 +79,22 @@ public final class Mxfp4Matrix implements WeightMatrix {
     return List.of(packed, scales);
   }
 
-  /// `[stored rows, rowBytes]`.
+  /// {@return the stored elements `[stored rows, rowBytes]`, two to a byte}
   public MemorySegment packed() {
     return packed;
   }
 
-  /// The first byte of a row's elements.
+  /// {@return the first byte of a row's elements}
+  ///
+  /// @param row of the matrix, from 0
   public long packedAt(int row) {
     return selection.stored(row) * rowBytes;
   }
 
-  /// A row's power of two for 32 columns.
+  /// {@return a row's power of two for 32 columns}
+  ///
+  /// @param row of the matrix, from 0
+  /// @param group of 32 columns, from 0
   public float scale(int row, int group) {
     long at = (long) selection.stored(row) * Math.ceilDiv(columns, GROUP) + group;
     return Float8E8M0.toFloat(scales.get(JAVA_BYTE, at));

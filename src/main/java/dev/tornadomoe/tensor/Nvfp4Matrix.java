@@ -16,6 +16,8 @@ public record Nvfp4Matrix(int columns, TensorView packed, TensorView scales, flo
   /// Columns per scale.
   public static final int GROUP = 16;
 
+  /// Checks the parts against each other.
+  ///
   /// @throws IllegalArgumentException when the parts do not fit each other
   public Nvfp4Matrix {
     if (packed.shape().rank() != 2
@@ -55,12 +57,17 @@ public record Nvfp4Matrix(int columns, TensorView packed, TensorView scales, flo
     return List.of(packed.data(), scales.data());
   }
 
-  /// The first byte of a row's elements.
+  /// {@return the first byte of a row's elements}
+  ///
+  /// @param row of the matrix, from 0
   public long packedAt(int row) {
     return row * packed.shape().dimension(1);
   }
 
-  /// A row's scale for 16 columns, the factor included.
+  /// {@return a row's scale for 16 columns, the factor included}
+  ///
+  /// @param row of the matrix, from 0
+  /// @param group of 16 columns, from 0
   public float scale(int row, int group) {
     return scales.getFloat(row * scales.shape().dimension(1) + group) * factor;
   }

@@ -10,6 +10,8 @@ import java.util.Locale;
 /// @param step the distance to the next
 public record RowSelection(int count, int first, int step) {
 
+  /// Checks the numbers.
+  ///
   /// @throws IllegalArgumentException for numbers that select nothing sensible
   public RowSelection {
     if (count < 0 || first < 0 || step < 1) {
@@ -18,12 +20,16 @@ public record RowSelection(int count, int first, int step) {
     }
   }
 
-  /// The first `count` rows.
+  /// {@return the first `count` rows}
+  ///
+  /// @param count 0 or more
   public static RowSelection all(int count) {
     return new RowSelection(count, 0, 1);
   }
 
-  /// Where a row of the weight is stored.
+  /// {@return the stored row that a row of the weight is}
+  ///
+  /// @param row of the weight, from 0
   public int stored(int row) {
     return first + row * step;
   }

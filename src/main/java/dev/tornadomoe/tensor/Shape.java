@@ -10,8 +10,9 @@ public final class Shape {
     this.dimensions = dimensions;
   }
 
-  /// A shape with these dimensions.
+  /// {@return a shape with these dimensions}
   ///
+  /// @param dimensions lengths, the outermost first; none for a scalar
   /// @throws IllegalArgumentException for a negative dimension
   public static Shape of(long... dimensions) {
     for (long dimension : dimensions) {
@@ -23,15 +24,19 @@ public final class Shape {
     return new Shape(dimensions.clone());
   }
 
+  /// {@return how many dimensions there are}
   public int rank() {
     return dimensions.length;
   }
 
+  /// {@return the length of a dimension}
+  ///
+  /// @param axis 0 for the outermost
   public long dimension(int axis) {
     return dimensions[axis];
   }
 
-  /// The product of the dimensions: 1 for a scalar.
+  /// {@return the product of the dimensions: 1 for a scalar}
   ///
   /// @throws ArithmeticException when it does not fit a long
   public long elements() {
@@ -42,12 +47,14 @@ public final class Shape {
     return product;
   }
 
-  /// Whether these are exactly the dimensions.
+  /// {@return whether these are exactly the dimensions}
+  ///
+  /// @param expected lengths, the outermost first
   public boolean is(long... expected) {
     return Arrays.equals(dimensions, expected);
   }
 
-  /// This shape without its outermost dimension.
+  /// {@return this shape without its outermost dimension}
   ///
   /// @throws IllegalStateException for a scalar
   public Shape inner() {

@@ -23,6 +23,8 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /// Checks the bytes' length.
+  ///
   /// @throws IllegalArgumentException when the bytes are not those of the shape and type
   public TensorView {
     long bytes = Math.multiplyExact(shape.elements(), (long) dtype.bits()) / 8;
@@ -39,8 +41,9 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     }
   }
 
-  /// Element `index` in row-major order, exactly.
+  /// {@return element `index` in row-major order, exactly}
   ///
+  /// @param index from 0
   /// @throws IllegalStateException unless the type is F32, F16, BF16, F8_E4M3 or F8_E8M0
   public float getFloat(long index) {
     return switch (dtype) {
@@ -55,8 +58,9 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     };
   }
 
-  /// Element `index` in row-major order; U8 counts from 0 to 255.
+  /// {@return element `index` in row-major order; U8 counts from 0 to 255}
   ///
+  /// @param index from 0
   /// @throws IllegalStateException unless the type is I8, U8, I32 or I64
   public long getLong(long index) {
     return switch (dtype) {
@@ -70,8 +74,9 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     };
   }
 
-  /// The bits of element `index`, in the lower half of the result where it has 16.
+  /// {@return the bits of element `index`, in the lower half of the result where it has 16}
   ///
+  /// @param index from 0, in row-major order
   /// @throws IllegalStateException when the elements have neither 16 nor 32 bits
   public int getBits(long index) {
     return switch (dtype.bits()) {
@@ -83,7 +88,7 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     };
   }
 
-  /// All elements as floats, in row-major order.
+  /// {@return all elements as floats, in row-major order}
   ///
   /// @throws IllegalStateException when the type is no float, or there are too many for an array
   public float[] toFloats() {
@@ -100,7 +105,10 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
     return values;
   }
 
-  /// The part at `index` of the outermost dimension: the matrix of one expert, say. Shares memory.
+  /// {@return the part at `index` of the outermost dimension: the matrix of one expert, say} Shares
+  /// memory.
+  ///
+  /// @param index from 0
   public TensorView at(long index) {
     Shape inner = shape.inner();
     long bytes = Math.multiplyExact(inner.elements(), (long) dtype.bits()) / 8;
@@ -108,7 +116,10 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
         name + "[" + index + "]", dtype, inner, data.asSlice(index * bytes, bytes));
   }
 
-  /// Rows `from` to `to` (exclusive) of the outermost dimension. Shares memory.
+  /// {@return rows `from` to `to` (exclusive) of the outermost dimension} Shares memory.
+  ///
+  /// @param from the first row
+  /// @param to the row after the last
   public TensorView rows(long from, long to) {
     long rowBytes = Math.multiplyExact(shape.inner().elements(), (long) dtype.bits()) / 8;
     long[] dimensions = new long[shape.rank()];

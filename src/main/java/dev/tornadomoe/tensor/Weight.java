@@ -8,41 +8,47 @@ import java.lang.foreign.Arena;
 /// Implementations are immutable; [#load] may be called from several threads.
 public interface Weight {
 
-  /// What messages call it: the tensor or module name in the file.
+  /// {@return what messages call it: the tensor's or module's name in the file}
   String name();
 
-  /// Output features.
+  /// {@return output features}
   int rows();
 
-  /// Input features.
+  /// {@return input features}
   int columns();
 
-  /// The format as headers and config announce it; the loaded matrix has the last word (GPTQ zero
-  /// points that turn out to be all 8 are dropped, say).
+  /// {@return the format as headers and config announce it; the loaded matrix has the last word
+  /// (GPTQ zero points that turn out to be all 8 are dropped, say)}
   WeightFormat format();
 
-  /// Bytes that [#load] will allocate in its arena: 0 when the file's own bytes are used.
+  /// {@return how many bytes [#load] will allocate in its arena: 0 when the file's own bytes are
+  /// used}
   long bytesToLoad();
 
   /// Brings the matrix into memory.
   ///
   /// @param arena where a form that differs from the file's is allocated
+  /// @return the matrix, readable as long as the arena and the weight's file are open
   /// @throws dev.tornadomoe.MoeException for content that can't be right (a scale that is zero,
   ///   infinite or NaN, say)
   WeightMatrix load(Arena arena);
 
-  /// Bytes that one pass over the matrix reads.
+  /// {@return how many bytes one pass over the matrix reads}
   default long bytes() {
     return format().bytes(rows(), columns());
   }
 
-  /// A weight that is in memory already.
+  /// {@return a weight that is in memory already}
+  ///
+  /// @param name for messages
+  /// @param matrix which [#load] hands out
   static Weight of(String name, WeightMatrix matrix) {
     return new LoadedWeight(name, matrix);
   }
 
-  /// An unquantised weight in the form we use, `[rows, columns]`.
+  /// {@return an unquantised weight in the form we use, `[rows, columns]`}
   ///
+  /// @param values `[rows, columns]`
   /// @throws IllegalArgumentException for a tensor that is no matrix of F32, F16 or BF16
   static Weight dense(TensorView values) {
     return new DenseWeight(values);
@@ -54,6 +60,7 @@ public interface Weight {
   /// @param rows how many outputs are taken
   /// @param first the first output taken
   /// @param step the distance to the next: 2 where gate and up are interleaved
+  /// @return a weight `[rows, columns]`, transposed when it is loaded
   static Weight transposed(TensorView values, int rows, int first, int step) {
     return new TransposedWeight(values, rows, first, step);
   }

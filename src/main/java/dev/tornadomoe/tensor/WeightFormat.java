@@ -22,6 +22,8 @@ public record WeightFormat(
     boolean zeroPoints,
     boolean actOrder) {
 
+  /// Checks the element type.
+  ///
   /// @throws IllegalArgumentException for an element type that weights don't have
   public WeightFormat {
     boolean isPlain = coding.equals(Coding.DENSE) || coding.equals(Coding.INT4);
@@ -34,12 +36,19 @@ public record WeightFormat(
     }
   }
 
-  /// Unquantised weights.
+  /// {@return the format of unquantised weights}
+  ///
+  /// @param element F32, F16 or BF16
   public static WeightFormat dense(DType element) {
     return new WeightFormat(Coding.DENSE, element, 1, 0, false, false);
   }
 
-  /// 4-bit weights.
+  /// {@return the format of 4-bit weights}
+  ///
+  /// @param scales type of the scales
+  /// @param groupSize columns per scale
+  /// @param zeroPoints whether groups have zero points
+  /// @param actOrder whether columns are stored in an order of their groups
   public static WeightFormat int4(
       DType scales, int groupSize, boolean zeroPoints, boolean actOrder) {
     return new WeightFormat(Coding.INT4, scales, 1, groupSize, zeroPoints, actOrder);
@@ -47,21 +56,30 @@ public record WeightFormat(
 
   /// Weights of another coding with a scale for each block of rows and columns.
   ///
+  /// @param coding of the elements
+  /// @param scales type of the scales
   /// @param rowsPerScale 0 for all of them
   /// @param groupSize columns per scale, 0 for all of them
+  /// @return the format, without zero points
   public static WeightFormat scaled(Coding coding, DType scales, int rowsPerScale, int groupSize) {
     return new WeightFormat(coding, scales, rowsPerScale, groupSize, false, false);
   }
 
+  /// {@return whether elements are floats without scales}
   public boolean isDense() {
     return coding.equals(Coding.DENSE);
   }
 
+  /// {@return whether elements are 4-bit integers}
   public boolean isInt4() {
     return coding.equals(Coding.INT4);
   }
 
-  /// Bytes that one reading of a matrix of this format moves: elements, scales and zero points.
+  /// {@return how many bytes one reading of a matrix of this format moves: elements, scales and
+  /// zero points}
+  ///
+  /// @param rows of the matrix
+  /// @param columns of the matrix
   public long bytes(int rows, int columns) {
     if (isDense()) {
       return (long) rows * columns * element.bytes();

@@ -9,6 +9,9 @@ public final class BoundedText implements CharSequence {
   private final String text;
   private int reads;
 
+  /// Counts from the first character.
+  ///
+  /// @param text to read
   public BoundedText(String text) {
     this.text = text;
   }
@@ -40,5 +43,7 @@ public final class BoundedText implements CharSequence {
   /// The text was read too often.
   public static final class ExhaustedException extends RuntimeException {
     private static final long serialVersionUID = 1L;
+
+    private ExhaustedException() {}
   }
 }

@@ -7,10 +7,17 @@ import dev.tornadomoe.MoeException;
 public final class CheckpointException extends MoeException {
   private static final long serialVersionUID = 1L;
 
+  /// A file that can't be read, or says something impossible.
+  ///
+  /// @param message the whole sentence, with file and tensor in it
   public CheckpointException(String message) {
     super(message);
   }
 
+  /// A failure that another one led to.
+  ///
+  /// @param message the whole sentence, with file and tensor in it
+  /// @param cause what led to it
   public CheckpointException(String message, Throwable cause) {
     super(message, cause);
   }

@@ -13,5 +13,6 @@ public interface ExpertStack {
   /// @param rows how many outputs
   /// @param first the first one
   /// @param step the distance to the next
+  /// @return the matrix `[rows, in]`, loaded when it is asked to be
   Weight part(int expert, int rows, int first, int step);
 }

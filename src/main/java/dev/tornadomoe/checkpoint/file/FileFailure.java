@@ -19,12 +19,19 @@ public final class FileFailure {
 
   /// Refuses what is there but is a directory, a pipe or a device: reading it would fail late or
   /// wait for ever.
+  ///
+  /// @param file that is about to be read; one that is missing passes
   public static void requireRegular(Path file) {
     if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file)) {
       throw new CheckpointException(String.format(Locale.ROOT, "%s: no regular file", file));
     }
   }
 
+  /// {@return the sentence for a file that could not be read: missing, not allowed, or what the
+  /// system says}
+  ///
+  /// @param file that was to be read
+  /// @param failure the system's
   public static CheckpointException reading(Path file, IOException failure) {
     return failure instanceof NoSuchFileException
         ? new CheckpointException(String.format(Locale.ROOT, "%s: no such file", file), failure)

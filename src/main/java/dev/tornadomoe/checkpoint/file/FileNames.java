@@ -11,6 +11,8 @@ public final class FileNames {
 
   /// The path with a name.
   ///
+  /// @param name as a file or a command line has it
+  /// @return the path, not looked up
   /// @throws CheckpointException where there can be no such path. The JVM takes the encoding of
   ///   names from the locale of its process, and that of C and POSIX has no letters but ASCII's.
   public static Path path(String name) {

@@ -28,6 +28,7 @@ public final class Fingerprint {
   ///
   /// @param path a model's directory or GGUF file, as [dev.tornadomoe.checkpoint.Checkpoint#open]
   ///   takes it
+  /// @return 32 digits: half of a SHA-256 over names, sizes and samples of the content
   /// @throws CheckpointException for a file that can't be read
   public static String of(Path path) {
     try {

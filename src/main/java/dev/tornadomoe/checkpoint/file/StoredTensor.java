@@ -11,7 +11,9 @@ import dev.tornadomoe.tensor.TensorView;
 /// @param bytes of its data
 public record StoredTensor(String name, String type, Shape shape, long bytes) {
 
-  /// What a view shows.
+  /// {@return what a view shows, as a file would say it}
+  ///
+  /// @param tensor of any type
   public static StoredTensor of(TensorView tensor) {
     return new StoredTensor(
         tensor.name(), tensor.dtype().name(), tensor.shape(), tensor.data().byteSize());

@@ -30,7 +30,9 @@ public final class StrictJson {
 
   private StrictJson() {}
 
-  /// A value as messages show it: about 80 characters of it.
+  /// {@return a value as messages show it: about 80 characters of it}
+  ///
+  /// @param value as it was parsed, or null
   public static String excerpt(@Nullable Object value) {
     return cut(String.valueOf(value), 80);
   }
@@ -51,6 +53,8 @@ public final class StrictJson {
 
   /// Parses a whole file.
   ///
+  /// @param file UTF-8, of bounded size
+  /// @return the members in the file's order
   /// @throws CheckpointException when it is missing, too large or no JSON object
   public static Map<String, Object> readObject(Path file) {
     FileFailure.requireRegular(file);
@@ -73,7 +77,9 @@ public final class StrictJson {
 
   /// Parses UTF-8 JSON text.
   ///
+  /// @param text of bounded size
   /// @param where what the message of a failure begins with
+  /// @return the members in the text's order
   /// @throws CheckpointException when it is no JSON object
   @SuppressWarnings("unchecked") // JSON objects have string keys
   public static Map<String, Object> parseObject(byte[] text, String where) {

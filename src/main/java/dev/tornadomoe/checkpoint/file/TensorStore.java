@@ -12,25 +12,34 @@ import org.jspecify.annotations.Nullable;
 /// Named tensors in one or more files.
 public interface TensorStore {
 
+  /// {@return the names of all tensors, in the order of the files}
   Set<String> names();
 
-  /// The tensor, over the file's mapped memory, or null when there is none of that name.
+  /// {@return the tensor, over the file's mapped memory, or null when there is none of that name}
   ///
+  /// @param name in full
   /// @throws CheckpointException when the file that should hold it is missing or broken
   @Nullable TensorView find(String name);
 
-  /// What the file says of a tensor, or null when there is none of that name.
+  /// {@return what the file says of a tensor, or null when there is none of that name}
   ///
+  /// @param name in full
   /// @throws CheckpointException when the file that should hold it is missing or broken
   default @Nullable StoredTensor stored(String name) {
     TensorView tensor = find(name);
     return tensor == null ? null : StoredTensor.of(tensor);
   }
 
-  /// What messages call the file that holds the tensor, or would.
+  /// {@return what messages call the file that holds the tensor, or would}
+  ///
+  /// @param name in full, whether it is there or not
   String fileOf(String name);
 
   /// The tensor, which must be there.
+  ///
+  /// @param name in full
+  /// @return the tensor, over the file's mapped memory
+  /// @throws CheckpointException when there is none of that name
   default TensorView require(String name) {
     TensorView tensor = find(name);
     if (tensor == null) {
@@ -41,6 +50,12 @@ public interface TensorStore {
   }
 
   /// The tensor, which must be there with one of these types and this shape.
+  ///
+  /// @param name in full
+  /// @param types those that the caller can read
+  /// @param shape the expected lengths, the slowest first
+  /// @return the tensor, over the file's mapped memory
+  /// @throws CheckpointException when it is missing or something else
   default TensorView require(String name, Set<DType> types, long... shape) {
     TensorView tensor = require(name);
     if (!types.contains(tensor.dtype())) {

@@ -14,6 +14,10 @@ public final class WholeFile {
   /// Fills the temporary file.
   @FunctionalInterface
   public interface Content {
+    /// Writes everything to a file that nobody else reads yet.
+    ///
+    /// @param temporary an empty file in the same directory
+    /// @throws IOException when the system refuses
     void writeTo(Path temporary) throws IOException;
   }
 
@@ -24,6 +28,8 @@ public final class WholeFile {
 
   /// Writes UTF-8 text, replacing a file that is there.
   ///
+  /// @param file in a directory that is there
+  /// @param text its whole content
   /// @throws CheckpointException when the file can't be written
   public static void writeText(Path file, String text) {
     write(file, temporary -> Files.writeString(temporary, text, StandardCharsets.UTF_8));
@@ -31,6 +37,7 @@ public final class WholeFile {
 
   /// Refuses what can't be written, before the work that is to be written is done.
   ///
+  /// @param file that will be written later
   /// @throws CheckpointException when there is no directory for the file, or one in its place
   public static void requirePlace(Path file) {
     if (file.toString().isEmpty()) {
@@ -71,6 +78,11 @@ public final class WholeFile {
     }
   }
 
+  /// Writes a file beside its place, and moves it there when it is complete.
+  ///
+  /// @param file in a directory that is there
+  /// @param content writes it
+  /// @throws CheckpointException when the file can't be written
   public static void write(Path file, Content content) {
     requirePlace(file);
     Path target = target(file);

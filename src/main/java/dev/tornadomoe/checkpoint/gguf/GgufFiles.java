@@ -15,13 +15,17 @@ import org.jspecify.annotations.Nullable;
 public final class GgufFiles {
   private GgufFiles() {}
 
+  /// {@return whether a file's name ends in `.gguf`}
+  ///
+  /// @param file that need not exist
   public static boolean isNamedSo(Path file) {
     return file.toString().endsWith(".gguf");
   }
 
-  /// `model.gguf`, or the only model that is there (all parts of a split file are one), or null
-  /// when there is none.
+  /// {@return `model.gguf`, or the only model that is there (all parts of a split file are one), or
+  /// null when there is none}
   ///
+  /// @param directory that may hold other files as well
   /// @throws CheckpointException when there are several, with their names
   public static @Nullable Path find(Path directory) {
     Path usual = directory.resolve("model.gguf");

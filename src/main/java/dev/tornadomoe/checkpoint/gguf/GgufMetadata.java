@@ -15,17 +15,21 @@ public final class GgufMetadata {
   private final Path file;
   private final Map<String, Object> values;
 
+  /// Metadata that was read.
+  ///
+  /// @param file where it stands, for messages
+  /// @param values by key: numbers, strings, booleans and arrays
   public GgufMetadata(Path file, Map<String, Object> values) {
     this.file = file;
     this.values = values;
   }
 
-  /// The file, for messages; the first of several.
+  /// {@return the file, for messages; the first of several}
   public Path file() {
     return file;
   }
 
-  /// `general.architecture`.
+  /// {@return `general.architecture`, which most keys begin with}
   ///
   /// @throws CheckpointException when there is none
   public String architecture() {
@@ -48,7 +52,9 @@ public final class GgufMetadata {
     return architecture() + "." + key;
   }
 
-  /// Whether the architecture's key is there and no array.
+  /// {@return whether the architecture's key is there and no array}
+  ///
+  /// @param key without the architecture's name before it
   public boolean has(String key) {
     Object value = values.get(full(key));
     return value != null && !(value instanceof GgufValue.Array);
@@ -57,6 +63,8 @@ public final class GgufMetadata {
   /// A whole number of 1 or more that the model can't do without.
   ///
   /// @param key without the architecture's name before it
+  /// @return the number
+  /// @throws CheckpointException when it is missing or no such number
   public int positive(String key) {
     int value =
         count(key)
@@ -69,7 +77,7 @@ public final class GgufMetadata {
     return value;
   }
 
-  /// A whole number of 0 or more, or empty.
+  /// {@return a whole number of 0 or more, or empty}
   ///
   /// @param key without the architecture's name before it
   public Optional<Integer> count(String key) {
@@ -85,7 +93,9 @@ public final class GgufMetadata {
 
   /// A finite number, or a default.
   ///
+  /// @param absent what holds where the key is absent
   /// @param key without the architecture's name before it
+  /// @return the number, or `absent`
   public double numberOr(double absent, String key) {
     Object value = values.get(full(key));
     if (value == null) {
@@ -100,7 +110,9 @@ public final class GgufMetadata {
 
   /// A truth value, or a default.
   ///
+  /// @param absent what holds where the key is absent
   /// @param key without the architecture's name before it
+  /// @return the flag, or `absent`
   public boolean flagOr(boolean absent, String key) {
     Object value = values.get(full(key));
     if (value == null) {
@@ -116,6 +128,8 @@ public final class GgufMetadata {
   /// key is not there.
   ///
   /// @param key without the architecture's name before it
+  /// @param block index of the model's block
+  /// @return the number for that block
   public float ofBlock(String key, int block) {
     if (!(values.get(full(key)) instanceof GgufValue.Array array)) {
       return (float) numberOr(0, key);
@@ -126,8 +140,8 @@ public final class GgufMetadata {
     return array.numbers().get(block);
   }
 
-  /// Tokens of the vocabulary: `vocab_size`, without it as many as the tokenizer lists; 0 where
-  /// neither says it.
+  /// {@return how many tokens the vocabulary has: `vocab_size`, without it as many as the tokenizer
+  /// lists; 0 where neither says it}
   public long vocabulary() {
     if (has("vocab_size")) {
       return count("vocab_size").orElse(0);

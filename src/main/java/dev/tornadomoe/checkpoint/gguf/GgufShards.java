@@ -30,6 +30,7 @@ public final class GgufShards {
   /// Opens a file and all that belong to it.
   ///
   /// @param file any of them
+  /// @param files what they are mapped with
   /// @return the first one first
   public static List<GgufFile> open(Path file, MappedFiles files) {
     GgufFile opened = GgufFile.open(file, files);

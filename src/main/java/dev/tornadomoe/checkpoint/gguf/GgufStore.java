@@ -19,6 +19,9 @@ public final class GgufStore implements TensorStore {
   private final Map<String, GgufFile.Entry> tensors = new LinkedHashMap<>();
   private final Map<String, String> fileOf = new LinkedHashMap<>();
 
+  /// The tensors of all parts together.
+  ///
+  /// @param parts of one model, the first one first
   public GgufStore(List<GgufFile> parts) {
     this.first = parts.getFirst().file().toString();
     for (GgufFile part : parts) {

@@ -21,6 +21,8 @@ public final class Mxfp4Quantization implements Quantization {
 
   private static final Set<DType> BYTES = Set.of(DType.U8);
 
+  Mxfp4Quantization() {}
+
   @Override
   public @Nullable Weight find(TensorStore tensors, String module, int rows, int columns) {
     return null;

@@ -19,18 +19,22 @@ public interface Quantization {
 
   /// The weight of a linear layer, or null when the layer is not stored in quantised form.
   ///
+  /// @param tensors where the weight's parts are looked up
   /// @param module the layer's name, without `.weight`
   /// @param rows output features
   /// @param columns input features
+  /// @return a weight `[rows, columns]` that is loaded when it is asked to be
   @Nullable Weight find(TensorStore tensors, String module, int rows, int columns);
 
   /// The weights of all experts in one tensor, or null when that is not stored in quantised form.
   ///
+  /// @param tensors where the parts are looked up
   /// @param name the tensor's name where it is unquantised
   /// @param experts how many
   /// @param outputs of each
   /// @param inputs of each
   /// @param transposed whether values that are stored unpacked are `[experts, inputs, outputs]`
+  /// @return the experts' matrices `[outputs, inputs]`
   default @Nullable ExpertStack findStack(
       TensorStore tensors, String name, int experts, int outputs, int inputs, boolean transposed) {
     return null;
@@ -41,6 +45,9 @@ public interface Quantization {
   ///
   /// @param config the file that has it, for messages
   /// @param json what it says, or null where it says nothing of quantisation
+  /// @return the method that the file names
+  /// @throws dev.tornadomoe.checkpoint.file.CheckpointException for a method or an option that is
+  ///   not supported
   static Quantization of(Path config, @Nullable Map<String, Object> json) {
     if (json == null) {
       return new Unquantised(config);

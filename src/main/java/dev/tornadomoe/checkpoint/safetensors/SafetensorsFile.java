@@ -35,7 +35,10 @@ public final class SafetensorsFile implements TensorStore {
 
   /// Maps a file and reads its header.
   ///
+  /// @param file in the format of https://github.com/huggingface/safetensors
   /// @param files what it is mapped with
+  /// @return its tensors, over the mapped file
+  /// @throws CheckpointException for a header that the file's length does not prove
   public static SafetensorsFile open(Path file, MappedFiles files) {
     FileFailure.requireRegular(file);
     MemorySegment mapped;

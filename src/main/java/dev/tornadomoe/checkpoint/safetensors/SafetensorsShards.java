@@ -33,6 +33,9 @@ public final class SafetensorsShards implements TensorStore {
   ///
   /// @param index the index file
   /// @param files what the shards will be mapped with
+  /// @return the tensors of all shards
+  /// @throws CheckpointException for an index that names files outside its directory, or is no
+  ///   index
   public static SafetensorsShards open(Path index, MappedFiles files) {
     if (!(StrictJson.readObject(index).get("weight_map") instanceof Map<?, ?> weightMap)) {
       throw new CheckpointException(

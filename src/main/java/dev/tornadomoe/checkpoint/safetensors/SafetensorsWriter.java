@@ -27,6 +27,8 @@ public final class SafetensorsWriter {
 
   /// Writes tensors in this order, replacing a file that is there.
   ///
+  /// @param file in a directory that is there
+  /// @param tensors of any type, with names that differ
   /// @throws CheckpointException when two tensors have the same name, or one has the name of the
   ///   metadata, or the file can't be written
   public static void write(Path file, List<TensorView> tensors) {

@@ -20,6 +20,8 @@ public final class TensorFile implements AutoCloseable {
 
   /// Opens a file and checks its header.
   ///
+  /// @param file in safetensors format
+  /// @return its tensors, mapped until it is closed
   /// @throws dev.tornadomoe.checkpoint.file.CheckpointException when it is missing or no sound
   ///   safetensors file
   public static TensorFile open(Path file) {
@@ -32,22 +34,27 @@ public final class TensorFile implements AutoCloseable {
     }
   }
 
+  /// {@return the file that is mapped}
   public Path file() {
     return file;
   }
 
-  /// The names of all tensors, in the order of their data.
+  /// {@return the names of all tensors, in the order of their data}
   public Set<String> names() {
     return tensors.names();
   }
 
-  /// The tensor, or empty when there is none of that name.
+  /// {@return the tensor, or empty when there is none of that name}
+  ///
+  /// @param name in full
   public Optional<TensorView> find(String name) {
     return Optional.ofNullable(tensors.find(name));
   }
 
   /// The tensor.
   ///
+  /// @param name in full
+  /// @return the tensor, over the mapped file
   /// @throws dev.tornadomoe.checkpoint.file.CheckpointException when there is none of that name
   public TensorView require(String name) {
     return tensors.require(name);

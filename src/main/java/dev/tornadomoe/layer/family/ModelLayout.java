@@ -55,6 +55,8 @@ public record ModelLayout(
   /// layers are MoE layers, experts are stored as `mlp.experts.N.gate_proj` and so on or fused, and
   /// `hidden_act` is the activation.
   ///
+  /// @param config with `num_hidden_layers`
+  /// @return a builder with those defaults
   /// @throws dev.tornadomoe.MoeException when the config lacks the number of layers
   public static Builder builder(ModelConfig config) {
     return new Builder(config, config.positive("num_hidden_layers"));
@@ -62,7 +64,9 @@ public record ModelLayout(
 
   /// The same where the number of layers has another name.
   ///
+  /// @param config whose `num_hidden_layers` is not read
   /// @param layers all layers of the model, dense ones included
+  /// @return a builder with those defaults
   public static Builder builder(ModelConfig config, int layers) {
     return new Builder(config, layers);
   }
@@ -106,18 +110,27 @@ public record ModelLayout(
     }
 
     /// Which layers are MoE layers; all of them by default.
+    ///
+    /// @param predicate of a layer's index, from 0
+    /// @return this builder
     public Builder moeLayers(IntPredicate predicate) {
       isMoe = predicate;
       return this;
     }
 
     /// What the MoE block is called inside a layer, `mlp` by default.
+    ///
+    /// @param names spellings, of which the first that is there counts
+    /// @return this builder
     public Builder blocks(String... names) {
       blocks = List.of(names);
       return this;
     }
 
     /// What the router is called inside the block, `gate` by default.
+    ///
+    /// @param names spellings, of which the first that is there counts
+    /// @return this builder
     public Builder routers(String... names) {
       routers = List.of(names);
       return this;
@@ -125,30 +138,42 @@ public record ModelLayout(
 
     /// What the router's selection bias is called inside the block. It must be there then, as
     /// `[E]`.
+    ///
+    /// @param names spellings, of which the first that is there counts
+    /// @return this builder
     public Builder correctionBias(String... names) {
       correctionBiases = List.of(names);
       return this;
     }
 
     /// That selection bias is stored as `[1, E]` (ERNIE).
+    ///
+    /// @return this builder
     public Builder correctionIsRow() {
       correctionIsRow = true;
       return this;
     }
 
     /// The router has a bias, which must be there then.
+    ///
+    /// @return this builder
     public Builder routerBias() {
       routerBias = true;
       return this;
     }
 
     /// The router's weight multiplies the expert's input (Llama 4).
+    ///
+    /// @return this builder
     public Builder routerWeightOnInput() {
       routerWeightOnInput = true;
       return this;
     }
 
     /// How the experts may be stored; the first of which a tensor is there counts.
+    ///
+    /// @param storages in the order in which they are looked for
+    /// @return this builder
     public Builder storages(ExpertStorage... storages) {
       this.storages = List.of(storages);
       return this;
@@ -160,6 +185,7 @@ public record ModelLayout(
     /// @param module `shared_experts`, say
     /// @param intermediate I of all shared experts together
     /// @param gate the linear layer whose sigmoid multiplies the result, or null
+    /// @return this builder
     public Builder shared(String module, long intermediate, @Nullable String gate) {
       if (intermediate > Integer.MAX_VALUE) {
         throw new LayerException(
@@ -172,6 +198,9 @@ public record ModelLayout(
     }
 
     /// A shared expert stored in another way; none when its size is 0.
+    ///
+    /// @param layout names and size
+    /// @return this builder
     public Builder shared(SharedLayout layout) {
       shared = layout.intermediate() == 0 ? null : layout;
       return this;
@@ -179,12 +208,18 @@ public record ModelLayout(
 
     /// How many experts the router chooses from beyond those with weights; they come after them and
     /// return what they get (LongCat).
+    ///
+    /// @param count 0 or more
+    /// @return this builder
     public Builder identityExperts(int count) {
       identityExperts = count;
       return this;
     }
 
     /// The activation, where it is not what `hidden_act` says.
+    ///
+    /// @param function between the projections of routed and shared experts
+    /// @return this builder
     public Builder activation(Activation function) {
       activation = function;
       return this;
@@ -195,6 +230,7 @@ public record ModelLayout(
     /// @param intermediate I of the routed experts
     /// @param experts E, experts with weights
     /// @param gating how they are chosen
+    /// @return what the config says of the MoE layers
     /// @throws dev.tornadomoe.MoeException when the config lacks `hidden_size`, or its activation
     ///   is not known
     public ModelLayout build(int intermediate, int experts, Gating gating) {

@@ -57,22 +57,27 @@ public final class MoeFamilies {
     this.broken = List.copyOf(broken);
   }
 
-  /// Our own and those on the class path that this class was loaded from.
+  /// {@return our own families and those on the class path that this class was loaded from}
   public static MoeFamilies installed() {
     return builder().build();
   }
 
   /// Starts from [#installed].
+  ///
+  /// @return a builder with those families
   public static Builder builder() {
     return new Builder(MoeFamilies.class.getClassLoader());
   }
 
   /// Starts from our own and those that another class loader finds.
+  ///
+  /// @param loader whose `META-INF/services` are read
+  /// @return a builder with those families
   public static Builder builder(ClassLoader loader) {
     return new Builder(loader);
   }
 
-  /// All model types, in alphabetical order.
+  /// {@return all model types, in alphabetical order}
   public Set<String> modelTypes() {
     return byModelType.keySet();
   }
@@ -146,6 +151,8 @@ public final class MoeFamilies {
 
     /// Adds a family for model types that are not known yet.
     ///
+    /// @param family that claims model types nobody else claims
+    /// @return this builder
     /// @throws LayerException when one of them is, with the name of the family that claims it
     public Builder add(MoeFamily family) {
       for (String modelType : family.modelTypes()) {
@@ -159,13 +166,16 @@ public final class MoeFamilies {
     }
 
     /// Adds a family in place of whichever ones claim its model types so far.
+    ///
+    /// @param family that wins over others
+    /// @return this builder
     public Builder replace(MoeFamily family) {
       family.modelTypes().forEach(byModelType::remove);
       claim(family);
       return this;
     }
 
-    /// What was put together.
+    /// {@return the families that were put together}
     public MoeFamilies build() {
       return new MoeFamilies(byModelType, broken);
     }

@@ -11,12 +11,14 @@ import java.util.Set;
 /// [MoeFamilies.Builder#add]. `docs/families.md` has a complete example.
 public interface MoeFamily {
 
-  /// The values of `model_type` that stand for it: those of the language model's own config where
-  /// that is inside another one's.
+  /// {@return the values of `model_type` that stand for it: those of the language model's own
+  /// config where that is inside another one's}
   Set<String> modelTypes();
 
   /// What a config of this family describes. Called once for each [MoeModel]; it reads no tensor.
   ///
+  /// @param config of the language model
+  /// @return names, sizes and gating of its MoE layers
   /// @throws dev.tornadomoe.MoeException when the config lacks something or contradicts itself;
   ///   [MoeModel] adds to a [dev.tornadomoe.layer.LayerException] which config it is
   ModelLayout layout(ModelConfig config);

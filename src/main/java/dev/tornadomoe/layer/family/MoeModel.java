@@ -43,6 +43,8 @@ public final class MoeModel {
 
   /// Reads the config or metadata; no tensor yet. The family is one of [MoeFamilies#installed].
   ///
+  /// @param checkpoint which stays the caller's to close
+  /// @return the model, for as long as the checkpoint is open
   /// @throws dev.tornadomoe.MoeException when the model type is unknown or the config contradicts
   ///   itself
   public static MoeModel of(Checkpoint checkpoint) {
@@ -51,6 +53,9 @@ public final class MoeModel {
 
   /// The same with other families.
   ///
+  /// @param checkpoint which stays the caller's to close
+  /// @param families to look the model type up in
+  /// @return the model, for as long as the checkpoint is open
   /// @throws dev.tornadomoe.MoeException when the model type is unknown or claimed by two families,
   ///   or the config contradicts itself
   public static MoeModel of(Checkpoint checkpoint, MoeFamilies families) {
@@ -88,22 +93,22 @@ public final class MoeModel {
     }
   }
 
-  /// The config's `model_type`, or a GGUF file's `general.architecture`.
+  /// {@return the config's `model_type`, or a GGUF file's `general.architecture`}
   public String modelType() {
     return modelType;
   }
 
-  /// H.
+  /// {@return H, the width of a row}
   public int hidden() {
     return gguf != null ? gguf.hidden() : layout().hidden();
   }
 
-  /// All layers, dense ones included.
+  /// {@return how many layers there are, dense ones included}
   public int layers() {
     return gguf != null ? gguf.layers() : layout().layers();
   }
 
-  /// What the config says of the MoE layers.
+  /// {@return what the config says of the MoE layers}
   ///
   /// @throws IllegalStateException for a GGUF file
   public ModelLayout layout() {
@@ -113,7 +118,7 @@ public final class MoeModel {
     return layout;
   }
 
-  /// The indices of the MoE layers, ascending.
+  /// {@return the indices of the MoE layers, ascending}
   public List<Integer> layerIndices() {
     return moeLayers;
   }
@@ -121,6 +126,7 @@ public final class MoeModel {
   /// One MoE layer: finds its tensors and checks their shapes, without reading them.
   ///
   /// @param index its place in the model, from 0
+  /// @return the layer, whose weights are read when a session loads them
   /// @throws dev.tornadomoe.MoeException when it is no MoE layer, or its tensors are missing or
   ///   misshapen
   public MoeLayer layer(int index) {

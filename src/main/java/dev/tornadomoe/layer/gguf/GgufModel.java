@@ -50,28 +50,31 @@ public final class GgufModel {
 
   /// Reads the metadata; no tensor yet.
   ///
+  /// @param checkpoint which holds the tensors
+  /// @param metadata of that checkpoint
+  /// @return the model, for as long as the checkpoint is open
   /// @throws dev.tornadomoe.MoeException when the architecture is unknown or has no experts, or the
   ///   file contradicts itself
   public static GgufModel of(Checkpoint checkpoint, GgufMetadata metadata) {
     return new GgufModel(checkpoint, metadata);
   }
 
-  /// `general.architecture`.
+  /// {@return `general.architecture`}
   public String modelType() {
     return metadata.architecture();
   }
 
-  /// H.
+  /// {@return H, the width of a row}
   public int hidden() {
     return hidden;
   }
 
-  /// All layers, dense ones included.
+  /// {@return how many layers there are, dense ones included}
   public int layers() {
     return layers;
   }
 
-  /// The indices of the MoE layers, ascending.
+  /// {@return the indices of the MoE layers, ascending}
   public List<Integer> moeLayers() {
     return IntStream.range(0, layers)
         .filter(layer -> checkpoint.tensorNames().contains(BlockReader.router(layer)))
@@ -82,6 +85,7 @@ public final class GgufModel {
   /// One MoE layer: finds its tensors and checks their shapes, without reading them.
   ///
   /// @param index one of [#moeLayers]
+  /// @return the layer, whose weights are read when a session loads them
   /// @throws dev.tornadomoe.MoeException when its tensors are missing or misshapen
   public MoeLayer layer(int index) {
     return new BlockReader(checkpoint, metadata, architecture, index, hidden, experts).read(gating);

@@ -27,7 +27,7 @@ public record Launcher(Kind kind, int rank, int size, int ranksOnThisHost) {
       this.title = title;
     }
 
-    /// Its name, for people.
+    /// {@return its name, for people}
     public String title() {
       return title;
     }

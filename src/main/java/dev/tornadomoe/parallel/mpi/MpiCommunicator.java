@@ -69,8 +69,10 @@ public final class MpiCommunicator implements Communicator {
 
   /// Starts MPI, which a process can do once.
   ///
+  /// @param library an installed MPI
   /// @param launcher what started this process, null for nothing
   /// @param seconds how long a rank waits for another one
+  /// @return the ranks of the job that this process belongs to, or of one rank alone
   /// @throws ParallelException when launcher and library don't fit, or MPI says no
   public static MpiCommunicator start(
       MpiLibrary library, @Nullable Launcher launcher, int seconds) {

@@ -55,6 +55,7 @@ public final class MpiLibrary {
   /// else any.
   ///
   /// @param launcher what started this process, null for nothing
+  /// @return the library, loaded for as long as the process lives
   /// @throws ParallelException when there is none, or it is of a kind that isn't known
   public static MpiLibrary find(@Nullable Launcher launcher) {
     return find(launcher, System.getProperty(PROPERTY), MpiLibrary::loadOrNull);
@@ -113,7 +114,7 @@ public final class MpiLibrary {
     }
   }
 
-  /// Name and version, and where it is.
+  /// {@return name and version, and where it is}
   public String description() {
     return description;
   }

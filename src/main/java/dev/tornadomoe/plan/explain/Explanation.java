@@ -34,13 +34,18 @@ public final class Explanation {
   }
 
   /// What was planned and why, for decode with one token.
+  ///
+  /// @param plan of any layers
+  /// @return the explanation of calls with one token
   public static Explanation of(MoePlan plan) {
     return of(plan, 1);
   }
 
   /// What was planned and why.
   ///
+  /// @param plan of any layers
   /// @param tokens M of the calls it is about
+  /// @return the explanation of calls with so many tokens
   /// @throws PlanException for more tokens than a call may have, or fewer than none
   public static Explanation of(MoePlan plan, int tokens) {
     return new Explanation(plan, tokens);
@@ -69,6 +74,7 @@ public final class Explanation {
   ///
   /// @param name of the backend
   /// @param taken what it says of the plan
+  /// @return an explanation that tells the memory too
   public Explanation withMemory(String name, SessionMemory taken) {
     return new Explanation(plan, tokens, name, taken);
   }
@@ -83,22 +89,22 @@ public final class Explanation {
     return memory;
   }
 
-  /// For people.
+  /// {@return the explanation for people, in lines of at most 120 characters}
   public String text() {
     return new ExplainText(this).render();
   }
 
-  /// For programs; docs/explain.md lists the fields.
+  /// {@return the explanation for programs; docs/explain.md lists the fields}
   public String json() {
     return new ExplainJson(this).render();
   }
 
-  /// Steps and buffers as a graph, for Graphviz.
+  /// {@return steps and buffers as a graph, for Graphviz}
   public String dot() {
     return new ExplainDot(this).render();
   }
 
-  /// Steps, buffers over time and what shares memory, before and after, as a picture.
+  /// {@return steps, buffers over time and what shares memory, before and after, as a picture}
   public String svg() {
     return new ExplainSvg(this).render();
   }
@@ -121,7 +127,7 @@ public final class Explanation {
     return bucket;
   }
 
-  /// Copies per step for this token count: each chunk copies its part.
+  /// {@return copies per step for this token count: each chunk copies its part}
   public long copiesPerStep() {
     return overChunks((chunk, rows) -> chunk.copies());
   }

@@ -24,12 +24,14 @@ public final class BlockFormats {
 
   private BlockFormats() {}
 
-  /// All of them.
+  /// {@return every format that is read}
   public static List<BlockFormat> all() {
     return ALL;
   }
 
-  /// The format of this name, `Q4_K` say, or empty for one that is not read.
+  /// {@return the format of this name, `Q4_K` say, or empty for one that is not read}
+  ///
+  /// @param name as ggml has it
   public static Optional<BlockFormat> named(String name) {
     return ALL.stream().filter(format -> format.coding().name().equals(name)).findFirst();
   }

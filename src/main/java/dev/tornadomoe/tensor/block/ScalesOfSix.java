@@ -9,9 +9,11 @@ import java.lang.foreign.MemorySegment;
 public final class ScalesOfSix {
   private ScalesOfSix() {}
 
-  /// One of eight.
+  /// {@return one of eight scales, 0 to 63}
   ///
+  /// @param data blocks one after the other
   /// @param at the first of the 12 bytes
+  /// @param group 0 to 7
   public static int scale(MemorySegment data, long at, int group) {
     return group < 4
         ? Blocks.unsignedByte(data, at + group) & 63
@@ -19,9 +21,11 @@ public final class ScalesOfSix {
             | ((Blocks.unsignedByte(data, at + group - 4) >>> 6) << 4);
   }
 
-  /// One of eight.
+  /// {@return one of eight minimums, 0 to 63}
   ///
+  /// @param data blocks one after the other
   /// @param at the first of the 12 bytes
+  /// @param group 0 to 7
   public static int minimum(MemorySegment data, long at, int group) {
     return group < 4
         ? Blocks.unsignedByte(data, at + group + 4) & 63

@@ -68,6 +68,10 @@ public final class DeviceMemory {
   /// Loads a plan's weights for graphs of a user, after checking that they fit. Their host memory
   /// goes when nothing refers to them.
   ///
+  /// @param plan whose layers are loaded
+  /// @param device the limits that the arrays must keep to
+  /// @param progress hears how far loading is
+  /// @return the weights on the host, in the device's layout
   /// @throws BackendException when they, or the plan's own arrays, fit neither host nor device
   public static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress) {
     SessionMemory memory = of(plan, device);

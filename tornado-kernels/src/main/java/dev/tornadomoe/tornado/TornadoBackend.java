@@ -34,6 +34,9 @@ public final class TornadoBackend implements Backend {
 
   private static final int MOST_PAIRWISE = 32;
 
+  /// For `ServiceLoader`, which [dev.tornadomoe.backend.Backends] asks.
+  public TornadoBackend() {}
+
   @Override
   public String name() {
     return "tornado";
@@ -147,7 +150,7 @@ public final class TornadoBackend implements Backend {
         this, plan, () -> SessionWeights.load(plan, device, progress, progress));
   }
 
-  /// The device that [#devices] says is used.
+  /// {@return the device that [#devices] says is used}
   public static ChosenDevice device() {
     TornadoSetup.applySettings();
     return TornadoDevices.choose(TornadoDevices.all()).chosen();

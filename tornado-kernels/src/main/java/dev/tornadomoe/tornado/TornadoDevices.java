@@ -39,6 +39,10 @@ public final class TornadoDevices {
   private TornadoDevices() {}
 
   /// A device and what TornadoVM calls it: `0:1`, the second one of the first driver.
+  ///
+  /// @param index driver and device as `moe devices` prints them
+  /// @param driver TornadoVM's name of the driver
+  /// @param device TornadoVM's own object
   public record Found(String index, String driver, TornadoDevice device) {
 
     boolean isGpu() {
@@ -93,7 +97,7 @@ public final class TornadoDevices {
       }
     }
 
-    /// What its tuning file is known by.
+    /// {@return what its tuning file is known by}
     public TunedDevice tuned() {
       String details =
           String.format(
@@ -169,7 +173,7 @@ public final class TornadoDevices {
     }
   }
 
-  /// All of them.
+  /// {@return all devices of all drivers, in TornadoVM's order}
   public static List<Found> all() {
     TornadoRuntime runtime = SignalHandlers.kept(TornadoRuntimeProvider::getTornadoRuntime);
     List<Found> found = new ArrayList<>();

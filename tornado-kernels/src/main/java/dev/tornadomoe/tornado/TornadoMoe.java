@@ -88,6 +88,8 @@ public final class TornadoMoe {
 
   /// Loads a plan's weights for the device that `moe devices` says is used.
   ///
+  /// @param plan of layers whose steps have kernels
+  /// @return what adds these layers to graphs, layer 0 first
   /// @throws dev.tornadomoe.MoeException when they do not fit or can't be right
   public static TornadoMoe of(MoePlan plan) {
     new TornadoBackend().requirePrecision(plan);
@@ -96,6 +98,9 @@ public final class TornadoMoe {
   }
 
   /// Which layer comes next, by its place in the plan; 0 unless set.
+  ///
+  /// @param number 0 for the plan's first layer
+  /// @return this
   public TornadoMoe layer(int number) {
     if (number < 0 || number >= plan.layers().size()) {
       throw new BackendException(
@@ -111,6 +116,9 @@ public final class TornadoMoe {
 
   /// For how many tokens at most the tasks are made; as many as the plan is for unless set. All
   /// layers of a graph have the same.
+  ///
+  /// @param count 1 to the plan's `maxTokens`
+  /// @return this
   public TornadoMoe maxTokens(int count) {
     if (count < 1 || count > plan.options().chunkTokens()) {
       throw new BackendException(
@@ -125,18 +133,27 @@ public final class TornadoMoe {
   }
 
   /// Hidden states `[M, H]`.
+  ///
+  /// @param rows row-major, at least `maxTokens * H` elements
+  /// @return this
   public TornadoMoe input(FloatArray rows) {
     input = rows;
     return this;
   }
 
   /// Where the result `[M, H]` goes.
+  ///
+  /// @param rows row-major, at least `maxTokens * H` elements
+  /// @return this
   public TornadoMoe output(FloatArray rows) {
     output = rows;
     return this;
   }
 
   /// Rows `[M, H]` to add, for plans with a given residual.
+  ///
+  /// @param rows row-major, at least `maxTokens * H` elements
+  /// @return this
   public TornadoMoe residual(FloatArray rows) {
     residual = rows;
     return this;
@@ -145,6 +162,10 @@ public final class TornadoMoe {
   /// Chosen experts and their weights `[M, k]`, for plans in which the caller routes: what a router
   /// task of your own writes. Ids must be within 0 to E - 1 and distinct for a token; nothing
   /// checks that on the device.
+  ///
+  /// @param topkIds row-major, at least `maxTokens * k` elements
+  /// @param topkWeights row-major, at least `maxTokens * k` elements
+  /// @return this
   public TornadoMoe routing(IntArray topkIds, FloatArray topkWeights) {
     ids = topkIds;
     routerWeights = topkWeights;
@@ -153,6 +174,9 @@ public final class TornadoMoe {
 
   /// An array whose first element is M when the graph runs, which you transfer to the device.
   /// Without it M is [#maxTokens].
+  ///
+  /// @param count at least one element
+  /// @return this
   public TornadoMoe tokens(IntArray count) {
     tokens = count;
     return this;
@@ -161,6 +185,9 @@ public final class TornadoMoe {
   /// Takes weights that another graph of the same execution plan has uploaded and persisted
   /// ([#weights]), instead of uploading them with this graph. TornadoVM wants that graph to be the
   /// one that is executed before.
+  ///
+  /// @param graphName of the graph that has persisted them
+  /// @return this
   public TornadoMoe weightsFrom(String graphName) {
     weightsFrom = graphName;
     return this;
@@ -169,6 +196,7 @@ public final class TornadoMoe {
   /// A layer's weights, to be persisted for another graph: `graph.persistOnDevice(...)`.
   ///
   /// @param number its place in the plan
+  /// @return TornadoVM arrays, in the order in which tasks name them
   public Object[] weights(int number) {
     return weights.layers().get(number).arrays().toArray();
   }
@@ -176,6 +204,8 @@ public final class TornadoMoe {
   /// Adds the tasks of the chosen layer to a graph, and their worker grids to a scheduler. Input,
   /// output and the like must be given anew for each layer.
   ///
+  /// @param graph that gets the tasks and the transfers of weights
+  /// @param grid that gets a worker grid for each task
   /// @return the tasks' names
   /// @throws BackendException when the arrays do not fit the plan, or a kernel the device
   public List<String> appendTo(TaskGraph graph, GridScheduler grid) {

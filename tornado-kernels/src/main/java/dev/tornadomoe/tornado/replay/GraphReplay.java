@@ -53,6 +53,8 @@ public final class GraphReplay implements AutoCloseable {
 
   /// All graphs of a plan, in its order.
   ///
+  /// @param plan whose code TornadoVM has compiled
+  /// @return a replay of all its graphs
   /// @throws ReplayException saying why they can't be replayed
   public static GraphReplay of(TornadoExecutionPlan plan) {
     return of(plan, IntStream.range(0, TornadoInternals.graphs(plan).size()).boxed().toList());
@@ -60,7 +62,9 @@ public final class GraphReplay implements AutoCloseable {
 
   /// Some graphs of a plan.
   ///
+  /// @param plan whose code TornadoVM has compiled
   /// @param graphs their places in the plan, as for `withGraph`, in the order of execution
+  /// @return a replay of these graphs
   /// @throws ReplayException saying why they can't be replayed
   public static GraphReplay of(TornadoExecutionPlan plan, List<Integer> graphs) {
     return of(plan, graphs, OpenCl.get());
@@ -74,6 +78,7 @@ public final class GraphReplay implements AutoCloseable {
 
   /// Refuses a device on which nothing can be replayed, whatever the plan.
   ///
+  /// @param device of a driver that TornadoVM has
   /// @throws ReplayException saying why
   public static void requireSupport(TornadoDevice device) {
     TornadoVMBackendType backend = device.getTornadoVMBackend();
@@ -175,14 +180,14 @@ public final class GraphReplay implements AutoCloseable {
     return profilingQueue.run(graphs.commands());
   }
 
-  /// Bytes that a run writes to the device.
+  /// {@return how many bytes a run writes to the device}
   public long bytesUp() {
     return graphs.commands().stream()
         .mapToLong(command -> command instanceof Command.Write write ? write.host().byteSize() : 0)
         .sum();
   }
 
-  /// Bytes that a run reads from the device.
+  /// {@return how many bytes a run reads from the device}
   public long bytesDown() {
     return graphs.commands().stream()
         .mapToLong(command -> command instanceof Command.Read read ? read.host().byteSize() : 0)

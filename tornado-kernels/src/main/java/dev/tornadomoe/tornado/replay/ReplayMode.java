@@ -16,7 +16,7 @@ public enum ReplayMode {
   /// The property's name.
   public static final String PROPERTY = "tornadomoe.tornado.replay";
 
-  /// What the user has set, or [#AUTO].
+  /// {@return what the user has set, or [#AUTO]}
   ///
   /// @throws ReplayException when that is none of them
   public static ReplayMode chosen() {

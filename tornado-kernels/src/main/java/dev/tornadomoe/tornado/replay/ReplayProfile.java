@@ -8,6 +8,7 @@ import java.util.List;
 /// @param bytesUp that went to the device
 /// @param bytesDown that came back
 public record ReplayProfile(List<LaunchTime> times, long bytesUp, long bytesDown) {
+  /// Copies the list.
   public ReplayProfile {
     times = List.copyOf(times);
   }

@@ -27,6 +27,11 @@ public final class ReplayedPlan implements AutoCloseable {
   private @Nullable OpenCl cl;
   private @Nullable String refusal;
 
+  /// Nothing is replayed yet.
+  ///
+  /// @param plan whose graphs will run
+  /// @param device that it runs on
+  /// @param mode whether graphs are replayed where they can be, must be, or never are
   /// @throws ReplayException when replay is required and the device can't
   public ReplayedPlan(TornadoExecutionPlan plan, TornadoDevice device, ReplayMode mode) {
     this(
@@ -70,6 +75,10 @@ public final class ReplayedPlan implements AutoCloseable {
   }
 
   /// The same with times; without any where TornadoVM executes the graphs.
+  ///
+  /// @param graphs their indices in the plan, in the order of execution
+  /// @param execution has TornadoVM execute them
+  /// @return times of each task
   public Optional<ReplayProfile> profile(List<Integer> graphs, Runnable execution) {
     return run(
         graphs,
@@ -145,7 +154,7 @@ public final class ReplayedPlan implements AutoCloseable {
     }
   }
 
-  /// Why TornadoVM executes the graphs; empty where they are replayed, or will be.
+  /// {@return why TornadoVM executes the graphs; empty where they are replayed, or will be}
   public Optional<String> refusal() {
     return Optional.ofNullable(refusal);
   }
