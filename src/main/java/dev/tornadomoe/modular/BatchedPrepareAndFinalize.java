@@ -28,7 +28,7 @@ public final class BatchedPrepareAndFinalize implements PrepareAndFinalize {
   @Override
   public TopKWeightAndReduce resolve(TopKWeightAndReduce declared) {
     return declared instanceof TopKWeightAndReduce.Delegate
-        ? new TopKWeightAndReduce.NaiveBatched(0)
+        ? new TopKWeightAndReduce.NaiveBatched()
         : declared;
   }
 

@@ -3,8 +3,6 @@ package dev.tornadomoe.modular;
 /// What experts promise about how they write their output. The planner builds on these, so each is
 /// a contract; `--sanitize` checks them.
 public enum Capability {
-  /// Every element of every row of the call is written.
-  WRITES_ALL_OF_OUTPUT,
   /// Rows are added to what is there, so they must be zeroed first. Without this they overwrite.
   ACCUMULATES_INTO_OUTPUT,
   /// No operation reads the experts' input after the first write to the output, and one that does

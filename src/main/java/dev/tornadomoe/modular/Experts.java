@@ -26,21 +26,15 @@ public interface Experts {
   /// {@return what they promise about writing `fused_out`}
   Set<Capability> capabilities();
 
-  /// Whether `fused_out` may be the caller's own output. Only they can know that they write all of
-  /// it, nothing outside it, and write it through the view they are given; so it is false unless
-  /// they say otherwise.
-  ///
-  /// @return false unless an implementation says otherwise
-  default boolean supportsOutputAlias() {
-    return false;
-  }
-
-  /// The same for one range of token counts, where only some paths can: a plan decides for each.
+  /// Whether `fused_out` may be the caller's own output. Only they can know that they write every
+  /// element of every row, nothing outside them, and through the view they are given; so it is
+  /// false unless they say otherwise. A plan asks for each range of token counts, where only some
+  /// paths may do so.
   ///
   /// @param problem sizes; its tokens say which path
-  /// @return what holds for all token counts unless an implementation says otherwise
+  /// @return false unless an implementation says otherwise
   default boolean supportsOutputAlias(Problem problem) {
-    return supportsOutputAlias();
+    return false;
   }
 
   /// {@return what they leave to finalize}

@@ -1,12 +1,10 @@
 package dev.tornadomoe.modular;
 
-import dev.tornadomoe.layer.MoeLayer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/// The pieces that come with the library, and the choice among them.
+/// The pieces that come with the library.
 public final class ExpertsCatalog {
   /// In order of preference.
   private static final List<ModularMoe> ALL =
@@ -18,39 +16,10 @@ public final class ExpertsCatalog {
 
   private ExpertsCatalog() {}
 
-  /// The outcome of a choice.
-  ///
-  /// @param chosen the first that can compute the layer
-  /// @param rejected those before it, each with its reason
-  public record Choice(ModularMoe chosen, List<String> rejected) {}
-
-  /// The best pieces for a layer.
-  ///
-  /// @param layer with or without a router
-  /// @return the first of the catalogue that supports it
-  /// @throws ModularException when none can compute it, with every reason
-  public static Choice choose(MoeLayer layer) {
-    return choose(layer, ALL);
-  }
-
-  /// The same among others.
-  ///
-  /// @param candidates in order of preference
-  static Choice choose(MoeLayer layer, List<ModularMoe> candidates) {
-    List<String> rejected = new ArrayList<>();
-    for (ModularMoe candidate : candidates) {
-      String refusal = candidate.experts().supports(layer).refusal();
-      if (refusal == null) {
-        return new Choice(candidate, List.copyOf(rejected));
-      }
-      rejected.add(candidate.experts().name() + ": " + refusal);
-    }
-    throw new ModularException(
-        String.format(
-            Locale.ROOT,
-            "layer %d: no experts can compute it (%s)",
-            layer.index(),
-            String.join("; ", rejected)));
+  /// {@return the pieces that suit every layer on a host: hybrid experts, which take each weight
+  /// format}
+  public static ModularMoe preferred() {
+    return ALL.getFirst();
   }
 
   /// Pieces by the experts' name: `hybrid`, `fused`, `unreduced`, `batched`.

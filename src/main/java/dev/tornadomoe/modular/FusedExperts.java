@@ -34,7 +34,6 @@ public final class FusedExperts implements Experts {
   @Override
   public Set<Capability> capabilities() {
     return EnumSet.of(
-        Capability.WRITES_ALL_OF_OUTPUT,
         Capability.INPUT_CONSUMED_BEFORE_OUTPUT,
         Capability.ZEROES_ROWS_WITHOUT_LOCAL_EXPERTS,
         Capability.ROW_STRIDE_OK,
@@ -43,7 +42,7 @@ public final class FusedExperts implements Experts {
 
   /// The last operation writes every row of `[M, H]` and is the only one that writes it.
   @Override
-  public boolean supportsOutputAlias() {
+  public boolean supportsOutputAlias(Problem problem) {
     return true;
   }
 

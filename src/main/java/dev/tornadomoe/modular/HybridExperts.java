@@ -62,7 +62,7 @@ public final class HybridExperts implements Experts {
 
   /// Both paths write every row of `[M, H]` in their last operation, and only there.
   @Override
-  public boolean supportsOutputAlias() {
+  public boolean supportsOutputAlias(Problem problem) {
     return true;
   }
 

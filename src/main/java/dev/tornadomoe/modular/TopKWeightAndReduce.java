@@ -37,9 +37,7 @@ public sealed interface TopKWeightAndReduce {
   }
 
   /// `fused_out` is `[E, T, H]`: zero the target, then add each expert's valid rows, weighted.
-  ///
-  /// @param rank among those that hold experts; 0 where all are local
-  record NaiveBatched(int rank) implements TopKWeightAndReduce {
+  record NaiveBatched() implements TopKWeightAndReduce {
     @Override
     public List<Operation> operations(Operand fusedOut, @Nullable Operand weights, Operand target) {
       return List.of(

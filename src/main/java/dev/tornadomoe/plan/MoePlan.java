@@ -10,19 +10,16 @@ import java.util.Locale;
 public final class MoePlan {
   private final List<MoeLayer> layers;
   private final List<ModularMoe> pieces;
-  private final List<List<String>> rejected;
   private final PlanOptions options;
   private final List<BucketPlan> buckets;
 
   MoePlan(
       List<MoeLayer> layers,
       List<ModularMoe> pieces,
-      List<List<String>> rejected,
       PlanOptions options,
       List<BucketPlan> buckets) {
     this.layers = layers;
     this.pieces = pieces;
-    this.rejected = rejected;
     this.options = options;
     this.buckets = buckets;
   }
@@ -37,14 +34,6 @@ public final class MoePlan {
   /// @param layer its place in the plan
   public ModularMoe pieces(int layer) {
     return pieces.get(layer);
-  }
-
-  /// What could have computed a layer but was rejected, each with its reason.
-  ///
-  /// @param layer its place in the plan
-  /// @return sentences; empty where the catalogue's first choice was taken
-  public List<String> rejectedPieces(int layer) {
-    return rejected.get(layer);
   }
 
   /// {@return what the plan was made by}
@@ -62,12 +51,20 @@ public final class MoePlan {
   /// @param tokens 0 to [PlanOptions#chunkTokens]
   /// @throws PlanException for more tokens than the plan was made for, or fewer than none
   public BucketPlan bucket(int tokens) {
+    return buckets.get(bucketIndex(tokens));
+  }
+
+  /// {@return the index in [#buckets] of the plan for this many tokens}
+  ///
+  /// @param tokens 0 to [PlanOptions#chunkTokens]
+  /// @throws PlanException for more tokens than the plan was made for, or fewer than none
+  public int bucketIndex(int tokens) {
     if (tokens < 0) {
       throw new PlanException(String.format(Locale.ROOT, "a call can't have %d tokens", tokens));
     }
-    for (BucketPlan bucket : buckets) {
-      if (tokens <= bucket.maxTokens()) {
-        return bucket;
+    for (int i = 0; i < buckets.size(); i++) {
+      if (tokens <= buckets.get(i).maxTokens()) {
+        return i;
       }
     }
     throw new PlanException(
@@ -87,7 +84,6 @@ public final class MoePlan {
   /// also where this plan's calls are whole steps: what each layer of an aliased run must agree
   /// with to the bit}
   public MoePlan unaliased() {
-    return Planner.plan(
-        layers, pieces, rejected, options.withAliasing(AliasMode.OFF).layerByLayer());
+    return Planner.plan(layers, pieces, options.withAliasing(AliasMode.OFF).layerByLayer());
   }
 }

@@ -96,10 +96,6 @@ final class OutputAliasing {
     }
     if (!experts.supportsOutputAlias(expertProblem)) {
       refuse(ReasonCode.EXPERT_NOT_OPTED_IN, experts.name());
-    } else if (!has(Capability.WRITES_ALL_OF_OUTPUT)) {
-      refuse(
-          ReasonCode.EXPERT_NOT_OPTED_IN,
-          String.format(Locale.ROOT, "%s does not promise to write all of it", experts.name()));
     }
     if (draft.layer().experts().map().isPartial()
         && !has(Capability.ZEROES_ROWS_WITHOUT_LOCAL_EXPERTS)

@@ -3,7 +3,6 @@ package dev.tornadomoe.plan;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ModularMoe;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /// What a plan is made by.
 ///
@@ -16,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 /// @param precision how activations enter the products with quantised weights
 /// @param memory where the backend's own buffers live
 /// @param call what the caller promises about its memory
-/// @param pieces what to use instead of the catalogue's choice, or null
+/// @param pieces what computes a layer
 public record PlanOptions(
     int maxTokens,
     int chunkTokens,
@@ -27,7 +26,7 @@ public record PlanOptions(
     Precision precision,
     MemoryKind memory,
     CallSpec call,
-    @Nullable Function<MoeLayer, ModularMoe> pieces) {
+    Function<MoeLayer, ModularMoe> pieces) {
 
   /// Bytes behind each scratch buffer that nobody may write, when sanitising.
   public static final int GUARD_BYTES = 64;

@@ -56,27 +56,14 @@ public final class Planner {
       PlanChecks.requireSameArguments(layers, options.call());
     }
     List<ModularMoe> pieces = new ArrayList<>();
-    List<List<String>> rejected = new ArrayList<>();
     for (MoeLayer layer : layers) {
-      Function<MoeLayer, ModularMoe> forced = options.pieces();
-      if (forced == null) {
-        ExpertsCatalog.Choice choice = ExpertsCatalog.choose(layer);
-        pieces.add(choice.chosen());
-        rejected.add(choice.rejected());
-      } else {
-        pieces.add(forced.apply(layer));
-        rejected.add(List.of());
-      }
+      pieces.add(options.pieces().apply(layer));
       PlanChecks.requireSupport(layer, pieces.getLast(), options);
     }
-    return plan(layers, pieces, rejected, options);
+    return plan(layers, pieces, options);
   }
 
-  static MoePlan plan(
-      List<MoeLayer> layers,
-      List<ModularMoe> pieces,
-      List<List<String>> rejected,
-      PlanOptions options) {
+  static MoePlan plan(List<MoeLayer> layers, List<ModularMoe> pieces, PlanOptions options) {
     BucketPlanner planner = new BucketPlanner(layers, pieces, options);
     List<Set<Capability>> capabilities =
         pieces.stream().map(piece -> piece.experts().capabilities()).toList();
@@ -94,12 +81,7 @@ public final class Planner {
       }
       buckets.add(bucket);
     }
-    return new MoePlan(
-        List.copyOf(layers),
-        List.copyOf(pieces),
-        List.copyOf(rejected),
-        options,
-        List.copyOf(buckets));
+    return new MoePlan(List.copyOf(layers), List.copyOf(pieces), options, List.copyOf(buckets));
   }
 
   /// The most tokens of each bucket, ascending. Where rows of other processes come in, the tokens
@@ -124,7 +106,7 @@ public final class Planner {
     private boolean sanitize;
     private Precision precision = Precision.EXACT;
     private MemoryKind memory = MemoryKind.HOST;
-    private @Nullable Function<MoeLayer, ModularMoe> pieces;
+    private Function<MoeLayer, ModularMoe> pieces = layer -> ExpertsCatalog.preferred();
     private DType hiddenType = DType.F32;
     private DType outputType = DType.F32;
     private int outputStride;

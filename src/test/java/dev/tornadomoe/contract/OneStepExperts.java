@@ -55,7 +55,7 @@ final class OneStepExperts implements Experts {
   }
 
   @Override
-  public boolean supportsOutputAlias() {
+  public boolean supportsOutputAlias(Problem problem) {
     return true;
   }
 

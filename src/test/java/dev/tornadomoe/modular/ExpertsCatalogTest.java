@@ -12,6 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 class ExpertsCatalogTest {
+  private static final Problem PROBLEM = Problem.of(SeededLayers.small(), 3);
 
   @Test
   void theHybridExpertsTakeEveryWeightFormat() {
@@ -24,39 +25,8 @@ class ExpertsCatalogTest {
 
     for (MoeLayer layer :
         List.of(dense, int4, new MoeLayer(3, 1, dense.router(), mixed, null, false))) {
-      ExpertsCatalog.Choice choice = ExpertsCatalog.choose(layer);
-      assertThat(choice.chosen().experts()).isInstanceOf(HybridExperts.class);
-      assertThat(choice.chosen().prepareAndFinalize()).isInstanceOf(LocalPrepareAndFinalize.class);
-      assertThat(choice.rejected()).isEmpty();
+      assertThat(ExpertsCatalog.preferred().experts().supports(layer)).isEqualTo(Support.yes());
     }
-  }
-
-  @Test
-  void theFirstThatCanIsChosenWithTheReasonsAgainstThoseBefore() {
-    ModularMoe second = pieces(StubExperts.of(StubBody.oneStep()).named("second"));
-    ExpertsCatalog.Choice choice =
-        ExpertsCatalog.choose(
-            SeededLayers.small(), List.of(pieces(picky()), second, pieces(picky())));
-
-    assertThat(choice.chosen()).isSameAs(second);
-    assertThat(choice.rejected()).containsExactly("picky: needs 8-bit weights, found [F32]");
-  }
-
-  @Test
-  void saysEveryReasonWhenNoneCan() {
-    assertThatThrownBy(() -> ExpertsCatalog.choose(SeededLayers.small(), List.of(pieces(picky()))))
-        .isInstanceOf(ModularException.class)
-        .hasMessage("layer 0: no experts can compute it (picky: needs 8-bit weights, found [F32])");
-  }
-
-  private static StubExperts picky() {
-    return StubExperts.of(StubBody.oneStep())
-        .named("picky")
-        .refusing("needs 8-bit weights, found [F32]");
-  }
-
-  private static ModularMoe pieces(Experts experts) {
-    return new ModularMoe(new LocalPrepareAndFinalize(), experts);
   }
 
   @ParameterizedTest
@@ -83,8 +53,8 @@ class ExpertsCatalogTest {
   @Test
   void onlyThoseThatWriteFinishedRowsOptIn() {
     assertThat(List.of(new FusedExperts(), new HybridExperts()))
-        .allMatch(Experts::supportsOutputAlias);
+        .allMatch(experts -> experts.supportsOutputAlias(PROBLEM));
     assertThat(List.of(new UnreducedExperts(), new BatchedExperts()))
-        .noneMatch(Experts::supportsOutputAlias);
+        .noneMatch(experts -> experts.supportsOutputAlias(PROBLEM));
   }
 }

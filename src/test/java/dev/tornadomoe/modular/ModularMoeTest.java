@@ -44,11 +44,11 @@ class ModularMoeTest {
 
   @Test
   void refusesNaiveBatchedWithStandardExperts() {
-    StubExperts experts = ROWS.leaving(new TopKWeightAndReduce.NaiveBatched(3));
+    StubExperts experts = ROWS.leaving(new TopKWeightAndReduce.NaiveBatched());
 
     assertThatThrownBy(() -> new ModularMoe(new LocalPrepareAndFinalize(), experts))
         .isInstanceOf(ModularException.class)
-        .hasMessageContainingAll("\"stub\"", "STANDARD", "NaiveBatched", "3");
+        .hasMessageContainingAll("\"stub\"", "STANDARD", "NaiveBatched");
   }
 
   static Stream<TopKWeightAndReduce> notForBatches() {
@@ -96,7 +96,7 @@ class ModularMoeTest {
         pair(
             new BatchedPrepareAndFinalize(),
             new BatchedExperts(),
-            new TopKWeightAndReduce.NaiveBatched(0)),
+            new TopKWeightAndReduce.NaiveBatched()),
         pair(
             new LocalPrepareAndFinalize(),
             ROWS.leaving(new TopKWeightAndReduce.Delegate()),

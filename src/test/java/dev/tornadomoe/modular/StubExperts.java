@@ -28,7 +28,7 @@ public record StubExperts(
     return new StubExperts(
         "stub",
         ActivationFormat.STANDARD,
-        EnumSet.of(Capability.WRITES_ALL_OF_OUTPUT, Capability.CHUNKABLE),
+        EnumSet.of(Capability.CHUNKABLE),
         true,
         new TopKWeightAndReduce.NoOp(),
         List.of(),

@@ -14,25 +14,6 @@ class TopKWeightAndReduceTest {
   private static final Operand ROWS = new Operand("rows");
 
   @Test
-  void sameTypeAndRankAreEqual() {
-    assertThat(new NoOp()).isEqualTo(new NoOp()).hasSameHashCodeAs(new NoOp());
-    assertThat(new Contiguous()).isEqualTo(new Contiguous());
-    assertThat(new Delegate()).isEqualTo(new Delegate());
-    assertThat(new NaiveBatched(2))
-        .isEqualTo(new NaiveBatched(2))
-        .hasSameHashCodeAs(new NaiveBatched(2));
-  }
-
-  @Test
-  void otherTypeOrRankDiffers() {
-    List<TopKWeightAndReduce> all =
-        List.of(
-            new NoOp(), new Contiguous(), new NaiveBatched(0), new NaiveBatched(1), new Delegate());
-
-    assertThat(all).doesNotHaveDuplicates();
-  }
-
-  @Test
   void noOpIsACopyThatIgnoresTheWeights() {
     assertThat(new NoOp().operations(Operand.FUSED_OUT, Operand.TOPK_WEIGHTS, ROWS))
         .containsExactly(new RowOperation.Copy(Operand.FUSED_OUT, ROWS));
@@ -55,7 +36,7 @@ class TopKWeightAndReduceTest {
 
   @Test
   void naiveBatchedReadsWhereDispatchPutEachPair() {
-    assertThat(new NaiveBatched(0).operations(Operand.FUSED_OUT, Operand.TOPK_WEIGHTS, ROWS))
+    assertThat(new NaiveBatched().operations(Operand.FUSED_OUT, Operand.TOPK_WEIGHTS, ROWS))
         .containsExactly(
             new ReduceOperation.BatchedReduce(
                 Operand.FUSED_OUT,

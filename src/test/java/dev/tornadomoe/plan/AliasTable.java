@@ -85,11 +85,6 @@ final class AliasTable {
         row("1, hybrid", int4(), with(new HybridExperts()), ALIASED),
         row("1, stub", LAYER, with(STUB), ALIASED),
         row("2", LAYER, with(STUB.notOptedIn()), EXPERT_NOT_OPTED_IN),
-        row(
-            "2, promises too little",
-            LAYER,
-            with(STUB.without(Capability.WRITES_ALL_OF_OUTPUT)),
-            EXPERT_NOT_OPTED_IN),
         row("8", SeededLayers.of(8, 6, 4, 1).weightOnInput().layer(), with(FUSED), ALIASED),
         row("10", LAYER, with(StubEnds.standard().nonLocal(), STUB), NONLOCAL_FINALIZE),
         row("11, not zeroed", PARTIAL, with(STUB), EP_ROWS_NOT_ZEROED),

@@ -54,12 +54,7 @@ class PlannerBucketsTest {
             stub(7, 64),
             stub(20, 100, 0, -5),
             new ModularMoe(local(), new FusedExperts()));
-    MoePlan plan =
-        Planner.plan(
-            SeededLayers.of(8, 6, 4, 2).layers(4),
-            pieces,
-            List.of(List.of(), List.of(), List.of(), List.of()),
-            options);
+    MoePlan plan = Planner.plan(SeededLayers.of(8, 6, 4, 2).layers(4), pieces, options);
 
     assertThat(ranges(plan)).containsExactly("0-0", "1-3", "4-7", "8-20", "21-64");
   }

@@ -115,7 +115,8 @@ class PlannerOptionsTest {
                 Precision.EXACT,
                 MemoryKind.HOST,
                 CallSpec.DEFAULT,
-                null));
+                options.pieces()));
+    assertThat(options.pieces().apply(LAYER)).isSameAs(ExpertsCatalog.preferred());
   }
 
   @Test

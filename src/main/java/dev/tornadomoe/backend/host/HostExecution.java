@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// A plan in host memory: allocates the workspace, compiles every bucket, and runs the steps of a
 /// call one after the other. How a step computes is the backend's [Arithmetic].
 final class HostExecution implements Execution {
+  private final MoePlan plan;
   private final Arithmetic arithmetic;
   private final StepCompiler compiler;
   private final Arena arena;
@@ -23,11 +24,13 @@ final class HostExecution implements Execution {
   private final @Nullable ScratchGuard guard;
 
   private HostExecution(
+      MoePlan plan,
       Arithmetic arithmetic,
       StepCompiler compiler,
       Arena arena,
       List<CompiledBucket> buckets,
       @Nullable ScratchGuard guard) {
+    this.plan = plan;
     this.arithmetic = arithmetic;
     this.compiler = compiler;
     this.arena = arena;
@@ -47,7 +50,7 @@ final class HostExecution implements Execution {
         buckets.add(CompiledBucket.compile(plan, bucket, compiler, workspace));
       }
       ScratchGuard guard = plan.options().sanitize() ? new ScratchGuard() : null;
-      return new HostExecution(arithmetic, compiler, arena, buckets, guard);
+      return new HostExecution(plan, arithmetic, compiler, arena, buckets, guard);
     } catch (RuntimeException | Error e) {
       arena.close();
       compiler.close();
@@ -57,7 +60,7 @@ final class HostExecution implements Execution {
 
   @Override
   public void run(Chunk chunk) {
-    CompiledBucket bucket = bucket(chunk.tokens());
+    CompiledBucket bucket = buckets.get(plan.bucketIndex(chunk.tokens()));
     for (int layer = chunk.firstLayer(); layer <= chunk.lastLayer(); layer++) {
       try {
         bind(bucket, layer, chunk);
@@ -66,15 +69,6 @@ final class HostExecution implements Execution {
         bucket.unbindCallers(layer); // or the caller's memory would live as long as the session
       }
     }
-  }
-
-  private CompiledBucket bucket(int tokens) {
-    for (int i = 0; i < buckets.size(); i++) {
-      if (tokens <= buckets.get(i).plan().maxTokens()) {
-        return buckets.get(i);
-      }
-    }
-    throw new IllegalStateException("no bucket for " + tokens + " tokens");
   }
 
   private static void bind(CompiledBucket bucket, int layer, Chunk chunk) {

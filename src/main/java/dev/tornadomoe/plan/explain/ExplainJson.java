@@ -82,7 +82,6 @@ final class ExplainJson {
     json.put("layer", plan.layers().get(layer).index());
     json.put("experts", plan.pieces(layer).experts().name());
     json.put("prepare_finalize", plan.pieces(layer).prepareAndFinalize().name());
-    json.put("rejected", plan.rejectedPieces(layer));
     json.put("alias", alias);
     json.put("steps", bucket.stepsOf(layer).stream().map(this::step).toList());
     json.put(

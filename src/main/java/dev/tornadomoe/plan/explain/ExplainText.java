@@ -120,9 +120,6 @@ final class ExplainText {
     if (!uniform) {
       line("  " + explanation.model(layer));
     }
-    for (String rejected : plan.rejectedPieces(layer)) {
-      line("  rejected " + rejected);
-    }
     line(
         decision.aliased()
             ? "  fused_out is output, the same memory"

@@ -245,9 +245,7 @@ public final class Explanation {
   /// Different pieces can come to the same operations: hybrid experts for many tokens, say.
   private List<Object> names(int layer) {
     return List.of(
-        plan.pieces(layer).experts().name(),
-        plan.pieces(layer).prepareAndFinalize().name(),
-        plan.rejectedPieces(layer));
+        plan.pieces(layer).experts().name(), plan.pieces(layer).prepareAndFinalize().name());
   }
 
   private List<Object> operations(int layer) {

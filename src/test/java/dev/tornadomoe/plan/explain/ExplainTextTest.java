@@ -10,7 +10,6 @@ import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubBody;
 import dev.tornadomoe.modular.StubExperts;
 import dev.tornadomoe.plan.BucketPlan;
-import dev.tornadomoe.plan.ChosenExperts;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Step;
@@ -122,26 +121,13 @@ class ExplainTextTest {
 
   @Test
   void describesLayersOfOtherExpertsApartEvenWhereTheyDoTheSame() {
-    List<MoeLayer> layers = SeededLayers.of(24, 10, 6, 2).layers(2);
+    Planner planner =
+        Planner.builder()
+            .pieces(layer -> ExpertsCatalog.named(layer.index() == 0 ? "hybrid" : "fused"))
+            .build();
 
-    assertThat(
-            Explanation.of(ChosenExperts.plan(layers, List.of("hybrid", "fused"), List.of()), 64)
-                .text())
+    assertThat(Explanation.of(planner.plan(SeededLayers.of(24, 10, 6, 2).layers(2)), 64).text())
         .contains("layer 0: experts \"hybrid\"", "layer 1: experts \"fused\"");
-  }
-
-  @Test
-  void namesWhatWasRejected() {
-    List<MoeLayer> layers = SeededLayers.of(24, 10, 6, 2).layers(1);
-
-    assertThat(
-            Explanation.of(
-                    ChosenExperts.plan(
-                        layers,
-                        List.of("fused"),
-                        List.of("picky: needs 8-bit weights, found [F32]")))
-                .text())
-        .contains("rejected picky: needs 8-bit weights, found [F32]");
   }
 
   @Test
