@@ -1,28 +1,25 @@
 package dev.tornadomoe.layer.gguf;
 
+import static dev.tornadomoe.layer.gguf.GgufAssertions.assertBias;
+import static dev.tornadomoe.layer.gguf.GgufAssertions.assertRefused;
+import static dev.tornadomoe.layer.gguf.GgufAssertions.assertRows;
+import static dev.tornadomoe.layer.gguf.GgufAssertions.open;
 import static dev.tornadomoe.layer.gguf.GgufBlock.E;
 import static dev.tornadomoe.layer.gguf.GgufBlock.H;
 import static dev.tornadomoe.layer.gguf.GgufBlock.I;
-import static dev.tornadomoe.layer.gguf.GgufBlock.SHARED;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.layer.Activation;
-import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
-import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.family.MoeModel;
-import dev.tornadomoe.tensor.Weight;
-import dev.tornadomoe.tensor.WeightMatrix;
-import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,7 +32,7 @@ class GgufLayerTest {
 
   @Test
   void readsExpertsInThreeTensors() {
-    try (Checkpoint checkpoint = open(new GgufBlock("qwen3moe"))) {
+    try (Checkpoint checkpoint = open(directory, new GgufBlock("qwen3moe"))) {
       MoeModel model = MoeModel.of(checkpoint);
       assertThat(model.modelType()).isEqualTo("qwen3moe");
       assertThat(model.hidden()).isEqualTo(H);
@@ -55,7 +52,7 @@ class GgufLayerTest {
         new GgufBlock(architecture)
             .withoutKey("expert_feed_forward_length")
             .key("feed_forward_length", 99);
-    try (Checkpoint checkpoint = open(block)) {
+    try (Checkpoint checkpoint = open(directory, block)) {
       assertExperts(MoeModel.of(checkpoint).layer(0));
     }
   }
@@ -72,7 +69,7 @@ class GgufLayerTest {
             .put("ffn_gate_up_exps.weight", E, 2L * I, H)
             .put("ffn_gate_up_exps.bias", E, 2L * I)
             .put("ffn_down_exps.bias", E, H);
-    try (Checkpoint checkpoint = open(block)) {
+    try (Checkpoint checkpoint = open(directory, block)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
       for (int e = 0; e < E; e++) {
         Mlp expert = layer.experts().local().get(e);
@@ -100,7 +97,7 @@ class GgufLayerTest {
       block.put("ffn_up." + e + ".weight", I, H);
       block.put("ffn_down." + e + ".weight", H, I);
     }
-    try (Checkpoint checkpoint = open(block)) {
+    try (Checkpoint checkpoint = open(directory, block)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
       for (int e = 0; e < E; e++) {
         Mlp expert = layer.experts().local().get(e);
@@ -114,7 +111,7 @@ class GgufLayerTest {
   @Test
   void readsTheBiasesOfGptOss() {
     GgufBlock block = GgufBlock.whole("gpt-oss");
-    try (Checkpoint checkpoint = open(block)) {
+    try (Checkpoint checkpoint = open(directory, block)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
       assertExperts(layer);
       assertBias(Objects.requireNonNull(layer.router()).bias(), "ffn_gate_inp.bias", 0, E);
@@ -128,108 +125,10 @@ class GgufLayerTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"qwen2moe, true", "qwen35moe, false", "qwen3next, true"})
-  void readsAGatedSharedExpert(String architecture, boolean oneDimension) {
-    GgufBlock block = GgufBlock.whole(architecture);
-    if (!oneDimension) {
-      block.put("ffn_gate_inp_shexp.weight", 1, H);
-    }
-    try (Checkpoint checkpoint = open(block)) {
-      SharedExperts shared = shared(checkpoint);
-      assertShared(shared);
-      assertRows(Objects.requireNonNull(shared.gate()), "ffn_gate_inp_shexp.weight", 0, 1, H);
-    }
-  }
-
-  /// I of the shared expert, from the keys that llama.cpp takes for it.
-  @ParameterizedTest
-  @CsvSource({
-    "deepseek, expert_shared_count, 2, 8",
-    "deepseek2, expert_shared_count, 1, 4",
-    "glm4moe, expert_shared_count, 2, 8",
-    "dots1, expert_shared_count, 2, 8",
-    "bailingmoe, expert_shared_count, 2, 8",
-    "bailingmoe2, expert_shared_count, 2, 8",
-    "afmoe, expert_shared_count, 2, 8",
-    "qwen2moe, expert_shared_feed_forward_length, 7, 7",
-    "qwen3next, expert_shared_feed_forward_length, 7, 7",
-    "qwen35moe, expert_shared_feed_forward_length, 7, 7",
-    "hunyuan-moe, expert_shared_feed_forward_length, 7, 7",
-    "qwen2moe, feed_forward_length, 7, 7",
-    "qwen3next, feed_forward_length, 7, 7",
-    "qwen35moe, feed_forward_length, 7, 7",
-    "hunyuan-moe, feed_forward_length, 7, 7",
-    "ernie4_5-moe, expert_shared_feed_forward_length, 7, 7",
-    "granitemoe, expert_shared_feed_forward_length, 7, 7",
-    "granitehybrid, expert_shared_feed_forward_length, 7, 7",
-    "exaone-moe, expert_shared_feed_forward_length, 7, 7",
-    "exaone-moe, expert_shared_count, 1, 4",
-    "llama4, expert_shared_count, 1, 4"
-  })
-  void theSizeOfTheSharedExpertIsWhatTheKeysSay(
-      String architecture, String key, int value, int size) {
-    GgufBlock block = GgufBlock.whole(architecture);
-    block.withoutKey("expert_shared_feed_forward_length").key(key, value);
-    try (Checkpoint checkpoint = open(block.withShared(size))) {
-      SharedExperts shared = shared(checkpoint);
-      assertShared(shared, size);
-      assertThat(shared.gate() != null).isEqualTo(architecture.startsWith("qwen"));
-    }
-    assertRefused(
-        block.withShared(size + 1),
-        String.format(Locale.ROOT, "[%d, 6], expected [%d, 6]", size + 1, size));
-  }
-
-  @Test
-  void theSharedExpertsOfBailing2AreCounted() {
-    GgufBlock block =
-        GgufBlock.whole("bailingmoe2")
-            .key("expert_shared_count", 2)
-            .key("expert_shared_feed_forward_length", 3);
-    try (Checkpoint checkpoint = open(block.withShared(6))) {
-      assertShared(shared(checkpoint), 6);
-    }
-  }
-
-  /// Keys of other architectures.
-  @ParameterizedTest
-  @ValueSource(strings = {"deepseek2", "glm4moe", "dots1", "afmoe"})
-  void theSizeOfACountedSharedExpertIsNotSaid(String architecture) {
-    GgufBlock block =
-        GgufBlock.whole(architecture)
-            .key("expert_shared_count", 2)
-            .key("expert_shared_feed_forward_length", 99);
-    try (Checkpoint checkpoint = open(block.withShared(8))) {
-      assertShared(shared(checkpoint), 8);
-    }
-  }
-
-  private static SharedExperts shared(Checkpoint checkpoint) {
-    return Objects.requireNonNull(MoeModel.of(checkpoint).layer(0).shared());
-  }
-
-  private static void assertShared(SharedExperts shared) {
-    assertShared(shared, SHARED);
-  }
-
-  private static void assertShared(SharedExperts shared, int size) {
-    assertRows(Objects.requireNonNull(shared.mlp().gate()), "ffn_gate_shexp.weight", 0, size, H);
-    assertRows(shared.mlp().up(), "ffn_up_shexp.weight", 0, size, H);
-    assertRows(shared.mlp().down(), "ffn_down_shexp.weight", 0, H, size);
-  }
-
-  @Test
-  void sharedExpertsMayBeAbsent() {
-    try (Checkpoint checkpoint = open(new GgufBlock("granitemoe"))) {
-      assertThat(MoeModel.of(checkpoint).layer(0).shared()).isNull();
-    }
-  }
-
-  @ParameterizedTest
   @ValueSource(strings = {"exp_probs_b.bias", "exp_probs_b"})
   void readsTheSelectionBias(String name) {
     GgufBlock block = new GgufBlock("deepseek2").key("expert_gating_func", 2).put(name, E);
-    try (Checkpoint checkpoint = open(block)) {
+    try (Checkpoint checkpoint = open(directory, block)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
       assertBias(Objects.requireNonNull(layer.router()).correctionBias(), name, 0, E);
     }
@@ -239,6 +138,7 @@ class GgufLayerTest {
   @ValueSource(strings = {"glm4moe", "minimax-m2", "lfm2moe", "afmoe"})
   void theSelectionBiasMustBeThere(String architecture) {
     assertRefused(
+        directory,
         GgufBlock.whole(architecture).without("exp_probs_b.bias"),
         "\"blk.0.exp_probs_b.bias\" is missing");
   }
@@ -246,12 +146,12 @@ class GgufLayerTest {
   @ParameterizedTest
   @ValueSource(strings = {"deepseek2", "dots1", "bailingmoe2", "exaone-moe", "ernie4_5-moe"})
   void theSelectionBiasMayBeThere(String architecture) {
-    try (Checkpoint checkpoint = open(GgufBlock.whole(architecture))) {
+    try (Checkpoint checkpoint = open(directory, GgufBlock.whole(architecture))) {
       Router router = Objects.requireNonNull(MoeModel.of(checkpoint).layer(0).router());
       assertThat(router.correctionBias()).isNull();
     }
     GgufBlock block = GgufBlock.whole(architecture).put("exp_probs_b.bias", E);
-    try (Checkpoint checkpoint = open(block)) {
+    try (Checkpoint checkpoint = open(directory, block)) {
       Router router = Objects.requireNonNull(MoeModel.of(checkpoint).layer(0).router());
       assertBias(router.correctionBias(), "exp_probs_b.bias", 0, E);
     }
@@ -267,7 +167,9 @@ class GgufLayerTest {
       })
   void theBiasesOfGptOssMustBeThere(String tensor) {
     assertRefused(
-        GgufBlock.whole("gpt-oss").without(tensor), "\"blk.0." + tensor + "\" is missing");
+        directory,
+        GgufBlock.whole("gpt-oss").without(tensor),
+        "\"blk.0." + tensor + "\" is missing");
   }
 
   /// llama.cpp has these limits in architectures that are not here; 0 means none.
@@ -277,12 +179,13 @@ class GgufLayerTest {
     String sentence =
         String.format(
             Locale.ROOT, "\"exaone-moe.%s\" is 7.0 for block 0, but there is no use", key);
-    assertRefused(GgufBlock.whole("exaone-moe").key(key, 7f), sentence);
-    assertRefused(GgufBlock.whole("exaone-moe").key(key, new float[] {7, 0}), sentence);
-    assertRefused(GgufBlock.whole("exaone-moe").key(key, Float.NaN), "a finite number");
-    assertRefused(GgufBlock.whole("exaone-moe").key(key, new float[0]), "for each block");
+    assertRefused(directory, GgufBlock.whole("exaone-moe").key(key, 7f), sentence);
+    assertRefused(directory, GgufBlock.whole("exaone-moe").key(key, new float[] {7, 0}), sentence);
+    assertRefused(directory, GgufBlock.whole("exaone-moe").key(key, Float.NaN), "a finite number");
+    assertRefused(
+        directory, GgufBlock.whole("exaone-moe").key(key, new float[0]), "for each block");
     for (Object none : new Object[] {0f, new float[] {0, 7}}) {
-      try (Checkpoint checkpoint = open(GgufBlock.whole("exaone-moe").key(key, none))) {
+      try (Checkpoint checkpoint = open(directory, GgufBlock.whole("exaone-moe").key(key, none))) {
         assertThat(MoeModel.of(checkpoint).layer(0).experts().activation())
             .isEqualTo(Activation.SILU);
       }
@@ -298,7 +201,7 @@ class GgufLayerTest {
     for (int layer : new int[] {2, 4}) { // 4 predicts the token after the next
       block.putAs("blk." + layer + ".ffn_gate_inp.weight", "ffn_gate_inp.weight", E, H);
     }
-    try (Checkpoint checkpoint = open(block)) {
+    try (Checkpoint checkpoint = open(directory, block)) {
       MoeModel model = MoeModel.of(checkpoint);
       assertThat(model.layerIndices()).containsExactly(0, 2);
       assertThatThrownBy(() -> model.layer(1))
@@ -313,6 +216,7 @@ class GgufLayerTest {
   void namesTheTensorThatIsMissing(String tensor) {
     for (String key : new String[] {"none", "expert_feed_forward_length"}) {
       assertRefused(
+          directory,
           new GgufBlock("olmoe").withoutKey(key).without(tensor),
           "\"blk.0." + tensor + "\" is missing");
     }
@@ -321,26 +225,37 @@ class GgufLayerTest {
   @Test
   void namesTheTensorThatDoesNotFit() {
     assertRefused(
+        directory,
         new GgufBlock("olmoe").put("ffn_up_exps.weight", E, I + 1L, H),
         "\"blk.0.ffn_up_exps.weight\" is [3, 5, 6], expected [3, 4, 6]");
     assertRefused(
+        directory,
         new GgufBlock("olmoe").put("ffn_down_exps.weight", E + 1L, H, I),
         "[4, 6, 4], expected [3, 6, 4]");
     assertRefused(
-        new GgufBlock("olmoe").put("ffn_gate_inp.weight", E, H + 1L), "[3, 7], expected [3, 6]");
+        directory,
+        new GgufBlock("olmoe").put("ffn_gate_inp.weight", E, H + 1L),
+        "[3, 7], expected [3, 6]");
     assertRefused(
-        GgufBlock.whole("gpt-oss").put("ffn_up_exps.bias", E, H), "[3, 6], expected [3, 4]");
-    assertRefused(new GgufBlock("deepseek2").put("exp_probs_b.bias", E + 1L), "[4], expected [3]");
+        directory,
+        GgufBlock.whole("gpt-oss").put("ffn_up_exps.bias", E, H),
+        "[3, 6], expected [3, 4]");
     assertRefused(
+        directory, new GgufBlock("deepseek2").put("exp_probs_b.bias", E + 1L), "[4], expected [3]");
+    assertRefused(
+        directory,
         new GgufBlock("deepseek2")
             .key("expert_shared_count", 2)
             .withShared()
             .without("ffn_down_shexp.weight"),
         "\"blk.0.ffn_down_shexp.weight\" is missing");
     assertRefused(
-        new GgufBlock("qwen2moe").withShared(), "\"blk.0.ffn_gate_inp_shexp.weight\" is missing");
-    assertRefused(new GgufBlock("qwen2moe"), "\"blk.0.ffn_up_shexp.weight\" is missing");
+        directory,
+        new GgufBlock("qwen2moe").withShared(),
+        "\"blk.0.ffn_gate_inp_shexp.weight\" is missing");
+    assertRefused(directory, new GgufBlock("qwen2moe"), "\"blk.0.ffn_up_shexp.weight\" is missing");
     assertRefused(
+        directory,
         new GgufBlock("deepseek2").key("expert_shared_count", 1),
         "\"blk.0.ffn_gate_shexp.weight\" is missing");
   }
@@ -359,19 +274,10 @@ class GgufLayerTest {
   })
   void refusesPartsThatTheArchitectureHasNoUseFor(String architecture, String tensor) {
     assertRefused(
+        directory,
         new GgufBlock(architecture).put(tensor, E, H),
         "\"blk.0." + tensor + "\" is stored",
         architecture);
-  }
-
-  private void assertRefused(GgufBlock block, String... says) {
-    try (Checkpoint checkpoint = open(block)) {
-      MoeModel model = MoeModel.of(checkpoint);
-      assertThatThrownBy(() -> model.layer(0))
-          .isInstanceOf(MoeException.class)
-          .hasMessageStartingWith(directory.resolve("model.gguf").toString())
-          .hasMessageContainingAll(says);
-    }
   }
 
   private static void assertExperts(MoeLayer layer) {
@@ -383,33 +289,5 @@ class GgufLayerTest {
       assertRows(expert.up(), "ffn_up_exps.weight", first, I, H);
       assertRows(expert.down(), "ffn_down_exps.weight", first, H, I);
     }
-  }
-
-  private static void assertRows(Weight weight, String tensor, long first, int rows, int columns) {
-    assertThat(weight.rows()).isEqualTo(rows);
-    assertThat(weight.columns()).isEqualTo(columns);
-    try (Arena arena = Arena.ofConfined()) {
-      WeightMatrix matrix = weight.load(arena);
-      float[] found = new float[columns];
-      for (int row = 0; row < rows; row++) {
-        matrix.decodeRow(row, found);
-        for (int column = 0; column < columns; column++) {
-          assertThat(found[column])
-              .isEqualTo(GgufBlock.value(tensor, first + (long) row * columns + column));
-        }
-      }
-    }
-  }
-
-  private static void assertBias(@Nullable Bias bias, String tensor, long first, int size) {
-    float[] found = Objects.requireNonNull(bias).toFloats();
-    assertThat(found).hasSize(size);
-    for (int i = 0; i < size; i++) {
-      assertThat(found[i]).isEqualTo(GgufBlock.value(tensor, first + i));
-    }
-  }
-
-  private Checkpoint open(GgufBlock block) {
-    return Checkpoint.open(block.write(directory));
   }
 }

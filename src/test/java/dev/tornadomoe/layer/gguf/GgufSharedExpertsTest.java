@@ -1,0 +1,124 @@
+package dev.tornadomoe.layer.gguf;
+
+import static dev.tornadomoe.layer.gguf.GgufAssertions.assertRefused;
+import static dev.tornadomoe.layer.gguf.GgufAssertions.assertRows;
+import static dev.tornadomoe.layer.gguf.GgufAssertions.open;
+import static dev.tornadomoe.layer.gguf.GgufBlock.H;
+import static dev.tornadomoe.layer.gguf.GgufBlock.SHARED;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.family.MoeModel;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/// Where a GGUF file has shared experts, and of which size they are.
+class GgufSharedExpertsTest {
+  @TempDir Path directory;
+
+  @ParameterizedTest
+  @CsvSource({"qwen2moe, true", "qwen35moe, false", "qwen3next, true"})
+  void readsAGatedSharedExpert(String architecture, boolean oneDimension) {
+    GgufBlock block = GgufBlock.whole(architecture);
+    if (!oneDimension) {
+      block.put("ffn_gate_inp_shexp.weight", 1, H);
+    }
+    try (Checkpoint checkpoint = open(directory, block)) {
+      SharedExperts shared = shared(checkpoint);
+      assertShared(shared);
+      assertRows(Objects.requireNonNull(shared.gate()), "ffn_gate_inp_shexp.weight", 0, 1, H);
+    }
+  }
+
+  /// I of the shared expert, from the keys that llama.cpp takes for it.
+  @ParameterizedTest
+  @CsvSource({
+    "deepseek, expert_shared_count, 2, 8",
+    "deepseek2, expert_shared_count, 1, 4",
+    "glm4moe, expert_shared_count, 2, 8",
+    "dots1, expert_shared_count, 2, 8",
+    "bailingmoe, expert_shared_count, 2, 8",
+    "bailingmoe2, expert_shared_count, 2, 8",
+    "afmoe, expert_shared_count, 2, 8",
+    "qwen2moe, expert_shared_feed_forward_length, 7, 7",
+    "qwen3next, expert_shared_feed_forward_length, 7, 7",
+    "qwen35moe, expert_shared_feed_forward_length, 7, 7",
+    "hunyuan-moe, expert_shared_feed_forward_length, 7, 7",
+    "qwen2moe, feed_forward_length, 7, 7",
+    "qwen3next, feed_forward_length, 7, 7",
+    "qwen35moe, feed_forward_length, 7, 7",
+    "hunyuan-moe, feed_forward_length, 7, 7",
+    "ernie4_5-moe, expert_shared_feed_forward_length, 7, 7",
+    "granitemoe, expert_shared_feed_forward_length, 7, 7",
+    "granitehybrid, expert_shared_feed_forward_length, 7, 7",
+    "exaone-moe, expert_shared_feed_forward_length, 7, 7",
+    "exaone-moe, expert_shared_count, 1, 4",
+    "llama4, expert_shared_count, 1, 4"
+  })
+  void theSizeOfTheSharedExpertIsWhatTheKeysSay(
+      String architecture, String key, int value, int size) {
+    GgufBlock block = GgufBlock.whole(architecture);
+    block.withoutKey("expert_shared_feed_forward_length").key(key, value);
+    try (Checkpoint checkpoint = open(directory, block.withShared(size))) {
+      SharedExperts shared = shared(checkpoint);
+      assertShared(shared, size);
+      assertThat(shared.gate() != null).isEqualTo(architecture.startsWith("qwen"));
+    }
+    assertRefused(
+        directory,
+        block.withShared(size + 1),
+        String.format(Locale.ROOT, "[%d, 6], expected [%d, 6]", size + 1, size));
+  }
+
+  @Test
+  void theSharedExpertsOfBailing2AreCounted() {
+    GgufBlock block =
+        GgufBlock.whole("bailingmoe2")
+            .key("expert_shared_count", 2)
+            .key("expert_shared_feed_forward_length", 3);
+    try (Checkpoint checkpoint = open(directory, block.withShared(6))) {
+      assertShared(shared(checkpoint), 6);
+    }
+  }
+
+  /// Keys of other architectures.
+  @ParameterizedTest
+  @ValueSource(strings = {"deepseek2", "glm4moe", "dots1", "afmoe"})
+  void theSizeOfACountedSharedExpertIsNotSaid(String architecture) {
+    GgufBlock block =
+        GgufBlock.whole(architecture)
+            .key("expert_shared_count", 2)
+            .key("expert_shared_feed_forward_length", 99);
+    try (Checkpoint checkpoint = open(directory, block.withShared(8))) {
+      assertShared(shared(checkpoint), 8);
+    }
+  }
+
+  private static SharedExperts shared(Checkpoint checkpoint) {
+    return Objects.requireNonNull(MoeModel.of(checkpoint).layer(0).shared());
+  }
+
+  private static void assertShared(SharedExperts shared) {
+    assertShared(shared, SHARED);
+  }
+
+  private static void assertShared(SharedExperts shared, int size) {
+    assertRows(Objects.requireNonNull(shared.mlp().gate()), "ffn_gate_shexp.weight", 0, size, H);
+    assertRows(shared.mlp().up(), "ffn_up_shexp.weight", 0, size, H);
+    assertRows(shared.mlp().down(), "ffn_down_shexp.weight", 0, H, size);
+  }
+
+  @Test
+  void sharedExpertsMayBeAbsent() {
+    try (Checkpoint checkpoint = open(directory, new GgufBlock("granitemoe"))) {
+      assertThat(MoeModel.of(checkpoint).layer(0).shared()).isNull();
+    }
+  }
+}
