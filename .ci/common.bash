@@ -16,7 +16,7 @@ loud() {
 
 # Removes what an earlier run has left where this one looks.
 prepare() {
-  rm -rf "$results" target/surefire-reports benchmarks/target/surefire-reports tornado-kernels/target/surefire-reports
+  rm -rf "$results" {,cli/,benchmarks/,tornado-kernels/}target/surefire-reports
   mkdir -p "$results" "$POCL_CACHE_DIR"
   : >"$results/steps"
   : >"$results/died"

@@ -30,27 +30,15 @@ class RoomsTest {
   /// The inner ones first.
   private static final List<String> HOUSES =
       List.of(
-          "backend.cpu",
-          "tensor",
-          "checkpoint",
-          "layer",
-          "modular",
-          "plan",
-          "backend",
-          "parallel",
-          "cli");
+          "backend.cpu", "tensor", "checkpoint", "layer", "modular", "plan", "backend", "parallel");
 
   /// Who uses a room of another house.
   private static final Map<String, List<String>> GUESTS =
       Map.ofEntries(
           Map.entry("tensor.block", List.of("checkpoint", "backend.cpu")),
-          Map.entry("checkpoint.file", List.of("layer", "parallel", "cli")),
-          Map.entry("checkpoint.gguf", List.of("layer", "cli")),
-          Map.entry("checkpoint.safetensors", List.of("cli")),
-          Map.entry("plan.explain", List.of("cli")),
-          Map.entry("layer.family", List.of("cli")),
-          Map.entry("backend.host", List.of("backend.cpu", "cli")),
-          Map.entry("parallel.mpi", List.of("cli")));
+          Map.entry("checkpoint.file", List.of("layer", "parallel")),
+          Map.entry("checkpoint.gguf", List.of("layer")),
+          Map.entry("backend.host", List.of("backend.cpu")));
 
   @Test
   void dataFlowsOneWay() {
@@ -72,27 +60,22 @@ class RoomsTest {
         .definedBy("dev.tornadomoe.parallel")
         .layer("mpi")
         .definedBy("dev.tornadomoe.parallel.mpi")
-        .layer("cli")
-        .definedBy("dev.tornadomoe.cli..")
-        .whereLayer("cli")
-        .mayNotBeAccessedByAnyLayer()
         .whereLayer("mpi")
-        .mayOnlyBeAccessedByLayers("cli")
+        .mayNotBeAccessedByAnyLayer()
         .whereLayer("parallel")
-        .mayOnlyBeAccessedByLayers("mpi", "cli")
+        .mayOnlyBeAccessedByLayers("mpi")
         .whereLayer("backend")
-        .mayOnlyBeAccessedByLayers("cli")
+        .mayNotBeAccessedByAnyLayer()
         .whereLayer("plan")
-        .mayOnlyBeAccessedByLayers("backend", "cli")
+        .mayOnlyBeAccessedByLayers("backend")
         .whereLayer("modular")
-        .mayOnlyBeAccessedByLayers("plan", "backend", "parallel", "cli")
+        .mayOnlyBeAccessedByLayers("plan", "backend", "parallel")
         .whereLayer("layer")
-        .mayOnlyBeAccessedByLayers("modular", "plan", "backend", "parallel", "cli")
+        .mayOnlyBeAccessedByLayers("modular", "plan", "backend", "parallel")
         .whereLayer("checkpoint")
-        .mayOnlyBeAccessedByLayers("layer", "parallel", "cli")
+        .mayOnlyBeAccessedByLayers("layer", "parallel")
         .whereLayer("tensor")
-        .mayOnlyBeAccessedByLayers(
-            "checkpoint", "layer", "modular", "plan", "backend", "parallel", "cli")
+        .mayOnlyBeAccessedByLayers("checkpoint", "layer", "modular", "plan", "backend", "parallel")
         .check(CLASSES);
   }
 
@@ -183,18 +166,6 @@ class RoomsTest {
         .dependOnClassesThat()
         .resideInAPackage("jdk.incubator.vector..")
         .because("the module may be missing")
-        .check(CLASSES);
-  }
-
-  @Test
-  void commandLineLibrariesStayInTheCommandLine() {
-    noClasses()
-        .that()
-        .resideOutsideOfPackage("dev.tornadomoe.cli..")
-        .should()
-        .dependOnClassesThat()
-        .resideInAnyPackage("picocli..", "me.tongfei..")
-        .because("a program that embeds the library does not have them")
         .check(CLASSES);
   }
 }

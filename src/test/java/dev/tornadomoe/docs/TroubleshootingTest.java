@@ -24,11 +24,10 @@ class TroubleshootingTest {
 
   @BeforeAll
   static void readSources() throws IOException {
-    said =
-        Stream.concat(
-                literals(ROOT.resolve("src/main/java")).stream(),
-                literals(ROOT.resolve("tornado-kernels/src/main/java")).stream())
-            .toList();
+    said = new ArrayList<>();
+    for (String module : List.of("src", "cli/src", "tornado-kernels/src")) {
+      said.addAll(literals(ROOT.resolve(module).resolve("main/java")));
+    }
   }
 
   @Test

@@ -6,6 +6,8 @@ import dev.tornadomoe.contract.Installed;
 import dev.tornadomoe.parallel.mpi.Mpirun.Ended;
 import dev.tornadomoe.parallel.mpi.Mpirun.Running;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -41,17 +43,27 @@ abstract class MpiContract {
 
   @Test
   void scatteredBlocksBetweenTwo() throws Exception {
-    assertAllDone(2, mpirun.start(2, "exchange", LONG));
+    assertAllDone(2, start(2, "exchange", LONG));
   }
 
   @Test
   void scatteredBlocksBetweenFour() throws Exception {
-    assertAllDone(4, mpirun.start(4, "exchange", LONG));
+    assertAllDone(4, start(4, "exchange", LONG));
   }
 
   @Test
   void jvmStaysWholeAndAllocatesNothing() throws Exception {
-    assertAllDone(2, mpirun.start(2, "steady", LONG));
+    assertAllDone(2, start(2, "steady", LONG));
+  }
+
+  /// Starts [RankProgram].
+  ///
+  /// @param seconds how long ranks wait for each other
+  private Running start(int ranks, String mode, int seconds, String... javaOptions)
+      throws IOException {
+    List<String> arguments = new ArrayList<>(List.of(javaOptions));
+    arguments.addAll(List.of(RankProgram.class.getName(), mode, Integer.toString(seconds)));
+    return mpirun.start(ranks, arguments);
   }
 
   private static void assertAllDone(int ranks, Running running) throws Exception {
@@ -65,11 +77,11 @@ abstract class MpiContract {
   /// One after the other they would mostly wait.
   @Test
   void oneEndsAll() throws Exception {
-    Running killed = mpirun.start(3, "die", LONG);
-    Running failed = mpirun.start(2, "fail", LONG);
-    Running stopped = mpirun.start(2, "stop", SHORT);
-    Running full = mpirun.start(2, "fill", SHORT);
-    Running late = mpirun.start(2, "late", SHORT);
+    Running killed = start(3, "die", LONG);
+    Running failed = start(2, "fail", LONG);
+    Running stopped = start(2, "stop", SHORT);
+    Running full = start(2, "fill", SHORT);
+    Running late = start(2, "late", SHORT);
 
     Ended ended = killed.end();
     assertThat(ended.exit()).as(ended.output()).isNotZero();
@@ -88,7 +100,7 @@ abstract class MpiContract {
   @Test
   void librariesOfAnotherMpiAreRefused() throws Exception {
     Ended ended =
-        mpirun.start(2, "exchange", LONG, "-D" + MpiLibrary.PROPERTY + "=" + otherLibrary()).end();
+        start(2, "exchange", LONG, "-D" + MpiLibrary.PROPERTY + "=" + otherLibrary()).end();
     Installed.require(
         !ended.output().contains("No such file"), otherLibrary(), "openmpi-bin mpich");
     assertThat(ended.exit()).as(ended.output()).isNotZero();

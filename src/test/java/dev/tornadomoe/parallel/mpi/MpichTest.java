@@ -7,7 +7,7 @@ class MpichTest extends MpiContract {
 
   @Override
   @Nullable Mpirun mpirun() throws IOException, InterruptedException {
-    return Mpirun.find("mpirun.mpich", "HYDRA");
+    return Mpirun.mpich();
   }
 
   @Override

@@ -9,21 +9,37 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/// An `mpirun` that is installed, and what [RankProgram] does under it.
+/// An `mpirun` that is installed. Its ranks are JVMs with the class path of this one.
 ///
 /// @param command with the options that a test needs: root may run it, on fewer cores than ranks
-record Mpirun(List<String> command) {
+public record Mpirun(List<String> command) {
   private static final long LIMIT_SECONDS = 120;
 
   /// @param exit of `mpirun`
   /// @param output of all ranks and of `mpirun` itself
-  record Ended(int exit, String output) {}
+  public record Ended(int exit, String output) {}
+
+  /// Open MPI's, if it is there.
+  public static @Nullable Mpirun openMpi() throws IOException, InterruptedException {
+    return find(
+        "mpirun.openmpi",
+        "Open MPI",
+        "--allow-run-as-root",
+        "--oversubscribe",
+        "--bind-to",
+        "none");
+  }
+
+  /// MPICH's, if it is there.
+  public static @Nullable Mpirun mpich() throws IOException, InterruptedException {
+    return find("mpirun.mpich", "HYDRA");
+  }
 
   /// Finds one.
   ///
   /// @param name `mpirun` has where there are several
   /// @param version what it says of itself
-  static @Nullable Mpirun find(String name, String version, String... options)
+  private static @Nullable Mpirun find(String name, String version, String... options)
       throws IOException, InterruptedException {
     for (String program : new String[] {name, "mpirun"}) {
       String said;
@@ -41,48 +57,39 @@ record Mpirun(List<String> command) {
     return null;
   }
 
-  /// Starts ranks.
+  /// Starts ranks that all do the same.
   ///
-  /// @param seconds how long they wait for each other
-  Running start(int ranks, String mode, int seconds, String... javaOptions) throws IOException {
+  /// @param arguments of `java`: options, the main class, what that is told
+  public Running start(int ranks, List<String> arguments) throws IOException {
     List<String> line = new ArrayList<>(command);
-    line.addAll(List.of("-n", Integer.toString(ranks)));
-    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-XX:+UseSerialGC"));
-    line.addAll(List.of(javaOptions));
-    line.addAll(List.of("-cp", System.getProperty("java.class.path")));
-    line.addAll(List.of(RankProgram.class.getName(), mode, Integer.toString(seconds)));
+    addRanks(line, ranks, arguments);
     return new Running(line);
   }
 
-  /// Starts `moe` as ranks.
-  ///
-  /// @param ofRanks what each rank is told
+  /// Starts one rank for each list of arguments of `java`.
   @SafeVarargs
-  final Running startMoe(List<String>... ofRanks) throws IOException {
+  public final Running startEach(List<String>... ofRanks) throws IOException {
     List<String> line = new ArrayList<>(command);
     for (int rank = 0; rank < ofRanks.length; rank++) {
       if (rank > 0) {
         line.add(":");
       }
-      line.addAll(List.of("-n", "1"));
-      line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      line.addAll(
-          List.of(
-              "--enable-native-access=ALL-UNNAMED",
-              "-Xmx256m",
-              "-XX:+UseSerialGC",
-              // Scalar kernels need no warming up, and no incubator module with its warning.
-              "-cp",
-              System.getProperty("java.class.path"),
-              "dev.tornadomoe.cli.Main"));
-      line.addAll(ofRanks[rank]);
+      addRanks(line, 1, ofRanks[rank]);
     }
     return new Running(line);
   }
 
+  /// Scalar kernels need no warming up, and no incubator module with its warning.
+  private static void addRanks(List<String> line, int ranks, List<String> arguments) {
+    line.addAll(List.of("-n", Integer.toString(ranks)));
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Xmx256m", "-XX:+UseSerialGC"));
+    line.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    line.addAll(arguments);
+  }
+
   /// A started program.
-  static final class Running {
+  public static final class Running {
     private final Path output = Files.createTempFile("mpirun", ".txt");
     private final Process process;
 
@@ -98,12 +105,12 @@ record Mpirun(List<String> command) {
     }
 
     /// What it has said so far.
-    String soFar() throws IOException {
+    public String soFar() throws IOException {
       return Files.readString(output, StandardCharsets.UTF_8);
     }
 
     /// Its ranks, in no order.
-    List<ProcessHandle> ranks() {
+    public List<ProcessHandle> ranks() {
       return process
           .descendants()
           .filter(child -> child.info().command().orElse("").endsWith("java"))
@@ -111,7 +118,7 @@ record Mpirun(List<String> command) {
     }
 
     /// Waits until it ends, by itself.
-    Ended end() throws IOException, InterruptedException {
+    public Ended end() throws IOException, InterruptedException {
       boolean ended = process.waitFor(LIMIT_SECONDS, TimeUnit.SECONDS);
       if (!ended) {
         process.descendants().forEach(ProcessHandle::destroyForcibly);

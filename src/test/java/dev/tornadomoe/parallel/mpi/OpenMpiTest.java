@@ -7,13 +7,7 @@ class OpenMpiTest extends MpiContract {
 
   @Override
   @Nullable Mpirun mpirun() throws IOException, InterruptedException {
-    return Mpirun.find(
-        "mpirun.openmpi",
-        "Open MPI",
-        "--allow-run-as-root",
-        "--oversubscribe",
-        "--bind-to",
-        "none");
+    return Mpirun.openMpi();
   }
 
   @Override

@@ -56,7 +56,7 @@ class TornadoLauncherTest {
         .contains(
             String.format(
                 Locale.ROOT,
-                "[-cp]\n[%1$s/target/tornado-moe.jar:%1$s/tornado-kernels/target/tornado-moe-tornado-kernels.jar:%1$s/target/lib/*]\n",
+                "[-cp]\n[%1$s/cli/target/tornado-moe-cli.jar:%1$s/tornado-kernels/target/tornado-moe-tornado-kernels.jar:%1$s/cli/target/lib/*]\n",
                 home.file("checkout/moe").getParent()))
         .contains("[dev.tornadomoe.cli.Main]\n");
     assertThat(run.err()).isEmpty();
@@ -206,7 +206,7 @@ class TornadoLauncherTest {
     Files.delete(home.file("checkout/tornado-kernels/target/tornado-moe-tornado-kernels.jar"));
     assertThat(moe("demo").fine().err()).isEmpty();
     assertThat(moe("devices").fine().err()).startsWith("moe: building");
-    assertThat(home.file("user/mvn")).content().contains("src,tornado-kernels");
+    assertThat(home.file("user/mvn")).content().contains("cli,tornado-kernels");
   }
 
   /// What the script says of an SDK, for both kinds of commands that take one.

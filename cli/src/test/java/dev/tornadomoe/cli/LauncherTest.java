@@ -37,9 +37,7 @@ class LauncherTest {
     MoeRun run = moe("verify", "a b", "", "*", "$HOME", "it's", "--json").fine();
     assertThat(run.out())
         .startsWith("jdk-25\n")
-        .contains(
-            String.format(
-                Locale.ROOT, "[-jar]\n[%s]\n", home.file("checkout/target/tornado-moe.jar")))
+        .contains(String.format(Locale.ROOT, "[-jar]\n[%s]\n", home.file(LauncherHome.JAR)))
         .contains("[--add-modules]\n[jdk.incubator.vector]\n")
         .contains("[--enable-native-access=ALL-UNNAMED]\n")
         .endsWith("[verify]\n[a b]\n[]\n[*]\n[$HOME]\n[it's]\n[--json]\n")
@@ -69,7 +67,7 @@ class LauncherTest {
             String.format(
                 Locale.ROOT,
                 "[-cp]\n[%s:a b.jar:c.jar]\n[dev.tornadomoe.cli.Main]\n[inspect]\n[x]\n",
-                home.file("checkout/target/tornado-moe.jar")))
+                home.file(LauncherHome.JAR)))
         .doesNotContain("[-jar]");
   }
 
@@ -77,7 +75,7 @@ class LauncherTest {
   void runsThroughALink() throws Exception {
     Path link = Files.createSymbolicLink(home.file("elsewhere/moe"), home.file("checkout/moe"));
     assertThat(home.run(link, environment, "demo").fine().out())
-        .contains(home.file("checkout/target/tornado-moe.jar").toString());
+        .contains(home.file(LauncherHome.JAR).toString());
   }
 
   @Test
@@ -117,7 +115,7 @@ class LauncherTest {
 
   @Test
   void buildsWithOneQuietLineWhenTheJarIsMissing() throws Exception {
-    Files.delete(home.file("checkout/target/tornado-moe.jar"));
+    Files.delete(home.file(LauncherHome.JAR));
     MoeRun run = moe("demo").fine();
     assertThat(run.err().lines()).singleElement().asString().startsWith(BUILDING);
     assertThat(run.out()).startsWith("jdk-25\n");
@@ -125,7 +123,15 @@ class LauncherTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"pom.xml", "src/pom.xml", "src/main/Code.java", "src/main/new/Code.java"})
+  @ValueSource(
+      strings = {
+        "pom.xml",
+        "src/pom.xml",
+        "src/main/Code.java",
+        "src/main/new/Code.java",
+        "cli/pom.xml",
+        "cli/src/main/Code.java"
+      })
   void buildsOnceWhenASourceIsNewer(String source) throws Exception {
     home.age(home.write("checkout/" + source, "changed"), 2);
     assertThat(moe("demo").fine().err()).startsWith(BUILDING);
@@ -134,7 +140,7 @@ class LauncherTest {
 
   @Test
   void aBuildThatFailsShowsItsErrorsAndWhereTheLogIs() throws Exception {
-    Files.delete(home.file("checkout/target/tornado-moe.jar"));
+    Files.delete(home.file(LauncherHome.JAR));
     home.program("bin/mvn", "echo '[INFO] noise'; echo '[ERROR] Code.java: no'; exit 1");
     MoeRun run = moe("demo");
     assertThat(run.exit()).isEqualTo(2);
@@ -152,7 +158,7 @@ class LauncherTest {
 
   @Test
   void saysThatMavenIsMissing() throws Exception {
-    Files.delete(home.file("checkout/target/tornado-moe.jar"));
+    Files.delete(home.file(LauncherHome.JAR));
     Files.delete(home.file("bin/mvn"));
     MoeRun run = moe("demo");
     assertThat(run.exit()).isEqualTo(2);

@@ -34,6 +34,9 @@ final class LauncherHome {
           "rm",
           "cat");
 
+  /// What the build makes and the script starts.
+  static final String JAR = "checkout/cli/target/tornado-moe-cli.jar";
+
   /// Where the build puts the release of the SDK that it compiled against.
   static final String KERNELS_RELEASE =
       "checkout/tornado-kernels/target/classes/dev/tornadomoe/tornado/tornado.release";
@@ -51,11 +54,18 @@ final class LauncherHome {
   static LauncherHome make(Path directory) throws IOException {
     LauncherHome home = new LauncherHome(directory);
     Files.copy(script(), home.file("checkout/moe"));
-    for (String source : List.of("pom.xml", "src/pom.xml", "src/main/Code.java")) {
+    for (String source :
+        List.of(
+            "pom.xml",
+            "src/pom.xml",
+            "src/main/Code.java",
+            "cli/pom.xml",
+            "cli/src/main/Code.java")) {
       home.age(home.write("checkout/" + source, ""), 0);
     }
     home.age(home.file("checkout/src/main"), 0);
-    home.age(home.write("checkout/target/tornado-moe.jar", ""), 1);
+    home.age(home.file("checkout/cli/src/main"), 0);
+    home.age(home.write(JAR, ""), 1);
     for (String tool : TOOLS) {
       home.program("bin/" + tool, String.format(Locale.ROOT, "exec '%s' \"$@\"", find(tool)));
     }

@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,17 +17,22 @@ import java.util.Locale;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/// The golden checkpoints among the test resources, and copies of them to be changed.
+/// The golden checkpoints among the test resources of the library, and copies of them to be
+/// changed.
 public final class Golden {
+  /// Seen from any module of the build.
+  private static final Path ALL =
+      Path.of("../src/test/resources/golden").toAbsolutePath().normalize();
+
   private Golden() {}
 
-  /// A golden checkpoint, as in `hf/mixtral`. Not to be changed.
+  /// A golden checkpoint, as in `hf/mixtral`, or a file of one. Not to be changed.
   public static Path directory(String name) {
-    try {
-      return Path.of(Golden.class.getResource("/golden/" + name).toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
+    Path directory = ALL.resolve(name);
+    if (!Files.exists(directory)) {
+      throw new IllegalArgumentException("no golden checkpoint in " + directory);
     }
+    return directory;
   }
 
   /// All of them.

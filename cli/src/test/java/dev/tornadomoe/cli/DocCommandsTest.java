@@ -1,9 +1,8 @@
-package dev.tornadomoe.docs;
+package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.cli.Golden;
-import dev.tornadomoe.cli.MoeRun;
+import dev.tornadomoe.docs.Sample;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

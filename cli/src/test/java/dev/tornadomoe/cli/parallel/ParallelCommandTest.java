@@ -1,12 +1,14 @@
-package dev.tornadomoe.parallel.mpi;
+package dev.tornadomoe.cli.parallel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tornadomoe.cli.Golden;
+import dev.tornadomoe.cli.Main;
 import dev.tornadomoe.contract.Installed;
+import dev.tornadomoe.parallel.mpi.Mpirun;
 import dev.tornadomoe.parallel.mpi.Mpirun.Ended;
 import dev.tornadomoe.parallel.mpi.Mpirun.Running;
 import java.io.IOException;
-import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,28 +19,21 @@ import org.junit.jupiter.api.Test;
 
 /// The `moe` command as ranks of Open MPI.
 class ParallelCommandTest {
-  private static final Path MIXTRAL = golden("hf/mixtral");
-  private static final Path OLMOE = golden("hf/olmoe");
+  private static final Path MIXTRAL = Golden.directory("hf/mixtral");
+  private static final Path OLMOE = Golden.directory("hf/olmoe");
 
   private Mpirun mpirun;
 
-  private static Path golden(String name) {
-    try {
-      return Path.of(ParallelCommandTest.class.getResource("/golden/" + name).toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
   @BeforeEach
   void find() throws IOException, InterruptedException {
-    @Nullable Mpirun found = new OpenMpiTest().mpirun();
+    @Nullable Mpirun found = Mpirun.openMpi();
     Installed.require(found != null, "mpirun", "openmpi-bin");
     mpirun = Objects.requireNonNull(found);
   }
 
   private static List<String> moe(String command, Path checkpoint, String... options) {
-    List<String> line = new ArrayList<>(List.of(command, checkpoint.toString()));
+    List<String> line =
+        new ArrayList<>(List.of(Main.class.getName(), command, checkpoint.toString()));
     line.addAll(List.of("--parallel", "ep"));
     line.addAll(List.of(options));
     return line;
@@ -47,7 +42,7 @@ class ParallelCommandTest {
   @Test
   void theFirstRankSaysWhatAllHaveFound() throws Exception {
     List<String> verify = moe("verify", MIXTRAL, "--placement", "round-robin");
-    Ended ended = mpirun.startMoe(verify, verify, verify).end();
+    Ended ended = mpirun.startEach(verify, verify, verify).end();
     assertThat(ended.exit()).as(ended.output()).isZero();
     assertThat(ended.output()).containsOnlyOnce("6 cases, 6 passed, 0 failed");
   }
@@ -55,7 +50,7 @@ class ParallelCommandTest {
   @Test
   void whatAllRefuseIsSaidOnce() throws Exception {
     List<String> verify = moe("verify", MIXTRAL, "--alias", "require");
-    Ended ended = mpirun.startMoe(verify, verify).end();
+    Ended ended = mpirun.startEach(verify, verify).end();
     assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
     assertThat(ended.output()).containsOnlyOnce("moe: ").contains("NONLOCAL_FINALIZE");
   }
@@ -63,12 +58,12 @@ class ParallelCommandTest {
   @Test
   void ranksWithOtherCheckpointsOrOptionsRefuseToStart() throws Exception {
     List<String> verify = moe("verify", MIXTRAL);
-    Ended other = mpirun.startMoe(verify, moe("verify", OLMOE)).end();
+    Ended other = mpirun.startEach(verify, moe("verify", OLMOE)).end();
     assertThat(other.exit()).as(other.output()).isEqualTo(2);
     assertThat(other.output())
         .containsOnlyOnce("moe: ")
         .contains("moe: ranks differ: rank 1 has model ");
-    Ended options = mpirun.startMoe(verify, moe("verify", MIXTRAL, "--dispatch", "fp8")).end();
+    Ended options = mpirun.startEach(verify, moe("verify", MIXTRAL, "--dispatch", "fp8")).end();
     assertThat(options.exit()).as(options.output()).isEqualTo(2);
     assertThat(options.output())
         .containsOnlyOnce("moe: ")
@@ -78,7 +73,7 @@ class ParallelCommandTest {
   @Test
   void aFileThatOneRankLacksIsNamedWithTheRank() throws Exception {
     List<String> verify = moe("verify", MIXTRAL);
-    Ended ended = mpirun.startMoe(verify, verify, moe("verify", MIXTRAL.resolve("no"))).end();
+    Ended ended = mpirun.startEach(verify, verify, moe("verify", MIXTRAL.resolve("no"))).end();
     assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
     assertThat(ended.output()).containsOnlyOnce("moe: ").contains("moe: rank 2: ", "no such");
   }
@@ -88,8 +83,8 @@ class ParallelCommandTest {
   void aRankThatDiesOrHangsEndsAll() throws Exception {
     List<String> bench =
         moe("bench", MIXTRAL, "--tokens", "4", "--seconds", "60", "--timeout", "5");
-    Running killed = mpirun.startMoe(bench, bench, bench);
-    Running stopped = mpirun.startMoe(bench, bench);
+    Running killed = mpirun.startEach(bench, bench, bench);
+    Running stopped = mpirun.startEach(bench, bench);
     awaitMeasuring(killed);
     killed.ranks().getLast().destroyForcibly();
     Ended ended = killed.end();

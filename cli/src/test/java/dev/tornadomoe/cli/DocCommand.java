@@ -1,4 +1,4 @@
-package dev.tornadomoe.docs;
+package dev.tornadomoe.cli;
 
 import java.io.IOException;
 import java.nio.file.Files;
