@@ -1,5 +1,3 @@
-package dev.tornadomoe.benchmarks;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +10,7 @@ import tools.jackson.jr.ob.JSON;
 /// Draws what `moe bench --json` measured: the time of a layer by tokens, alias and file, and
 /// beside each bar what reading its weights alone would have taken in the same run.
 ///
-/// Usage: `java -cp benchmarks/target/benchmarks.jar BenchChart OUT.svg BENCH.json...`
+/// Usage: `java -cp "target/lib/*" docs/programs/BenchChart.java OUT.svg BENCH.json...`
 public final class BenchChart {
   private static final int LABELS = 250;
   private static final int WIDTH = 640;

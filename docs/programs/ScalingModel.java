@@ -1,6 +1,5 @@
-package dev.tornadomoe.parallel;
-
-import java.lang.foreign.MemorySegment;
+import dev.tornadomoe.parallel.DispatchFormat;
+import dev.tornadomoe.parallel.ExpertPlacement;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -12,10 +11,10 @@ import java.util.function.ToDoubleFunction;
 /// Computes, and does not measure, the time of a layer of deepseek-v3 on several machines, from
 /// constants that were measured on one: the rate at which it reads weights, its arithmetic, and
 /// what a message costs. Experts are drawn at random; who sends what to whom comes from the
-/// library's own routing.
+/// library's own placement.
 ///
-/// Usage: `java -cp benchmarks/target/benchmarks.jar ScalingModel WEIGHTS_GB_PER_S GFLOP_PER_S
-/// TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US`
+/// Usage: `java -cp target/tornado-moe.jar docs/programs/ScalingModel.java WEIGHTS_GB_PER_S
+/// GFLOP_PER_S TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US`
 public final class ScalingModel {
   private static final int EXPERTS = 256;
   private static final int TOP_K = 8;
@@ -210,20 +209,24 @@ public final class ScalingModel {
       double row = format.rowBytes(HIDDEN) + TOP_K * Integer.BYTES;
       for (int from = 0; from < machines; from++) {
         int[] ids = draw(random, tokens);
-        Routes routes = new Routes(placement, from, TOP_K);
-        routes.assign(MemorySegment.ofArray(ids), tokens);
+        int[] results = new int[machines];
+        BitSet[] senders = new BitSet[machines];
+        Arrays.setAll(senders, to -> new BitSet(tokens));
         for (int pair = 0; pair < ids.length; pair++) {
           int to = placement.holder(ids[pair], from, pair / TOP_K);
           pairs[to]++;
+          results[to]++;
           distinct[to].set(ids[pair]);
+          senders[to].set(pair / TOP_K);
         }
         for (int to = 0; to < machines; to++) {
-          if (to != from && routes.rows(to) > 0) {
-            double results = (double) routes.pairs(to) * HIDDEN * Float.BYTES;
-            rowsOut[from] += routes.rows(to) * row;
-            rowsIn[to] += routes.rows(to) * row;
-            resultsOut[to] += results;
-            resultsIn[from] += results;
+          if (to != from && results[to] > 0) {
+            double rowBytes = senders[to].cardinality() * row;
+            double resultBytes = (double) results[to] * HIDDEN * Float.BYTES;
+            rowsOut[from] += rowBytes;
+            rowsIn[to] += rowBytes;
+            resultsOut[to] += resultBytes;
+            resultsIn[from] += resultBytes;
             resultMessages[from]++;
             resultMessages[to]++;
           }

@@ -43,7 +43,7 @@ public enum DispatchFormat {
   /// Bytes of a row on its way.
   ///
   /// @param hidden H
-  int rowBytes(int hidden) {
+  public int rowBytes(int hidden) {
     return this == F32
         ? Math.multiplyExact(hidden, Float.BYTES)
         : Math.addExact(hidden, Math.ceilDiv(hidden, GROUP) * Float.BYTES);

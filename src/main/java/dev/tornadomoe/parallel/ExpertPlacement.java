@@ -157,7 +157,7 @@ public final class ExpertPlacement {
   /// @param expert by the router's numbers, or -1
   /// @param self the rank that has the token
   /// @param token its place in the call, which spreads a hot expert's tokens over its holders
-  int holder(int expert, int self, int token) {
+  public int holder(int expert, int self, int token) {
     if (expert < 0 || expert >= holders.length) {
       return -1;
     }
