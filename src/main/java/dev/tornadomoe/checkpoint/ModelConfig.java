@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

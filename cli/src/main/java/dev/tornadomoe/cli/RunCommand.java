@@ -3,7 +3,7 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.LoadingBar;

@@ -1,9 +1,9 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.FileFailure;
-import dev.tornadomoe.checkpoint.file.StrictJson;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import dev.tornadomoe.tensor.Shape;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;

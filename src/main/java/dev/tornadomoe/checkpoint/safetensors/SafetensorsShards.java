@@ -1,10 +1,10 @@
 package dev.tornadomoe.checkpoint.safetensors;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.FileNames;
-import dev.tornadomoe.checkpoint.file.StrictJson;
-import dev.tornadomoe.checkpoint.file.TensorStore;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.checkpoint.io.FileNames;
+import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.checkpoint.io.TensorStore;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
 import java.nio.file.Path;
 import java.util.HashMap;

@@ -1,6 +1,6 @@
 package dev.tornadomoe.checkpoint.safetensors;
 
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
 import java.nio.file.Path;
 import java.util.Optional;

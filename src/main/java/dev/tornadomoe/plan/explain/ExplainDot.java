@@ -6,7 +6,7 @@ import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.LayerDraft;
 import dev.tornadomoe.plan.Step;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.Locale;
 
 /// The explanation as a Graphviz graph: operations as boxes, buffers as ellipses (the caller's

@@ -7,7 +7,7 @@ import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.LayerDraft;
 import dev.tornadomoe.plan.Liveness;
 import dev.tornadomoe.plan.Step;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;

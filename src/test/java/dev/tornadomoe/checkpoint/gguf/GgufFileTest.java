@@ -1,5 +1,7 @@
 package dev.tornadomoe.checkpoint.gguf;
 
+import dev.tornadomoe.checkpoint.GgufMetadata;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 

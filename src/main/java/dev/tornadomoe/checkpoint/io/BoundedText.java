@@ -1,4 +1,4 @@
-package dev.tornadomoe.checkpoint.file;
+package dev.tornadomoe.checkpoint.io;
 
 /// A text for the regular expressions of files: it can be read a million times, hundreds of times
 /// what a sensible pattern needs for the name of a module. Patterns that try exponentially many

@@ -1,4 +1,7 @@
-package dev.tornadomoe.checkpoint.file;
+package dev.tornadomoe.checkpoint.io;
+
+import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.file.StoredTensor;
 
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;

@@ -1,4 +1,4 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

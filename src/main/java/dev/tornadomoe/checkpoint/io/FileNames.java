@@ -1,4 +1,6 @@
-package dev.tornadomoe.checkpoint.file;
+package dev.tornadomoe.checkpoint.io;
+
+import dev.tornadomoe.checkpoint.file.CheckpointException;
 
 import java.nio.charset.Charset;
 import java.nio.file.InvalidPathException;

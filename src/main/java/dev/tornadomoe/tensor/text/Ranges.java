@@ -1,4 +1,4 @@
-package dev.tornadomoe.layer;
+package dev.tornadomoe.tensor.text;
 
 import java.util.List;
 

@@ -1,4 +1,4 @@
-package dev.tornadomoe.tensor;
+package dev.tornadomoe.tensor.mapped;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;

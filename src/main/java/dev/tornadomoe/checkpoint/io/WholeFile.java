@@ -1,4 +1,6 @@
-package dev.tornadomoe.checkpoint.file;
+package dev.tornadomoe.checkpoint.io;
+
+import dev.tornadomoe.checkpoint.file.CheckpointException;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

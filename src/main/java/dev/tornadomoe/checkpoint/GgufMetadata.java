@@ -1,7 +1,9 @@
-package dev.tornadomoe.checkpoint.gguf;
+package dev.tornadomoe.checkpoint;
+
+import dev.tornadomoe.checkpoint.gguf.GgufArray;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
@@ -57,7 +59,7 @@ public final class GgufMetadata {
   /// @param key without the architecture's name before it
   public boolean has(String key) {
     Object value = values.get(full(key));
-    return value != null && !(value instanceof GgufValue.Array);
+    return value != null && !(value instanceof GgufArray);
   }
 
   /// A whole number of 1 or more that the model can't do without.
@@ -131,7 +133,7 @@ public final class GgufMetadata {
   /// @param block index of the model's block
   /// @return the number for that block
   public float ofBlock(String key, int block) {
-    if (!(values.get(full(key)) instanceof GgufValue.Array array)) {
+    if (!(values.get(full(key)) instanceof GgufArray array)) {
       return (float) numberOr(0, key);
     }
     if (block >= array.numbers().size() || !Float.isFinite(array.numbers().get(block))) {
@@ -146,7 +148,7 @@ public final class GgufMetadata {
     if (has("vocab_size")) {
       return count("vocab_size").orElse(0);
     }
-    return values.get("tokenizer.ggml.tokens") instanceof GgufValue.Array tokens
+    return values.get("tokenizer.ggml.tokens") instanceof GgufArray tokens
         ? tokens.length()
         : 0;
   }
