@@ -1,8 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
-import dev.tornadomoe.checkpoint.gguf.GgufArray;
-
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.gguf.GgufArray;
 import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -148,9 +147,7 @@ public final class GgufMetadata {
     if (has("vocab_size")) {
       return count("vocab_size").orElse(0);
     }
-    return values.get("tokenizer.ggml.tokens") instanceof GgufArray tokens
-        ? tokens.length()
-        : 0;
+    return values.get("tokenizer.ggml.tokens") instanceof GgufArray tokens ? tokens.length() : 0;
   }
 
   private CheckpointException wrong(String key, String expected, Object found) {

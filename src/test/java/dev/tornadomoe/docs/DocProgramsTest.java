@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 class DocProgramsTest {
   private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
   private static final Pattern SCALING =
-      Pattern.compile("(?m)^    java .*ScalingModel\\.java (?<arguments>.*)\\n\\n(?<table>(\\|.*\\n)+)");
+      Pattern.compile(
+          "(?m)^    java .*ScalingModel\\.java (?<arguments>.*)\\n\\n(?<table>(\\|.*\\n)+)");
 
   @TempDir private Path directory;
 

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Locale;
 
 /// Reads the values of a GGUF file's metadata: numbers and truth values as `Long`, `Double` and
-/// `Boolean`, texts as their beginnings, arrays as [GgufArray], without their elements where these are
-/// no few F32 (vocabularies are the largest, and nobody here asks for them).
+/// `Boolean`, texts as their beginnings, arrays as [GgufArray], without their elements where these
+/// are no few F32 (vocabularies are the largest, and nobody here asks for them).
 final class GgufValue {
   /// Nothing that we ask for is as long; chat templates are.
   private static final int MOST_TEXT_BYTES = 1024;

@@ -1,7 +1,6 @@
 package dev.tornadomoe.checkpoint.io;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-
 import java.nio.charset.Charset;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;

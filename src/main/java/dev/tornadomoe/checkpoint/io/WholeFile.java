@@ -1,7 +1,6 @@
 package dev.tornadomoe.checkpoint.io;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -1,12 +1,11 @@
 package dev.tornadomoe.checkpoint.io;
 
-import dev.tornadomoe.checkpoint.file.CheckpointException;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.checkpoint.file.CheckpointException;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;

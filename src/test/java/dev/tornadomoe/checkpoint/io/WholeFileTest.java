@@ -1,10 +1,9 @@
 package dev.tornadomoe.checkpoint.io;
 
-import dev.tornadomoe.checkpoint.file.CheckpointException;
-
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tornadomoe.checkpoint.file.CheckpointException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

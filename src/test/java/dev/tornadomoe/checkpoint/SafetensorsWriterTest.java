@@ -1,4 +1,4 @@
-package dev.tornadomoe.checkpoint.safetensors;
+package dev.tornadomoe.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;

@@ -1,7 +1,8 @@
-package dev.tornadomoe.checkpoint.safetensors;
+package dev.tornadomoe.checkpoint;
 
-import dev.tornadomoe.tensor.mapped.MappedFiles;
+import dev.tornadomoe.checkpoint.safetensors.SafetensorsFile;
 import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;

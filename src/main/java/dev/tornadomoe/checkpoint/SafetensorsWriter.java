@@ -1,4 +1,4 @@
-package dev.tornadomoe.checkpoint.safetensors;
+package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.WholeFile;
