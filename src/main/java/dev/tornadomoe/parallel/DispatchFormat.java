@@ -40,7 +40,7 @@ public enum DispatchFormat {
     return this == INT8 ? code : Float8E4M3.toFloat(code);
   }
 
-  /// Bytes of a row on its way.
+  /// {@return the bytes of a row on its way}
   ///
   /// @param hidden H
   public int rowBytes(int hidden) {

@@ -152,7 +152,8 @@ public final class ExpertPlacement {
     return ExpertMap.of(localOf);
   }
 
-  /// The rank that a token's row for an expert goes to, or -1 for an expert without weights.
+  /// {@return the rank that a token's row for an expert goes to, or -1 for an expert without
+  /// weights}
   ///
   /// @param expert by the router's numbers, or -1
   /// @param self the rank that has the token

@@ -34,14 +34,19 @@ public class Main {
   @Bean
   Session session(Checkpoint checkpoint) {
     MoePlan plan =
-        Planner.builder().maxTokens(1).requireAlias().build().plan(MoeModel.of(checkpoint).layer(0));
+        Planner.builder()
+            .maxTokens(1)
+            .requireAlias()
+            .build()
+            .plan(MoeModel.of(checkpoint).layer(0));
     return Backends.auto().prepare(plan);
   }
 
   @Bean
   CommandLineRunner comparison(Session session, ApplicationArguments arguments) {
     return ignored -> {
-      try (TensorFile golden = TensorFile.open(directory(arguments).resolve("golden.safetensors"))) {
+      try (TensorFile golden =
+          TensorFile.open(directory(arguments).resolve("golden.safetensors"))) {
         float[] hidden = golden.require("layer0/m1/input").toFloats(); // [1, H]
         float[] expected = golden.require("layer0/m1/output").toFloats();
         float[] output = new float[expected.length];
