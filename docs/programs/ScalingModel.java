@@ -129,6 +129,7 @@ public final class ScalingModel {
               average(times, Times::dispatch),
               average(times, Times::combine)));
     }
+    line.append(" |".repeat(machines == 1 ? LINKS.size() - 1 : 0)); // alone it needs no network
     return line.toString();
   }
 

@@ -1,7 +1,6 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.DenseStack;
 import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
 import dev.tornadomoe.checkpoint.gguf.GgufFile;

@@ -1,5 +1,6 @@
-package dev.tornadomoe.checkpoint.file;
+package dev.tornadomoe.checkpoint;
 
+import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.Locale;
@@ -8,7 +9,7 @@ import java.util.Locale;
 ///
 /// @param values `[E, out, in]`, or `[E, in, out]`
 /// @param transposed whether it is the latter
-public record DenseStack(TensorView values, boolean transposed) implements ExpertStack {
+record DenseStack(TensorView values, boolean transposed) implements ExpertStack {
 
   @Override
   public Weight part(int expert, int rows, int first, int step) {
