@@ -304,6 +304,12 @@ public final class ModelConfig {
         .orElse(null);
   }
 
+  /// An object inside, such as `rope_parameters`, to be asked in the same way; empty when it is
+  /// absent.
+  public Optional<ModelConfig> section(String name) {
+    return object(name).map(inner -> new ModelConfig(file, inner, inner));
+  }
+
   /// A nested object.
   @SuppressWarnings("unchecked") // JSON objects have string keys
   Optional<Map<String, Object>> object(String name) {
