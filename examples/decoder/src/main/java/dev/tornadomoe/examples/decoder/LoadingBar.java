@@ -8,7 +8,7 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
-/// How far loading is, on stderr: a bar on a terminal, elsewhere a line at its end.
+/// How far loading is, on stderr: bars on a terminal, elsewhere a line at the end.
 final class LoadingBar implements Progress, AutoCloseable {
   /// Set by the script, which knows whether stderr is a terminal.
   private static final boolean TERMINAL = Boolean.getBoolean("decoder.terminal");
@@ -16,7 +16,7 @@ final class LoadingBar implements Progress, AutoCloseable {
   private final PrintWriter err;
   private final long start = System.nanoTime();
   private @Nullable ProgressBar bar;
-  private long loaded;
+  private String shown = "";
 
   LoadingBar(PrintWriter err) {
     this.err = err;
@@ -24,32 +24,44 @@ final class LoadingBar implements Progress, AutoCloseable {
 
   @Override
   public void update(long done, long total) {
-    loaded = done;
-    if (TERMINAL && bar == null) {
+    show("loading experts", " MiB", 1 << 20, done, total);
+  }
+
+  @Override
+  public void compiled(int done, int total) {
+    show("compiling graphs", "", 1, done, total);
+  }
+
+  private void show(String task, String unit, int unitSize, long done, long total) {
+    if (!TERMINAL) {
+      return;
+    }
+    if (bar == null || !shown.equals(task)) {
+      end();
+      shown = task;
       bar =
           new ProgressBarBuilder()
-              .setTaskName("loading experts")
+              .setTaskName(task)
               .setInitialMax(total)
-              .setUnit(" MiB", 1 << 20)
+              .setUnit(unit, unitSize)
               .setStyle(ProgressBarStyle.ASCII)
               .build();
     }
+    bar.stepTo(done);
+  }
+
+  private void end() {
     if (bar != null) {
-      bar.stepTo(done);
+      bar.close();
     }
   }
 
   @Override
   public void close() {
-    if (bar != null) {
-      bar.close();
-    } else {
+    end();
+    if (!TERMINAL) {
       err.println(
-          String.format(
-              Locale.ROOT,
-              "loaded %.0f MiB of experts in %.1f s",
-              loaded / (double) (1 << 20),
-              (System.nanoTime() - start) / 1e9));
+          String.format(Locale.ROOT, "loaded in %.1f s", (System.nanoTime() - start) / 1e9));
     }
   }
 }

@@ -9,7 +9,8 @@ import java.util.stream.IntStream;
 /// What transformers computes for a model: `golden_model.safetensors`.
 @SuppressWarnings("ArrayRecordComponent") // read only
 public record Golden(int[] prompt, float[][] logits, int[] greedy) {
-  static final Path MODELS = Path.of("src/test/resources/models");
+  /// Of this module, seen from those beside it too.
+  public static final Path MODELS = Path.of("../decoder/src/test/resources/models");
 
   /// @param directory of the model
   public static Golden read(Path directory) {
