@@ -36,8 +36,10 @@ class RoomsTest {
   private static final Map<String, List<String>> GUESTS =
       Map.ofEntries(
           Map.entry("tensor.block", List.of("checkpoint", "backend.cpu")),
+          Map.entry("tensor.mapped", List.of("checkpoint", "backend")),
+          Map.entry("tensor.text", List.of("layer", "plan", "backend")),
           Map.entry("checkpoint.file", List.of("layer", "parallel")),
-          Map.entry("checkpoint.gguf", List.of("layer")),
+          Map.entry("checkpoint.io", List.of("parallel")),
           Map.entry("backend.host", List.of("backend.cpu")));
 
   @Test

@@ -13,14 +13,6 @@ public final class Backends {
   /// The one that is always there, and what `auto` falls to where no other is.
   private static final String EMBEDDED = "cpu";
 
-  /// The one for GPUs, which only some builds have.
-  public static final String TORNADO = "tornado";
-
-  /// What to do where there is no [#TORNADO].
-  public static final String TORNADO_MISSING =
-      "this build has no TornadoVM backend; it is built where a TornadoVM SDK is found "
-          + "(TORNADOVM_HOME, or SDKMAN: sdk install tornadovm), see docs/tornadovm.md";
-
   private static final System.Logger LOG = System.getLogger("dev.tornadomoe.backend");
 
   private Backends() {}
@@ -75,11 +67,9 @@ public final class Backends {
     throw new BackendException(
         String.format(
             Locale.ROOT,
-            "there is no backend \"%s\" on the class path (there are: %s)%s%s",
+            "there is no backend \"%s\" on the class path (there are: %s)%s",
             name,
             found.backends().stream().map(Backend::name).collect(Collectors.joining(", ")),
-            // One that can't be loaded may be it.
-            name.equals(TORNADO) && found.broken().isEmpty() ? ": " + TORNADO_MISSING : "",
             found.broken().stream().map(why -> "; " + why).collect(Collectors.joining())));
   }
 

@@ -1,23 +1,21 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.DenseStack;
 import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
-import dev.tornadomoe.checkpoint.file.TensorStore;
 import dev.tornadomoe.checkpoint.gguf.GgufFile;
 import dev.tornadomoe.checkpoint.gguf.GgufFiles;
-import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
 import dev.tornadomoe.checkpoint.gguf.GgufQuantization;
 import dev.tornadomoe.checkpoint.gguf.GgufShards;
 import dev.tornadomoe.checkpoint.gguf.GgufStore;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.checkpoint.quant.Mxfp4Quantization;
 import dev.tornadomoe.checkpoint.quant.Quantization;
 import dev.tornadomoe.checkpoint.safetensors.SafetensorsFile;
 import dev.tornadomoe.checkpoint.safetensors.SafetensorsShards;
-import dev.tornadomoe.tensor.MappedFiles;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;

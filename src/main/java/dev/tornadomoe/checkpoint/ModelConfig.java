@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -302,6 +302,12 @@ public final class ModelConfig {
     return object("quantization_config")
         .or(() -> object("compression_config")) // compressed-tensors until late 2024
         .orElse(null);
+  }
+
+  /// An object inside, such as `rope_parameters`, to be asked in the same way; empty when it is
+  /// absent.
+  public Optional<ModelConfig> section(String name) {
+    return object(name).map(inner -> new ModelConfig(file, inner, inner));
   }
 
   /// A nested object.

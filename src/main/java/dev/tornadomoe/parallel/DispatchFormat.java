@@ -40,10 +40,10 @@ public enum DispatchFormat {
     return this == INT8 ? code : Float8E4M3.toFloat(code);
   }
 
-  /// Bytes of a row on its way.
+  /// {@return the bytes of a row on its way}
   ///
   /// @param hidden H
-  int rowBytes(int hidden) {
+  public int rowBytes(int hidden) {
     return this == F32
         ? Math.multiplyExact(hidden, Float.BYTES)
         : Math.addExact(hidden, Math.ceilDiv(hidden, GROUP) * Float.BYTES);

@@ -152,12 +152,13 @@ public final class ExpertPlacement {
     return ExpertMap.of(localOf);
   }
 
-  /// The rank that a token's row for an expert goes to, or -1 for an expert without weights.
+  /// {@return the rank that a token's row for an expert goes to, or -1 for an expert without
+  /// weights}
   ///
   /// @param expert by the router's numbers, or -1
   /// @param self the rank that has the token
   /// @param token its place in the call, which spreads a hot expert's tokens over its holders
-  int holder(int expert, int self, int token) {
+  public int holder(int expert, int self, int token) {
     if (expert < 0 || expert >= holders.length) {
       return -1;
     }

@@ -1,6 +1,6 @@
 package dev.tornadomoe.parallel;
 
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.layer.MoeLayer;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -67,13 +67,13 @@ public record BucketPlan(
 
   /// {@return how many copies into outputs are left}
   public int copies() {
-    return (int) steps.stream().filter(step -> LayerDraft.isOutputCopy(step.operation())).count();
+    return (int) steps.stream().filter(Step::isOutputCopy).count();
   }
 
   /// {@return how many bytes these copies write at the bucket's most tokens}
   public long copiedBytes() {
     return steps.stream()
-        .filter(step -> LayerDraft.isOutputCopy(step.operation()))
+        .filter(Step::isOutputCopy)
         .mapToLong(step -> buffer(step.layer(), Operand.OUTPUT).bytes())
         .sum();
   }

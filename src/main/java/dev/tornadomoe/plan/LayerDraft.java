@@ -22,7 +22,7 @@ import java.util.Map;
 /// @param stages what is done, in order
 /// @param scratch operands that need memory of the workspace
 /// @param aliased whether `fused_out` is the output
-public record LayerDraft(
+record LayerDraft(
     MoeLayer layer,
     ModularMoe pieces,
     Problem problem,
@@ -88,13 +88,6 @@ public record LayerDraft(
 
   /// Copies into the output.
   int copies() {
-    return (int) stages.stream().filter(stage -> isOutputCopy(stage.operation())).count();
-  }
-
-  /// {@return whether an operation only copies rows into the caller's output}
-  ///
-  /// @param operation any
-  public static boolean isOutputCopy(Operation operation) {
-    return operation instanceof RowOperation.Copy copy && copy.target().equals(Operand.OUTPUT);
+    return (int) stages.stream().filter(stage -> Step.isOutputCopy(stage.operation())).count();
   }
 }

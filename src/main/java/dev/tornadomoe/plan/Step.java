@@ -1,7 +1,9 @@
 package dev.tornadomoe.plan;
 
+import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
+import dev.tornadomoe.modular.RowOperation;
 import java.util.Locale;
 
 /// One operation of a plan. Steps run in the order of their indices.
@@ -18,6 +20,15 @@ public record Step(int index, int layer, Phase phase, Operation operation) {
   /// @param ends of this step's layer
   public int rows(int tokens, PrepareAndFinalize ends) {
     return phase == Phase.EXPERTS ? ends.expertTokens(tokens) : tokens;
+  }
+
+  /// {@return whether it only copies rows into the caller's output}
+  public boolean isOutputCopy() {
+    return isOutputCopy(operation);
+  }
+
+  static boolean isOutputCopy(Operation operation) {
+    return operation instanceof RowOperation.Copy copy && copy.target().equals(Operand.OUTPUT);
   }
 
   /// As in `3 "weight + reduce"`.

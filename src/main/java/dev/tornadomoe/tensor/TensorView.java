@@ -2,6 +2,7 @@ package dev.tornadomoe.tensor;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -132,5 +133,24 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
         dtype,
         Shape.of(dimensions),
         data.asSlice(from * rowBytes, (to - from) * rowBytes));
+  }
+
+  /// A copy of a matrix with rows and columns exchanged, elements unchanged.
+  ///
+  /// @param arena where it is allocated
+  /// @return `[columns, rows]` of this `[rows, columns]`, whose elements have 1, 2 or 4 bytes
+  public TensorView transposed(Arena arena) {
+    return transposed(Math.toIntExact(shape.dimension(1)), 0, 1, arena);
+  }
+
+  /// The same of every `step`-th column.
+  ///
+  /// @param count how many columns are taken
+  /// @param first the first one taken
+  /// @param step the distance to the next
+  /// @param arena where it is allocated
+  /// @return `[count, rows]` of this `[rows, columns]`, whose elements have 1, 2 or 4 bytes
+  public TensorView transposed(int count, int first, int step, Arena arena) {
+    return Transposition.of(this, count, first, step, arena);
   }
 }

@@ -43,6 +43,6 @@ record TransposedWeight(TensorView values, int rows, int first, int step) implem
 
   @Override
   public DenseMatrix load(Arena arena) {
-    return new DenseMatrix(Transposition.of(values, rows, first, step, arena));
+    return new DenseMatrix(values.transposed(rows, first, step, arena));
   }
 }

@@ -5,20 +5,11 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /// Copies a matrix into memory with rows and columns exchanged, elements unchanged.
-public final class Transposition {
+final class Transposition {
   /// Rows written together, so that each line of the source that is read is used at once.
   private static final int BLOCK = 64;
 
   private Transposition() {}
-
-  /// Transposes a whole matrix.
-  ///
-  /// @param source `[columns, rows]` of elements of 1, 2 or 4 bytes
-  /// @param arena where the copy is allocated
-  /// @return `[rows, columns]`
-  public static TensorView of(TensorView source, Arena arena) {
-    return of(source, Math.toIntExact(source.shape().dimension(1)), 0, 1, arena);
-  }
 
   /// Transposes every `step`-th column of a matrix.
   ///
@@ -28,7 +19,7 @@ public final class Transposition {
   /// @param step the distance to the next
   /// @param arena where the copy is allocated
   /// @return `[rows, columns]`
-  public static TensorView of(TensorView source, int rows, int first, int step, Arena arena) {
+  static TensorView of(TensorView source, int rows, int first, int step, Arena arena) {
     int columns = Math.toIntExact(source.shape().dimension(0));
     long stored = source.shape().dimension(1);
     int bytes = source.dtype().bytes();

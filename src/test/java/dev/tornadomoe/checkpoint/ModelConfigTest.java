@@ -38,6 +38,9 @@ class ModelConfigTest {
         .hasValueSatisfying(l -> assertThat(l).containsExactly(0, 2));
     assertThat(config.integers("empty")).hasValueSatisfying(l -> assertThat(l).isEmpty());
     assertThat(config.object("nested")).isPresent();
+    assertThat(config.section("nested"))
+        .hasValueSatisfying(s -> assertThat(s.positive("a")).isOne());
+    assertThat(config.section("absent")).isEmpty();
     assertThat(config.file()).isEqualTo(directory.resolve("config.json"));
   }
 

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
 import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.tensor.TensorView;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.tornadomoe.fuzz;
 
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import java.nio.file.Path;
 import java.util.List;
 

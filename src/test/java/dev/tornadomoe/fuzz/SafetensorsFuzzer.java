@@ -1,7 +1,7 @@
 package dev.tornadomoe.fuzz;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

@@ -51,8 +51,7 @@ class TranspositionTest {
       }
     }
     try (Arena arena = Arena.ofConfined()) {
-      TensorView transposed =
-          Transposition.of(HeapTensors.misaligned(source), rows, first, step, arena);
+      TensorView transposed = HeapTensors.misaligned(source).transposed(rows, first, step, arena);
       assertThat(transposed.name()).isEqualTo("w");
       assertThat(transposed.dtype()).isEqualTo(dtype);
       assertThat(transposed.shape()).isEqualTo(Shape.of(rows, columns));
@@ -64,7 +63,7 @@ class TranspositionTest {
   void takesAllRowsWhenNoneAreNamed() {
     TensorView source = HeapTensors.f32("w", Shape.of(2, 3), 1, 2, 3, 4, 5, 6);
     try (Arena arena = Arena.ofConfined()) {
-      TensorView transposed = Transposition.of(source, arena);
+      TensorView transposed = source.transposed(arena);
       assertThat(transposed.shape()).isEqualTo(Shape.of(3, 2));
       assertThat(transposed.toFloats()).containsExactly(1, 4, 2, 5, 3, 6);
     }
@@ -74,7 +73,7 @@ class TranspositionTest {
   void refusesElementsOfEightBytes() {
     TensorView source = HeapTensors.i64("w", Shape.of(1, 1), 1);
     try (Arena arena = Arena.ofConfined()) {
-      assertThatThrownBy(() -> Transposition.of(source, arena))
+      assertThatThrownBy(() -> source.transposed(arena))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("8 bytes");
     }

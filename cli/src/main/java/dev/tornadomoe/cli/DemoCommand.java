@@ -2,7 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.parallel.Job;
 import dev.tornadomoe.cli.parallel.PlanChoices;

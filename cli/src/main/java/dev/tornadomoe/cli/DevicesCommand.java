@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.cli.console.DeviceBackend;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.parallel.ParallelException;
 import dev.tornadomoe.parallel.mpi.Launcher;
@@ -40,10 +41,10 @@ final class DevicesCommand implements Callable<Integer> {
         backend.devices().forEach(device -> out.println("           " + device));
       }
     }
-    if (backends.stream().noneMatch(backend -> backend.name().equals(Backends.TORNADO))) {
+    if (backends.stream().noneMatch(backend -> backend.name().equals(DeviceBackend.NAME))) {
       out.println(
           String.format(
-              Locale.ROOT, "%-10s not there: %s", Backends.TORNADO, Backends.TORNADO_MISSING));
+              Locale.ROOT, "%-10s not there: %s", DeviceBackend.NAME, DeviceBackend.MISSING));
     }
     out.println(String.format(Locale.ROOT, "%-10s %s", "mpi", mpi()));
     return ExitCode.FINE;

@@ -2,7 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.SanitizeException;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.FileNames;
+import dev.tornadomoe.checkpoint.io.FileNames;
 import dev.tornadomoe.cli.bench.BenchCommand;
 import dev.tornadomoe.cli.bench.TuneCommand;
 import dev.tornadomoe.cli.console.Complaint;

@@ -2,8 +2,8 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.Planner;

@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.SanitizeException;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.parallel.Job;
 import dev.tornadomoe.cli.parallel.PlanChoices;

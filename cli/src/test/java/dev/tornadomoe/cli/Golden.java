@@ -1,7 +1,7 @@
 package dev.tornadomoe.cli;
 
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.cli.parallel.Job;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.MoeLayer;

@@ -2,7 +2,7 @@ package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;

@@ -2,8 +2,8 @@ package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.tensor.BFloat16;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;

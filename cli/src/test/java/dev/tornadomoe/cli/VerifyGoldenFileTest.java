@@ -3,7 +3,7 @@ package dev.tornadomoe.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import dev.tornadomoe.tensor.TensorView;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -2,7 +2,7 @@ package dev.tornadomoe.backend.host;
 
 import com.sun.management.OperatingSystemMXBean;
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.tensor.MappedFile;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.tensor.mapped.MappedFile;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Collection;

@@ -1,5 +1,5 @@
-/// Files that are read and written whole or not at all, JSON that must be sound, and the tensors
-/// that files hold, whatever their format.
+/// What a checkpoint's files hold: tensors as they are stored, stacks of experts, and what is said
+/// of files that are wrong.
 @NullMarked
 package dev.tornadomoe.checkpoint.file;
 

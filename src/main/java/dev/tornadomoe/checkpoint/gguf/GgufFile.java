@@ -1,10 +1,10 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.FileFailure;
-import dev.tornadomoe.checkpoint.file.StrictJson;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.FileFailure;
+import dev.tornadomoe.checkpoint.io.FileFailure;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;

@@ -2,8 +2,8 @@ package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.ExpertStack;
-import dev.tornadomoe.checkpoint.file.StrictJson;
-import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.checkpoint.quant.Quantization;
 import dev.tornadomoe.tensor.BlockFormat;
 import dev.tornadomoe.tensor.RowSelection;

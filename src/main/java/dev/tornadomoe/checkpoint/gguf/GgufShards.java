@@ -1,8 +1,8 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.StrictJson;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -2,7 +2,7 @@ package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
-import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
 import java.util.LinkedHashMap;

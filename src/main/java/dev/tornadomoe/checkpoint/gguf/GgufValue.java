@@ -1,14 +1,14 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 
 /// Reads the values of a GGUF file's metadata: numbers and truth values as `Long`, `Double` and
-/// `Boolean`, texts as their beginnings, arrays as [Array], without their elements where these are
-/// no few F32 (vocabularies are the largest, and nobody here asks for them).
+/// `Boolean`, texts as their beginnings, arrays as [GgufArray], without their elements where these
+/// are no few F32 (vocabularies are the largest, and nobody here asks for them).
 final class GgufValue {
   /// Nothing that we ask for is as long; chat templates are.
   private static final int MOST_TEXT_BYTES = 1024;
@@ -24,17 +24,6 @@ final class GgufValue {
   private static final int[] SIZES = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 
   private GgufValue() {}
-
-  /// An array.
-  ///
-  /// @param length of it
-  /// @param numbers its elements where they are few F32, else empty: they were stepped over
-  record Array(long length, List<Float> numbers) {
-    @Override
-    public String toString() {
-      return String.format(Locale.ROOT, "an array of %d elements", length);
-    }
-  }
 
   /// @param file for messages
   /// @param key for messages
@@ -66,7 +55,7 @@ final class GgufValue {
     return value == 1;
   }
 
-  private static Array array(GgufReader reader, String file, String what) {
+  private static GgufArray array(GgufReader reader, String file, String what) {
     int type = reader.integer(what);
     if (type < 0 || type >= SIZES.length || type == ARRAY) {
       throw unknown(file, what, type);
@@ -78,16 +67,16 @@ final class GgufValue {
         for (long i = 0; i < length; i++) {
           numbers.add(Float.intBitsToFloat(reader.integer(what)));
         }
-        return new Array(length, List.copyOf(numbers));
+        return new GgufArray(length, List.copyOf(numbers));
       }
       reader.skip(length * SIZES[type], what);
-      return new Array(length, List.of());
+      return new GgufArray(length, List.of());
     }
     long length = reader.count(what, 8);
     for (long i = 0; i < length; i++) {
       reader.skip(reader.count(what, 1), what);
     }
-    return new Array(length, List.of());
+    return new GgufArray(length, List.of());
   }
 
   private static CheckpointException unknown(String file, String what, int type) {

@@ -1,4 +1,4 @@
-/// GGUF files, whole and split: their metadata, their tensors, and these as weights.
+/// GGUF files, whole and split: their values, their tensors, and these as weights.
 @NullMarked
 package dev.tornadomoe.checkpoint.gguf;
 

@@ -1,11 +1,10 @@
 package dev.tornadomoe.checkpoint.quant;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Int4Matrix;
 import dev.tornadomoe.tensor.TensorView;
-import dev.tornadomoe.tensor.Transposition;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
@@ -108,7 +107,7 @@ record AwqQuantization(QuantizationJson config, int groupSize) implements Quanti
           columns,
           groupSize,
           transposed(arena),
-          Transposition.of(scales, arena),
+          scales.transposed(arena),
           packedZeros == null
               ? null
               : Int4Parts.zeros(

@@ -5,7 +5,6 @@ import dev.tornadomoe.tensor.Fp8Matrix;
 import dev.tornadomoe.tensor.GroupGrid;
 import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.TensorView;
-import dev.tornadomoe.tensor.Transposition;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
@@ -50,7 +49,7 @@ record Fp8Weight(String file, String name, TensorView values, boolean transposed
       return new Fp8Matrix(values, selection, scales);
     }
     TensorView ours =
-        Transposition.of(values, selection.count(), selection.first(), selection.step(), arena);
+        values.transposed(selection.count(), selection.first(), selection.step(), arena);
     return new Fp8Matrix(ours, RowSelection.all(rows()), scales);
   }
 }

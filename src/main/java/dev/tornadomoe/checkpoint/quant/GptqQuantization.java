@@ -1,10 +1,9 @@
 package dev.tornadomoe.checkpoint.quant;
 
-import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Int4Matrix;
 import dev.tornadomoe.tensor.TensorView;
-import dev.tornadomoe.tensor.Transposition;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.Arena;
@@ -109,8 +108,8 @@ record GptqQuantization(
           rows,
           columns,
           groupSize,
-          order == null ? Transposition.of(packed, arena).data() : sorted(order, arena),
-          Transposition.of(scales, arena),
+          order == null ? packed.transposed(arena).data() : sorted(order, arena),
+          scales.transposed(arena),
           Int4Parts.zeros(
               rows,
               groups,

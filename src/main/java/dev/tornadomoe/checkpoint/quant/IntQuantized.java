@@ -1,6 +1,6 @@
 package dev.tornadomoe.checkpoint.quant;
 
-import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;

@@ -1,8 +1,8 @@
 package dev.tornadomoe.checkpoint.quant;
 
-import dev.tornadomoe.checkpoint.file.BoundedText;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.BoundedText;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,6 +1,6 @@
 package dev.tornadomoe.checkpoint.quant;
 
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

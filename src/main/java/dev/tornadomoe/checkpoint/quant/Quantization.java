@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint.quant;
 
 import dev.tornadomoe.checkpoint.file.ExpertStack;
-import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Weight;
 import java.nio.file.Path;

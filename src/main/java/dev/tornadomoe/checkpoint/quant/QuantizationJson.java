@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint.quant;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,7 +2,7 @@ package dev.tornadomoe.checkpoint.quant;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.ExpertStack;
-import dev.tornadomoe.checkpoint.file.TensorStore;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.Weight;
 import java.nio.file.Path;
 import java.util.List;

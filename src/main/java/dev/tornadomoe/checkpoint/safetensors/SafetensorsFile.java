@@ -1,10 +1,10 @@
 package dev.tornadomoe.checkpoint.safetensors;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.FileFailure;
-import dev.tornadomoe.checkpoint.file.TensorStore;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;

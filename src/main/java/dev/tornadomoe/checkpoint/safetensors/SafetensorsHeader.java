@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint.safetensors;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.StrictJson;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import java.util.ArrayList;

@@ -1,11 +1,11 @@
 package dev.tornadomoe.checkpoint.safetensors;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.FileNames;
-import dev.tornadomoe.checkpoint.file.StrictJson;
-import dev.tornadomoe.checkpoint.file.TensorStore;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.checkpoint.io.FileNames;
+import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;

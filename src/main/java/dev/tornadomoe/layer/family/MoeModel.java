@@ -1,12 +1,12 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.checkpoint.ModelConfig;
-import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.Ranges;
 import dev.tornadomoe.layer.gguf.GgufModel;
+import dev.tornadomoe.tensor.text.Ranges;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

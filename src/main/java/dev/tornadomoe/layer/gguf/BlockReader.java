@@ -1,9 +1,9 @@
 package dev.tornadomoe.layer.gguf;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
-import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertWeights;

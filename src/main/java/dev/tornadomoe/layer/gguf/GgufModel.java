@@ -1,7 +1,7 @@
 package dev.tornadomoe.layer.gguf;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
+import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;

@@ -1,6 +1,6 @@
 package dev.tornadomoe.layer.gguf;
 
-import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
+import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.Locale;

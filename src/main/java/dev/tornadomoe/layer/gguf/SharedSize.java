@@ -1,6 +1,6 @@
 package dev.tornadomoe.layer.gguf;
 
-import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
+import dev.tornadomoe.checkpoint.GgufMetadata;
 import java.util.Optional;
 
 /// How llama.cpp derives I of a block's shared expert from the keys, by architecture (`n_ff_shexp`

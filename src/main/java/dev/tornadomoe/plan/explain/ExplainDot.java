@@ -4,9 +4,8 @@ import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.plan.AliasDecision;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
-import dev.tornadomoe.plan.LayerDraft;
 import dev.tornadomoe.plan.Step;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.Locale;
 
 /// The explanation as a Graphviz graph: operations as boxes, buffers as ellipses (the caller's
@@ -61,7 +60,7 @@ final class ExplainDot {
               buffer.isCallers() ? ", style=filled, fillcolor=\"#dcefe3\"" : ""));
     }
     for (Step step : bucket.stepsOf(layer)) {
-      boolean copy = LayerDraft.isOutputCopy(step.operation());
+      boolean copy = step.isOutputCopy();
       line(
           String.format(
               Locale.ROOT,

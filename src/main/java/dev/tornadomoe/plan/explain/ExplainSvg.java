@@ -1,6 +1,6 @@
 package dev.tornadomoe.plan.explain;
 
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.Locale;
 
 /// The explanation as a picture: the plan without aliases above, the plan as it is below. Time goes

@@ -9,7 +9,7 @@ import dev.tornadomoe.plan.Liveness;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.Step;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;

@@ -4,10 +4,9 @@ import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.CallerRegion;
-import dev.tornadomoe.plan.LayerDraft;
 import dev.tornadomoe.plan.Liveness;
 import dev.tornadomoe.plan.Step;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -164,7 +163,7 @@ final class SvgPanel {
     int layer = -1;
     for (Step step : steps) {
       double x = x(step.index());
-      boolean copy = LayerDraft.isOutputCopy(step.operation());
+      boolean copy = step.isOutputCopy();
       if (copy) {
         svg.append(
             String.format(

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
 import dev.tornadomoe.tensor.DType;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.tornadomoe.MoeException;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import java.nio.file.Path;
 import java.util.List;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import java.io.IOException;
 import java.io.RandomAccessFile;

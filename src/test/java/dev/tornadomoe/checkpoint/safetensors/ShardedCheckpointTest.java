@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelDirectory;
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.tensor.Shape;
 import java.io.IOException;

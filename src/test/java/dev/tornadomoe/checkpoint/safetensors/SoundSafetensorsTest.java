@@ -4,6 +4,7 @@ import static dev.tornadomoe.checkpoint.safetensors.RawSafetensors.entry;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;

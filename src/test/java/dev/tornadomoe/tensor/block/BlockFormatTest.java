@@ -3,7 +3,7 @@ package dev.tornadomoe.tensor.block;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.tensor.BlockFormat;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.RowSelection;

@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.KernelShape;
 import dev.tornadomoe.tornado.device.SignalHandlers;

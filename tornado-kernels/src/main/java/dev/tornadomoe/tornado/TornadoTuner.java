@@ -3,7 +3,7 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Tuner;
-import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;

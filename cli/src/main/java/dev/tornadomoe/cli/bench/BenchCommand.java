@@ -3,7 +3,7 @@ package dev.tornadomoe.cli.bench;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Placement;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.console.LoadingBar;

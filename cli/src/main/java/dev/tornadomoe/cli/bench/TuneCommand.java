@@ -2,9 +2,9 @@ package dev.tornadomoe.cli.bench;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Tuner;
-import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.checkpoint.io.WholeFile;
+import dev.tornadomoe.cli.console.DeviceBackend;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.console.LoadingBar;
@@ -45,9 +45,9 @@ public final class TuneCommand implements Callable<Integer> {
   @Option(
       names = "--backend",
       paramLabel = "NAME",
-      defaultValue = Backends.TORNADO,
+      defaultValue = DeviceBackend.NAME,
       description = "Whose kernels (default: ${DEFAULT-VALUE}).")
-  private String backend = Backends.TORNADO;
+  private String backend = DeviceBackend.NAME;
 
   @Option(
       names = "--device",
@@ -83,7 +83,7 @@ public final class TuneCommand implements Callable<Integer> {
     if (output != null) {
       WholeFile.requirePlace(output);
     }
-    Backend chosen = Backends.require(backend);
+    Backend chosen = DeviceBackend.require(backend);
     Tuner tuner =
         chosen
             .tuner()

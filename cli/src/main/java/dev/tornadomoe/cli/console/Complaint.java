@@ -1,7 +1,7 @@
 package dev.tornadomoe.cli.console;
 
 import dev.tornadomoe.MoeException;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.io.PrintWriter;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;

@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.io.PrintWriter;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;

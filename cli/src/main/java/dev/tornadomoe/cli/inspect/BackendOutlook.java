@@ -3,6 +3,7 @@ package dev.tornadomoe.cli.inspect;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.cli.console.DeviceBackend;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
@@ -48,8 +49,8 @@ final class BackendOutlook {
       @Nullable String launches = available ? backend.launches().orElse(null) : null;
       rows.add(row(backend.name(), available, launches, reasons, memory));
     }
-    if (rows.stream().noneMatch(row -> Backends.TORNADO.equals(row.get("name")))) {
-      rows.add(row(Backends.TORNADO, false, null, List.of(Backends.TORNADO_MISSING), null));
+    if (rows.stream().noneMatch(row -> DeviceBackend.NAME.equals(row.get("name")))) {
+      rows.add(row(DeviceBackend.NAME, false, null, List.of(DeviceBackend.MISSING), null));
     }
     return rows;
   }

@@ -1,8 +1,8 @@
 package dev.tornadomoe.cli.inspect;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
 import java.io.PrintWriter;

@@ -1,8 +1,8 @@
 package dev.tornadomoe.cli.inspect;
 
 import dev.tornadomoe.cli.console.Complaint;
-import dev.tornadomoe.layer.Ranges;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
+import dev.tornadomoe.tensor.text.Ranges;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;

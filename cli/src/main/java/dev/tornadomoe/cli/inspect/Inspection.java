@@ -2,7 +2,7 @@ package dev.tornadomoe.cli.inspect;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.gguf.GgufMetadata;
+import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.family.ModelLayout;

@@ -2,7 +2,7 @@ package dev.tornadomoe.cli.parallel;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.checkpoint.file.Fingerprint;
+import dev.tornadomoe.checkpoint.io.Fingerprint;
 import dev.tornadomoe.cli.console.Version;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.parallel.Agreement;

@@ -1,6 +1,6 @@
 package dev.tornadomoe.cli.parallel;
 
-import dev.tornadomoe.checkpoint.file.FileNames;
+import dev.tornadomoe.checkpoint.io.FileNames;
 import dev.tornadomoe.cli.console.Complaint;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.parallel.Agreement;

@@ -3,6 +3,7 @@ package dev.tornadomoe.cli.parallel;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.cli.console.DeviceBackend;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.parallel.ExpertParallelism;
@@ -57,7 +58,7 @@ public final class PlanChoices {
   ///
   /// @throws BackendException when it is not there, or does not have the precision
   public Backend backend() {
-    Backend chosen = backend.equals("auto") ? Backends.auto() : Backends.require(backend);
+    Backend chosen = backend.equals("auto") ? Backends.auto() : DeviceBackend.require(backend);
     if (!chosen.precisions().contains(precision)) {
       throw new BackendException(
           String.format(

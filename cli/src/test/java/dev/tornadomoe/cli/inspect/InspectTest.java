@@ -2,7 +2,7 @@ package dev.tornadomoe.cli.inspect;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.checkpoint.safetensors.TensorFile;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.cli.Golden;
 import dev.tornadomoe.cli.MoeRun;
 import java.io.IOException;

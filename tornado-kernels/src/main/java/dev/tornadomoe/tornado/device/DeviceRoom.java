@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado.device;
 
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;

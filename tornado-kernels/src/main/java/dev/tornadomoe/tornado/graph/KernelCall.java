@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.tensor.ByteSize;
+import dev.tornadomoe.tensor.text.ByteSize;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import java.util.Locale;
 import uk.ac.manchester.tornado.api.GridScheduler;

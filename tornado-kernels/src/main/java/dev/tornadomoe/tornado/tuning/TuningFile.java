@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado.tuning;
 
-import dev.tornadomoe.checkpoint.file.StrictJson;
-import dev.tornadomoe.checkpoint.file.WholeFile;
+import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.checkpoint.io.WholeFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

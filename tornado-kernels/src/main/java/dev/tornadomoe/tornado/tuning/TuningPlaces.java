@@ -3,7 +3,7 @@ package dev.tornadomoe.tornado.tuning;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.FileNames;
+import dev.tornadomoe.checkpoint.io.FileNames;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;

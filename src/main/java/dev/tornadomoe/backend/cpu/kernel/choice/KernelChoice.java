@@ -72,6 +72,10 @@ public final class KernelChoice {
     return null;
   }
 
+  private static void read(Module module) {
+    KernelChoice.class.getModule().addReads(module);
+  }
+
   private static boolean isSet(String flag) {
     HotSpotDiagnosticMXBean bean =
         ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
@@ -85,6 +89,9 @@ public final class KernelChoice {
   /// Loaded only where the module is there.
   private static final class Vector {
     static CpuKernels kernels() {
+      // Our module does not require it, not even statically: that alone is a warning in each build
+      // that requires us.
+      ModuleLayer.boot().findModule(MODULE).ifPresent(KernelChoice::read);
       return new VectorKernels();
     }
   }

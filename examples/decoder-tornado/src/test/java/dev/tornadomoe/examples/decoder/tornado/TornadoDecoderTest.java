@@ -1,0 +1,68 @@
+package dev.tornadomoe.examples.decoder.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.examples.decoder.CheckpointReader;
+import dev.tornadomoe.examples.decoder.Decoder;
+import dev.tornadomoe.examples.decoder.DecoderBackend;
+import dev.tornadomoe.examples.decoder.DecoderModel;
+import dev.tornadomoe.examples.decoder.DecoderOptions;
+import dev.tornadomoe.examples.decoder.Golden;
+import dev.tornadomoe.examples.decoder.Sampler;
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+
+/// The tiny models give on a device what transformers gives for them.
+class TornadoDecoderTest {
+  private static final int POSITIONS = 64;
+
+  @Test
+  void givesLogitsAndTokensOfTransformersAndTheAliasChangesNoBit() throws InterruptedException {
+    Golden golden = Golden.read(Golden.MODELS.resolve("qwen3_moe_tiny-w4a16"));
+    int[] tokens = new int[golden.greedy().length];
+    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve("qwen3_moe_tiny-w4a16"));
+        Decoder aliased = load(model, 3, true);
+        Decoder copied = load(model, 3, false)) {
+      float[] logits = aliased.advance(golden.prompt());
+      assertThat(Golden.error(golden.logits()[golden.prompt().length - 1], logits))
+          .isLessThan(1e-4);
+      assertThat(copied.advance(golden.prompt())).isEqualTo(logits);
+      long before = copied.copies();
+      for (int i = 0; i < tokens.length; i++) {
+        tokens[i] = Sampler.greedy().next(logits);
+        logits = aliased.advance(tokens[i]);
+        assertThat(copied.advance(tokens[i])).isEqualTo(logits);
+      }
+      assertThat(tokens).isEqualTo(golden.greedy());
+      assertThat(aliased.copies()).isZero();
+      assertThat(copied.copies() - before)
+          .isEqualTo((long) tokens.length * model.config().layers());
+
+      aliased.rewind(0);
+      aliased.launchBy("task by task");
+      assertThat(aliased.moeShare(golden.prompt()[0])).isStrictlyBetween(0.0, 1.0);
+      for (int token = 1; token < golden.prompt().length; token++) {
+        assertThat(Golden.error(golden.logits()[token], aliased.advance(golden.prompt()[token])))
+            .as("token %d", token)
+            .isLessThan(1e-4);
+      }
+    }
+  }
+
+  @Test
+  void expertsOfF32Too() throws InterruptedException {
+    Golden golden = Golden.read(Golden.MODELS.resolve("qwen3_moe_tiny"));
+    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
+        Decoder decoder = load(model, 4, true)) {
+      decoder.advance(Arrays.copyOf(golden.prompt(), 13));
+      assertThat(Golden.error(golden.logits()[13], decoder.advance(golden.prompt()[13])))
+          .isLessThan(1e-4);
+    }
+  }
+
+  private static Decoder load(DecoderModel model, int chunk, boolean alias) {
+    return DecoderBackend.named("tornado")
+        .load(model, DecoderOptions.of(POSITIONS, chunk, alias), Progress.NONE);
+  }
+}

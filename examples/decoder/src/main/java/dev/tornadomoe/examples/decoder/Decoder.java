@@ -1,0 +1,41 @@
+package dev.tornadomoe.examples.decoder;
+
+import java.util.List;
+
+/// A loaded model and one sequence: tokens go in, logits come out. For one thread.
+public interface Decoder extends AutoCloseable {
+
+  /// Puts tokens behind those so far, in chunks of [DecoderOptions#chunk].
+  ///
+  /// @return the logits of the last one `[vocabulary]`, valid until the next call
+  /// @throws DecoderException where there is no room for them, or no such token
+  /// @throws InterruptedException when the thread was interrupted; the sequence then is as long as
+  ///   it was
+  float[] advance(int... ids) throws InterruptedException;
+
+  /// How many tokens the sequence has.
+  int position();
+
+  /// Makes the sequence shorter, to go on from there.
+  ///
+  /// @param length 0 to begin anew
+  void rewind(int length);
+
+  /// The ways in which the work of a step can be launched, the one that is used first.
+  List<String> launches();
+
+  /// Launches in another way from now on.
+  ///
+  /// @param way one of [#launches]
+  void launchBy(String way);
+
+  /// Copies into outputs of MoE layers so far, which an alias makes unnecessary.
+  long copies();
+
+  /// The share of MoE layers in the time of a step with one token, which becomes part of the
+  /// sequence.
+  double moeShare(int id) throws InterruptedException;
+
+  @Override
+  void close();
+}

@@ -1,0 +1,38 @@
+package dev.tornadomoe.examples.decoder;
+
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.Progress;
+import java.util.Optional;
+import java.util.ServiceLoader;
+
+/// What computes a model. The one for TornadoVM is in a module of its own, so that this one can be
+/// built without an SDK.
+public interface DecoderBackend {
+
+  /// What `--backend` calls it.
+  String name();
+
+  /// Loads a model, which must stay open until the decoder is closed.
+  ///
+  /// @param progress hears how far loading the experts is
+  /// @throws dev.tornadomoe.MoeException when it can't run here
+  Decoder load(DecoderModel model, DecoderOptions options, Progress progress);
+
+  /// The backend of this name.
+  ///
+  /// @throws DecoderException when there is none
+  static DecoderBackend named(String name) {
+    Optional<DecoderBackend> found =
+        ServiceLoader.load(DecoderBackend.class).stream()
+            .map(ServiceLoader.Provider::get)
+            .filter(backend -> backend.name().equals(name))
+            .findFirst();
+    return found.orElseThrow(() ->
+        new DecoderException(
+            "there is no backend \"%s\"%s",
+            name,
+            name.equals(Backends.TORNADO)
+                ? ": " + Backends.TORNADO_MISSING
+                : ", expected cpu or tornado"));
+  }
+}

@@ -1,0 +1,57 @@
+package dev.tornadomoe.examples.decoder;
+
+/// Where a sequence is, and what may come next.
+public final class Sequence {
+  private final int positions;
+  private final int vocabulary;
+  private int length;
+
+  /// An empty sequence.
+  ///
+  /// @param positions for how many tokens there is room
+  public Sequence(int positions, int vocabulary) {
+    this.positions = positions;
+    this.vocabulary = vocabulary;
+  }
+
+  /// How many tokens it has.
+  public int length() {
+    return length;
+  }
+
+  /// Makes it longer.
+  ///
+  /// @param tokens how many have become part of it
+  public void grow(int tokens) {
+    length += tokens;
+  }
+
+  /// Makes it shorter.
+  ///
+  /// @param to the new length, not more than the old one
+  public void shorten(int to) {
+    if (to < 0 || to > length) {
+      throw new DecoderException("the sequence has %d tokens and can't have %d", length, to);
+    }
+    length = to;
+  }
+
+  /// Refuses what there is no room for, and what is no token.
+  ///
+  /// @throws DecoderException for tokens that can't come next
+  public void requireRoom(int... ids) {
+    if (ids.length == 0) {
+      throw new DecoderException("there are no tokens to go on with");
+    }
+    if (length + ids.length > positions) {
+      throw new DecoderException(
+          "there is room for %d tokens, found %d", positions, length + ids.length);
+    }
+    for (int id : ids) {
+      if (id < 0 || id >= vocabulary) {
+        throw new DecoderException(
+            "token %d is not in the vocabulary, expected 0 to %d", id, vocabulary - 1);
+      }
+    }
+  }
+}

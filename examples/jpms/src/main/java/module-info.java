@@ -1,0 +1,4 @@
+/// A modular application: one `requires` brings everything.
+module com.example.jpms {
+  requires dev.tornadomoe;
+}
