@@ -40,7 +40,7 @@ class DocSamplesTest {
   @MethodSource("pages")
   void namesItsLanguagesInOneWay(Path page) throws IOException {
     assertThat(FENCE.matcher(Files.readString(page)).results().map(fence -> fence.group(1)))
-        .isSubsetOf(Set.of("", "java", "sh", "xml"));
+        .isSubsetOf(Set.of("", "java", "sh", "mermaid", "xml"));
   }
 
   @Test
