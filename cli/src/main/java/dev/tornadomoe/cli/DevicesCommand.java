@@ -4,6 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.cli.console.DeviceBackend;
 import dev.tornadomoe.cli.console.ExitCode;
+import dev.tornadomoe.cli.console.Wrapped;
 import dev.tornadomoe.parallel.ParallelException;
 import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.parallel.mpi.MpiLibrary;
@@ -30,24 +31,24 @@ final class DevicesCommand implements Callable<Integer> {
     String auto = Backends.auto().name();
     List<Backend> backends = Backends.all();
     for (Backend backend : backends) {
-      out.println(
-          String.format(
-              Locale.ROOT,
-              "%-10s %s%s",
-              backend.name(),
-              backend.availability(),
-              backend.name().equals(auto) ? " (what --backend auto picks)" : ""));
+      print(
+          out,
+          backend.name(),
+          backend.availability()
+              + (backend.name().equals(auto) ? " (what --backend auto picks)" : ""));
       if (backend.availability().isAvailable()) {
-        backend.devices().forEach(device -> out.println("           " + device));
+        backend.devices().forEach(device -> print(out, "", device));
       }
     }
     if (backends.stream().noneMatch(backend -> backend.name().equals(DeviceBackend.NAME))) {
-      out.println(
-          String.format(
-              Locale.ROOT, "%-10s not there: %s", DeviceBackend.NAME, DeviceBackend.MISSING));
+      print(out, DeviceBackend.NAME, "not there: " + DeviceBackend.MISSING);
     }
-    out.println(String.format(Locale.ROOT, "%-10s %s", "mpi", mpi()));
+    print(out, "mpi", mpi());
     return ExitCode.FINE;
+  }
+
+  private static void print(PrintWriter out, String name, String text) {
+    Wrapped.lines(String.format(Locale.ROOT, "%-10s ", name), text).forEach(out::println);
   }
 
   /// What `--parallel` would use, or what it lacks.

@@ -12,7 +12,7 @@ class UsageTest {
 
   @ParameterizedTest
   @CsvSource({
-    "'', subcommand, moe",
+    "'', command is missing, moe",
     "nonsense, nonsense, moe",
     "--nonsense, --nonsense, moe",
     "verify, DIR, moe verify",
@@ -45,6 +45,9 @@ class UsageTest {
         "bench DIR --tokns 1; there is no option --tokns; the nearest is --tokens",
         "explain DIR DIR2; one argument too many: DIR2; ",
         "verify; DIR is missing; ",
+        "bench DIR --preset mixtral; DIR and --preset NAME exclude each other: give one; ",
+        "run DIR --layer=0; --input FILE --output FILE or --sample-input FILE is missing; ",
+        "run; missing: --layer=L, DIR; ",
         "run DIR --input=a --output=b; --layer L is missing; ",
         "run DIR --layer=0 --input=a; missing: --output=FILE; ",
         "bench DIR --layers 0-1; --layers must be a whole number, found 0-1; ",

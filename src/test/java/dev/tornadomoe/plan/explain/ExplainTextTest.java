@@ -136,10 +136,21 @@ class ExplainTextTest {
     String text = Explanation.of(Planner.builder().build().plan(model().layer())).text();
 
     for (Step step : bucket.steps()) {
-      assertThat(text).contains(step.operation().name());
+      assertThat(text).contains(step.operation().name().split("(?= \\+ )"));
     }
     assertThat(text).contains("output = fused_out").contains("caller's hidden");
     assertThat(squeezed(text)).contains("hidden F32 [4, 24] 384 0-4 caller's hidden");
+  }
+
+  @Test
+  void linesFitATerminalAndLongListsGoOnBelow() {
+    MoeLayer layer = SeededLayers.of(24, 10, 6, 2).shared(8, true).layer();
+    String text = Explanation.of(Planner.builder().build().plan(layer)).text();
+
+    assertThat(text.lines()).allMatch(line -> line.length() <= 100);
+    assertThat(squeezed(text))
+        .contains("down + weight + reduce activated, topk_ids, topk_weights, output")
+        .contains("+ shared_out shared_out");
   }
 
   @Test

@@ -53,20 +53,24 @@ record BenchTable(
             placement.cores() == 1 ? "core" : "cores",
             placement.cores())
         : placement.threads() == 1
-            ? "the only thread ran on a core of its own"
+            ? "the only thread had its own core"
             : String.format(
-                Locale.ROOT, "each of %d threads ran on a core of its own", placement.threads());
+                Locale.ROOT, "each of %d threads had its own core", placement.threads());
   }
 
   /// The names of the columns.
   ///
   /// @param results what the first lines will be
   void printColumns(PrintWriter out, List<BenchResult> results) {
+    boolean kernels = BenchResult.haveKernelTimes(results);
     out.println(
-        String.format(
-            Locale.ROOT,
-            "     M  alias   us/layer median       min%s  tasks/layer  copies/step  weights GB/s  memory alone GB/s  GFLOP/s",
-            BenchResult.haveKernelTimes(results) ? "  kernels us/layer" : ""));
+        "               us/layer          "
+            + (kernels ? "    kernels" : "")
+            + "   tasks/  copies/  weights  memory alone");
+    out.println(
+        "     M  alias    median       min"
+            + (kernels ? "   us/layer" : "")
+            + "    layer     step     GB/s          GB/s  GFLOP/s");
   }
 
   void print(PrintWriter out, List<BenchResult> results) {
@@ -75,12 +79,12 @@ record BenchTable(
       out.println(
           String.format(
               Locale.ROOT,
-              "%6d  %-5s  %16.1f  %8.1f%s  %11d  %11d  %12.1f  %18s  %7.1f",
+              "%6d  %-5s  %8.1f  %8.1f%s  %7d  %7d  %7.1f  %12s  %7.1f",
               r.tokens(),
               r.aliasText(),
               r.medianMicros(),
               r.minMicros(),
-              kernels ? String.format(Locale.ROOT, "  %16s", r.kernelText()) : "",
+              kernels ? String.format(Locale.ROOT, "  %9s", r.kernelText()) : "",
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),

@@ -34,14 +34,16 @@ record ParallelResult(
   }
 
   static String columns() {
-    return "     M   us/layer median       min  dispatch us  combine us  of the layer  messages/layer   KiB/layer  copies/step";
+    return "        us/layer                 us       us    of the  messages/       KiB/  copies/"
+        + System.lineSeparator()
+        + "     M    median       min  dispatch  combine     layer      layer      layer     step";
   }
 
   /// The figures, and below them what must be known before they are believed.
   String line() {
     return String.format(
         Locale.ROOT,
-        "%6d  %16.1f  %8.1f  %11.1f  %10.1f  %10.1f %%  %14.1f  %10.1f  %11d%s",
+        "%6d  %8.1f  %8.1f  %8.1f  %7.1f  %6.1f %%  %9.1f  %9.1f  %7d%s",
         tokens,
         medianMicros,
         minMicros,

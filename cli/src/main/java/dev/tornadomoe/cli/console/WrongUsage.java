@@ -3,9 +3,13 @@ package dev.tornadomoe.cli.console;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import picocli.CommandLine;
 import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgGroupSpec;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
+import picocli.CommandLine.MutuallyExclusiveArgsException;
 import picocli.CommandLine.OverwrittenOptionException;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.TypeConversionException;
@@ -25,6 +29,13 @@ public final class WrongUsage {
       case ParameterException e
           when e.getCause() instanceof TypeConversionException cause && e.getArgSpec() != null ->
           wrongValue(e.getArgSpec(), String.valueOf(e.getValue()), cause);
+      case MutuallyExclusiveArgsException e ->
+          choices(e, " and ") + " exclude each other: give one";
+      case MissingParameterException e when String.valueOf(e.getMessage()).contains(" | ") ->
+          choices(e, " or ") + " is missing";
+      case ParameterException e when lacksCommand(e) ->
+          "a command is missing: one of "
+              + String.join(", ", e.getCommandLine().getSubcommands().keySet());
       default -> ofSeveral(String.valueOf(failure.getMessage()));
     };
   }
@@ -33,7 +44,32 @@ public final class WrongUsage {
   private static String ofSeveral(String message) {
     return message
         .replaceFirst("^Error: ", "")
-        .replaceFirst("^Missing required [^:]*: ", "missing: ");
+        .replaceFirst("^Missing required [^:]*: ", "missing: ")
+        .replace("'", "");
+  }
+
+  /// picocli has no exception for a missing command, only a text for it.
+  private static boolean lacksCommand(ParameterException failure) {
+    CommandLine line = failure.getCommandLine();
+    return !line.getSubcommands().isEmpty() && !line.getParseResult().hasSubcommand();
+  }
+
+  /// What an exclusive group of options leaves to choose from, by what each choice must have.
+  private static String choices(ParameterException failure, String between) {
+    return failure.getCommandLine().getCommandSpec().argGroups().stream()
+        .filter(ArgGroupSpec::exclusive)
+        .flatMap(group ->
+            Stream.concat(
+                group.args().stream().map(WrongUsage::withLabel),
+                group.subgroups().stream().map(WrongUsage::required)))
+        .collect(Collectors.joining(between));
+  }
+
+  private static String required(ArgGroupSpec group) {
+    return group.args().stream()
+        .filter(ArgSpec::required)
+        .map(WrongUsage::withLabel)
+        .collect(Collectors.joining(" "));
   }
 
   private static String unmatched(UnmatchedArgumentException e) {
@@ -55,10 +91,7 @@ public final class WrongUsage {
   private static String missing(ArgSpec missing) {
     return missing.isOption() && !missing.required()
         ? String.format(Locale.ROOT, "%s needs a value: %s", name(missing), missing.paramLabel())
-        : String.format(
-            Locale.ROOT,
-            "%s is missing",
-            missing.isOption() ? name(missing) + " " + missing.paramLabel() : name(missing));
+        : withLabel(missing) + " is missing";
   }
 
   private static String wrongValue(ArgSpec of, String value, TypeConversionException cause) {
@@ -78,6 +111,10 @@ public final class WrongUsage {
       return name(of) + ": " + cause.getMessage();
     }
     return String.format(Locale.ROOT, "%s must be %s, found %s", name(of), expected, value);
+  }
+
+  private static String withLabel(ArgSpec of) {
+    return of.isOption() ? name(of) + " " + of.paramLabel() : name(of);
   }
 
   private static String name(ArgSpec of) {
