@@ -304,8 +304,9 @@ public final class ModelConfig {
         .orElse(null);
   }
 
-  /// An object inside, such as `rope_parameters`, to be asked in the same way; empty when it is
-  /// absent.
+  /// {@return an object inside, to be asked in the same way; empty when it is absent}
+  ///
+  /// @param name such as `rope_parameters`
   public Optional<ModelConfig> section(String name) {
     return object(name).map(inner -> new ModelConfig(file, inner, inner));
   }
