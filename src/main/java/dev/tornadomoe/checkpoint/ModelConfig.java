@@ -304,9 +304,10 @@ public final class ModelConfig {
         .orElse(null);
   }
 
-  /// {@return an object inside, to be asked in the same way; empty when it is absent}
+  /// An object inside, such as `rope_parameters`.
   ///
-  /// @param name such as `rope_parameters`
+  /// @param name of the object
+  /// @return what is to be asked in the same way, or empty when it is absent
   public Optional<ModelConfig> section(String name) {
     return object(name).map(inner -> new ModelConfig(file, inner, inner));
   }
