@@ -1,6 +1,5 @@
 package dev.tornadomoe.examples.decoder;
 
-import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Progress;
 import java.util.Optional;
 import java.util.ServiceLoader;
@@ -31,8 +30,8 @@ public interface DecoderBackend {
         new DecoderException(
             "there is no backend \"%s\"%s",
             name,
-            name.equals(Backends.TORNADO)
-                ? ": " + Backends.TORNADO_MISSING
+            name.equals("tornado")
+                ? ": it is built where there is a TornadoVM SDK, see docs/tornadovm.md"
                 : ", expected cpu or tornado"));
   }
 }

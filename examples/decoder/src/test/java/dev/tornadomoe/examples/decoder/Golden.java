@@ -1,7 +1,6 @@
 package dev.tornadomoe.examples.decoder;
 
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsFile;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.tensor.TensorView;
 import java.nio.file.Path;
 import java.util.stream.IntStream;
@@ -14,16 +13,14 @@ public record Golden(int[] prompt, float[][] logits, int[] greedy) {
 
   /// @param directory of the model
   public static Golden read(Path directory) {
-    try (MappedFiles files = new MappedFiles()) {
-      SafetensorsFile file =
-          SafetensorsFile.open(directory.resolve("golden_model.safetensors"), files);
-      int[] prompt = ints(file.find("input_ids"));
-      TensorView rows = file.find("logits");
+    try (TensorFile file = TensorFile.open(directory.resolve("golden_model.safetensors"))) {
+      int[] prompt = ints(file.require("input_ids"));
+      TensorView rows = file.require("logits");
       float[][] logits =
           IntStream.range(0, prompt.length)
               .mapToObj(token -> rows.at(token).toFloats())
               .toArray(float[][]::new);
-      return new Golden(prompt, logits, ints(file.find("greedy_ids")));
+      return new Golden(prompt, logits, ints(file.require("greedy_ids")));
     }
   }
 

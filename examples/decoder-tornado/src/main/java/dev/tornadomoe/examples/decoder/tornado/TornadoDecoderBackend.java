@@ -9,18 +9,19 @@ import dev.tornadomoe.examples.decoder.DecoderOptions;
 
 /// The device that TornadoVM finds.
 public final class TornadoDecoderBackend implements DecoderBackend {
+  private static final String NAME = "tornado";
 
   /// For `ServiceLoader`.
   public TornadoDecoderBackend() {}
 
   @Override
   public String name() {
-    return Backends.TORNADO;
+    return NAME;
   }
 
   @Override
   public Decoder load(DecoderModel model, DecoderOptions options, Progress progress) {
-    Backends.require(Backends.TORNADO); // says what is missing, before a class of TornadoVM loads
+    Backends.require(NAME); // says what is missing, before a class of TornadoVM loads
     return new TornadoDecoder(model, options, progress);
   }
 }
