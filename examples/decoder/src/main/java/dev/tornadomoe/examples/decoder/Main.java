@@ -3,6 +3,7 @@ package dev.tornadomoe.examples.decoder;
 import dev.tornadomoe.MoeException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -152,8 +153,12 @@ public final class Main implements Callable<Integer> {
       int positions = ids.length + tokens;
       require(
           positions <= opened.config().positions(),
-          "the prompt has %d tokens, %d more are asked for, and the model has %d positions"
-              .formatted(ids.length, tokens, opened.config().positions()));
+          String.format(
+              Locale.ROOT,
+              "the prompt has %d tokens, %d more are asked for, and the model has %d positions",
+              ids.length,
+              tokens,
+              opened.config().positions()));
       new Sequence(positions, opened.config().vocabulary()).requireRoom(ids);
       try (Decoder decoder = load(opened, chosen, positions, alias.equals("on"), err)) {
         Sampler sampler =
@@ -187,8 +192,14 @@ public final class Main implements Callable<Integer> {
       }
       out.println();
       out.println(
-          "%s, %d layers, backend %s, prompt of %d tokens, %d tokens a round"
-              .formatted(madeUp, model.config().layers(), backend, MADE_UP_PROMPT, tokens));
+          String.format(
+              Locale.ROOT,
+              "%s, %d layers, backend %s, prompt of %d tokens, %d tokens a round",
+              madeUp,
+              model.config().layers(),
+              backend,
+              MADE_UP_PROMPT,
+              tokens));
       out.flush();
     }
   }

@@ -42,9 +42,10 @@ class MainTest {
         """
         {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
          "pre_tokenizer": {"type": "WhitespaceSplit"}, "post_processor": null, "decoder": null,
-         "model": {"type": "WordLevel", "unk_token": "w0", "vocab": {%s}}}
+         "model": {"type": "WordLevel", "unk_token": "w0", "vocab": {VOCABULARY}}}
         """
-            .formatted(
+            .replace(
+                "VOCABULARY",
                 IntStream.range(0, 320)
                     .mapToObj(i -> "\"w" + i + "\": " + i)
                     .collect(Collectors.joining(", "))));
