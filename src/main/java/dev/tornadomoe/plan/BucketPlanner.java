@@ -16,7 +16,7 @@ final class BucketPlanner {
   private final List<ModularMoe> modularMoes;
   private final PlanOptions options;
 
-  /// @param modularMoe what each layer is computed by
+  /// @param modularMoes what each layer is computed by
   BucketPlanner(List<MoeLayer> layers, List<ModularMoe> modularMoes, PlanOptions options) {
     this.layers = layers;
     this.modularMoes = modularMoes;
