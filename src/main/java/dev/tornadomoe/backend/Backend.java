@@ -70,11 +70,11 @@ public interface Backend {
   }
 
   /// The pieces that suit this backend's device better than those that a planner chooses by itself,
-  /// if there are any; for `Planner.Builder.pieces`.
+  /// if there are any; for `Planner.Builder.modularMoe`.
   ///
   /// @param layers of the plan
   /// @return pieces for any of these layers, or empty where the catalogue's choice is as good
-  default Optional<ModularMoe> pieces(List<MoeLayer> layers) {
+  default Optional<ModularMoe> modularMoe(List<MoeLayer> layers) {
     return Optional.empty();
   }
 

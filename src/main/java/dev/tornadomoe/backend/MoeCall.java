@@ -20,12 +20,12 @@ public final class MoeCall {
   /// Makes a call of layer 0 that has no memory yet.
   public MoeCall() {}
 
-  /// Which layer, by its place in the plan; 0 unless set, and always for plans of whole steps.
+  /// Which layer, by its index in the plan; 0 unless set, and always for plans of whole steps.
   ///
-  /// @param place 0 for the plan's first layer
+  /// @param index 0 for the plan's first layer
   /// @return this call
-  public MoeCall layer(int place) {
-    layer = place;
+  public MoeCall layer(int layerIndex) {
+    layer = layerIndex;
     return this;
   }
 

@@ -81,7 +81,7 @@ public interface Session extends AutoCloseable {
 
   /// {@return where the threads of the last call ran, where the backend has threads and the system
   /// says it}
-  default Optional<Placement> placement() {
+  default Optional<CoreUse> coreUse() {
     return Optional.empty();
   }
 

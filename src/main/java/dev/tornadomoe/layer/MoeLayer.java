@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// With `routerWeightOnInput` the expert gets `weight * x` and its result is not weighted again
 /// (Llama 4).
 ///
-/// @param index its place in the model, for messages
+/// @param index its index in the model, for messages
 /// @param topK k, experts per token
 /// @param router how experts are chosen, or null when the caller gives ids and weights
 /// @param experts the routed experts

@@ -9,13 +9,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 
-/// Experts divided among the ranks of a job: [#part] is what a rank loads of a layer, [#pieces] what
+/// Experts divided among the ranks of a job: [#part] is what a rank loads of a layer, [#modularMoe] what
 /// its plan is made with. Every rank runs the same layers in the same order, each call with tokens
 /// of its own, as many as it has, or none.
 ///
 ///     ExpertParallelism parallel = ExpertParallelism.over(ranks).build();
 ///     MoeLayer part = parallel.part(layer);
-///     MoePlan plan = Planner.builder().pieces(parallel::pieces).build().plan(part);
+///     MoePlan plan = Planner.builder().modularMoe(parallel::modularMoe).build().plan(part);
 ///
 /// One session at a time may run on a communicator.
 public final class ExpertParallelism {
@@ -93,7 +93,7 @@ public final class ExpertParallelism {
   ///
   /// @param part from [#part]
   /// @return prepare and finalize that exchange rows, and experts that leave weighting to them
-  public ModularMoe pieces(MoeLayer part) {
+  public ModularMoe modularMoe(MoeLayer part) {
     return new ModularMoe(
         new ExpertParallel(this, placement(part), part.hidden(), part.topK()),
         ExpertsCatalog.named("unreduced").experts());

@@ -37,7 +37,7 @@ public record BucketPlan(
 
   /// {@return the buffer behind an operand}
   ///
-  /// @param layer the layer's place in the plan
+  /// @param layer the layer's index in the plan
   /// @param operand that a step of the layer uses
   /// @throws IllegalArgumentException when no step of the layer uses it
   public Buffer buffer(int layer, Operand operand) {
@@ -59,7 +59,7 @@ public record BucketPlan(
 
   /// The steps of one layer.
   ///
-  /// @param layer its place in the plan
+  /// @param layer its index in the plan
   /// @return the steps in the order in which they run
   public List<Step> stepsOf(int layer) {
     return steps.stream().filter(step -> step.layer() == layer).toList();

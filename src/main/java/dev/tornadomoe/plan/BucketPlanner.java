@@ -13,13 +13,13 @@ import java.util.Set;
 /// Makes the plan of one bucket: lowers each layer, runs the passes, has the buffers placed.
 final class BucketPlanner {
   private final List<MoeLayer> layers;
-  private final List<ModularMoe> pieces;
+  private final List<ModularMoe> modularMoes;
   private final PlanOptions options;
 
-  /// @param pieces what each layer is computed by
-  BucketPlanner(List<MoeLayer> layers, List<ModularMoe> pieces, PlanOptions options) {
+  /// @param modularMoes what each layer is computed by
+  BucketPlanner(List<MoeLayer> layers, List<ModularMoe> modularMoes, PlanOptions options) {
     this.layers = layers;
-    this.pieces = pieces;
+    this.modularMoes = modularMoes;
     this.options = options;
   }
 
@@ -29,7 +29,7 @@ final class BucketPlanner {
     List<AliasDecision> decisions = new ArrayList<>();
     for (int i = 0; i < layers.size(); i++) {
       LayerDraft lowered =
-          lower(layers.get(i), pieces.get(i), Problem.of(layers.get(i), maxTokens));
+          lower(layers.get(i), modularMoes.get(i), Problem.of(layers.get(i), maxTokens));
       LayerDraft draft = fold(lowered);
       AliasDecision decision = OutputAliasing.decide(draft, options);
       unimproved.add(lowered);
@@ -37,15 +37,15 @@ final class BucketPlanner {
       drafts.add(decision.aliased() ? draft.withAlias() : draft);
     }
     List<Step> steps = steps(drafts);
-    BufferPlacement placement = BufferPlacement.of(drafts, steps, options);
+    BufferAssignment assignment = BufferAssignment.of(drafts, steps, options);
     return new BucketPlan(
         minTokens,
         maxTokens,
         steps,
-        placement.buffers(),
-        placement.bindings(),
+        assignment.buffers(),
+        assignment.bindings(),
         List.copyOf(decisions),
-        placement.workspaceBytes(),
+        assignment.workspaceBytes(),
         baseline(unimproved));
   }
 
@@ -96,7 +96,7 @@ final class BucketPlanner {
               * draft.problem().hidden()
               * options.call().outputType().bytes();
       for (Workspace scratch : draft.scratch().values()) {
-        workspace += BufferPlacement.bytes(scratch);
+        workspace += BufferAssignment.bytes(scratch);
       }
     }
     return new BucketPlan.Baseline(steps, copies, copied, workspace);

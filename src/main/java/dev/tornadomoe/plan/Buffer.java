@@ -7,13 +7,13 @@ import java.util.Locale;
 
 /// Memory that steps of a plan read and write.
 ///
-/// @param id its place in the bucket's list
-/// @param layer the layer's place in the plan
+/// @param id its index in the bucket's list
+/// @param layer the layer's index in the plan
 /// @param operand what it holds; operands that were merged into it have it as their buffer too
 /// @param dtype element type
 /// @param shape at the bucket's most tokens
 /// @param rowStride elements from one row to the next
-/// @param placement where it is
+/// @param location where it is
 public record Buffer(
     int id,
     int layer,
@@ -21,21 +21,21 @@ public record Buffer(
     DType dtype,
     Shape shape,
     long rowStride,
-    Placement placement) {
+    Location location) {
 
   /// Where a buffer is.
-  public sealed interface Placement {}
+  public sealed interface Location {}
 
   /// Memory the caller brings with each call. Buffers of one region are the same memory.
   ///
   /// @param region whose memory it is
-  public record Caller(CallerRegion region) implements Placement {}
+  public record Caller(CallerRegion region) implements Location {}
 
   /// A part of the session's workspace.
   ///
   /// @param offset in bytes
   /// @param bytes without any guard behind it
-  public record Slot(long offset, long bytes) implements Placement {
+  public record Slot(long offset, long bytes) implements Location {
 
     /// {@return the first byte after it, in bytes from the workspace's beginning}
     public long end() {
@@ -50,7 +50,7 @@ public record Buffer(
 
   /// {@return whether the caller brings the memory}
   public boolean isCallers() {
-    return placement instanceof Caller;
+    return location instanceof Caller;
   }
 
   /// As in `layer 3 fused_out`.

@@ -9,7 +9,7 @@ import java.util.Locale;
 /// The buffers that a caller brings, as its [CallSpec] describes them.
 ///
 /// @param draft the layer
-/// @param layer its place in the plan
+/// @param layer its index in the plan
 /// @param call what the caller promises
 record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
 

@@ -49,7 +49,7 @@ final class Hazards {
         || (stage.phase() == Phase.EXPERTS
             && stage.operation() instanceof CustomOperation
             && draft
-                .pieces()
+                .modularMoe()
                 .experts()
                 .capabilities()
                 .contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT));

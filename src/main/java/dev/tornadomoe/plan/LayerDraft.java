@@ -17,14 +17,14 @@ import java.util.Map;
 /// new drafts of it.
 ///
 /// @param layer the layer
-/// @param pieces what it is computed by
+/// @param modularMoe what it is computed by
 /// @param problem its sizes at the bucket's most tokens
 /// @param stages what is done, in order
 /// @param scratch operands that need memory of the workspace
 /// @param aliased whether `fused_out` is the output
 record LayerDraft(
     MoeLayer layer,
-    ModularMoe pieces,
+    ModularMoe modularMoe,
     Problem problem,
     List<Stage> stages,
     Map<Operand, Workspace> scratch,
@@ -34,7 +34,7 @@ record LayerDraft(
   record Stage(Phase phase, Operation operation) {}
 
   LayerDraft withStages(List<Stage> replaced) {
-    return new LayerDraft(layer, pieces, problem, List.copyOf(replaced), scratch, aliased);
+    return new LayerDraft(layer, modularMoe, problem, List.copyOf(replaced), scratch, aliased);
   }
 
   /// The draft in which the experts write the output: without the copy and without `fused_out`.
@@ -43,7 +43,7 @@ record LayerDraft(
     kept.removeIf(stage -> stage.operation().equals(finalCopy()));
     Map<Operand, Workspace> left = new LinkedHashMap<>(scratch);
     left.remove(Operand.FUSED_OUT);
-    return new LayerDraft(layer, pieces, problem, List.copyOf(kept), left, true);
+    return new LayerDraft(layer, modularMoe, problem, List.copyOf(kept), left, true);
   }
 
   /// Whether `fused_out` is copied to the output once, and the one is used only before and the

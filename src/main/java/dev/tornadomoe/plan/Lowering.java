@@ -30,15 +30,15 @@ import java.util.Map;
 /// last step, and so that nobody needs the hidden states any more when that writes.
 final class Lowering {
   private final MoeLayer layer;
-  private final ModularMoe pieces;
+  private final ModularMoe modularMoe;
   private final Problem problem;
   private final CallSpec call;
   private final List<LayerDraft.Stage> stages = new ArrayList<>();
   private final Map<Operand, Workspace> scratch = new LinkedHashMap<>();
 
-  private Lowering(MoeLayer layer, ModularMoe pieces, Problem problem, CallSpec call) {
+  private Lowering(MoeLayer layer, ModularMoe modularMoe, Problem problem, CallSpec call) {
     this.layer = layer;
-    this.pieces = pieces;
+    this.modularMoe = modularMoe;
     this.problem = problem;
     this.call = call;
   }
@@ -48,8 +48,8 @@ final class Lowering {
   /// @param staged whether results are finished in a private buffer where they would otherwise be
   ///   finished in the output
   static LayerDraft lower(
-      MoeLayer layer, ModularMoe pieces, Problem problem, CallSpec call, boolean staged) {
-    return new Lowering(layer, pieces, problem, call).lower(staged);
+      MoeLayer layer, ModularMoe modularMoe, Problem problem, CallSpec call, boolean staged) {
+    return new Lowering(layer, modularMoe, problem, call).lower(staged);
   }
 
   private LayerDraft lower(boolean staged) {
@@ -60,14 +60,14 @@ final class Lowering {
       prepare(rows);
       shared(input);
       identities(input);
-      pieces.prepareAndFinalize().receive(rows).forEach(this::prepareStage);
+      modularMoe.prepareAndFinalize().receive(rows).forEach(this::prepareStage);
       experts(
-          pieces
+          modularMoe
               .prepareAndFinalize()
               .expertInput(rows, layer.routerWeightOnInput() ? null : Operand.TOPK_WEIGHTS));
       finish(staged);
     }
-    return new LayerDraft(layer, pieces, problem, List.copyOf(stages), scratch, false);
+    return new LayerDraft(layer, modularMoe, problem, List.copyOf(stages), scratch, false);
   }
 
   private Operand convertedHidden() {
@@ -112,9 +112,9 @@ final class Lowering {
   }
 
   private void prepare(Operand rows) {
-    PrepareAndFinalize ends = pieces.prepareAndFinalize();
-    ends.workspaces(problem).forEach(this::scratch);
-    ends.prepare(rows).forEach(this::prepareStage);
+    PrepareAndFinalize prepareAndFinalize = modularMoe.prepareAndFinalize();
+    prepareAndFinalize.workspaces(problem).forEach(this::scratch);
+    prepareAndFinalize.prepare(rows).forEach(this::prepareStage);
   }
 
   private void shared(Operand input) {
@@ -143,8 +143,8 @@ final class Lowering {
   }
 
   private void experts(ExpertInput input) {
-    Experts experts = pieces.experts();
-    Problem expertProblem = pieces.expertProblem(problem);
+    Experts experts = modularMoe.experts();
+    Problem expertProblem = modularMoe.expertProblem(problem);
     experts.workspaces(expertProblem).forEach(this::scratch);
     scratch(new Workspace(Operand.FUSED_OUT, DType.F32, experts.outputShape(expertProblem)));
     if (experts.capabilities().contains(Capability.ACCUMULATES_INTO_OUTPUT)) {
@@ -154,11 +154,11 @@ final class Lowering {
   }
 
   private void finish(boolean staged) {
-    PrepareAndFinalize ends = pieces.prepareAndFinalize();
-    TopKWeightAndReduce reduce = pieces.reduce();
+    PrepareAndFinalize prepareAndFinalize = modularMoe.prepareAndFinalize();
+    TopKWeightAndReduce reduce = modularMoe.reduce();
     boolean weighted = !layer.routerWeightOnInput();
-    List<Operation> handOver = ends.finish(reduce, weighted, Operand.OUTPUT);
-    if (ends.isLocal() && LayerDraft.isHandOver(handOver)) {
+    List<Operation> handOver = prepareAndFinalize.finish(reduce, weighted, Operand.OUTPUT);
+    if (prepareAndFinalize.isLocal() && LayerDraft.isHandOver(handOver)) {
       // Added before the rows are handed over, so that the output is written once and last.
       addends(Operand.FUSED_OUT);
       handOver.forEach(this::finalStage);
@@ -168,7 +168,7 @@ final class Lowering {
     if (staged) {
       rows(Operand.STAGED_OUT, problem.hidden());
     }
-    ends.finish(reduce, weighted, target).forEach(this::finalStage);
+    prepareAndFinalize.finish(reduce, weighted, target).forEach(this::finalStage);
     addends(target);
     if (staged) {
       finalStage(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));

@@ -9,17 +9,17 @@ import java.util.Locale;
 /// buffers and the decisions. Data, made by a [Planner] and verified; a backend compiles it.
 public final class MoePlan {
   private final List<MoeLayer> layers;
-  private final List<ModularMoe> pieces;
+  private final List<ModularMoe> modularMoes;
   private final PlanOptions options;
   private final List<BucketPlan> buckets;
 
   MoePlan(
       List<MoeLayer> layers,
-      List<ModularMoe> pieces,
+      List<ModularMoe> modularMoes,
       PlanOptions options,
       List<BucketPlan> buckets) {
     this.layers = layers;
-    this.pieces = pieces;
+    this.modularMoes = modularMoes;
     this.options = options;
     this.buckets = buckets;
   }
@@ -31,9 +31,9 @@ public final class MoePlan {
 
   /// {@return the pieces that a layer is computed by}
   ///
-  /// @param layer its place in the plan
-  public ModularMoe pieces(int layer) {
-    return pieces.get(layer);
+  /// @param layer its index in the plan
+  public ModularMoe modularMoe(int layer) {
+    return modularMoes.get(layer);
   }
 
   /// {@return what the plan was made by}
@@ -84,6 +84,6 @@ public final class MoePlan {
   /// also where this plan's calls are whole steps: what each layer of an aliased run must agree
   /// with to the bit}
   public MoePlan unaliased() {
-    return Planner.plan(layers, pieces, options.withAliasing(AliasMode.OFF).layerByLayer());
+    return Planner.plan(layers, modularMoes, options.withAliasing(AliasMode.OFF).layerByLayerUnsanitised());
   }
 }

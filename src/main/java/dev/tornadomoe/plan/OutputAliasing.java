@@ -46,7 +46,7 @@ final class OutputAliasing {
     if (options.aliasing() == AliasMode.OFF) {
       refuse(ReasonCode.DISABLED_BY_USER);
     }
-    checkPieces();
+    checkModularMoe();
     checkOutput();
     if (refusals.isEmpty()) {
       // With the experts' rows elsewhere these could not occur, so they are no reasons of their
@@ -67,18 +67,18 @@ final class OutputAliasing {
     return AliasDecision.aliased(reasons);
   }
 
-  private void checkPieces() {
-    Experts experts = draft.pieces().experts();
+  private void checkModularMoe() {
+    Experts experts = draft.modularMoe().experts();
     Problem problem = draft.problem();
-    Problem expertProblem = draft.pieces().expertProblem(problem);
-    if (!draft.pieces().prepareAndFinalize().isLocal()) {
-      refuse(ReasonCode.NONLOCAL_FINALIZE, draft.pieces().prepareAndFinalize().name());
+    Problem expertProblem = draft.modularMoe().expertProblem(problem);
+    if (!draft.modularMoe().prepareAndFinalize().isLocal()) {
+      refuse(ReasonCode.NONLOCAL_FINALIZE, draft.modularMoe().prepareAndFinalize().name());
       return; // whatever else is against it follows from rows being elsewhere
     }
     if (experts.format() == ActivationFormat.BATCHED) {
       refuse(ReasonCode.BATCHED_FORMAT);
     }
-    switch (draft.pieces().reduce()) {
+    switch (draft.modularMoe().reduce()) {
       case TopKWeightAndReduce.NoOp noOp -> {
         if (!draft.onlyHandsOver()) {
           refuse(
@@ -86,7 +86,7 @@ final class OutputAliasing {
               String.format(
                   Locale.ROOT,
                   "\"%s\" does more than hand them over",
-                  draft.pieces().prepareAndFinalize().name()));
+                  draft.modularMoe().prepareAndFinalize().name()));
         }
       }
       case TopKWeightAndReduce.NaiveBatched batched -> refuse(ReasonCode.REDUCE_ZEROES_FIRST);
@@ -179,7 +179,7 @@ final class OutputAliasing {
   }
 
   private boolean has(Capability capability) {
-    return draft.pieces().experts().capabilities().contains(capability);
+    return draft.modularMoe().experts().capabilities().contains(capability);
   }
 
   private void refuse(ReasonCode code) {

@@ -40,46 +40,46 @@ final class PlanChecks {
   }
 
   /// The pieces take the layer, and chunks where calls are cut into them.
-  static void requireSupport(MoeLayer layer, ModularMoe pieces, PlanOptions options) {
-    Support support = pieces.experts().supports(layer);
+  static void requireSupport(MoeLayer layer, ModularMoe modularMoe, PlanOptions options) {
+    Support support = modularMoe.experts().supports(layer);
     if (support.refusal() != null) {
       throw new PlanException(
           String.format(
               Locale.ROOT,
               "layer %d can't be computed by experts \"%s\": %s",
               layer.index(),
-              pieces.experts().name(),
+              modularMoe.experts().name(),
               support.refusal()));
     }
     Problem problem = Problem.of(layer, options.chunkTokens());
-    support = pieces.prepareAndFinalize().supports(problem);
+    support = modularMoe.prepareAndFinalize().supports(problem);
     if (support.refusal() != null) {
       throw new PlanException(
           String.format(
               Locale.ROOT,
               "layer %d can't be served by prepare/finalize \"%s\": %s",
               layer.index(),
-              pieces.prepareAndFinalize().name(),
+              modularMoe.prepareAndFinalize().name(),
               support.refusal()));
     }
     boolean chunked = options.chunkTokens() < options.maxTokens();
     if (chunked
-        && (pieces.experts().format() == ActivationFormat.BATCHED
-            || !pieces.experts().capabilities().contains(Capability.CHUNKABLE))) {
+        && (modularMoe.experts().format() == ActivationFormat.BATCHED
+            || !modularMoe.experts().capabilities().contains(Capability.CHUNKABLE))) {
       throw new PlanException(
           String.format(
               Locale.ROOT,
               "experts \"%s\" can't work on a call in chunks (of %d tokens, for up to %d)",
-              pieces.experts().name(),
+              modularMoe.experts().name(),
               options.chunkTokens(),
               options.maxTokens()));
     }
-    if (chunked && !pieces.prepareAndFinalize().isLocal()) {
+    if (chunked && !modularMoe.prepareAndFinalize().isLocal()) {
       throw new PlanException(
           String.format(
               Locale.ROOT,
               "prepare/finalize \"%s\" can't work on a call in chunks (of %d tokens, for up to %d): others may have other numbers of them",
-              pieces.prepareAndFinalize().name(),
+              modularMoe.prepareAndFinalize().name(),
               options.chunkTokens(),
               options.maxTokens()));
     }

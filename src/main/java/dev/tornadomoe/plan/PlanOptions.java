@@ -15,7 +15,7 @@ import java.util.function.Function;
 /// @param precision how activations enter the products with quantised weights
 /// @param memory where the backend's own buffers live
 /// @param call what the caller promises about its memory
-/// @param pieces what computes a layer
+/// @param modularMoe what computes a layer
 public record PlanOptions(
     int maxTokens,
     int chunkTokens,
@@ -26,7 +26,7 @@ public record PlanOptions(
     Precision precision,
     MemoryKind memory,
     CallSpec call,
-    Function<MoeLayer, ModularMoe> pieces) {
+    Function<MoeLayer, ModularMoe> modularMoe) {
 
   /// Bytes behind each scratch buffer that nobody may write, when sanitising.
   public static final int GUARD_BYTES = 64;
@@ -37,11 +37,11 @@ public record PlanOptions(
 
   PlanOptions withAliasing(AliasMode mode) {
     return new PlanOptions(
-        maxTokens, chunkTokens, mode, reuse, fold, sanitize, precision, memory, call, pieces);
+        maxTokens, chunkTokens, mode, reuse, fold, sanitize, precision, memory, call, modularMoe);
   }
 
   /// One layer to a call, and not sanitised.
-  PlanOptions layerByLayer() {
+  PlanOptions layerByLayerUnsanitised() {
     return new PlanOptions(
         maxTokens,
         chunkTokens,
@@ -52,6 +52,6 @@ public record PlanOptions(
         precision,
         memory,
         call.layerByLayer(),
-        pieces);
+        modularMoe);
   }
 }

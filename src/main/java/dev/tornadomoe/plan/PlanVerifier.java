@@ -72,7 +72,7 @@ final class PlanVerifier {
 
   private void checkSlots() {
     for (Buffer buffer : plan.buffers()) {
-      if (buffer.placement() instanceof Buffer.Slot slot
+      if (buffer.location() instanceof Buffer.Slot slot
           && (slot.offset() < 0
               || slot.bytes() < buffer.bytes()
               || slot.end() > plan.workspaceBytes())) {
@@ -138,17 +138,17 @@ final class PlanVerifier {
                     .get(step.layer())
                     .contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT));
     return readFirst
-        && target.placement().equals(buffer.placement())
+        && target.location().equals(buffer.location())
         && target.dtype() == buffer.dtype()
         && target.rowStride() == buffer.rowStride();
   }
 
   private static boolean overlap(Buffer a, Buffer b) {
-    if (a.placement() instanceof Buffer.Slot x && b.placement() instanceof Buffer.Slot y) {
+    if (a.location() instanceof Buffer.Slot x && b.location() instanceof Buffer.Slot y) {
       return x.offset() < y.end() && y.offset() < x.end();
     }
-    return a.placement() instanceof Buffer.Caller x
-        && b.placement() instanceof Buffer.Caller y
+    return a.location() instanceof Buffer.Caller x
+        && b.location() instanceof Buffer.Caller y
         && a.layer() == b.layer()
         && x.region() == y.region();
   }

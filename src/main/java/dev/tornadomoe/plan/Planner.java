@@ -55,24 +55,24 @@ public final class Planner {
     if (options.call().wholeStep()) {
       PlanChecks.requireSameArguments(layers, options.call());
     }
-    List<ModularMoe> pieces = new ArrayList<>();
+    List<ModularMoe> modularMoes = new ArrayList<>();
     for (MoeLayer layer : layers) {
-      pieces.add(options.pieces().apply(layer));
-      PlanChecks.requireSupport(layer, pieces.getLast(), options);
+      modularMoes.add(options.modularMoe().apply(layer));
+      PlanChecks.requireSupport(layer, modularMoes.getLast(), options);
     }
-    return plan(layers, pieces, options);
+    return plan(layers, modularMoes, options);
   }
 
-  static MoePlan plan(List<MoeLayer> layers, List<ModularMoe> pieces, PlanOptions options) {
-    BucketPlanner planner = new BucketPlanner(layers, pieces, options);
+  static MoePlan plan(List<MoeLayer> layers, List<ModularMoe> modularMoes, PlanOptions options) {
+    BucketPlanner planner = new BucketPlanner(layers, modularMoes, options);
     List<Set<Capability>> capabilities =
-        pieces.stream().map(piece -> piece.experts().capabilities()).toList();
-    boolean local = pieces.stream().allMatch(piece -> piece.prepareAndFinalize().isLocal());
+        modularMoes.stream().map(one -> one.experts().capabilities()).toList();
+    boolean local = modularMoes.stream().allMatch(one -> one.prepareAndFinalize().isLocal());
     List<BucketPlan> buckets = new ArrayList<>();
     if (local) {
       buckets.add(planner.plan(0, 0));
     }
-    for (int limit : limits(pieces, options.chunkTokens(), local)) {
+    for (int limit : limits(modularMoes, options.chunkTokens(), local)) {
       int first = buckets.isEmpty() ? 0 : buckets.getLast().maxTokens() + 1;
       BucketPlan bucket = planner.plan(first, limit);
       PlanVerifier.verify(bucket, capabilities);
@@ -81,15 +81,15 @@ public final class Planner {
       }
       buckets.add(bucket);
     }
-    return new MoePlan(List.copyOf(layers), List.copyOf(pieces), options, List.copyOf(buckets));
+    return new MoePlan(List.copyOf(layers), List.copyOf(modularMoes), options, List.copyOf(buckets));
   }
 
   /// The most tokens of each bucket, ascending. Where rows of other processes come in, the tokens
   /// of a call don't say how many the experts get: there is one bucket for all.
-  private static SortedSet<Integer> limits(List<ModularMoe> pieces, int most, boolean local) {
+  private static SortedSet<Integer> limits(List<ModularMoe> modularMoes, int most, boolean local) {
     SortedSet<Integer> limits = new TreeSet<>();
     if (local) {
-      pieces.forEach(piece -> limits.addAll(piece.experts().pathLimits()));
+      modularMoes.forEach(one -> limits.addAll(one.experts().pathLimits()));
     }
     limits.removeIf(limit -> limit < 1 || limit >= most);
     limits.add(most);
@@ -106,7 +106,7 @@ public final class Planner {
     private boolean sanitize;
     private Precision precision = Precision.EXACT;
     private MemoryKind memory = MemoryKind.HOST;
-    private Function<MoeLayer, ModularMoe> pieces = layer -> ExpertsCatalog.preferred();
+    private Function<MoeLayer, ModularMoe> modularMoe = layer -> ExpertsCatalog.preferred();
     private DType hiddenType = DType.F32;
     private DType outputType = DType.F32;
     private int outputStride;
@@ -206,16 +206,16 @@ public final class Planner {
     ///
     /// @param modular for every layer
     /// @return this builder
-    public Builder pieces(ModularMoe modular) {
-      return pieces(layer -> modular);
+    public Builder modularMoe(ModularMoe modular) {
+      return modularMoe(layer -> modular);
     }
 
     /// Uses these pieces, which may differ from layer to layer, instead of the catalogue's choice.
     ///
     /// @param ofLayer called once for each layer
     /// @return this builder
-    public Builder pieces(Function<MoeLayer, ModularMoe> ofLayer) {
-      pieces = ofLayer;
+    public Builder modularMoe(Function<MoeLayer, ModularMoe> ofLayer) {
+      modularMoe = ofLayer;
       return this;
     }
 
@@ -319,12 +319,12 @@ public final class Planner {
       }
       int chunk = chunkTokens == 0 ? maxTokens : Math.min(chunkTokens, maxTokens);
       AliasMode mode = aliasing;
-      String wish = System.getProperty(ALIAS_PROPERTY, "on");
-      if (!wish.equalsIgnoreCase("on") && !wish.equalsIgnoreCase("off")) {
+      String requested = System.getProperty(ALIAS_PROPERTY, "on");
+      if (!requested.equalsIgnoreCase("on") && !requested.equalsIgnoreCase("off")) {
         throw new PlanException(
-            String.format(Locale.ROOT, "-D%s=%s: expected on or off", ALIAS_PROPERTY, wish));
+            String.format(Locale.ROOT, "-D%s=%s: expected on or off", ALIAS_PROPERTY, requested));
       }
-      if (wish.equalsIgnoreCase("off")) {
+      if (requested.equalsIgnoreCase("off")) {
         if (aliasing == AliasMode.REQUIRE) {
           throw new PlanException(
               String.format(
@@ -355,7 +355,7 @@ public final class Planner {
                   residual,
                   callerRoutes,
                   wholeStep),
-              pieces));
+              modularMoe));
     }
   }
 }

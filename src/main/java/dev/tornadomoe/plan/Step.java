@@ -8,8 +8,8 @@ import java.util.Locale;
 
 /// One operation of a plan. Steps run in the order of their indices.
 ///
-/// @param index its place in the bucket, from 0, across layers
-/// @param layer the layer's place in the plan, from 0
+/// @param index its index in the bucket, from 0, across layers
+/// @param layer the layer's index in the plan, from 0
 /// @param phase which part of the layer it belongs to
 /// @param operation what it does
 public record Step(int index, int layer, Phase phase, Operation operation) {
@@ -17,9 +17,9 @@ public record Step(int index, int layer, Phase phase, Operation operation) {
   /// {@return how many rows it works on}
   ///
   /// @param tokens of the call, or of a chunk of it
-  /// @param ends of this step's layer
-  public int rows(int tokens, PrepareAndFinalize ends) {
-    return phase == Phase.EXPERTS ? ends.expertTokens(tokens) : tokens;
+  /// @param prepareAndFinalize of this step's layer
+  public int rows(int tokens, PrepareAndFinalize prepareAndFinalize) {
+    return phase == Phase.EXPERTS ? prepareAndFinalize.expertTokens(tokens) : tokens;
   }
 
   /// {@return whether it only copies rows into the caller's output}

@@ -39,7 +39,7 @@ public abstract class ArithmeticContract extends BackendContract {
   /// One token works pair by pair, more are grouped by expert: a device compiles these two.
   private static Planner.Builder inTwoLaunches() {
     return Planner.builder()
-        .pieces(new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts(1)));
+        .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts(1)));
   }
 
   private void computesTheLayer(LayerSpec spec, Planner.Builder planner) {
@@ -70,10 +70,10 @@ public abstract class ArithmeticContract extends BackendContract {
                 .with(WeightFormat.int4(DType.BF16, 32, true, false))
                 .withShared(24, true),
             13);
-    ModularMoe pieces = new ModularMoe(new TwoSidedEnds(), ExpertsCatalog.named(experts).experts());
+    ModularMoe modularMoe = new ModularMoe(new TwoSidedEnds(), ExpertsCatalog.named(experts).experts());
     int[] counts = tokens(1, 6);
     int most = counts[counts.length - 1];
-    Planner planner = Planner.builder().maxTokens(most).sanitize(true).pieces(pieces).build();
+    Planner planner = Planner.builder().maxTokens(most).sanitize(true).modularMoe(modularMoe).build();
     MoePlan plan = planner.plan(layer);
     if (isRefused(plan)) {
       return;
@@ -114,7 +114,7 @@ public abstract class ArithmeticContract extends BackendContract {
     int[] counts = tokens(1, 3);
     int most = counts[counts.length - 1];
     Planner planner =
-        Planner.builder().maxTokens(most).pieces(ExpertsCatalog.named(experts)).build();
+        Planner.builder().maxTokens(most).modularMoe(ExpertsCatalog.named(experts)).build();
     MoePlan plan = planner.plan(layer);
     if (isRefused(plan)) {
       return;
@@ -149,7 +149,7 @@ public abstract class ArithmeticContract extends BackendContract {
         Planner.builder()
             .maxTokens(tokens)
             .callerRoutes()
-            .pieces(ExpertsCatalog.named(experts))
+            .modularMoe(ExpertsCatalog.named(experts))
             .build();
     MoePlan plan = planner.plan(layer);
     if (isRefused(plan)) {

@@ -48,7 +48,7 @@ public abstract class BreachContract extends BackendContract {
   private static Planner.Builder planner(CustomOperation.HostFunction function) {
     return Planner.builder()
         .sanitize(true)
-        .pieces(
+        .modularMoe(
             new ModularMoe(
                 new LocalPrepareAndFinalize(), new OneStepExperts(READ, OVERWRITE, function)));
   }
@@ -120,7 +120,7 @@ public abstract class BreachContract extends BackendContract {
               .sanitize(true)
               .outputAliasing(mode)
               .residual(residual)
-              .pieces(ExpertsCatalog.named(experts));
+              .modularMoe(ExpertsCatalog.named(experts));
       return inPlace ? planner.inPlace() : planner;
     }
   }

@@ -31,7 +31,7 @@ public abstract class MemoryContract extends BackendContract {
 
   /// Plans for 40 tokens, or for as few as a narrow sweep has.
   private Planner.Builder planner(String experts) {
-    return planner().pieces(ExpertsCatalog.named(experts));
+    return planner().modularMoe(ExpertsCatalog.named(experts));
   }
 
   private Planner.Builder planner() {

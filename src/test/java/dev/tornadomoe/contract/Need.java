@@ -41,7 +41,7 @@ public enum Need {
         Router router = plan.layers().get(step.layer()).router();
         switch (step.operation()) {
           case CustomOperation custom
-              when plan.pieces(step.layer()).prepareAndFinalize().isLocal()
+              when plan.modularMoe(step.layer()).prepareAndFinalize().isLocal()
                   || step.phase() == Phase.EXPERTS ->
               needs.add(HOST_STEP);
           case RouteOperation.Dispatch dispatch -> needs.add(BATCHED_FORMAT);

@@ -186,7 +186,7 @@ public abstract class StepContract extends BackendContract {
         Planner.builder()
             .sanitize(true)
             .wholeStep()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), lazyAtFirst))
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), lazyAtFirst))
             .build();
     MoePlan plan = planner.plan(List.of(LAYERS.get(1), LAYERS.get(1)));
     if (isRefused(plan)) {

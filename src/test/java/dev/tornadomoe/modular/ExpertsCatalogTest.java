@@ -36,11 +36,11 @@ class ExpertsCatalogTest {
     "Unreduced, unreduced, local",
     "BATCHED, batched, 'local, batched'"
   })
-  void findsPiecesByName(String asked, String experts, String ends) {
+  void findsPiecesByName(String asked, String experts, String prepareAndFinalize) {
     ModularMoe found = ExpertsCatalog.named(asked);
 
     assertThat(found.experts().name()).isEqualTo(experts);
-    assertThat(found.prepareAndFinalize().name()).isEqualTo(ends);
+    assertThat(found.prepareAndFinalize().name()).isEqualTo(prepareAndFinalize);
   }
 
   @Test

@@ -18,7 +18,7 @@ class ExpertsContractTest {
   private static final Set<Operand> GIVEN =
       Set.of(Operand.HIDDEN, Operand.WEIGHTED_HIDDEN, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS);
 
-  static Stream<Arguments> pieces() {
+  static Stream<Arguments> modularMoe() {
     return Stream.of("fused", "hybrid", "unreduced", "batched")
         .flatMap(name -> Stream.of(1, 4, 5, 33).map(tokens -> Arguments.of(name, tokens)));
   }
@@ -27,36 +27,36 @@ class ExpertsContractTest {
     return new Problem(tokens, 96, 40, 3, 5, 4);
   }
 
-  private static List<Operation> prepare(ModularMoe pieces, Operand input) {
-    return pieces.prepareAndFinalize().prepare(input);
+  private static List<Operation> prepare(ModularMoe modularMoe, Operand input) {
+    return modularMoe.prepareAndFinalize().prepare(input);
   }
 
-  private static List<Operation> all(ModularMoe pieces, int tokens, boolean weighted) {
+  private static List<Operation> all(ModularMoe modularMoe, int tokens, boolean weighted) {
     Operand input = weighted ? Operand.HIDDEN : Operand.WEIGHTED_HIDDEN;
-    PrepareAndFinalize ends = pieces.prepareAndFinalize();
-    List<Operation> operations = new ArrayList<>(ends.prepare(input));
+    PrepareAndFinalize prepareAndFinalize = modularMoe.prepareAndFinalize();
+    List<Operation> operations = new ArrayList<>(prepareAndFinalize.prepare(input));
     operations.addAll(
-        pieces
+        modularMoe
             .experts()
             .operations(
-                problem(tokens), ends.expertInput(input, weighted ? Operand.TOPK_WEIGHTS : null)));
-    operations.addAll(ends.finish(pieces.reduce(), weighted, Operand.OUTPUT));
+                problem(tokens), prepareAndFinalize.expertInput(input, weighted ? Operand.TOPK_WEIGHTS : null)));
+    operations.addAll(prepareAndFinalize.finish(modularMoe.reduce(), weighted, Operand.OUTPUT));
     return operations;
   }
 
   @ParameterizedTest
-  @MethodSource("pieces")
+  @MethodSource("modularMoe")
   void prepareNeverWritesTheHiddenStates(String name, int tokens) {
-    ModularMoe pieces = ExpertsCatalog.named(name);
+    ModularMoe modularMoe = ExpertsCatalog.named(name);
 
     for (Operand input : List.of(Operand.HIDDEN, Operand.WEIGHTED_HIDDEN)) {
-      assertThat(prepare(pieces, input))
+      assertThat(prepare(modularMoe, input))
           .allSatisfy(op -> assertThat(written(op)).doesNotContain(Operand.HIDDEN, input));
     }
   }
 
   @ParameterizedTest
-  @MethodSource("pieces")
+  @MethodSource("modularMoe")
   void nobodyWritesWhatTheCallerGave(String name, int tokens) {
     for (Operation operation : all(ExpertsCatalog.named(name), tokens, true)) {
       assertThat(written(operation)).doesNotContainAnyElementsOf(GIVEN);
@@ -64,7 +64,7 @@ class ExpertsContractTest {
   }
 
   @ParameterizedTest
-  @MethodSource("pieces")
+  @MethodSource("modularMoe")
   void everythingReadWasGivenOrWrittenBefore(String name, int tokens) {
     for (boolean weighted : new boolean[] {true, false}) {
       Set<Operand> there = new HashSet<>(GIVEN);
@@ -77,18 +77,18 @@ class ExpertsContractTest {
   }
 
   @ParameterizedTest
-  @MethodSource("pieces")
+  @MethodSource("modularMoe")
   void scratchIsExactlyWhatTheOperationsUse(String name, int tokens) {
-    ModularMoe pieces = ExpertsCatalog.named(name);
+    ModularMoe modularMoe = ExpertsCatalog.named(name);
     Set<Operand> used = new HashSet<>();
-    all(pieces, tokens, true)
+    all(modularMoe, tokens, true)
         .forEach(op -> op.accesses().forEach(access -> used.add(access.operand())));
     used.removeAll(GIVEN);
     used.removeAll(Set.of(Operand.FUSED_OUT, Operand.OUTPUT));
     List<Operand> declared =
         Stream.concat(
-                pieces.prepareAndFinalize().workspaces(problem(tokens)).stream(),
-                pieces.experts().workspaces(problem(tokens)).stream())
+                modularMoe.prepareAndFinalize().workspaces(problem(tokens)).stream(),
+                modularMoe.experts().workspaces(problem(tokens)).stream())
             .map(Workspace::operand)
             .toList();
 
@@ -96,26 +96,26 @@ class ExpertsContractTest {
   }
 
   @ParameterizedTest
-  @MethodSource("pieces")
+  @MethodSource("modularMoe")
   void weightsAreUsedOnceOrNotAtAll(String name, int tokens) {
-    ModularMoe pieces = ExpertsCatalog.named(name);
+    ModularMoe modularMoe = ExpertsCatalog.named(name);
 
-    assertThat(all(pieces, tokens, true).stream().filter(op -> uses(op, Operand.TOPK_WEIGHTS)))
+    assertThat(all(modularMoe, tokens, true).stream().filter(op -> uses(op, Operand.TOPK_WEIGHTS)))
         .hasSize(1);
-    assertThat(all(pieces, tokens, false).stream().filter(op -> uses(op, Operand.TOPK_WEIGHTS)))
+    assertThat(all(modularMoe, tokens, false).stream().filter(op -> uses(op, Operand.TOPK_WEIGHTS)))
         .isEmpty();
   }
 
   /// All four promise INPUT_CONSUMED_BEFORE_OUTPUT.
   @ParameterizedTest
-  @MethodSource("pieces")
+  @MethodSource("modularMoe")
   void expertsHaveReadTheirInputBeforeTheyWrite(String name, int tokens) {
-    ModularMoe pieces = ExpertsCatalog.named(name);
+    ModularMoe modularMoe = ExpertsCatalog.named(name);
     ExpertInput input =
-        pieces.prepareAndFinalize().expertInput(Operand.HIDDEN, Operand.TOPK_WEIGHTS);
+        modularMoe.prepareAndFinalize().expertInput(Operand.HIDDEN, Operand.TOPK_WEIGHTS);
     boolean begun = false;
-    assertThat(pieces.experts().capabilities()).contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
-    for (Operation op : pieces.experts().operations(problem(tokens), input)) {
+    assertThat(modularMoe.experts().capabilities()).contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
+    for (Operation op : modularMoe.experts().operations(problem(tokens), input)) {
       begun |= written(op).contains(Operand.FUSED_OUT);
       assertThat(begun && read(op).contains(input.rows())).isFalse();
     }

@@ -112,14 +112,14 @@ class ModularMoeTest {
   }
 
   private static Arguments pair(
-      PrepareAndFinalize ends, Experts experts, TopKWeightAndReduce reduce) {
-    return Arguments.of(ends, experts, reduce);
+      PrepareAndFinalize prepareAndFinalize, Experts experts, TopKWeightAndReduce reduce) {
+    return Arguments.of(prepareAndFinalize, experts, reduce);
   }
 
   @ParameterizedTest
   @MethodSource("legal")
   void finalizeCarriesOutTheResolvedReduction(
-      PrepareAndFinalize ends, Experts experts, TopKWeightAndReduce reduce) {
-    assertThat(new ModularMoe(ends, experts).reduce()).isEqualTo(reduce);
+      PrepareAndFinalize prepareAndFinalize, Experts experts, TopKWeightAndReduce reduce) {
+    assertThat(new ModularMoe(prepareAndFinalize, experts).reduce()).isEqualTo(reduce);
   }
 }

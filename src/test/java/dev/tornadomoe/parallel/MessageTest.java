@@ -14,7 +14,7 @@ class MessageTest {
   @Test
   void neighboursAreOneBlock() {
     message.add(memory, 0, 10).add(memory, 10, 20).add(memory, 40, 5).add(memory, 45, 0);
-    assertThat(message.blocks()).isEqualTo(2);
+    assertThat(message.spans()).isEqualTo(2);
     assertThat(message.bytes()).isEqualTo(35);
     assertThat(message.offset(0)).isZero();
     assertThat(message.length(0)).isEqualTo(30);
@@ -27,11 +27,11 @@ class MessageTest {
     for (int i = 0; i < 100; i++) {
       message.add(memory, 2L * (100 - i), 1);
     }
-    assertThat(message.blocks()).isEqualTo(100);
+    assertThat(message.spans()).isEqualTo(100);
     assertThat(message.offset(99)).isEqualTo(2);
     assertThat(message.segment(99)).isEqualTo(memory);
     message.clear();
-    assertThat(message.blocks()).isZero();
+    assertThat(message.spans()).isZero();
     assertThat(message.bytes()).isZero();
   }
 
@@ -43,6 +43,6 @@ class MessageTest {
         .isInstanceOf(IndexOutOfBoundsException.class);
     assertThatThrownBy(() -> message.add(memory, -1, 1))
         .isInstanceOf(IndexOutOfBoundsException.class);
-    assertThat(message.blocks()).isZero();
+    assertThat(message.spans()).isZero();
   }
 }

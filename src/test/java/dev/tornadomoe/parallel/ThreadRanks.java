@@ -93,7 +93,7 @@ public final class ThreadRanks {
     @Override
     public void send(int to, Message message) {
       ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-      for (int block = 0; block < message.blocks(); block++) {
+      for (int block = 0; block < message.spans(); block++) {
         MemorySegment part =
             message.segment(block).asSlice(message.offset(block), message.length(block));
         bytes.writeBytes(part.toArray(ValueLayout.JAVA_BYTE));
@@ -130,10 +130,10 @@ public final class ThreadRanks {
                 Locale.ROOT, "%d bytes for a message of %d", into.bytes(), message.byteSize()));
       }
       long at = 0;
-      for (int block = 0; block < into.blocks(); block++) {
+      for (int span = 0; span < into.spans(); span++) {
         MemorySegment.copy(
-            message, at, into.segment(block), into.offset(block), into.length(block));
-        at += into.length(block);
+            message, at, into.segment(span), into.offset(span), into.length(span));
+        at += into.length(span);
       }
     }
 

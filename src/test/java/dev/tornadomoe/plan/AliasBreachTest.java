@@ -58,7 +58,7 @@ class AliasBreachTest {
   private static void runSanitized(StubExperts experts, boolean inPlace) {
     Planner.Builder planner =
         Planner.builder()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), experts))
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), experts))
             .requireAlias()
             .sanitize(true)
             .maxTokens(TOKENS);
@@ -137,7 +137,7 @@ class AliasBreachTest {
     MoeLayer partial = SeededLayers.of(HIDDEN, 6, 4, 2).map(-1, 0, -1, -1).layer();
     MoePlan plan =
         Planner.builder()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), new FusedExperts()))
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), new FusedExperts()))
             .requireAlias()
             .callerRoutes()
             .build()

@@ -135,7 +135,7 @@ class AliasHazardTest {
   void refusedHazardStillGivesTheCallerTheOutput() {
     BucketPlan bucket =
         inPlace()
-            .pieces(
+            .modularMoe(
                 new ModularMoe(
                     new LocalPrepareAndFinalize(), StubExperts.of(StubBody.lateReader())))
             .build()
@@ -144,8 +144,8 @@ class AliasHazardTest {
 
     assertThat(bucket.copies()).isEqualTo(1);
     assertThat(bucket.buffer(0, Operand.FUSED_OUT).isCallers()).isFalse();
-    assertThat(bucket.buffer(0, Operand.HIDDEN).placement())
-        .isEqualTo(bucket.buffer(0, Operand.OUTPUT).placement());
+    assertThat(bucket.buffer(0, Operand.HIDDEN).location())
+        .isEqualTo(bucket.buffer(0, Operand.OUTPUT).location());
   }
 
   private static Planner.Builder inPlace() {
@@ -157,13 +157,13 @@ class AliasHazardTest {
   }
 
   private static AliasDecision plan(
-      PrepareAndFinalize ends, Experts experts, Planner.Builder planner) {
-    return decision(LAYER, new ModularMoe(ends, experts), planner);
+      PrepareAndFinalize prepareAndFinalize, Experts experts, Planner.Builder planner) {
+    return decision(LAYER, new ModularMoe(prepareAndFinalize, experts), planner);
   }
 
   private static AliasDecision decision(
-      MoeLayer layer, ModularMoe pieces, Planner.Builder planner) {
-    return planner.pieces(pieces).build().plan(layer).bucket(3).decisions().getFirst();
+      MoeLayer layer, ModularMoe modularMoe, Planner.Builder planner) {
+    return planner.modularMoe(modularMoe).build().plan(layer).bucket(3).decisions().getFirst();
   }
 
   private static AliasDecision.Reason onlyReason(AliasDecision decision) {

@@ -78,7 +78,7 @@ class AliasSwitchesTest {
     StubExperts fewOnly = StubExperts.of(StubBody.twoSteps()).pathLimits(4).aliasableUpTo(4);
     MoePlan plan =
         Planner.builder()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), fewOnly))
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), fewOnly))
             .build()
             .plan(LAYER);
 
@@ -133,7 +133,7 @@ class AliasSwitchesTest {
     Planner planner =
         Planner.builder()
             .requireAlias()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), notZeroing))
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), notZeroing))
             .build();
 
     assertThat(planner.plan(LAYER).bucket(1).decisions().getFirst().aliased()).isTrue();
@@ -147,7 +147,7 @@ class AliasSwitchesTest {
     AliasDecision decision =
         decide(
             Planner.builder()
-                .pieces(ExpertsCatalog.named("batched"))
+                .modularMoe(ExpertsCatalog.named("batched"))
                 .outputAliasing(AliasMode.OFF)
                 .outputType(DType.F16)
                 .outputStride(9)

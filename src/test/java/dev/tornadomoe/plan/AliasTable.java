@@ -75,11 +75,11 @@ final class AliasTable {
 
   static Stream<Row> all() {
     return Stream.of(
-            piecesRows(), reductionRows(), outputRows(), inPlaceRows(), residualRows(), callRows())
+            modularMoeRows(), reductionRows(), outputRows(), inPlaceRows(), residualRows(), callRows())
         .flatMap(rows -> rows);
   }
 
-  private static Stream<Row> piecesRows() {
+  private static Stream<Row> modularMoeRows() {
     return Stream.of(
         row("1, fused", LAYER, with(FUSED), ALIASED),
         row("1, hybrid", int4(), with(new HybridExperts()), ALIASED),
@@ -103,7 +103,7 @@ final class AliasTable {
         row(
             "4 and 7",
             LAYER,
-            Planner.builder().pieces(ExpertsCatalog.named("unreduced")),
+            Planner.builder().modularMoe(ExpertsCatalog.named("unreduced")),
             REDUCE_IN_FINALIZE,
             EXPERT_NOT_OPTED_IN,
             SHAPE_MISMATCH),
@@ -212,7 +212,7 @@ final class AliasTable {
             "24, k rows per token",
             LAYER,
             Planner.builder()
-                .pieces(ExpertsCatalog.named("unreduced"))
+                .modularMoe(ExpertsCatalog.named("unreduced"))
                 .maxTokens(20)
                 .chunkTokens(8),
             REDUCE_IN_FINALIZE,
@@ -231,8 +231,8 @@ final class AliasTable {
     return with(new LocalPrepareAndFinalize(), experts);
   }
 
-  private static Planner.Builder with(PrepareAndFinalize ends, Experts experts) {
-    return Planner.builder().pieces(new ModularMoe(ends, experts));
+  private static Planner.Builder with(PrepareAndFinalize prepareAndFinalize, Experts experts) {
+    return Planner.builder().modularMoe(new ModularMoe(prepareAndFinalize, experts));
   }
 
   private static MoeLayer int4() {

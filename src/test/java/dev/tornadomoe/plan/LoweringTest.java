@@ -32,7 +32,7 @@ class LoweringTest {
     MoeLayer layer = RandomLayer.of(LayerSpec.odd().withIdentities(2).withShared(8, false), 1);
     BucketPlan bucket =
         Planner.builder()
-            .pieces(ExpertsCatalog.named("fused"))
+            .modularMoe(ExpertsCatalog.named("fused"))
             .foldAdditions(false)
             .maxTokens(TOKENS)
             .build()
@@ -60,7 +60,7 @@ class LoweringTest {
     SeededLayers fixture = SeededLayers.of(8, 6, 4, 1);
     MoeLayer layer = (onInput ? fixture.weightOnInput() : fixture).layer();
     BucketPlan bucket =
-        Planner.builder().pieces(ExpertsCatalog.named("unreduced")).build().plan(layer).bucket(1);
+        Planner.builder().modularMoe(ExpertsCatalog.named("unreduced")).build().plan(layer).bucket(1);
 
     assertThat(
             operations(bucket).stream()

@@ -88,7 +88,7 @@ class OwnFinalizeTest {
   }
 
   private static Planner.Builder planner(Function<Operand, List<Operation>> finish) {
-    return Planner.builder().pieces(new ModularMoe(new FinishEnds(finish), new FusedExperts()));
+    return Planner.builder().modularMoe(new ModularMoe(new FinishEnds(finish), new FusedExperts()));
   }
 
   @ParameterizedTest(name = "{0}")

@@ -11,7 +11,7 @@ final class PlanMutant {
   private PlanMutant() {}
 
   /// The buffer of an operand somewhere else, under all of its names.
-  static BucketPlan moved(BucketPlan plan, int layer, Operand operand, Buffer.Placement to) {
+  static BucketPlan moved(BucketPlan plan, int layer, Operand operand, Buffer.Location to) {
     Buffer old = plan.buffer(layer, operand);
     Buffer moved =
         new Buffer(

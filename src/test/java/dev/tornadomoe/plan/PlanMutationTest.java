@@ -107,6 +107,6 @@ class PlanMutationTest {
   }
 
   private static Set<Capability> capabilities(MoePlan plan) {
-    return plan.pieces(0).experts().capabilities();
+    return plan.modularMoe(0).experts().capabilities();
   }
 }

@@ -41,7 +41,7 @@ class PlanVerifierTest {
 
   private static BucketPlan plan(Planner.Builder options, Experts experts, int layers) {
     return options
-        .pieces(new ModularMoe(new LocalPrepareAndFinalize(), experts))
+        .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), experts))
         .maxTokens(8)
         .build()
         .plan(SeededLayers.of(8, 6, 4, 2).layers(layers))
@@ -64,14 +64,14 @@ class PlanVerifierTest {
   void refusesSlotOnALiveOne() {
     BucketPlan plan = unaliased();
 
-    refused(PlanMutant.moved(plan, 0, ACTIVATED, plan.buffer(0, TOPK_IDS).placement()))
+    refused(PlanMutant.moved(plan, 0, ACTIVATED, plan.buffer(0, TOPK_IDS).location()))
         .hasMessageContainingAll("activated", "bytes");
   }
 
   @Test
   void refusesValueThatIsWrittenOverBeforeItIsRead() {
     BucketPlan plan = unaliased();
-    Buffer.Slot weights = (Buffer.Slot) plan.buffer(0, TOPK_WEIGHTS).placement();
+    Buffer.Slot weights = (Buffer.Slot) plan.buffer(0, TOPK_WEIGHTS).location();
     Buffer order = plan.buffer(0, PAIR_ORDER);
 
     // Both are 64 bytes; the weights are needed by the last reduction.
@@ -85,9 +85,9 @@ class PlanVerifierTest {
   void refusesReadAndWrittenBuffersOfOneStepInTheSameBytes() {
     BucketPlan plan = unaliased();
 
-    refused(PlanMutant.moved(plan, 0, FUSED_OUT, plan.buffer(0, TOPK_WEIGHTS).placement()))
+    refused(PlanMutant.moved(plan, 0, FUSED_OUT, plan.buffer(0, TOPK_WEIGHTS).location()))
         .hasMessageContainingAll("fused_out");
-    Buffer.Slot rows = (Buffer.Slot) plan.buffer(0, new Operand("expert_rows")).placement();
+    Buffer.Slot rows = (Buffer.Slot) plan.buffer(0, new Operand("expert_rows")).location();
     refused(
             PlanMutant.moved(
                 plan,
@@ -162,7 +162,7 @@ class PlanVerifierTest {
         .hasMessageContaining("layer 0 router_logits takes bytes");
     long used =
         plan.buffers().stream()
-            .mapToLong(b -> b.placement() instanceof Buffer.Slot slot ? slot.end() : 0)
+            .mapToLong(b -> b.location() instanceof Buffer.Slot slot ? slot.end() : 0)
             .max()
             .orElseThrow();
     refused(PlanMutant.workspace(plan, used - 1))
@@ -197,7 +197,7 @@ class PlanVerifierTest {
   void refusesHiddenStatesInTheOutputThatNobodyPlannedFor() {
     BucketPlan plan = plan(Planner.builder(), StubExperts.of(StubBody.oneStep()), 1);
 
-    refused(PlanMutant.moved(plan, 0, HIDDEN, plan.buffer(0, OUTPUT).placement()))
+    refused(PlanMutant.moved(plan, 0, HIDDEN, plan.buffer(0, OUTPUT).location()))
         .hasMessageContainingAll("step 2 \"one step\"", "layer 0 hidden", "layer 0 output");
   }
 
@@ -205,7 +205,7 @@ class PlanVerifierTest {
   void namesTheLayerWhoseBufferIsGone() {
     BucketPlan plan = plan(Planner.builder(), new FusedExperts(), 3);
 
-    refused(PlanMutant.moved(plan, 2, ACTIVATED, plan.buffer(2, TOPK_IDS).placement()))
+    refused(PlanMutant.moved(plan, 2, ACTIVATED, plan.buffer(2, TOPK_IDS).location()))
         .hasMessageContaining("layer 2 activated");
   }
 

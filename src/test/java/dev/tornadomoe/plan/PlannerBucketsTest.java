@@ -25,7 +25,7 @@ class PlannerBucketsTest {
 
   @Test
   void fusedExpertsHaveABucketForNoneAndOneForAll() {
-    Planner planner = Planner.builder().pieces(new ModularMoe(local(), new FusedExperts())).build();
+    Planner planner = Planner.builder().modularMoe(new ModularMoe(local(), new FusedExperts())).build();
 
     assertThat(ranges(planner.plan(DENSE))).containsExactly("0-0", "1-64");
   }
@@ -48,13 +48,13 @@ class PlannerBucketsTest {
   @Test
   void limitsOfSeveralPiecesAreMerged() {
     PlanOptions options = Planner.builder().maxTokens(64).build().plan(DENSE).options();
-    List<ModularMoe> pieces =
+    List<ModularMoe> modularMoe =
         List.of(
             stub(3, 7),
             stub(7, 64),
             stub(20, 100, 0, -5),
             new ModularMoe(local(), new FusedExperts()));
-    MoePlan plan = Planner.plan(SeededLayers.of(8, 6, 4, 2).layers(4), pieces, options);
+    MoePlan plan = Planner.plan(SeededLayers.of(8, 6, 4, 2).layers(4), modularMoe, options);
 
     assertThat(ranges(plan)).containsExactly("0-0", "1-3", "4-7", "8-20", "21-64");
   }
@@ -110,7 +110,7 @@ class PlannerBucketsTest {
         StubExperts.of(StubBody.byTokens(4, StubBody.twoSteps(), StubBody.lateReader()))
             .pathLimits(4);
     MoePlan plan =
-        Planner.builder().pieces(new ModularMoe(local(), experts)).inPlace().build().plan(DENSE);
+        Planner.builder().modularMoe(new ModularMoe(local(), experts)).inPlace().build().plan(DENSE);
 
     assertThat(plan.bucket(4).decisions().getFirst().aliased()).isTrue();
     assertThat(plan.bucket(4).copies()).isZero();
@@ -125,7 +125,7 @@ class PlannerBucketsTest {
         StubExperts.of(StubBody.byTokens(4, StubBody.twoSteps(), StubBody.lateReader()))
             .pathLimits(4);
     Planner planner =
-        Planner.builder().pieces(new ModularMoe(local(), experts)).inPlace().requireAlias().build();
+        Planner.builder().modularMoe(new ModularMoe(local(), experts)).inPlace().requireAlias().build();
 
     assertThatThrownBy(() -> planner.plan(DENSE))
         .isInstanceOf(PlanException.class)

@@ -115,15 +115,15 @@ class PlannerOptionsTest {
                 Precision.EXACT,
                 MemoryKind.HOST,
                 CallSpec.DEFAULT,
-                options.pieces()));
-    assertThat(options.pieces().apply(LAYER)).isSameAs(ExpertsCatalog.preferred());
+                options.modularMoe()));
+    assertThat(options.modularMoe().apply(LAYER)).isSameAs(ExpertsCatalog.preferred());
   }
 
   @Test
   void batchedExpertsCantBeChunked() {
     Planner planner =
         Planner.builder()
-            .pieces(ExpertsCatalog.named("batched"))
+            .modularMoe(ExpertsCatalog.named("batched"))
             .maxTokens(20)
             .chunkTokens(8)
             .build();
@@ -135,7 +135,7 @@ class PlannerOptionsTest {
   void expertsThatDoNotSayTheyAreChunkableAreNotChunked() {
     StubExperts whole = StubExperts.of(StubBody.twoSteps()).without(Capability.CHUNKABLE);
     Planner.Builder options =
-        Planner.builder().pieces(new ModularMoe(new LocalPrepareAndFinalize(), whole)).maxTokens(9);
+        Planner.builder().modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), whole)).maxTokens(9);
 
     assertThat(options.build().plan(LAYER).buckets()).hasSize(2);
     assertThat(options.chunkTokens(9).build().plan(LAYER).buckets()).hasSize(2);
@@ -157,12 +157,12 @@ class PlannerOptionsTest {
   }
 
   private static boolean isFollowedByGuard(BucketPlan plan, Buffer buffer) {
-    Buffer.Slot slot = (Buffer.Slot) buffer.placement();
+    Buffer.Slot slot = (Buffer.Slot) buffer.location();
     long guardEnd = slot.end() + PlanOptions.GUARD_BYTES;
     return guardEnd <= plan.workspaceBytes()
         && plan.buffers().stream()
-            .filter(other -> other.placement() instanceof Buffer.Slot)
-            .map(other -> (Buffer.Slot) other.placement())
+            .filter(other -> other.location() instanceof Buffer.Slot)
+            .map(other -> (Buffer.Slot) other.location())
             .noneMatch(other -> other.offset() >= slot.end() && other.offset() < guardEnd);
   }
 

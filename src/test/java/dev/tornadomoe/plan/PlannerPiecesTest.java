@@ -34,7 +34,7 @@ class PlannerPiecesTest {
     MoePlan plan = Planner.builder().build().plan(List.of(LAYER, int4));
 
     for (int layer = 0; layer < 2; layer++) {
-      assertThat(plan.pieces(layer).experts().name()).isEqualTo("hybrid");
+      assertThat(plan.modularMoe(layer).experts().name()).isEqualTo("hybrid");
     }
   }
 
@@ -43,7 +43,7 @@ class PlannerPiecesTest {
     StubExperts picky =
         StubExperts.of(StubBody.twoSteps()).refusing("needs 8-bit weights, found [F32]");
     Planner planner =
-        Planner.builder().pieces(new ModularMoe(new LocalPrepareAndFinalize(), picky)).build();
+        Planner.builder().modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), picky)).build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))
         .isInstanceOf(PlanException.class)
@@ -55,7 +55,7 @@ class PlannerPiecesTest {
   void prepareThatCantServeTheLayerIsNamedWithTheReason() {
     Planner planner =
         Planner.builder()
-            .pieces(new ModularMoe(new Narrow(), StubExperts.of(StubBody.twoSteps())))
+            .modularMoe(new ModularMoe(new Narrow(), StubExperts.of(StubBody.twoSteps())))
             .maxTokens(48)
             .build();
 
@@ -74,9 +74,9 @@ class PlannerPiecesTest {
     for (Operand operand : List.of(Operand.TOPK_IDS, Operand.TOPK_WEIGHTS)) {
       assertThat(bucket.buffer(0, operand).shape()).isEqualTo(Shape.of(4, 2));
     }
-    assertThat(bucket.buffer(0, Operand.TOPK_IDS).placement())
+    assertThat(bucket.buffer(0, Operand.TOPK_IDS).location())
         .isEqualTo(new Buffer.Caller(CallerRegion.TOPK_IDS));
-    assertThat(bucket.buffer(0, Operand.TOPK_WEIGHTS).placement())
+    assertThat(bucket.buffer(0, Operand.TOPK_WEIGHTS).location())
         .isEqualTo(new Buffer.Caller(CallerRegion.TOPK_WEIGHTS));
     assertThat(bucket.buffer(0, Operand.TOPK_IDS).dtype()).isEqualTo(DType.I32);
     assertThat(bucket.buffer(0, Operand.TOPK_WEIGHTS).dtype()).isEqualTo(DType.F32);
@@ -95,7 +95,7 @@ class PlannerPiecesTest {
   void twoWorkspacesOfOneNameAreRefused() {
     StubBody body = StubBody.twoSteps();
     Planner planner =
-        Planner.builder().pieces(new ModularMoe(new SameScratch(), StubExperts.of(body))).build();
+        Planner.builder().modularMoe(new ModularMoe(new SameScratch(), StubExperts.of(body))).build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))
         .isInstanceOf(PlanException.class)
@@ -115,7 +115,7 @@ class PlannerPiecesTest {
                     (memory, tokens) -> {}));
     Planner planner =
         Planner.builder()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), StubExperts.of(body)))
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), StubExperts.of(body)))
             .build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))
@@ -128,7 +128,7 @@ class PlannerPiecesTest {
     StubBody idle = (problem, input, weights) -> List.of();
     Planner planner =
         Planner.builder()
-            .pieces(new ModularMoe(new LocalPrepareAndFinalize(), StubExperts.of(idle)))
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), StubExperts.of(idle)))
             .build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))
@@ -141,7 +141,7 @@ class PlannerPiecesTest {
     StubBody body = StubBody.oneStep();
     BucketPlan bucket =
         Planner.builder()
-            .pieces(new ModularMoe(new SameScratch(), StubExperts.of(body)))
+            .modularMoe(new ModularMoe(new SameScratch(), StubExperts.of(body)))
             .callerRoutes()
             .build()
             .plan(LAYER)

@@ -58,7 +58,7 @@ class PromiseTest {
   }
 
   private static Planner.Builder options() {
-    return Planner.builder().pieces(PIECES).maxTokens(TOKENS);
+    return Planner.builder().modularMoe(PIECES).maxTokens(TOKENS);
   }
 
   private static float[] run(MoePlan plan, MemorySegment hidden, MemorySegment output) {
@@ -101,7 +101,7 @@ class PromiseTest {
   void verifierRefusesTheSameStepWithoutStaging() {
     BucketPlan plan = options().build().plan(LAYER).bucket(TOKENS);
     BucketPlan inPlace =
-        PlanMutant.moved(plan, 0, Operand.HIDDEN, plan.buffer(0, Operand.OUTPUT).placement());
+        PlanMutant.moved(plan, 0, Operand.HIDDEN, plan.buffer(0, Operand.OUTPUT).location());
 
     assertThatThrownBy(() ->
             PlanVerifier.verify(

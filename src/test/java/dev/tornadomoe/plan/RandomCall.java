@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
 
 /// One call's arguments from a seed, made anew for every run: a run in place destroys them.
 ///
-/// @param place the layer's place in the plan
+/// @param layerIndex the layer's index in the plan
 record RandomCall(MoePlan plan, int place, int tokens, long seed) {
 
   /// What the output holds after a run, the gaps between its rows included.

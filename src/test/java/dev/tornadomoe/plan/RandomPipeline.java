@@ -28,7 +28,7 @@ final class RandomPipeline {
   private final boolean int4;
   private final boolean callerRoutes;
   private final List<MoeLayer> layers;
-  private final @Nullable ModularMoe pieces;
+  private final @Nullable ModularMoe modularMoe;
   private final Planner.Builder planner = Planner.builder();
 
   private RandomPipeline(long seed) {
@@ -38,9 +38,9 @@ final class RandomPipeline {
     int4 = random.nextInt(3) == 0;
     callerRoutes = random.nextInt(3) == 0;
     layers = layers();
-    pieces = pieces();
-    if (pieces != null) {
-      planner.pieces(pieces);
+    modularMoe = modularMoe();
+    if (modularMoe != null) {
+      planner.modularMoe(modularMoe);
     }
     if (callerRoutes) {
       planner.callerRoutes();
@@ -105,7 +105,7 @@ final class RandomPipeline {
     return local.stream().mapToInt(i -> i).toArray();
   }
 
-  private @Nullable ModularMoe pieces() {
+  private @Nullable ModularMoe modularMoe() {
     return switch (random.nextInt(8)) {
       case 0 -> ExpertsCatalog.named("fused");
       case 1 -> ExpertsCatalog.named("unreduced");
@@ -145,10 +145,10 @@ final class RandomPipeline {
                   ? new TopKWeightAndReduce.Contiguous()
                   : new TopKWeightAndReduce.Delegate());
     }
-    return new ModularMoe(ends(stub), stub);
+    return new ModularMoe(prepareAndFinalize(stub), stub);
   }
 
-  private PrepareAndFinalize ends(Experts stub) {
+  private PrepareAndFinalize prepareAndFinalize(Experts stub) {
     boolean noOp = stub.weightAndReduce() instanceof TopKWeightAndReduce.NoOp;
     return switch (random.nextInt(4)) {
       case 0 -> StubEnds.standard().nonLocal();
@@ -169,8 +169,8 @@ final class RandomPipeline {
   private void tokens() {
     int most = 1 + random.nextInt(9);
     planner.maxTokens(most);
-    boolean batched = pieces != null && pieces.experts().format() == ActivationFormat.BATCHED;
-    boolean local = pieces == null || pieces.prepareAndFinalize().isLocal();
+    boolean batched = modularMoe != null && modularMoe.experts().format() == ActivationFormat.BATCHED;
+    boolean local = modularMoe == null || modularMoe.prepareAndFinalize().isLocal();
     if (!batched && random.nextInt(3) == 0) {
       int chunk = 1 + random.nextInt(most);
       if (local) {

@@ -44,7 +44,7 @@ class RandomPlansTest {
     MoePlan plan = RandomPipeline.of(seed).plan(AliasMode.AUTO);
     List<BucketPlan> unaliased = plan.unaliased().buckets();
     boolean promised =
-        plan.pieces(0).experts().capabilities().contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
+        plan.modularMoe(0).experts().capabilities().contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
 
     for (int i = 1; i < plan.buckets().size(); i++) {
       assertThat(SymbolicRun.agrees(plan.buckets().get(i), unaliased.get(i), promised))
@@ -90,7 +90,7 @@ class RandomPlansTest {
 
   private static List<Set<Capability>> capabilities(MoePlan plan) {
     return IntStream.range(0, plan.layers().size())
-        .mapToObj(layer -> plan.pieces(layer).experts().capabilities())
+        .mapToObj(layer -> plan.modularMoe(layer).experts().capabilities())
         .toList();
   }
 }

@@ -95,7 +95,7 @@ class StagingTest {
   void finishedRowsNeedNoSecondPrivateBuffer() {
     BucketPlan bucket =
         Planner.builder()
-            .pieces(ExpertsCatalog.named("fused"))
+            .modularMoe(ExpertsCatalog.named("fused"))
             .outputType(DType.BF16)
             .build()
             .plan(SHARED)
@@ -115,16 +115,16 @@ class StagingTest {
   }
 
   private static Planner.Builder unreduced() {
-    return Planner.builder().pieces(ExpertsCatalog.named("unreduced"));
+    return Planner.builder().modularMoe(ExpertsCatalog.named("unreduced"));
   }
 
   private static Planner.Builder batched() {
-    return Planner.builder().pieces(ExpertsCatalog.named("batched"));
+    return Planner.builder().modularMoe(ExpertsCatalog.named("batched"));
   }
 
   private static Planner.Builder auditedLast() {
-    StubEnds ends = StubEnds.standard().auditing(StubEnds.Audit.LAST);
+    StubEnds prepareAndFinalize = StubEnds.standard().auditing(StubEnds.Audit.LAST);
     return Planner.builder()
-        .pieces(new ModularMoe(ends, ExpertsCatalog.named("unreduced").experts()));
+        .modularMoe(new ModularMoe(prepareAndFinalize, ExpertsCatalog.named("unreduced").experts()));
   }
 }

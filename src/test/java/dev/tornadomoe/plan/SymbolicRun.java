@@ -83,7 +83,7 @@ final class SymbolicRun {
 
     @Override
     public String read(Buffer buffer) {
-      if (buffer.placement() instanceof Buffer.Slot slot) {
+      if (buffer.location() instanceof Buffer.Slot slot) {
         List<String> there =
             Arrays.asList(workspace).subList((int) slot.offset(), (int) slot.end());
         return new HashSet<>(there).size() == 1 ? there.getFirst() : LOST;
@@ -93,7 +93,7 @@ final class SymbolicRun {
 
     @Override
     public void write(Buffer buffer, String name) {
-      if (buffer.placement() instanceof Buffer.Slot slot) {
+      if (buffer.location() instanceof Buffer.Slot slot) {
         Arrays.fill(workspace, (int) slot.offset(), (int) slot.end(), name);
       } else {
         regions.put(region(buffer), name);
@@ -102,15 +102,15 @@ final class SymbolicRun {
 
     @Override
     public boolean torn(Buffer read, Buffer written) {
-      if (read.placement() instanceof Buffer.Slot a
-          && written.placement() instanceof Buffer.Slot b) {
+      if (read.location() instanceof Buffer.Slot a
+          && written.location() instanceof Buffer.Slot b) {
         return a.offset() < b.end() && b.offset() < a.end();
       }
       return read.isCallers() && written.isCallers() && region(read).equals(region(written));
     }
 
     private static String region(Buffer buffer) {
-      return buffer.layer() + " " + ((Buffer.Caller) buffer.placement()).region();
+      return buffer.layer() + " " + ((Buffer.Caller) buffer.location()).region();
     }
   }
 
@@ -120,7 +120,7 @@ final class SymbolicRun {
     if (buffer.operand().equals(Operand.OUTPUT)) {
       return LOST;
     }
-    return buffer.layer() + " given " + ((Buffer.Caller) buffer.placement()).region();
+    return buffer.layer() + " given " + ((Buffer.Caller) buffer.location()).region();
   }
 
   private List<String> outputs(Memory memory) {

@@ -192,7 +192,7 @@ public final class MpiPingPong {
 
   /// Within this process, for comparison.
   private static void copy(Message sent, Message received) {
-    for (int i = 0; i < sent.blocks(); i++) {
+    for (int i = 0; i < sent.spans(); i++) {
       MemorySegment.copy(
           sent.segment(i), sent.offset(i), received.segment(i), received.offset(i), sent.length(i));
     }

@@ -4,7 +4,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
@@ -90,15 +90,15 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private static Path newDirectory(Path wish) {
+  private static Path newDirectory(Path requested) {
     try {
-      return Files.createDirectory(wish);
+      return Files.createDirectory(requested);
     } catch (FileAlreadyExistsException e) {
       throw new CheckpointException(
-          String.format(Locale.ROOT, "%s is there already; --keep makes a new directory", wish), e);
+          String.format(Locale.ROOT, "%s is there already; --keep makes a new directory", requested), e);
     } catch (IOException e) {
       throw new CheckpointException(
-          String.format(Locale.ROOT, "directory %s can't be made (%s)", wish, e.getMessage()), e);
+          String.format(Locale.ROOT, "directory %s can't be made (%s)", requested, e.getMessage()), e);
     }
   }
 
@@ -136,14 +136,14 @@ final class DemoCommand implements Callable<Integer> {
     out.println("3. Run and verified (max |error| <= 2e-5 x rms), with the alias and without:");
     boolean fine = true;
     for (AliasMode mode : List.of(AliasMode.AUTO, AliasMode.OFF)) {
-      List<Case> cases =
+      List<Comparison> cases =
           new Verification(
                   new PlanChoices(),
                   mode,
                   true,
-                  Job.alone(spec.commandLine().getOut(), spec.commandLine().getErr()))
+                  ProcessGroup.alone(spec.commandLine().getOut(), spec.commandLine().getErr()))
               .run(directory);
-      for (Case c : cases) {
+      for (Comparison c : cases) {
         fine &= c.pass();
         out.println(
             String.format(

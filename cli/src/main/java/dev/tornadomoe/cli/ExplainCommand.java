@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.LayerRange;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
@@ -110,18 +110,18 @@ final class ExplainCommand implements Callable<Integer> {
     return parallel.run(spec, this::explain);
   }
 
-  private int explain(Job job) {
-    String text = job.together(() -> text(job));
+  private int explain(ProcessGroup processes) {
+    String text = processes.together(() -> text(processes));
     if (output == null) {
-      job.out().println(text.stripTrailing());
-    } else if (job.isFirst()) {
+      processes.out().println(text.stripTrailing());
+    } else if (processes.isFirst()) {
       WholeFile.writeText(output, text);
-      job.err().println("wrote " + output);
+      processes.err().println("wrote " + output);
     }
     return ExitCode.FINE;
   }
 
-  private String text(Job job) {
+  private String text(ProcessGroup processes) {
     Backend backend = choices.backend(); // nothing for a backend or a precision that is not there
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = MoeModel.of(checkpoint);
@@ -130,9 +130,9 @@ final class ExplainCommand implements Callable<Integer> {
         throw new LayerException(
             String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
       }
-      List<MoeLayer> chosen = indices.stream().map(model::layer).map(job::part).toList();
+      List<MoeLayer> chosen = indices.stream().map(model::layer).map(processes::part).toList();
       Planner.Builder planner =
-          choices.planner(alias.mode, job).maxTokens(Math.max(1, tokens)).residual(residual);
+          choices.planner(alias.mode, processes).maxTokens(Math.max(1, tokens)).residual(residual);
       if (inPlace) {
         planner.inPlace();
       }

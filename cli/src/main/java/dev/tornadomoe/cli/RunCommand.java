@@ -7,7 +7,7 @@ import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.LoadingBar;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.MoeLayer;
@@ -129,78 +129,78 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() {
     return parallel.run(
         spec,
-        job ->
+        processes ->
             work.sample != null
-                ? writeSample(job, work.sample)
-                : run(job, Objects.requireNonNull(work.files)));
+                ? writeSample(processes, work.sample)
+                : run(processes, Objects.requireNonNull(work.files)));
   }
 
-  private int writeSample(Job job, Sample sample) {
+  private int writeSample(ProcessGroup processes, Sample sample) {
     int width =
-        job.together(() -> {
+        processes.together(() -> {
           try (Checkpoint checkpoint = Checkpoint.open(directory)) {
             return MoeModel.of(checkpoint).layer(layerIndex).hidden();
           }
         });
-    HiddenStates rows = job.together(() -> HiddenStates.madeUp(sample.tokens, width));
-    if (job.isFirst()) {
-      write(job, sample.file, rows.tensor("hidden"));
+    HiddenStates rows = processes.together(() -> HiddenStates.madeUp(sample.tokens, width));
+    if (processes.isFirst()) {
+      write(processes, sample.file, rows.tensor("hidden"));
     }
     return ExitCode.FINE;
   }
 
-  private int run(Job job, Files files) {
-    Backend backend = job.together(choices::backend);
-    job.together(() -> {
+  private int run(ProcessGroup processes, Files files) {
+    Backend backend = processes.together(choices::backend);
+    processes.together(() -> {
       WholeFile.requirePlace(files.output);
       return files.output;
     });
-    try (Checkpoint checkpoint = job.together(() -> Checkpoint.open(directory))) {
-      MoeLayer layer = job.together(() -> MoeModel.of(checkpoint).layer(layerIndex));
+    try (Checkpoint checkpoint = processes.together(() -> Checkpoint.open(directory))) {
+      MoeLayer layer = processes.together(() -> MoeModel.of(checkpoint).layer(layerIndex));
       HiddenStates hidden =
-          job.together(() -> HiddenStates.read(files.input, files.tensorName, layer.hidden()));
-      MoePlan plan = job.together(() -> plan(job, backend, layer, hidden.tokens()));
-      job.agree(directory, plan, List.of(layer));
+          processes.together(() -> HiddenStates.read(files.input, files.tensorName, layer.hidden()));
+      MoePlan plan = processes.together(() -> plan(processes, backend, layer, hidden.tokens()));
+      processes.agree(directory, plan, List.of(layer));
       float[] result;
       try (Session session =
-          job.together(
-              () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, job.err()))) {
-        result = inSlices(job, session, hidden.rows(), layer.hidden());
+          processes.together(
+              () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, processes.err()))) {
+        result = inSlices(processes, session, hidden.rows(), layer.hidden());
       }
-      if (job.isFirst()) {
+      if (processes.isFirst()) {
         HiddenStates output = new HiddenStates(result, hidden.tokens(), layer.hidden());
-        write(job, files.output, output.tensor("output"));
+        write(processes, files.output, output.tensor("output"));
       }
     }
     return ExitCode.FINE;
   }
 
-  private MoePlan plan(Job job, Backend backend, MoeLayer layer, int tokens) {
-    MoeLayer part = job.part(layer);
+  private MoePlan plan(ProcessGroup processes, Backend backend, MoeLayer layer, int tokens) {
+    MoeLayer part = processes.part(layer);
     return choices
-        .planner(alias.mode, backend, List.of(part), job)
+        .planner(alias.mode, backend, List.of(part), processes)
         .maxTokens(Math.clamp(tokens, 1, SLICE_TOKENS))
         .sanitize(sanitize)
         .build()
         .plan(part);
   }
 
-  private static float[] inSlices(Job job, Session session, float[] rows, int width) {
+  private static float[] inSlices(ProcessGroup processes, Session session, float[] rows, int width) {
     float[] result = new float[rows.length];
     // Once without tokens, too: that is a call like any other.
     int first = 0;
     do {
       int end = (int) Math.min(rows.length, first + (long) SLICE_TOKENS * width);
-      float[] slice = job.run(session, Arrays.copyOfRange(rows, first, end), (end - first) / width);
+      float[] slice = processes.run(session, Arrays.copyOfRange(rows, first, end), (end - first) / width);
       System.arraycopy(slice, 0, result, first, slice.length);
       first = end;
     } while (first < rows.length);
     return result;
   }
 
-  private static void write(Job job, Path file, TensorView tensor) {
+  private static void write(ProcessGroup processes, Path file, TensorView tensor) {
     SafetensorsWriter.write(file, List.of(tensor));
-    job.err()
+    processes.err()
         .println(
             String.format(
                 Locale.ROOT,

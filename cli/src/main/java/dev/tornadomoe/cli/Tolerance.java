@@ -27,12 +27,12 @@ record Tolerance(boolean ofMost, double limit) {
   }
 
   /// Whether an error is within it; a NaN is not.
-  boolean holds(Case.Deviation error) {
+  boolean holds(Comparison.Deviation error) {
     return (ofMost ? error.most() : error.rms()) <= limit;
   }
 
   /// The error that counts, as the command prints it.
-  String text(Case.Deviation error) {
+  String text(Comparison.Deviation error) {
     return ofMost
         ? String.format(Locale.ROOT, "max error %.1e x rms", error.most())
         : String.format(Locale.ROOT, "rms of error %.1e x rms", error.rms());

@@ -6,7 +6,7 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.cli.console.LoadingBar;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
@@ -28,20 +28,20 @@ import java.util.TreeMap;
 /// @param choices what plans and runs it
 /// @param alias whether `fused_out` may be the output
 /// @param sanitize whether every run is checked for breaches
-/// @param job the process or processes that run it
-record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Job job) {
+/// @param processes the process or processes that run it
+record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, ProcessGroup processes) {
 
   /// All cases of one checkpoint.
   ///
   /// @throws dev.tornadomoe.MoeException when it can't be used
-  List<Case> run(Path directory) {
+  List<Comparison> run(Path directory) {
     Backend backend = choices.backend();
-    List<Case> cases = new ArrayList<>();
-    try (Checkpoint checkpoint = job.together(() -> Checkpoint.open(directory))) {
-      MoeModel model = job.together(() -> MoeModel.of(checkpoint));
+    List<Comparison> cases = new ArrayList<>();
+    try (Checkpoint checkpoint = processes.together(() -> Checkpoint.open(directory))) {
+      MoeModel model = processes.together(() -> MoeModel.of(checkpoint));
       Path golden = checkpoint.directory().resolve("golden.safetensors");
       for (Map.Entry<Integer, List<Reference>> layer :
-          job.together(() -> references(directory, golden, model)).entrySet()) {
+          processes.together(() -> references(directory, golden, model)).entrySet()) {
         cases.addAll(run(directory, backend, model, layer.getKey(), layer.getValue()));
       }
     }
@@ -60,7 +60,7 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Job 
           String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
     }
     int first = model.layerIndices().getFirst();
-    job.err()
+    processes.err()
         .println(
             String.format(
                 Locale.ROOT,
@@ -72,29 +72,29 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Job 
     return madeUp;
   }
 
-  private List<Case> run(
+  private List<Comparison> run(
       Path directory, Backend backend, MoeModel model, int layerIndex, List<Reference> references) {
     int most = references.stream().mapToInt(Reference::tokens).max().orElse(1);
-    MoeLayer layer = job.together(() -> model.layer(layerIndex));
+    MoeLayer layer = processes.together(() -> model.layer(layerIndex));
     MoePlan plan =
-        job.together(() -> {
-          MoeLayer part = job.part(layer);
+        processes.together(() -> {
+          MoeLayer part = processes.part(layer);
           return choices
-              .planner(alias, backend, List.of(part), job)
+              .planner(alias, backend, List.of(part), processes)
               .maxTokens(Math.max(1, most))
               .sanitize(sanitize)
               .build()
               .plan(part);
         });
-    job.agree(directory, plan, List.of(layer));
-    List<Case> cases = new ArrayList<>();
+    processes.agree(directory, plan, List.of(layer));
+    List<Comparison> cases = new ArrayList<>();
     try (Session session =
-        job.together(
-            () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, job.err()))) {
+        processes.together(
+            () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, processes.err()))) {
       for (Reference reference : references) {
-        Case.Deviation error = error(directory, layer, session, reference);
+        Comparison.Deviation error = error(directory, layer, session, reference);
         cases.add(
-            new Case(
+            new Comparison(
                 directory.toString(),
                 layerIndex,
                 reference.tokens(),
@@ -102,23 +102,23 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Job 
                 choices.precision(),
                 plan.bucket(reference.tokens()).decisions().getFirst().aliased(),
                 reference.source(),
-                Tolerance.of(choices.precision(), job.dispatch()),
+                Tolerance.of(choices.precision(), processes.dispatch()),
                 error));
       }
     }
     return cases;
   }
 
-  private Case.Deviation error(
+  private Comparison.Deviation error(
       Path directory, MoeLayer layer, Session session, Reference reference) {
     try {
-      float[] output = job.run(session, reference.input(), reference.tokens());
-      return Case.Deviation.of(reference.output(), output);
+      float[] output = processes.run(session, reference.input(), reference.tokens());
+      return Comparison.Deviation.of(reference.output(), output);
     } catch (SanitizeException e) {
-      if (job.ranks() != null) {
+      if (processes.ranks() != null) {
         throw e; // the others are in the middle of it
       }
-      job.err()
+      processes.err()
           .println(
               String.format(
                   Locale.ROOT,
@@ -127,7 +127,7 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Job 
                   layer.index(),
                   reference.tokens(),
                   e.getMessage()));
-      return Case.Deviation.NONE;
+      return Comparison.Deviation.NONE;
     }
   }
 }

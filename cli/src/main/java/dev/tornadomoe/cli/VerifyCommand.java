@@ -4,7 +4,7 @@ import dev.tornadomoe.MoeException;
 import dev.tornadomoe.cli.console.Complaint;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import java.io.PrintWriter;
@@ -77,23 +77,23 @@ final class VerifyCommand implements Callable<Integer> {
     return parallel.run(spec, this::verify);
   }
 
-  private int verify(Job job) {
-    PrintWriter out = job.out();
-    PrintWriter err = job.err();
-    Verification verification = new Verification(choices, alias.mode, sanitize, job);
+  private int verify(ProcessGroup processes) {
+    PrintWriter out = processes.out();
+    PrintWriter err = processes.err();
+    Verification verification = new Verification(choices, alias.mode, sanitize, processes);
     // A backend that is not there is one error, not one for each directory.
-    job.together(choices::backend);
-    List<Case> cases = new ArrayList<>();
+    processes.together(choices::backend);
+    List<Comparison> cases = new ArrayList<>();
     boolean unusable = false;
     for (Path directory : directories) {
       try {
-        List<Case> ofDirectory = verification.run(directory);
+        List<Comparison> ofDirectory = verification.run(directory);
         if (!json) {
           print(out, directory, ofDirectory);
         }
         cases.addAll(ofDirectory);
       } catch (MoeException e) {
-        job.requireEverywhere(e);
+        processes.requireEverywhere(e);
         Complaint.complain(err, Complaint.sentence(e, err));
         unusable = true;
       }
@@ -101,7 +101,7 @@ final class VerifyCommand implements Callable<Integer> {
     long failed = cases.stream().filter(c -> !c.pass()).count();
     if (json) {
       Map<String, Object> root = new LinkedHashMap<>();
-      root.put("cases", cases.stream().map(Case::json).toList());
+      root.put("cases", cases.stream().map(Comparison::json).toList());
       out.println(JsonOutput.of(root));
     } else if (!unusable || !cases.isEmpty()) {
       out.println(
@@ -115,9 +115,9 @@ final class VerifyCommand implements Callable<Integer> {
     return unusable ? ExitCode.WRONG_INPUT : failed > 0 ? ExitCode.CHECK_FAILED : ExitCode.FINE;
   }
 
-  private static void print(PrintWriter out, Path directory, List<Case> cases) {
+  private static void print(PrintWriter out, Path directory, List<Comparison> cases) {
     out.println(directory);
-    for (Case c : cases) {
+    for (Comparison c : cases) {
       out.println(
           String.format(
               Locale.ROOT,

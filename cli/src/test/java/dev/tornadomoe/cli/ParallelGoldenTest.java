@@ -6,7 +6,7 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
@@ -52,24 +52,24 @@ class ParallelGoldenTest {
   /// The outputs of all cases, each of which is right.
   private static List<float[]> outputs(Path directory, @Nullable Communicator ranks) {
     PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
-    Job job =
+    ProcessGroup processes =
         ranks == null
-            ? Job.alone(nowhere, nowhere)
-            : Job.of(ranks, ExpertParallelism.over(ranks).build(), nowhere, nowhere);
+            ? ProcessGroup.alone(nowhere, nowhere)
+            : ProcessGroup.of(ranks, ExpertParallelism.over(ranks).build(), nowhere, nowhere);
     List<float[]> outputs = new ArrayList<>();
     try (Checkpoint checkpoint = Checkpoint.open(directory);
         TensorFile golden = TensorFile.open(directory.resolve("golden.safetensors"))) {
       MoeModel model = MoeModel.of(checkpoint);
       for (Map.Entry<Integer, List<Reference>> layer :
           Reference.golden(golden, model.hidden()).entrySet()) {
-        MoeLayer part = job.part(model.layer(layer.getKey()));
-        Planner.Builder planner = new PlanChoices().planner(AliasMode.AUTO, job).maxTokens(64);
+        MoeLayer part = processes.part(model.layer(layer.getKey()));
+        Planner.Builder planner = new PlanChoices().planner(AliasMode.AUTO, processes).maxTokens(64);
         MoePlan plan = planner.build().plan(part);
-        job.agree(directory, plan, List.of(model.layer(layer.getKey())));
+        processes.agree(directory, plan, List.of(model.layer(layer.getKey())));
         try (Session session = Backends.require("cpu").prepare(plan)) {
           for (Reference reference : layer.getValue()) {
-            float[] output = job.run(session, reference.input(), reference.tokens());
-            Case.Deviation error = Case.Deviation.of(reference.output(), output);
+            float[] output = processes.run(session, reference.input(), reference.tokens());
+            Comparison.Deviation error = Comparison.Deviation.of(reference.output(), output);
             assertThat(Tolerance.EXACT.holds(error)).as("%s", error).isTrue();
             outputs.add(output);
           }

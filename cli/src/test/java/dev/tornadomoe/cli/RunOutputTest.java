@@ -99,7 +99,7 @@ class RunOutputTest {
             file)
         .fine();
     assertThat(
-            Case.Deviation.of(
+            Comparison.Deviation.of(
                     Golden.floats(GOLDEN, "layer0/m7/output"), Golden.floats(file, "output"))
                 .most())
         .isLessThanOrEqualTo(2e-5);

@@ -59,7 +59,7 @@ class RunRoundTripTest {
       assertThat(file.names()).containsExactly("output");
       assertThat(written.dtype()).isEqualTo(DType.F32);
       assertThat(written.shape()).isEqualTo(Shape.of(tokens, expected.length / tokens));
-      assertThat(Case.Deviation.of(expected, written.toFloats()).most()).isLessThanOrEqualTo(2e-5);
+      assertThat(Comparison.Deviation.of(expected, written.toFloats()).most()).isLessThanOrEqualTo(2e-5);
     }
   }
 
@@ -90,7 +90,7 @@ class RunRoundTripTest {
     for (int i = 0; i < times; i++) {
       float[] block = new float[once.length];
       System.arraycopy(found, i * block.length, block, 0, block.length);
-      assertThat(Case.Deviation.of(expected, block).most())
+      assertThat(Comparison.Deviation.of(expected, block).most())
           .as("block %d", i)
           .isLessThanOrEqualTo(2e-5);
     }

@@ -1,13 +1,13 @@
 package dev.tornadomoe.backend.cpu;
 
 import dev.tornadomoe.backend.MemoryProbe;
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.step.PlanNeeds;
 import dev.tornadomoe.backend.cpu.step.SessionScratch;
 import dev.tornadomoe.backend.cpu.step.TeamScratch;
-import dev.tornadomoe.backend.cpu.team.ThreadPlacement;
+import dev.tornadomoe.backend.cpu.team.CoreProbe;
 import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.StepCompiler;
@@ -86,8 +86,8 @@ final class CpuArithmetic implements Arithmetic {
   }
 
   @Override
-  public Optional<Placement> placement() {
-    return ThreadPlacement.of(team.threads());
+  public Optional<CoreUse> coreUse() {
+    return CoreProbe.of(team.threads());
   }
 
   @Override

@@ -6,7 +6,7 @@ import dev.tornadomoe.backend.cpu.step.BatchedGroups;
 import dev.tornadomoe.backend.cpu.step.CpuLinear;
 import dev.tornadomoe.backend.cpu.step.CpuMlp;
 import dev.tornadomoe.backend.cpu.step.DownReduceStep;
-import dev.tornadomoe.backend.cpu.step.Finish;
+import dev.tornadomoe.backend.cpu.step.Epilogue;
 import dev.tornadomoe.backend.cpu.step.PairGroups;
 import dev.tornadomoe.backend.cpu.step.Projection;
 import dev.tornadomoe.backend.cpu.step.ProjectionStep;
@@ -38,7 +38,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
 
   @Override
   public HostStep compile(WeightOperation operation, StepContext context) {
-    CpuLayer layer = layers.get(context.place());
+    CpuLayer layer = layers.get(context.layerIndex());
     ExpertMap map = context.experts();
     int topK = context.layer().topK();
     int experts = map.localExperts();
@@ -118,7 +118,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               context.buffer(op.activated()),
               context.buffer(op.ids()),
               context.bufferOrNull(op.weights()),
-              finish(op, context));
+              epilogue(op, context));
       case ReduceOperation.Reduce op ->
           reduce(
               context,
@@ -126,7 +126,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
               (pair, expert) -> pair,
               op.ids(),
               op.weights(),
-              finish(op, context));
+              epilogue(op, context));
       case ReduceOperation.BatchedReduce op -> {
         BufferRef rows = context.buffer(op.rows());
         yield reduce(
@@ -135,7 +135,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
             (pair, expert) -> (long) expert * context.maxTokens() + rows.getInt(pair),
             op.ids(),
             op.weights(),
-            new Finish(List.of(), context.buffer(op.target())));
+            new Epilogue(List.of(), context.buffer(op.target())));
       }
     };
   }
@@ -178,7 +178,7 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
       ReduceStep.PairRows rows,
       Operand ids,
       @Nullable Operand weights,
-      Finish finish) {
+      Epilogue epilogue) {
     return new ReduceStep(
         team,
         scratch,
@@ -190,11 +190,11 @@ record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, Sess
         rows,
         context.buffer(ids),
         context.bufferOrNull(weights),
-        finish);
+        epilogue);
   }
 
-  private static Finish finish(ReduceOperation.Finishing operation, StepContext context) {
-    return new Finish(
+  private static Epilogue epilogue(ReduceOperation.Finishing operation, StepContext context) {
+    return new Epilogue(
         operation.addends().stream().map(context::buffer).toList(),
         context.buffer(operation.target()));
   }

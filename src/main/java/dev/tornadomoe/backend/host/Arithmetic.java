@@ -1,7 +1,7 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.MemoryProbe;
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.Optional;
 
@@ -26,7 +26,7 @@ public interface Arithmetic extends LoadedWeights {
   }
 
   /// Where its threads ran last, where that is known.
-  default Optional<Placement> placement() {
+  default Optional<CoreUse> coreUse() {
     return Optional.empty();
   }
 }

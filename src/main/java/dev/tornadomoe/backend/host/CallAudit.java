@@ -31,7 +31,7 @@ final class CallAudit {
 
   /// Runs one layer of a call and checks what it did.
   ///
-  /// @param layer its place in the plan
+  /// @param layer its index in the plan
   /// @param how each chunk of it is run
   void run(MoeCall call, int layer, GuardedSession.ChunkRun how) {
     MemorySegment output = present(call.output());
@@ -110,7 +110,7 @@ final class CallAudit {
               Locale.ROOT,
               "sanitize: OUTPUT_NOT_WRITTEN: layer %d, experts \"%s\": row %d, column %d of the output is unwritten, or made from uninitialised memory",
               layerIndex(layer),
-              plan.pieces(layer).experts().name(),
+              plan.modularMoe(layer).experts().name(),
               row,
               column));
     }

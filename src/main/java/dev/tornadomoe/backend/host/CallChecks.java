@@ -45,21 +45,21 @@ public final class CallChecks {
     if (call == null) {
       throw new BackendException("there is no call: a session was told to run null");
     }
-    int place = call.layer();
-    if (place < 0 || place >= plan.layers().size()) {
+    int layerIndex = call.layer();
+    if (layerIndex < 0 || layerIndex >= plan.layers().size()) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
               "the plan has layers 0 to %d, the call is for layer %d",
               plan.layers().size() - 1,
-              place));
+              layerIndex));
     }
-    if (spec.wholeStep() && place != 0) {
+    if (spec.wholeStep() && layerIndex != 0) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
               "the plan runs all its layers in each call, which must be for layer 0; the call is for layer %d",
-              place));
+              layerIndex));
     }
     int tokens = call.tokens();
     if (tokens < 0) {
@@ -74,7 +74,7 @@ public final class CallChecks {
               tokens,
               tokens));
     }
-    MoeLayer layer = plan.layers().get(place);
+    MoeLayer layer = plan.layers().get(layerIndex);
     long row = (long) layer.hidden();
     MemorySegment hidden = required(CallerRegion.HIDDEN, call.hidden());
     MemorySegment output = required(CallerRegion.OUTPUT, call.output());

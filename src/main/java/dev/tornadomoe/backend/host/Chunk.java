@@ -27,7 +27,7 @@ public final class Chunk {
     return current;
   }
 
-  /// The first layer to run, by its place in the plan.
+  /// The first layer to run, by its index in the plan.
   public int firstLayer() {
     return firstLayer;
   }

@@ -37,7 +37,7 @@ final class CompiledBucket {
   private final BufferRef[] refs;
   private final BufferRef[][] callers;
   private final CompiledStep[][] steps;
-  private final PrepareAndFinalize[] ends;
+  private final PrepareAndFinalize[] prepareAndFinalize;
   private final ExpertRows[] expertRows;
 
   private CompiledBucket(
@@ -45,13 +45,13 @@ final class CompiledBucket {
       BufferRef[] refs,
       BufferRef[][] callers,
       CompiledStep[][] steps,
-      PrepareAndFinalize[] ends,
+      PrepareAndFinalize[] prepareAndFinalize,
       ExpertRows[] expertRows) {
     this.plan = plan;
     this.refs = refs;
     this.callers = callers;
     this.steps = steps;
-    this.ends = ends;
+    this.prepareAndFinalize = prepareAndFinalize;
     this.expertRows = expertRows;
   }
 
@@ -60,25 +60,25 @@ final class CompiledBucket {
     BufferRef[] refs = new BufferRef[bucket.buffers().size()];
     for (Buffer buffer : bucket.buffers()) {
       refs[buffer.id()] = new BufferRef(buffer);
-      if (buffer.placement() instanceof Buffer.Slot slot) {
+      if (buffer.location() instanceof Buffer.Slot slot) {
         refs[buffer.id()].bind(workspace, slot.offset());
       }
     }
     int layers = plan.layers().size();
     BufferRef[][] callers = new BufferRef[layers][];
     CompiledStep[][] steps = new CompiledStep[layers][];
-    PrepareAndFinalize[] ends = new PrepareAndFinalize[layers];
+    PrepareAndFinalize[] prepareAndFinalize = new PrepareAndFinalize[layers];
     ExpertRows[] expertRows = new ExpertRows[layers];
     for (int layer = 0; layer < layers; layer++) {
-      int place = layer;
+      int layerIndex = layer;
       callers[layer] =
           bucket.bindings().get(layer).values().stream()
               .filter(Buffer::isCallers)
               .distinct()
               .map(buffer -> refs[buffer.id()])
               .toArray(BufferRef[]::new);
-      ends[layer] = plan.pieces(layer).prepareAndFinalize();
-      expertRows[layer] = new ExpertRows(ends[layer].expertTokens(bucket.maxTokens()));
+      prepareAndFinalize[layer] = plan.modularMoe(layer).prepareAndFinalize();
+      expertRows[layer] = new ExpertRows(prepareAndFinalize[layer].expertTokens(bucket.maxTokens()));
       List<Step> ofLayer = bucket.stepsOf(layer);
       steps[layer] = new CompiledStep[ofLayer.size()];
       for (int i = 0; i < steps[layer].length; i++) {
@@ -86,12 +86,12 @@ final class CompiledBucket {
         Operation operation = step.operation();
         StepContext context =
             new StepContext(
-                place,
-                plan.layers().get(place),
-                experts(plan.layers().get(place), ends[layer], step.phase()),
-                step.rows(bucket.maxTokens(), ends[layer]),
+                layerIndex,
+                plan.layers().get(layerIndex),
+                experts(plan.layers().get(layerIndex), prepareAndFinalize[layer], step.phase()),
+                step.rows(bucket.maxTokens(), prepareAndFinalize[layer]),
                 plan.options().precision(),
-                operand -> refs[bucket.buffer(place, operand).id()]);
+                operand -> refs[bucket.buffer(layerIndex, operand).id()]);
         steps[layer][i] =
             new CompiledStep(
                 step,
@@ -101,7 +101,7 @@ final class CompiledBucket {
                     && copy.target().equals(Operand.OUTPUT));
       }
     }
-    return new CompiledBucket(bucket, refs, callers, steps, ends, expertRows);
+    return new CompiledBucket(bucket, refs, callers, steps, prepareAndFinalize, expertRows);
   }
 
   private static HostStep compiled(
@@ -115,15 +115,15 @@ final class CompiledBucket {
   }
 
   /// Finalize of ends that are not local has the results of experts elsewhere, too.
-  private static ExpertMap experts(MoeLayer layer, PrepareAndFinalize ends, Phase phase) {
-    return phase == Phase.FINALIZE && !ends.isLocal()
+  private static ExpertMap experts(MoeLayer layer, PrepareAndFinalize prepareAndFinalize, Phase phase) {
+    return phase == Phase.FINALIZE && !prepareAndFinalize.isLocal()
         ? layer.expertsAnywhere()
         : layer.experts().map();
   }
 
   /// The steps of a layer, for a call or a chunk of it.
   CompiledStep[] begin(int layer, int tokens) {
-    expertRows[layer].reset(ends[layer].expertTokens(tokens));
+    expertRows[layer].reset(prepareAndFinalize[layer].expertTokens(tokens));
     return steps[layer];
   }
 

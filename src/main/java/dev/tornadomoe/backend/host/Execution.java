@@ -1,7 +1,7 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.MemoryProbe;
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.Profile;
 import java.util.Optional;
 
@@ -44,7 +44,7 @@ public interface Execution extends AutoCloseable {
   }
 
   /// Where its threads ran last, where that is known.
-  default Optional<Placement> placement() {
+  default Optional<CoreUse> coreUse() {
     return Optional.empty();
   }
 

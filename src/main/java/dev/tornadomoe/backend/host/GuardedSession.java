@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.MemoryKind;
@@ -259,8 +259,8 @@ public final class GuardedSession implements Session {
   }
 
   @Override
-  public Optional<Placement> placement() {
-    return execution.placement();
+  public Optional<CoreUse> coreUse() {
+    return execution.coreUse();
   }
 
   @Override

@@ -2,7 +2,7 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
@@ -115,8 +115,8 @@ final class HostExecution implements Execution {
   }
 
   @Override
-  public Optional<Placement> placement() {
-    return arithmetic.placement();
+  public Optional<CoreUse> coreUse() {
+    return arithmetic.coreUse();
   }
 
   @Override

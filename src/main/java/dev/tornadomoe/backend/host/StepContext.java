@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /// What a step is compiled for.
 ///
-/// @param place the layer's place in the plan
+/// @param layerIndex the layer's index in the plan
 /// @param layer the layer
 /// @param experts which experts count for it: those that are here, or, when results of others have
 ///   come in, all that have weights
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// @param precision how activations enter the products with quantised weights
 /// @param buffers where its operands are
 public record StepContext(
-    int place,
+    int layerIndex,
     MoeLayer layer,
     ExpertMap experts,
     int maxTokens,

@@ -85,7 +85,7 @@ public final class WarmUp {
 
   private boolean isLocal() {
     for (int layer = 0; layer < plan.layers().size(); layer++) {
-      if (!plan.pieces(layer).prepareAndFinalize().isLocal()) {
+      if (!plan.modularMoe(layer).prepareAndFinalize().isLocal()) {
         return false;
       }
     }
@@ -99,12 +99,12 @@ public final class WarmUp {
       tokens.add(Math.min(MOST_TOKENS, bucket.maxTokens()));
     }
     tokens.remove(0);
-    int places = plan.options().call().wholeStep() ? 1 : plan.layers().size();
+    int layerIndices = plan.options().call().wholeStep() ? 1 : plan.layers().size();
     List<MoeCall> calls = new ArrayList<>();
     for (int count : tokens) {
-      for (int place = 0; place < places; place++) {
-        calls.add(call(place, count, (type, n) -> arena.allocate(n * type.bytes(), alignment())));
-        calls.add(call(place, count, WarmUp::array));
+      for (int layerIndex = 0; layerIndex < layerIndices; layerIndex++) {
+        calls.add(call(layerIndex, count, (type, n) -> arena.allocate(n * type.bytes(), alignment())));
+        calls.add(call(layerIndex, count, WarmUp::array));
       }
     }
     return calls;
@@ -129,12 +129,12 @@ public final class WarmUp {
     };
   }
 
-  private MoeCall call(int place, int tokens, Memory memory) {
+  private MoeCall call(int layerIndex, int tokens, Memory memory) {
     CallSpec spec = plan.options().call();
-    MoeLayer layer = plan.layers().get(place);
+    MoeLayer layer = plan.layers().get(layerIndex);
     int hidden = layer.hidden();
     MemorySegment rows = rows(spec.hiddenType(), tokens * hidden, memory);
-    MoeCall call = new MoeCall().layer(place).hidden(rows, tokens);
+    MoeCall call = new MoeCall().layer(layerIndex).hidden(rows, tokens);
     long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
     call.output(spec.inPlace() ? rows : memory.allocate(spec.outputType(), tokens * stride));
     if (spec.residual() == Residual.GIVEN) {

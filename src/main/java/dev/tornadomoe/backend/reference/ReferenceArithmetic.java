@@ -101,7 +101,7 @@ final class ReferenceArithmetic implements Arithmetic {
   }
 
   private HostStep compile(WeightOperation operation, StepContext context) {
-    LayerParts parts = layers.get(context.place());
+    LayerParts parts = layers.get(context.layerIndex());
     ReferenceSteps steps = new ReferenceSteps(context, parts.experts());
     return switch (operation) {
       case DenseOperation.RouterLogits op -> steps.routerLogits(op, required(parts.router()));

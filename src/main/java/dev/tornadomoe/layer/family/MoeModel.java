@@ -125,7 +125,7 @@ public final class MoeModel {
 
   /// One MoE layer: finds its tensors and checks their shapes, without reading them.
   ///
-  /// @param index its place in the model, from 0
+  /// @param index its index in the model, from 0
   /// @return the layer, whose weights are read when a session loads them
   /// @throws dev.tornadomoe.MoeException when it is no MoE layer, or its tensors are missing or
   ///   misshapen

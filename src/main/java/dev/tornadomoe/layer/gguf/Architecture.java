@@ -14,17 +14,17 @@ enum Architecture {
   /// Mixtral, and other models whose tensors llama.cpp knows by the same names.
   LLAMA("llama", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
   DBRX("dbrx", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
-  QWEN2("qwen2moe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.SAID_OR_DENSE, Part.SHARED_GATE),
+  QWEN2("qwen2moe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
   QWEN3("qwen3moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
   QWEN3_VL("qwen3vlmoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
   QWEN3_NEXT(
-      "qwen3next", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID_OR_DENSE, Part.SHARED_GATE),
-  QWEN35("qwen35moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID_OR_DENSE, Part.SHARED_GATE),
+      "qwen3next", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
+  QWEN35("qwen35moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
   DEEPSEEK("deepseek", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.COUNTED, Part.SCALE_KEY),
   DEEPSEEK2(
       "deepseek2",
       Gate.SOFTMAX_OR_GLM_47_FLASH,
-      Renormalise.IF_SAID,
+      Renormalise.IF_STATED,
       SharedSize.COUNTED,
       Part.GATE_KEY,
       Part.SCALE_KEY,
@@ -32,63 +32,63 @@ enum Architecture {
   GLM4(
       "glm4moe",
       Gate.SIGMOID,
-      Renormalise.IF_SAID,
+      Renormalise.IF_STATED,
       SharedSize.COUNTED,
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.REQUIRED_CORRECTION),
   DOTS1(
       "dots1",
-      Gate.NOT_SAID,
-      Renormalise.IF_SAID,
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
       SharedSize.COUNTED,
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.CORRECTION),
-  BAILING("bailingmoe", Gate.SOFTMAX, Renormalise.IF_SAID, SharedSize.COUNTED, Part.SCALE_KEY),
+  BAILING("bailingmoe", Gate.SOFTMAX, Renormalise.IF_STATED, SharedSize.COUNTED, Part.SCALE_KEY),
   BAILING2(
       "bailingmoe2",
-      Gate.NOT_SAID,
-      Renormalise.IF_SAID,
-      SharedSize.COUNTED_SAID,
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED_STATED,
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.CORRECTION),
-  ERNIE45("ernie4_5-moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID, Part.CORRECTION),
-  HUNYUAN("hunyuan-moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID_OR_DENSE),
+  ERNIE45("ernie4_5-moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED, Part.CORRECTION),
+  HUNYUAN("hunyuan-moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE),
   MINIMAX_M2(
       "minimax-m2",
-      Gate.NOT_SAID,
+      Gate.NOT_STATED,
       Renormalise.ALWAYS,
       SharedSize.NONE,
       Part.GATE_KEY,
       Part.REQUIRED_CORRECTION),
   EXAONE(
       "exaone-moe",
-      Gate.NOT_SAID,
-      Renormalise.IF_SAID,
-      SharedSize.SAID_OR_EXPERT,
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.STATED_OR_EXPERT,
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.CORRECTION),
   AFMOE(
       "afmoe",
       Gate.SIGMOID,
-      Renormalise.IF_SAID,
+      Renormalise.IF_STATED,
       SharedSize.COUNTED,
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.REQUIRED_CORRECTION),
   LFM2(
       "lfm2moe",
-      Gate.NOT_SAID,
+      Gate.NOT_STATED,
       Renormalise.ALWAYS,
       SharedSize.NONE,
       Part.GATE_KEY,
       Part.REQUIRED_CORRECTION),
   OLMOE("olmoe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
-  GRANITE("granitemoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID),
-  GRANITE_HYBRID("granitehybrid", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.SAID),
+  GRANITE("granitemoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED),
+  GRANITE_HYBRID("granitehybrid", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED),
   PHI("phimoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
   JAMBA("jamba", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
   GPT_OSS(
@@ -115,7 +115,7 @@ enum Architecture {
     /// softmax for all others.
     SOFTMAX_OR_GLM_47_FLASH,
     /// The key must be there: llama.cpp has no default.
-    NOT_SAID
+    NOT_STATED
   }
 
   /// Whether the weights of the selected experts are made to sum to 1.
@@ -123,7 +123,7 @@ enum Architecture {
     ALWAYS,
     NEVER,
     /// As `expert_weights_norm` says.
-    IF_SAID
+    IF_STATED
   }
 
   /// What a block may have beside its router and experts, or does in its own way.

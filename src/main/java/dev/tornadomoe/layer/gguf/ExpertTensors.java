@@ -61,9 +61,9 @@ record ExpertTensors(BlockReader block) {
 
   /// I: what the metadata say, or else what the first tensor has.
   private int intermediate() {
-    var said = block.metadata().count("expert_feed_forward_length").filter(size -> size > 0);
-    if (said.isPresent()) {
-      return said.get();
+    var stated = block.metadata().count("expert_feed_forward_length").filter(size -> size > 0);
+    if (stated.isPresent()) {
+      return stated.get();
     }
     if (isOneByOne()) {
       return size(block.shapeOf("ffn_down.0.weight").dimension(1), "ffn_down.0.weight");

@@ -48,7 +48,7 @@ final class GgufRouting {
 
   private static boolean isRenormalised(GgufMetadata metadata, Architecture architecture) {
     String key = "expert_weights_norm";
-    if (architecture.renormalise() == Architecture.Renormalise.IF_SAID) {
+    if (architecture.renormalise() == Architecture.Renormalise.IF_STATED) {
       return metadata.flagOr(false, key);
     }
     boolean always = architecture.renormalise() == Architecture.Renormalise.ALWAYS;
@@ -131,7 +131,7 @@ final class GgufRouting {
       case SIGMOID_OF_SELECTED -> TopKGating.Scoring.SIGMOID_OF_SELECTED;
       case SOFTMAX_OR_GLM_47_FLASH ->
           hasSizesOfGlm47Flash(metadata) ? TopKGating.Scoring.SIGMOID : TopKGating.Scoring.SOFTMAX;
-      case NOT_SAID ->
+      case NOT_STATED ->
           throw new LayerException(
               String.format(Locale.ROOT, "no \"%s.%s\"", metadata.architecture(), FUNCTION));
     };

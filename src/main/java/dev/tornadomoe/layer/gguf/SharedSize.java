@@ -9,16 +9,16 @@ enum SharedSize {
   /// There is no shared expert.
   NONE,
   /// `expert_shared_feed_forward_length`; without it there is none.
-  SAID,
+  STATED,
   /// The same, or else `feed_forward_length`.
-  SAID_OR_DENSE,
+  STATED_OR_DENSE,
   /// The same, or else that of a routed expert.
-  SAID_OR_EXPERT,
+  STATED_OR_EXPERT,
   /// `expert_shared_count` times that of a routed expert.
   COUNTED,
   /// `expert_shared_count` times `expert_shared_feed_forward_length`, or else that of a routed
   /// expert.
-  COUNTED_SAID,
+  COUNTED_STATED,
   /// That of a routed expert.
   AS_AN_EXPERT;
 
@@ -26,17 +26,17 @@ enum SharedSize {
   ///
   /// @param expert I of a routed expert
   Optional<Integer> of(GgufMetadata metadata, int expert) {
-    Optional<Integer> said =
+    Optional<Integer> stated =
         metadata.count("expert_shared_feed_forward_length").filter(size -> size > 0);
     int count = metadata.count("expert_shared_count").orElse(0);
     return switch (this) {
       case NONE -> Optional.of(0);
-      case SAID -> Optional.of(said.orElse(0));
-      case SAID_OR_DENSE ->
-          said.or(() -> metadata.count("feed_forward_length").filter(size -> size > 0));
-      case SAID_OR_EXPERT -> Optional.of(said.orElse(expert));
+      case STATED -> Optional.of(stated.orElse(0));
+      case STATED_OR_DENSE ->
+          stated.or(() -> metadata.count("feed_forward_length").filter(size -> size > 0));
+      case STATED_OR_EXPERT -> Optional.of(stated.orElse(expert));
       case COUNTED -> Optional.of(product(count, expert));
-      case COUNTED_SAID -> Optional.of(product(count, said.orElse(expert)));
+      case COUNTED_STATED -> Optional.of(product(count, stated.orElse(expert)));
       case AS_AN_EXPERT -> Optional.of(expert);
     };
   }

@@ -29,7 +29,7 @@ public final class MpiCommunicator implements Communicator {
   private final MpiFunctions mpi;
   private final MpiMemory memory;
   private final int seconds;
-  private final Patience patience;
+  private final Backoff backoff;
   private final Requests sending = new Requests();
 
   /// By rank: the message that was found, and its length or [#NONE].
@@ -52,7 +52,7 @@ public final class MpiCommunicator implements Communicator {
     this.seconds = seconds;
     mpi = world.mpi();
     memory = new MpiMemory(mpi, world.abi());
-    patience = new Patience(world.rank(), seconds);
+    backoff = new Backoff(world.rank(), seconds);
     found = new MemorySegment[world.size()];
     lengths = new long[world.size()];
     for (int i = 0; i < found.length; i++) {
@@ -134,11 +134,11 @@ public final class MpiCommunicator implements Communicator {
   @Override
   public void awaitSent() {
     broken = true;
-    patience.begin();
+    backoff.begin();
     for (int i = 0; i < sending.count(); i++) {
       while (!done(sending.handle(i))) {
-        if (!patience.pause()) {
-          throw patience.over("rank " + sending.rank(i) + ", which takes nothing");
+        if (!backoff.pause()) {
+          throw backoff.over("rank " + sending.rank(i) + ", which takes nothing");
         }
       }
     }
@@ -151,10 +151,10 @@ public final class MpiCommunicator implements Communicator {
     other(from);
     if (lengths[from] == NONE) {
       broken = true;
-      patience.begin();
+      backoff.begin();
       while (!arrived(from)) {
-        if (!patience.pause()) {
-          throw patience.over("rank " + from + ", which says nothing");
+        if (!backoff.pause()) {
+          throw backoff.over("rank " + from + ", which says nothing");
         }
       }
       mpi.getCount(status, world.abi().bytes(), answer);
@@ -182,10 +182,10 @@ public final class MpiCommunicator implements Communicator {
     memory.describe(into);
     mpi.imrecv(memory.address(), memory.count(), memory.type(), found[from], request);
     lengths[from] = NONE;
-    patience.begin();
+    backoff.begin();
     while (!done(request)) {
-      if (!patience.pause()) {
-        throw patience.over("rank " + from + ", which stopped in the middle of a message");
+      if (!backoff.pause()) {
+        throw backoff.over("rank " + from + ", which stopped in the middle of a message");
       }
     }
     memory.release();
@@ -212,11 +212,11 @@ public final class MpiCommunicator implements Communicator {
     }
     closed = true;
     awaitSent();
-    patience.begin();
+    backoff.begin();
     mpi.ibarrier(world.communicator(), request);
     while (!done(request)) {
-      if (!patience.pause()) {
-        throw patience.over("the others to end");
+      if (!backoff.pause()) {
+        throw backoff.over("the others to end");
       }
     }
     try (Watchdog _ =

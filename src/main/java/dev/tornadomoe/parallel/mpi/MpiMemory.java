@@ -5,7 +5,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
-/// A [Message] as MPI sees it: address, count and type. One block is so many bytes at its address;
+/// A [Message] as MPI sees it: address, count and type. One span is so many bytes at its address;
 /// several are a type of their own that holds their absolute addresses, so that MPI collects them
 /// by itself.
 final class MpiMemory {
@@ -27,12 +27,12 @@ final class MpiMemory {
 
   /// Describes a message, until [#release].
   void describe(Message message) {
-    if (message.blocks() > 1) {
+    if (message.spans() > 1) {
       address = MpiAbi.BOTTOM;
       count = 1;
       type = collect(message);
     } else {
-      address = message.blocks() == 0 ? MpiAbi.BOTTOM : address(message, 0);
+      address = message.spans() == 0 ? MpiAbi.BOTTOM : address(message, 0);
       count = (int) message.bytes();
       type = abi.bytes();
     }
@@ -60,20 +60,20 @@ final class MpiMemory {
   }
 
   private long collect(Message message) {
-    int blocks = message.blocks();
-    reserve(blocks);
-    for (int i = 0; i < blocks; i++) {
+    int spans = message.spans();
+    reserve(spans);
+    for (int i = 0; i < spans; i++) {
       lengths.setAtIndex(ValueLayout.JAVA_INT, i, (int) message.length(i));
       addresses.setAtIndex(ValueLayout.JAVA_LONG, i, address(message, i));
     }
-    mpi.createHindexed(blocks, lengths, addresses, abi.bytes(), made);
+    mpi.createHindexed(spans, lengths, addresses, abi.bytes(), made);
     mpi.typeCommit(made);
     return abi.read(made);
   }
 
-  private void reserve(int blocks) {
-    if (blocks > capacity) {
-      capacity = Math.max(blocks, 2 * capacity);
+  private void reserve(int spans) {
+    if (spans > capacity) {
+      capacity = Math.max(spans, 2 * capacity);
       Arena arena = Arena.ofAuto();
       lengths = arena.allocate(ValueLayout.JAVA_INT, capacity);
       addresses = arena.allocate(ValueLayout.JAVA_LONG, capacity);
@@ -81,11 +81,11 @@ final class MpiMemory {
   }
 
   /// MPI would write to memory that was given back.
-  private static long address(Message message, int block) {
-    MemorySegment segment = message.segment(block);
+  private static long address(Message message, int span) {
+    MemorySegment segment = message.segment(span);
     if (!segment.scope().isAlive()) {
       throw new IllegalStateException("the message's memory was given back");
     }
-    return segment.address() + message.offset(block);
+    return segment.address() + message.offset(span);
   }
 }

@@ -54,7 +54,7 @@ final class ExplainDot {
                   explanation.names(layer, buffer)
                       + "\n"
                       + ByteSize.format(buffer.bytes())
-                      + (buffer.placement() instanceof Buffer.Slot slot
+                      + (buffer.location() instanceof Buffer.Slot slot
                           ? " at " + slot.offset()
                           : "")),
               buffer.isCallers() ? ", style=filled, fillcolor=\"#dcefe3\"" : ""));

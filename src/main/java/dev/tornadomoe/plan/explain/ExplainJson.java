@@ -80,8 +80,8 @@ final class ExplainJson {
     alias.put("reasons", decision.reasons().stream().map(ExplainJson::reason).toList());
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("layer", plan.layers().get(layer).index());
-    json.put("experts", plan.pieces(layer).experts().name());
-    json.put("prepare_finalize", plan.pieces(layer).prepareAndFinalize().name());
+    json.put("experts", plan.modularMoe(layer).experts().name());
+    json.put("prepare_finalize", plan.modularMoe(layer).prepareAndFinalize().name());
     json.put("alias", alias);
     json.put("steps", bucket.stepsOf(layer).stream().map(this::step).toList());
     json.put(
@@ -130,7 +130,7 @@ final class ExplainJson {
     }
     json.put("shape", shape);
     json.put("bytes", buffer.bytes());
-    switch (buffer.placement()) {
+    switch (buffer.location()) {
       case Buffer.Slot slot -> {
         json.put("place", "workspace");
         Map<String, Object> bytes = new LinkedHashMap<>();

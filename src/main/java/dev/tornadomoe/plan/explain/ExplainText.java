@@ -113,9 +113,9 @@ final class ExplainText {
         explanation.name(run)
             + (run.first() == run.last() ? "" : ", all alike")
             + ": experts \""
-            + plan.pieces(layer).experts().name()
+            + plan.modularMoe(layer).experts().name()
             + "\", prepare/finalize \""
-            + plan.pieces(layer).prepareAndFinalize().name()
+            + plan.modularMoe(layer).prepareAndFinalize().name()
             + "\"");
     if (!uniform) {
       line("  " + explanation.model(layer));
@@ -158,7 +158,7 @@ final class ExplainText {
           buffer.dtype() + " " + buffer.shape(),
           Long.toString(buffer.bytes()),
           life.first() + "-" + life.last(),
-          switch (buffer.placement()) {
+          switch (buffer.location()) {
             case Buffer.Slot slot ->
                 String.format(Locale.ROOT, "workspace %d-%d", slot.offset(), slot.end());
             case Buffer.Caller caller -> "caller's " + caller.region();

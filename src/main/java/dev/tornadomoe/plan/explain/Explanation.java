@@ -191,7 +191,7 @@ public final class Explanation {
 
   /// Sizes and formats of a layer's weights, in words.
   ///
-  /// @param layer its place in the plan
+  /// @param layer its index in the plan
   String model(int layer) {
     MoeLayer described = plan.layers().get(layer);
     return String.format(
@@ -245,7 +245,7 @@ public final class Explanation {
   /// Different pieces can come to the same operations: hybrid experts for many tokens, say.
   private List<Object> names(int layer) {
     return List.of(
-        plan.pieces(layer).experts().name(), plan.pieces(layer).prepareAndFinalize().name());
+        plan.modularMoe(layer).experts().name(), plan.modularMoe(layer).prepareAndFinalize().name());
   }
 
   private List<Object> operations(int layer) {
@@ -256,7 +256,7 @@ public final class Explanation {
     List<Object> sizes = new ArrayList<>();
     for (Map.Entry<Operand, Buffer> bound : bucket.bindings().get(layer).entrySet()) {
       Buffer buffer = bound.getValue();
-      sizes.add(List.of(bound.getKey(), buffer.dtype(), buffer.shape(), buffer.placement()));
+      sizes.add(List.of(bound.getKey(), buffer.dtype(), buffer.shape(), buffer.location()));
     }
     return sizes;
   }

@@ -82,7 +82,7 @@ final class SvgPanel {
     text(svg, 24, top + 16, 12, FAINT, "", "caller's memory");
     text(svg, 24, workspaceTop + 16, 12, FAINT, "", "workspace");
     for (Buffer buffer : buffers) {
-      switch (buffer.placement()) {
+      switch (buffer.location()) {
         case Buffer.Caller caller -> {
           int row = regions.getOrDefault(caller.region(), top);
           bar(svg, buffer, row + 2, ROW - 4);
@@ -116,7 +116,7 @@ final class SvgPanel {
   private Map<CallerRegion, Integer> callerRows(int top) {
     Map<CallerRegion, Integer> rows = new EnumMap<>(CallerRegion.class);
     for (Buffer buffer : buffers) {
-      if (buffer.placement() instanceof Buffer.Caller caller) {
+      if (buffer.location() instanceof Buffer.Caller caller) {
         // A layer's output row serves the next layer too: they never meet in time.
         rows.putIfAbsent(caller.region(), top + rows.size() * ROW);
       }
@@ -128,7 +128,7 @@ final class SvgPanel {
   private SortedMap<Long, Integer> workspaceRows(int top) {
     TreeSet<Long> offsets = new TreeSet<>(List.of(0L));
     for (Buffer buffer : buffers) {
-      if (buffer.placement() instanceof Buffer.Slot slot) {
+      if (buffer.location() instanceof Buffer.Slot slot) {
         offsets.add(slot.offset());
         offsets.add(slot.end());
       }
@@ -149,7 +149,7 @@ final class SvgPanel {
   private boolean isUsed(long from, long to) {
     return buffers.stream()
         .anyMatch(buffer ->
-            buffer.placement() instanceof Buffer.Slot slot
+            buffer.location() instanceof Buffer.Slot slot
                 && slot.offset() < to
                 && from < slot.end());
   }

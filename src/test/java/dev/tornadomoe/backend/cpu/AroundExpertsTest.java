@@ -30,7 +30,7 @@ class AroundExpertsTest {
   private static final MoeLayer LAYER = RandomLayer.of(LayerSpec.odd().withShared(24, true), 5);
 
   private static final MoePlan PLAN =
-      Planner.builder().pieces(ExpertsCatalog.named("unreduced")).build().plan(LAYER);
+      Planner.builder().modularMoe(ExpertsCatalog.named("unreduced")).build().plan(LAYER);
 
   /// Experts that return zeros.
   private static final class Elsewhere implements Arithmetic {

@@ -41,7 +41,7 @@ final class GgufBlock {
   static GgufBlock whole(String name) {
     Architecture architecture = Architecture.named(name);
     GgufBlock block = new GgufBlock(name);
-    if (architecture.gate() == Architecture.Gate.NOT_SAID) {
+    if (architecture.gate() == Architecture.Gate.NOT_STATED) {
       block.key("expert_gating_func", 2);
     }
     if (architecture.has(Architecture.Part.REQUIRED_CORRECTION)) {
@@ -52,9 +52,9 @@ final class GgufBlock {
       block.put("ffn_gate_exps.bias", E, I).put("ffn_up_exps.bias", E, I);
     }
     switch (architecture.shared()) {
-      case SAID_OR_DENSE -> block.withShared().key("expert_shared_feed_forward_length", SHARED);
-      case SAID_OR_EXPERT, AS_AN_EXPERT -> block.withShared(I);
-      case NONE, SAID, COUNTED, COUNTED_SAID -> {}
+      case STATED_OR_DENSE -> block.withShared().key("expert_shared_feed_forward_length", SHARED);
+      case STATED_OR_EXPERT, AS_AN_EXPERT -> block.withShared(I);
+      case NONE, STATED, COUNTED, COUNTED_STATED -> {}
     }
     if (architecture.has(Architecture.Part.SHARED_GATE)) {
       block.put("ffn_gate_inp_shexp.weight", H);

@@ -82,10 +82,10 @@ class GgufRoutingTest {
     "48, 0, 0, SOFTMAX"
   })
   void theDefaultOfDeepseek2DependsOnItsSizes(
-      int blocks, int said, int listed, TopKGating.Scoring scoring) {
+      int blocks, int stated, int listed, TopKGating.Scoring scoring) {
     GgufBlock block = block("deepseek2").key("block_count", blocks).vocabulary(listed);
-    if (said > 0) {
-      block.key("vocab_size", said);
+    if (stated > 0) {
+      block.key("vocab_size", stated);
     }
     assertThat(gating(layer(block)).scoring()).isEqualTo(scoring);
     // What is said counts.
@@ -168,16 +168,16 @@ class GgufRoutingTest {
         "expert_weights_scale\" is 2.5, but there is no use for it");
     TopKGating usual = gating(layer(block(architecture).key("expert_weights_scale", 1f)));
     assertThat(usual.scale()).isEqualTo(1);
-    boolean said = usual.leastSum() > 0;
-    assertThat(gating(layer(block(architecture).key("expert_weights_norm", said))))
+    boolean stated = usual.leastSum() > 0;
+    assertThat(gating(layer(block(architecture).key("expert_weights_norm", stated))))
         .isEqualTo(usual);
     assertRefused(
-        block(architecture).key("expert_weights_norm", !said),
+        block(architecture).key("expert_weights_norm", !stated),
         String.format(
             Locale.ROOT,
             "expert_weights_norm\" is %s, but this architecture knows only %s",
-            !said,
-            said));
+            !stated,
+            stated));
   }
 
   @Test

@@ -32,7 +32,7 @@ class ExplainDotTest {
   void isBalancedAndNamesEveryStep(String pieces) {
     MoePlan plan =
         Planner.builder()
-            .pieces(ExpertsCatalog.named(pieces))
+            .modularMoe(ExpertsCatalog.named(pieces))
             .residual(Residual.GIVEN)
             .build()
             .plan(SeededLayers.of(8, 6, 4, 2).shared(5, true).layer());
@@ -89,7 +89,7 @@ class ExplainDotTest {
     String dot =
         Explanation.of(
                 Planner.builder()
-                    .pieces(new ModularMoe(new LocalPrepareAndFinalize(), odd))
+                    .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), odd))
                     .build()
                     .plan(SeededLayers.small()))
             .dot();

@@ -128,7 +128,7 @@ class ExplainJsonTest {
     Explanation explanation =
         Explanation.of(
             Planner.builder()
-                .pieces(new ModularMoe(new LocalPrepareAndFinalize(), late))
+                .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), late))
                 .inPlace()
                 .residual(Residual.IN_OUTPUT)
                 .build()

@@ -146,7 +146,7 @@ class ExplainSvgTest {
         parsed(
             Explanation.of(
                 Planner.builder()
-                    .pieces(new ModularMoe(new LocalPrepareAndFinalize(), odd))
+                    .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), odd))
                     .build()
                     .plan(SeededLayers.small())));
 

@@ -86,7 +86,7 @@ class ExplainTextTest {
     String text =
         Explanation.of(
                 Planner.builder()
-                    .pieces(new ModularMoe(new LocalPrepareAndFinalize(), late))
+                    .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), late))
                     .inPlace()
                     .build()
                     .plan(SeededLayers.small()))
@@ -123,7 +123,7 @@ class ExplainTextTest {
   void describesLayersOfOtherExpertsApartEvenWhereTheyDoTheSame() {
     Planner planner =
         Planner.builder()
-            .pieces(layer -> ExpertsCatalog.named(layer.index() == 0 ? "hybrid" : "fused"))
+            .modularMoe(layer -> ExpertsCatalog.named(layer.index() == 0 ? "hybrid" : "fused"))
             .build();
 
     assertThat(Explanation.of(planner.plan(SeededLayers.of(24, 10, 6, 2).layers(2)), 64).text())
@@ -159,7 +159,7 @@ class ExplainTextTest {
         squeezed(
             Explanation.of(
                     Planner.builder()
-                        .pieces(ExpertsCatalog.named("hybrid"))
+                        .modularMoe(ExpertsCatalog.named("hybrid"))
                         .build()
                         .plan(SeededLayers.of(8, 6, 4, 2).int4().layers(3)),
                     2)

@@ -11,7 +11,7 @@ import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tornado.device.DeviceRoom;
+import dev.tornadomoe.tornado.device.DeviceBudget;
 import dev.tornadomoe.tornado.device.RowTransfer;
 import dev.tornadomoe.tornado.graph.DeviceMemoryProbe;
 import dev.tornadomoe.tornado.graph.DevicePlan;
@@ -35,7 +35,7 @@ final class DeviceExecution implements Execution {
   private final MoePlan plan;
   private final CallSpec spec;
   private final ChosenDevice device;
-  private final DeviceRoom room;
+  private final DeviceBudget room;
   private final List<DevicePlan> devicePlans = new ArrayList<>();
   private @Nullable DeviceMemoryProbe memoryProbe;
 
@@ -46,7 +46,7 @@ final class DeviceExecution implements Execution {
       MoePlan plan,
       ChosenDevice device,
       DeviceWeights weights,
-      DeviceRoom room,
+      DeviceBudget room,
       Progress progress) {
     this.plan = plan;
     this.spec = plan.options().call();

@@ -9,7 +9,7 @@ import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.device.DeviceLimits;
-import dev.tornadomoe.tornado.device.DeviceRoom;
+import dev.tornadomoe.tornado.device.DeviceBudget;
 import dev.tornadomoe.tornado.graph.FusedSteps;
 import dev.tornadomoe.tornado.graph.Launch;
 import dev.tornadomoe.tornado.graph.LayerArrays;
@@ -75,7 +75,7 @@ public final class DeviceMemory {
   /// @throws BackendException when they, or the plan's own arrays, fit neither host nor device
   public static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress) {
     SessionMemory memory = of(plan, device);
-    DeviceRoom.take(DeviceWeights.name(plan), memory.total().device(), device).close();
+    DeviceBudget.take(DeviceWeights.name(plan), memory.total().device(), device).close();
     MemoryBudget.require("the arrays that are uploaded to the device", memory.loadingBytes());
     return DeviceWeights.load(plan, device, progress, Arena.ofAuto());
   }

@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.cpu.CpuBackend;
@@ -68,12 +68,12 @@ final class ExpertsOnDevice implements Arithmetic {
     long all = bytes(plan, true);
     Arithmetic host = CpuBackend.aroundExperts(plan, (done, total) -> progress.update(done, all));
     try {
-      Progress behind = new Behind(progress, bytes(plan, false), all);
+      Progress continued = new ContinuedProgress(progress, bytes(plan, false), all);
       return new ExpertsOnDevice(
           backend,
           host,
           device,
-          SessionWeights.load(pairs(plan, device), device, behind, progress));
+          SessionWeights.load(pairs(plan, device), device, continued, progress));
     } catch (RuntimeException | Error e) {
       host.close();
       throw e;
@@ -81,7 +81,7 @@ final class ExpertsOnDevice implements Arithmetic {
   }
 
   /// Weights that are loaded after others.
-  private record Behind(Progress progress, long others, long all) implements Progress {
+  private record ContinuedProgress(Progress progress, long others, long all) implements Progress {
     @Override
     public void update(long done, long total) {
       progress.update(others + done, all);
@@ -107,17 +107,17 @@ final class ExpertsOnDevice implements Arithmetic {
   /// however many they are, so that results don't depend on the number of processes.
   private static MoePlan pairs(MoePlan plan, ChosenDevice device) {
     long most = 1;
-    for (int place = 0; place < plan.layers().size(); place++) {
+    for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
       long rows =
-          plan.pieces(place).prepareAndFinalize().expertTokens(plan.options().chunkTokens());
-      most = Math.max(most, rows * plan.layers().get(place).topK());
+          plan.modularMoe(layerIndex).prepareAndFinalize().expertTokens(plan.options().chunkTokens());
+      most = Math.max(most, rows * plan.layers().get(layerIndex).topK());
     }
     List<MoeLayer> layers = plan.layers().stream().map(ExpertsOnDevice::expertsOf).toList();
     return Planner.builder()
         .maxTokens((int) Math.min(most, MOST_PAIRS))
         .callerRoutes()
-        .pieces(
-            TornadoBackend.pieces(layers, device.limits().shape())
+        .modularMoe(
+            TornadoBackend.modularMoe(layers, device.limits().shape())
                 .orElse(ExpertsCatalog.named("fused")))
         .build()
         .plan(layers);
@@ -149,8 +149,8 @@ final class ExpertsOnDevice implements Arithmetic {
   }
 
   @Override
-  public Optional<Placement> placement() {
-    return host.placement();
+  public Optional<CoreUse> coreUse() {
+    return host.coreUse();
   }
 
   @Override

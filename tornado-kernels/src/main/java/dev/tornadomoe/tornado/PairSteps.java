@@ -61,9 +61,9 @@ final class PairSteps implements StepCompiler {
   /// Bytes of the most rows that experts get.
   private static long mostRows(MoePlan plan) {
     long most = 0;
-    for (int place = 0; place < plan.layers().size(); place++) {
-      int rows = plan.pieces(place).prepareAndFinalize().expertTokens(plan.options().chunkTokens());
-      most = Math.max(most, rowBytes(plan.layers().get(place)) * rows);
+    for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
+      int rows = plan.modularMoe(layerIndex).prepareAndFinalize().expertTokens(plan.options().chunkTokens());
+      most = Math.max(most, rowBytes(plan.layers().get(layerIndex)) * rows);
     }
     return most;
   }
@@ -119,7 +119,7 @@ final class PairSteps implements StepCompiler {
           long row = order.getInt((long) first + i) / topK;
           MemorySegment.copy(rows, row * rowBytes, input, i * rowBytes, rowBytes);
         }
-        run(context.place(), count, rowBytes);
+        run(context.layerIndex(), count, rowBytes);
         for (int i = 0; i < count; i++) {
           long to = target.offset(order.getInt((long) first + i));
           MemorySegment.copy(output, i * rowBytes, target.segment(), to, rowBytes);
@@ -128,11 +128,11 @@ final class PairSteps implements StepCompiler {
     };
   }
 
-  private void run(int place, int count, long rowBytes) {
+  private void run(int layerIndex, int count, long rowBytes) {
     long bytes = count * rowBytes;
     long each = (long) count * Integer.BYTES;
     device.run(
-        call.layer(place)
+        call.layer(layerIndex)
             .hidden(input.asSlice(0, bytes), count)
             .output(output.asSlice(0, bytes))
             .routing(ids.asSlice(0, each), ones.asSlice(0, each)));

@@ -5,7 +5,7 @@ import dev.tornadomoe.backend.host.Execution;
 import dev.tornadomoe.backend.host.LoadedWeights;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.tornado.device.DeviceRoom;
+import dev.tornadomoe.tornado.device.DeviceBudget;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.Arena;
@@ -61,8 +61,8 @@ final class SessionWeights implements LoadedWeights {
 
   @Override
   public Execution prepare(MoePlan plan) {
-    DeviceRoom room =
-        DeviceRoom.take(
+    DeviceBudget room =
+        DeviceBudget.take(
             DeviceWeights.name(plan),
             DeviceMemory.of(plan, device.limits()).total().device(),
             device.limits());

@@ -90,12 +90,12 @@ public final class TornadoBackend implements Backend {
   /// On a GPU, experts that work pair by pair as long as the tokens of a call hardly share experts:
   /// three tasks instead of six, and many more work-items.
   @Override
-  public Optional<ModularMoe> pieces(List<MoeLayer> layers) {
-    return pieces(layers, device().limits().shape());
+  public Optional<ModularMoe> modularMoe(List<MoeLayer> layers) {
+    return modularMoe(layers, device().limits().shape());
   }
 
   /// The same for a device with kernels of this shape.
-  static Optional<ModularMoe> pieces(List<MoeLayer> layers, KernelShape shape) {
+  static Optional<ModularMoe> modularMoe(List<MoeLayer> layers, KernelShape shape) {
     if (shape != KernelShape.WORK_GROUPS) {
       return Optional.empty();
     }

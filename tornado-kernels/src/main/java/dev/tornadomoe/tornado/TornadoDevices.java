@@ -129,24 +129,24 @@ public final class TornadoDevices {
     }
 
     private static long wishedBuffer() {
-      String wish = System.getProperty(BUFFER_PROPERTY);
-      if (wish == null) {
+      String requested = System.getProperty(BUFFER_PROPERTY);
+      if (requested == null) {
         return Long.MAX_VALUE;
       }
       try {
-        long bytes = Long.parseLong(wish);
+        long bytes = Long.parseLong(requested);
         if (bytes > 0) {
           return bytes;
         }
       } catch (NumberFormatException e) {
-        throw wrongBuffer(wish);
+        throw wrongBuffer(requested);
       }
-      throw wrongBuffer(wish);
+      throw wrongBuffer(requested);
     }
 
-    private static BackendException wrongBuffer(String wish) {
+    private static BackendException wrongBuffer(String requested) {
       return new BackendException(
-          String.format(Locale.ROOT, "-D%s=%s: expected a number of bytes", BUFFER_PROPERTY, wish));
+          String.format(Locale.ROOT, "-D%s=%s: expected a number of bytes", BUFFER_PROPERTY, requested));
     }
 
     /// The most work-items of a work-group.
@@ -192,21 +192,21 @@ public final class TornadoDevices {
 
   /// The device that the user named, or the first GPU, or where there is none the first device.
   static Found choose(List<Found> all) {
-    String wish = System.getProperty(DEVICE_PROPERTY);
-    if (wish != null) {
-      return numbered(all, wish, String.format(Locale.ROOT, "-D%s=%s", DEVICE_PROPERTY, wish));
+    String requested = System.getProperty(DEVICE_PROPERTY);
+    if (requested != null) {
+      return numbered(all, requested, String.format(Locale.ROOT, "-D%s=%s", DEVICE_PROPERTY, requested));
     }
     return all.stream().filter(Found::isGpu).findFirst().orElseGet(all::getFirst);
   }
 
-  /// The same where a wish that is not null goes first.
-  static Found choose(List<Found> all, @Nullable String wish) {
-    return wish == null ? choose(all) : numbered(all, wish, "device " + wish);
+  /// The same where a device that was asked for goes first.
+  static Found choose(List<Found> all, @Nullable String requested) {
+    return requested == null ? choose(all) : numbered(all, requested, "device " + requested);
   }
 
-  private static Found numbered(List<Found> all, String wish, String whose) {
+  private static Found numbered(List<Found> all, String requested, String whose) {
     return all.stream()
-        .filter(found -> found.index().equals(wish))
+        .filter(found -> found.index().equals(requested))
         .findFirst()
         .orElseThrow(() ->
             new BackendException(

@@ -97,7 +97,7 @@ public final class TornadoMoe {
     return new TornadoMoe(plan, device, DeviceMemory.load(plan, device.limits(), Progress.NONE));
   }
 
-  /// Which layer comes next, by its place in the plan; 0 unless set.
+  /// Which layer comes next, by its index in the plan; 0 unless set.
   ///
   /// @param number 0 for the plan's first layer
   /// @return this
@@ -195,7 +195,7 @@ public final class TornadoMoe {
 
   /// A layer's weights, to be persisted for another graph: `graph.persistOnDevice(...)`.
   ///
-  /// @param number its place in the plan
+  /// @param number its index in the plan
   /// @return TornadoVM arrays, in the order in which tasks name them
   public Object[] weights(int number) {
     return weights.layers().get(number).arrays().toArray();

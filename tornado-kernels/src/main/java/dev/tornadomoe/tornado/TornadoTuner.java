@@ -12,7 +12,7 @@ import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.KernelShape;
 import dev.tornadomoe.tornado.graph.FusedSteps;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
-import dev.tornadomoe.tornado.tuning.Split;
+import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.tuning.TunedDevice;
 import dev.tornadomoe.tornado.tuning.Tuning;
 import dev.tornadomoe.tornado.tuning.TuningCandidates;
@@ -84,10 +84,10 @@ final class TornadoTuner implements Tuner {
   }
 
   /// Where to write, which must be possible before anything is measured.
-  private static Path place(@Nullable Path wish, TunedDevice device) {
-    Path file = wish == null ? TuningPlaces.userFile(device) : wish;
+  private static Path place(@Nullable Path requested, TunedDevice device) {
+    Path file = requested == null ? TuningPlaces.userFile(device) : requested;
     Path directory = file.getParent();
-    if (wish == null && directory != null) {
+    if (requested == null && directory != null) {
       try {
         Files.createDirectories(directory);
       } catch (IOException e) {
@@ -127,7 +127,7 @@ final class TornadoTuner implements Tuner {
               Locale.ROOT, "gate/up %s, down %s", text(tuning.gateUp()), text(tuning.down()));
     }
 
-    private static String text(Split split) {
+    private static String text(GroupShape split) {
       return String.format(
           Locale.ROOT, "%d threads x %d rows", split.threads(), split.rowsPerItem());
     }
@@ -178,7 +178,7 @@ final class TornadoTuner implements Tuner {
   /// All layers together, so that weights of others are read between two readings of the same.
   private static MoePlan plan(Request request, KernelShape shape, int tokens) {
     Planner.Builder planner = Planner.builder().maxTokens(tokens).chunkTokens(tokens).wholeStep();
-    TornadoBackend.pieces(request.layers(), shape).ifPresent(planner::pieces);
+    TornadoBackend.modularMoe(request.layers(), shape).ifPresent(planner::modularMoe);
     return planner.build().plan(request.layers());
   }
 

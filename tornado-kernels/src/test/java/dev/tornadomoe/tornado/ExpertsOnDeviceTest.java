@@ -161,7 +161,7 @@ class ExpertsOnDeviceTest {
   private static MoePlan plan(
       ExpertParallelism job, MoeLayer layer, UnaryOperator<Planner.Builder> options) {
     return options
-        .apply(Planner.builder().maxTokens(MOST_TOKENS).pieces(job::pieces))
+        .apply(Planner.builder().maxTokens(MOST_TOKENS).modularMoe(job::modularMoe))
         .build()
         .plan(job.part(layer));
   }

@@ -115,7 +115,7 @@ class TornadoGoldenTest {
     Planner.Builder planner =
         Planner.builder().maxTokens(tokens[tokens.length - 1]).outputAliasing(mode);
     if (!IS_FULL) {
-      planner.pieces(new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts(1)));
+      planner.modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts(1)));
     }
     return Backends.require(backend).prepare(planner.build().plan(layers));
   }

@@ -255,7 +255,7 @@ class TornadoSessionTest {
     return Planner.builder()
         .maxTokens(tokens)
         .sanitize(sanitize)
-        .pieces(new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts(1)))
+        .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts(1)))
         .build()
         .plan(layers.getFirst());
   }

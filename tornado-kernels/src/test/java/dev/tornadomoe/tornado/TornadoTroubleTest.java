@@ -55,12 +55,12 @@ class TornadoTroubleTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"many", "0", "-5", "1.5", ""})
-  void withALargestBufferThatIsNoNumberOfBytes(String wish) {
-    System.setProperty(TornadoDevices.BUFFER_PROPERTY, wish);
+  void withALargestBufferThatIsNoNumberOfBytes(String requested) {
+    System.setProperty(TornadoDevices.BUFFER_PROPERTY, requested);
     assertThatThrownBy(TornadoBackend::device)
         .hasMessage(
             String.format(
-                Locale.ROOT, "-Dtornadomoe.tornado.buffer=%s: expected a number of bytes", wish));
+                Locale.ROOT, "-Dtornadomoe.tornado.buffer=%s: expected a number of bytes", requested));
   }
 
   /// The sentence, which is the same both times and all there is on stdout and stderr.

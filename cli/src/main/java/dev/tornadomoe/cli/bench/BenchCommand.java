@@ -1,14 +1,14 @@
 package dev.tornadomoe.cli.bench;
 
 import dev.tornadomoe.backend.Backend;
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.console.Machine;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.layer.LayerException;
@@ -95,31 +95,31 @@ public final class BenchCommand implements Callable<Integer> {
     return parallel.run(spec, this::bench);
   }
 
-  private int bench(Job job) {
-    job.together(() -> requireSensible(job));
-    if (job.ranks() == null) {
-      measured.measure(job, (name, layers) -> measure(job, name, layers));
+  private int bench(ProcessGroup processes) {
+    processes.together(() -> requireSensible(processes));
+    if (processes.ranks() == null) {
+      measured.measure(processes, (name, layers) -> measure(processes, name, layers));
     } else {
-      measured.measure(job, (name, layers) -> measureTogether(job, name, layers));
+      measured.measure(processes, (name, layers) -> measureTogether(processes, name, layers));
     }
     return ExitCode.FINE;
   }
 
-  private void measureTogether(Job job, String name, List<MoeLayer> ofModel) {
-    Backend backend = job.together(choices::backend);
+  private void measureTogether(ProcessGroup processes, String name, List<MoeLayer> ofModel) {
+    Backend backend = processes.together(choices::backend);
     // Finalize of several ranks never aliases: both modes are one.
-    MoePlan plan = job.together(() -> plan(job, backend, ofModel, modes().getFirst()));
-    job.agree(measured.directory(), plan, ofModel);
+    MoePlan plan = processes.together(() -> plan(processes, backend, ofModel, modes().getFirst()));
+    processes.agree(measured.directory(), plan, ofModel);
     BenchTable table =
         new BenchTable(
             name, ofModel, backend.devices().getFirst(), choices.precision(), expertsOnly);
-    new ParallelBench(job, expertsOnly, seconds, json)
+    new ParallelBench(processes, expertsOnly, seconds, json)
         .run(table, ofModel, backend, plan, measured.tokens());
   }
 
-  private boolean requireSensible(Job job) {
+  private boolean requireSensible(ProcessGroup processes) {
     measured.requireSensible();
-    if (html != null && job.ranks() != null) {
+    if (html != null && processes.ranks() != null) {
       throw new LayerException("--html can't be had with --parallel");
     }
     if (html != null) {
@@ -142,11 +142,11 @@ public final class BenchCommand implements Callable<Integer> {
     };
   }
 
-  private MoePlan plan(Job job, Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
+  private MoePlan plan(ProcessGroup processes, Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
     int most = measured.tokens().stream().mapToInt(m -> m).max().orElse(1);
-    List<MoeLayer> parts = ofModel.stream().map(job::part).toList();
+    List<MoeLayer> parts = ofModel.stream().map(processes::part).toList();
     Planner.Builder planner =
-        choices.planner(mode, backend, parts, job).maxTokens(job.mostTokens(most)).wholeStep();
+        choices.planner(mode, backend, parts, processes).maxTokens(processes.mostTokens(most)).wholeStep();
     if (!expertsOnly) {
       return planner.build().plan(parts);
     }
@@ -166,10 +166,10 @@ public final class BenchCommand implements Callable<Integer> {
                 .toList());
   }
 
-  private void measure(Job job, String name, List<MoeLayer> ofModel) {
+  private void measure(ProcessGroup processes, String name, List<MoeLayer> ofModel) {
     PrintWriter err = spec.commandLine().getErr();
     Backend backend = choices.backend();
-    List<MoePlan> plans = modes().stream().map(mode -> plan(job, backend, ofModel, mode)).toList();
+    List<MoePlan> plans = modes().stream().map(mode -> plan(processes, backend, ofModel, mode)).toList();
     List<BenchResult> results = new ArrayList<>();
     List<Session> sessions = new ArrayList<>();
     try {
@@ -195,15 +195,15 @@ public final class BenchCommand implements Callable<Integer> {
         }
         results.addAll(point);
       }
-      Placement placement = runner.placement();
-      if (!json && placement != null) {
-        spec.commandLine().getOut().println(BenchTable.text(placement));
+      CoreUse coreUse = runner.coreUse();
+      if (!json && coreUse != null) {
+        spec.commandLine().getOut().println(BenchTable.text(coreUse));
       }
       @Nullable String launches = sessions.getFirst().launches().orElse(null);
       if (!json && launches != null) {
         spec.commandLine().getOut().println("launches: " + launches);
       }
-      Map<String, Object> figures = json(table, ofModel, placement, launches, results);
+      Map<String, Object> figures = json(table, ofModel, coreUse, launches, results);
       if (json) {
         spec.commandLine().getOut().println(JsonOutput.of(figures));
       }
@@ -211,7 +211,7 @@ public final class BenchCommand implements Callable<Integer> {
         WholeFile.writeText(
             html,
             BenchReport.render(
-                table, plans.getFirst(), results, placement, launches, command(), figures));
+                table, plans.getFirst(), results, coreUse, launches, command(), figures));
         err.println("wrote " + html);
       }
     } finally {
@@ -231,7 +231,7 @@ public final class BenchCommand implements Callable<Integer> {
   private Map<String, Object> json(
       BenchTable table,
       List<MoeLayer> ofModel,
-      @Nullable Placement placement,
+      @Nullable CoreUse coreUse,
       @Nullable String launches,
       List<BenchResult> results) {
     Map<String, Object> root = new LinkedHashMap<>();
@@ -241,8 +241,8 @@ public final class BenchCommand implements Callable<Integer> {
     root.put("layers", ofModel.size());
     root.put("experts_only", table.expertsOnly());
     root.put("precision", choices.precision().toString());
-    root.put("threads", placement == null ? null : placement.threads());
-    root.put("cores", placement == null ? null : placement.cores());
+    root.put("threads", coreUse == null ? null : coreUse.threads());
+    root.put("cores", coreUse == null ? null : coreUse.cores());
     root.put("launches", launches);
     root.put("results", results.stream().map(BenchResult::json).toList());
     return root;

@@ -1,6 +1,6 @@
 package dev.tornadomoe.cli.bench;
 
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.cli.console.Complaint;
 import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.console.Machine;
@@ -65,7 +65,7 @@ final class BenchReport {
       BenchTable table,
       MoePlan plan,
       List<BenchResult> results,
-      @Nullable Placement placement,
+      @Nullable CoreUse coreUse,
       @Nullable String launches,
       String command,
       Map<String, Object> figures) {
@@ -101,7 +101,7 @@ final class BenchReport {
         line(table.name()),
         STYLE,
         line(table.name()),
-        machine(table, placement, launches, command),
+        machine(table, coreUse, launches, command),
         charts.byTokens(),
         floorNote(results) + charts.byAlias(),
         table(results),
@@ -113,7 +113,7 @@ final class BenchReport {
   }
 
   private static String machine(
-      BenchTable table, @Nullable Placement placement, @Nullable String launches, String command) {
+      BenchTable table, @Nullable CoreUse coreUse, @Nullable String launches, String command) {
     return String.format(
         Locale.ROOT,
         """
@@ -129,10 +129,10 @@ final class BenchReport {
         line(table.subject()),
         line(table.device()),
         line(Machine.describe()),
-        placement == null
+        coreUse == null
             ? ""
             : String.format(
-                Locale.ROOT, "<dt>Threads</dt><dd>%s</dd>\n", line(BenchTable.text(placement))),
+                Locale.ROOT, "<dt>Threads</dt><dd>%s</dd>\n", line(BenchTable.text(coreUse))),
         launches == null
             ? ""
             : String.format(Locale.ROOT, "<dt>Launches</dt><dd>%s</dd>\n", line(launches)),

@@ -72,7 +72,7 @@ record BenchResult(
         : Double.NaN;
   }
 
-  /// As tables say it: a wish that was refused is no alias.
+  /// As tables say it: an alias that was refused is none.
   String aliasText() {
     return alias ? aliased ? "on" : "no" : "off";
   }

@@ -2,7 +2,7 @@ package dev.tornadomoe.cli.bench;
 
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.AliasDecision;
@@ -33,7 +33,7 @@ final class BenchRunner {
   private static final int PLACEMENT_EVERY = 16;
 
   private final List<Session> sessions;
-  private final List<Placement> placements = new ArrayList<>();
+  private final List<CoreUse> coreUses = new ArrayList<>();
   private final boolean expertsOnly;
   private final double seconds;
   private final PrintWriter err;
@@ -78,7 +78,7 @@ final class BenchRunner {
           if (count) {
             times.get(s).add(micros);
             if (times.get(s).size() % PLACEMENT_EVERY == 1) {
-              sessions.get(s).placement().ifPresent(placements::add);
+              sessions.get(s).coreUse().ifPresent(coreUses::add);
             }
           }
         }
@@ -101,9 +101,9 @@ final class BenchRunner {
   }
 
   /// Where threads were in most of the calls, or null where that is unknown.
-  @Nullable Placement placement() {
-    List<Placement> sorted =
-        placements.stream().sorted(Comparator.comparingInt(Placement::cores)).toList();
+  @Nullable CoreUse coreUse() {
+    List<CoreUse> sorted =
+        coreUses.stream().sorted(Comparator.comparingInt(CoreUse::cores)).toList();
     return sorted.isEmpty() ? null : sorted.get(sorted.size() / 2);
   }
 

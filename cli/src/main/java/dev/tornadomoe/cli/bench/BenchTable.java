@@ -1,6 +1,6 @@
 package dev.tornadomoe.cli.bench;
 
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.Precision;
 import java.io.PrintWriter;
@@ -43,19 +43,19 @@ record BenchTable(
   }
 
   /// Where the threads ran, and what to do where they hindered each other.
-  static String text(Placement placement) {
-    return placement.shared()
+  static String text(CoreUse coreUse) {
+    return coreUse.shared()
         ? String.format(
             Locale.ROOT,
             "%d threads ran on %d %s: threads that share a core read memory at the speed of one; give the process as many cores, or set -Dtornadomoe.cpu.threads=%d",
-            placement.threads(),
-            placement.cores(),
-            placement.cores() == 1 ? "core" : "cores",
-            placement.cores())
-        : placement.threads() == 1
+            coreUse.threads(),
+            coreUse.cores(),
+            coreUse.cores() == 1 ? "core" : "cores",
+            coreUse.cores())
+        : coreUse.threads() == 1
             ? "the only thread had its own core"
             : String.format(
-                Locale.ROOT, "each of %d threads had its own core", placement.threads());
+                Locale.ROOT, "each of %d threads had its own core", coreUse.threads());
   }
 
   /// The names of the columns.

@@ -1,7 +1,7 @@
 package dev.tornadomoe.cli.bench;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
@@ -117,8 +117,8 @@ final class MeasuredLayers {
   /// Gives the layers and their model's name to something that measures them, while their
   /// checkpoint is open.
   ///
-  /// @param job whose ranks must all have the checkpoint
-  void measure(Job job, BiConsumer<String, List<MoeLayer>> measurement) {
+  /// @param processes whose ranks must all have the checkpoint
+  void measure(ProcessGroup processes, BiConsumer<String, List<MoeLayer>> measurement) {
     Path directory = subject.directory;
     if (directory == null) {
       Preset preset = Preset.named(subject.preset == null ? "qwen3-30b-a3b" : subject.preset);
@@ -127,9 +127,9 @@ final class MeasuredLayers {
           preset.name(),
           new SyntheticLayers(preset, format).make(layers == null ? LAYERS : layers));
     } else {
-      try (Checkpoint checkpoint = job.together(() -> Checkpoint.open(directory))) {
-        MoeModel model = job.together(() -> MoeModel.of(checkpoint));
-        measurement.accept(model.modelType(), job.together(() -> layersOf(directory, model)));
+      try (Checkpoint checkpoint = processes.together(() -> Checkpoint.open(directory))) {
+        MoeModel model = processes.together(() -> MoeModel.of(checkpoint));
+        measurement.accept(model.modelType(), processes.together(() -> layersOf(directory, model)));
       }
     }
   }

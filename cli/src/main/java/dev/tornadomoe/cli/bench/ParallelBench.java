@@ -5,7 +5,7 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.console.Machine;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.parallel.Communicator;
 import dev.tornadomoe.parallel.ExpertParallelism;
@@ -18,11 +18,11 @@ import java.util.Map;
 
 /// `moe bench --parallel`: steps of layers whose experts are divided among ranks.
 ///
-/// @param job the ranks
+/// @param processes the ranks
 /// @param expertsOnly whether ids and weights are given
 /// @param seconds for each part of a measurement
 /// @param json whether one JSON object is printed instead of a table
-record ParallelBench(Job job, boolean expertsOnly, double seconds, boolean json) {
+record ParallelBench(ProcessGroup processes, boolean expertsOnly, double seconds, boolean json) {
 
   /// Measures and prints.
   ///
@@ -36,19 +36,19 @@ record ParallelBench(Job job, boolean expertsOnly, double seconds, boolean json)
       Backend backend,
       MoePlan plan,
       List<Integer> tokens) {
-    Communicator ranks = job.ranks();
-    ExpertParallelism parallelism = job.parallelism();
+    Communicator ranks = processes.ranks();
+    ExpertParallelism parallelism = processes.parallelism();
     if (ranks == null || parallelism == null) {
       throw new IllegalStateException("one process alone");
     }
     try (Session session =
-        job.together(
-            () -> LoadingBar.prepare(backend, plan, "making and loading weights", job.err()))) {
+        processes.together(
+            () -> LoadingBar.prepare(backend, plan, "making and loading weights", processes.err()))) {
       ParallelRunner runner =
-          new ParallelRunner(job, ranks, parallelism, layers, session, expertsOnly, seconds);
+          new ParallelRunner(processes, ranks, parallelism, layers, session, expertsOnly, seconds);
       if (!json) {
-        table.printHeading(job.out());
-        job.out()
+        table.printHeading(processes.out());
+        processes.out()
             .println(
                 String.format(
                     Locale.ROOT,
@@ -56,18 +56,18 @@ record ParallelBench(Job job, boolean expertsOnly, double seconds, boolean json)
                     ranks.size(),
                     ranks.size() == 1 ? "rank" : "ranks",
                     ranks.description()));
-        job.out().println(ParallelResult.columns());
+        processes.out().println(ParallelResult.columns());
       }
       List<ParallelResult> results = new ArrayList<>();
       for (int m : tokens) {
         ParallelResult result = runner.run(m);
         results.add(result);
         if (!json) {
-          job.out().println(result.line());
+          processes.out().println(result.line());
         }
       }
       if (json) {
-        job.out().println(JsonOutput.of(json(table, layers, ranks, results)));
+        processes.out().println(JsonOutput.of(json(table, layers, ranks, results)));
       }
     }
   }

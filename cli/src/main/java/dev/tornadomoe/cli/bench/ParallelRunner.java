@@ -3,7 +3,7 @@ package dev.tornadomoe.cli.bench;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.host.JitCompiler;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.parallel.Agreement;
 import dev.tornadomoe.parallel.Communicator;
@@ -21,7 +21,7 @@ import java.util.Locale;
 final class ParallelRunner {
   private static final int FEWEST_STEPS = 5;
 
-  private final Job job;
+  private final ProcessGroup processes;
   private final Communicator ranks;
   private final ExpertParallelism parallelism;
   private final List<MoeLayer> layers;
@@ -33,14 +33,14 @@ final class ParallelRunner {
   /// @param session on this rank's part of them, for a plan of whole steps
   /// @param seconds how long to warm up, to measure steps, and to measure exchanges
   ParallelRunner(
-      Job job,
+      ProcessGroup processes,
       Communicator ranks,
       ExpertParallelism parallelism,
       List<MoeLayer> layers,
       Session session,
       boolean expertsOnly,
       double seconds) {
-    this.job = job;
+    this.processes = processes;
     this.ranks = ranks;
     this.parallelism = parallelism;
     this.layers = layers;
@@ -102,8 +102,8 @@ final class ParallelRunner {
 
   /// The same inputs on every rank, of which each has its run of tokens.
   private List<MoeCall> calls(int tokens, Arena arena) {
-    int first = job.firstToken(tokens, ranks.rank());
-    int own = job.firstToken(tokens, ranks.rank() + 1) - first;
+    int first = processes.firstToken(tokens, ranks.rank());
+    int own = processes.firstToken(tokens, ranks.rank() + 1) - first;
     long row = layers.getFirst().hidden() * (long) Float.BYTES;
     long pairs = layers.getFirst().topK() * (long) Integer.BYTES;
     List<MoeCall> calls = new ArrayList<>();

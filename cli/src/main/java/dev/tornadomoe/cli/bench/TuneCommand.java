@@ -8,7 +8,7 @@ import dev.tornadomoe.cli.console.DeviceBackend;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.console.LoadingBar;
-import dev.tornadomoe.cli.parallel.Job;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import java.io.PrintWriter;
@@ -91,7 +91,7 @@ public final class TuneCommand implements Callable<Integer> {
                 new BackendException(
                     String.format(Locale.ROOT, "backend \"%s\" has nothing to tune", backend)));
     measured.measure(
-        Job.alone(spec.commandLine().getOut(), spec.commandLine().getErr()),
+        ProcessGroup.alone(spec.commandLine().getOut(), spec.commandLine().getErr()),
         (name, layers) -> tune(tuner, name, layers));
     return ExitCode.FINE;
   }

@@ -19,10 +19,10 @@ public record LayerRange(List<Integer> indices) {
     public LayerRange convert(String text) {
       Set<Integer> indices = new LinkedHashSet<>();
       for (String part : text.split(",", -1)) {
-        String[] ends = part.strip().split("-", -1);
-        int first = index(text, ends[0]);
-        int last = ends.length == 2 ? index(text, ends[1]) : first;
-        if (ends.length > 2 || last < first) {
+        String[] range = part.strip().split("-", -1);
+        int first = index(text, range[0]);
+        int last = range.length == 2 ? index(text, range[1]) : first;
+        if (range.length > 2 || last < first) {
           throw wrong(text);
         }
         for (int i = first; i <= last; i++) {

@@ -72,12 +72,12 @@ public final class ParallelChoices {
   /// Runs a command's work, alone or as a rank.
   ///
   /// @param work to exit code
-  public int run(CommandSpec spec, ToIntFunction<Job> work) {
+  public int run(CommandSpec spec, ToIntFunction<ProcessGroup> work) {
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     if (parallel == null) {
       requireNone();
-      return work.applyAsInt(Job.alone(out, err));
+      return work.applyAsInt(ProcessGroup.alone(out, err));
     }
     if (timeout != null && timeout < 1) {
       throw new ParameterException(
@@ -111,11 +111,11 @@ public final class ParallelChoices {
   }
 
   private int asRank(
-      Communicator ranks, PrintWriter out, PrintWriter err, ToIntFunction<Job> work) {
+      Communicator ranks, PrintWriter out, PrintWriter err, ToIntFunction<ProcessGroup> work) {
     try {
       RankThreads.share(ranks);
       ExpertParallelism parallelism = Agreement.together(ranks, () -> parallelism(ranks));
-      return work.applyAsInt(Job.of(ranks, parallelism, out, err));
+      return work.applyAsInt(ProcessGroup.of(ranks, parallelism, out, err));
     } catch (ParallelException e) {
       if (!e.isEverywhere()) {
         throw e;

@@ -77,11 +77,11 @@ public final class PlanChoices {
 
   /// A planner with these choices.
   ///
-  /// @param job whose ranks decide the pieces where there are several
+  /// @param processes whose ranks decide the pieces where there are several
   /// @throws ParallelException for other experts than theirs
-  public Planner.Builder planner(AliasMode alias, Job job) {
+  public Planner.Builder planner(AliasMode alias, ProcessGroup processes) {
     Planner.Builder planner = Planner.builder().outputAliasing(alias).precision(precision);
-    ExpertParallelism parallelism = job.parallelism();
+    ExpertParallelism parallelism = processes.parallelism();
     if (parallelism != null && experts != null) {
       throw new ParallelException(
           String.format(
@@ -90,18 +90,18 @@ public final class PlanChoices {
               experts));
     }
     if (parallelism != null) {
-      planner.pieces(parallelism::pieces);
+      planner.modularMoe(parallelism::modularMoe);
     } else if (experts != null) {
-      planner.pieces(ExpertsCatalog.named(experts));
+      planner.modularMoe(ExpertsCatalog.named(experts));
     }
     return planner;
   }
 
   /// The same, with the pieces that suit the backend where nobody decides others.
-  public Planner.Builder planner(AliasMode alias, Backend runs, List<MoeLayer> layers, Job job) {
-    Planner.Builder planner = planner(alias, job);
-    if (experts == null && job.parallelism() == null) {
-      runs.pieces(layers).ifPresent(planner::pieces);
+  public Planner.Builder planner(AliasMode alias, Backend runs, List<MoeLayer> layers, ProcessGroup processes) {
+    Planner.Builder planner = planner(alias, processes);
+    if (experts == null && processes.parallelism() == null) {
+      runs.modularMoe(layers).ifPresent(planner::modularMoe);
     }
     return planner;
   }

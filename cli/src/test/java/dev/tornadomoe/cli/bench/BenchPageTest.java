@@ -3,7 +3,7 @@ package dev.tornadomoe.cli.bench;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.cli.Golden;
 import dev.tornadomoe.cli.MoeRun;
 import dev.tornadomoe.contract.LayerSpec;
@@ -205,7 +205,7 @@ class BenchPageTest {
             new BenchTable(hostile, layers, hostile, Precision.EXACT, false),
             Planner.builder().build().plan(layers),
             List.of(result),
-            new Placement(2, 1),
+            new CoreUse(2, 1),
             hostile,
             "moe bench " + hostile,
             Map.of("preset", hostile));

@@ -21,7 +21,7 @@ public final class DownReduceStep implements HostStep, WorkerTeam.Task {
   private final BufferRef activated;
   private final BufferRef ids;
   private final @Nullable BufferRef weights;
-  private final Finish finish;
+  private final Epilogue epilogue;
   private final int topK;
   private final int rows;
   private final int columns;
@@ -38,7 +38,7 @@ public final class DownReduceStep implements HostStep, WorkerTeam.Task {
       BufferRef activated,
       BufferRef ids,
       @Nullable BufferRef weights,
-      Finish finish) {
+      Epilogue epilogue) {
     this.team = team;
     this.scratch = scratch;
     this.experts = experts;
@@ -48,7 +48,7 @@ public final class DownReduceStep implements HostStep, WorkerTeam.Task {
     this.activated = activated;
     this.ids = ids;
     this.weights = weights;
-    this.finish = finish;
+    this.epilogue = epilogue;
     this.rows = experts.getFirst().down().rows();
     this.columns = experts.getFirst().down().columns();
   }
@@ -82,6 +82,6 @@ public final class DownReduceStep implements HostStep, WorkerTeam.Task {
       float weight = weights == null ? 1f : weights.getFloat(token, slot);
       kernels.addScaled(weight, mine.result, 0, sum, rowTo - rowFrom);
     }
-    finish.apply(token, rowFrom, sum, rowTo - rowFrom);
+    epilogue.apply(token, rowFrom, sum, rowTo - rowFrom);
   }
 }

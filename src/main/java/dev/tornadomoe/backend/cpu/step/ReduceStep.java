@@ -20,7 +20,7 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
   private final PairRows sourceRows;
   private final BufferRef ids;
   private final @Nullable BufferRef weights;
-  private final Finish finish;
+  private final Epilogue epilogue;
 
   /// Where the row of a pair is.
   @FunctionalInterface
@@ -43,7 +43,7 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
       PairRows sourceRows,
       BufferRef ids,
       @Nullable BufferRef weights,
-      Finish finish) {
+      Epilogue epilogue) {
     this.team = team;
     this.scratch = scratch;
     this.kernels = kernels;
@@ -54,7 +54,7 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
     this.sourceRows = sourceRows;
     this.ids = ids;
     this.weights = weights;
-    this.finish = finish;
+    this.epilogue = epilogue;
   }
 
   @Override
@@ -76,6 +76,6 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
             weights == null ? 1f : weights.getFloat(token, slot), row, 0, sum, hidden);
       }
     }
-    finish.apply(token, 0, sum, hidden);
+    epilogue.apply(token, 0, sum, hidden);
   }
 }

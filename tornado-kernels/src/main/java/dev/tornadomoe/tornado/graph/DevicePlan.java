@@ -36,7 +36,7 @@ public final class DevicePlan implements AutoCloseable {
 
   /// The launches of some of a plan's layers.
   ///
-  /// @param places the layers, by their places in the plan
+  /// @param places the layers, by their indices in the plan
   public static List<Launch> launches(
       MoePlan plan, DeviceWeights weights, List<Integer> places, DeviceTuning device) {
     List<Launch> launches = new ArrayList<>();

@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.tornado.kernel.BlockKernels;
-import dev.tornadomoe.tornado.tuning.Split;
+import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.tuning.Tuning;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -20,7 +20,7 @@ final class GroupBlockProjections implements BlockProjections {
 
   @Override
   public KernelCall gateUp(DeviceMatrix matrix, PairBlocks blocks, ProjectionRows rows) {
-    Split split = tuning.blockGateUp();
+    GroupShape split = tuning.blockGateUp();
     Pairs pairs = context.pairs();
     DeviceMatrix m = matrix.withFlags(activation.flags() | rows.factors().flags() | split.flags());
     return KernelCall.ofGroups(
@@ -56,7 +56,7 @@ final class GroupBlockProjections implements BlockProjections {
   @Override
   public KernelCall down(
       DeviceMatrix matrix, PairBlocks blocks, FloatArray activated, FloatArray target) {
-    Split split = tuning.blockDown();
+    GroupShape split = tuning.blockDown();
     DeviceMatrix m = matrix.withFlags(split.flags());
     return KernelCall.ofGroups(
         DOWN,

@@ -29,7 +29,7 @@ public record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<Laun
 
   /// The launch of some layers.
   ///
-  /// @param places the layers, by their places in the plan
+  /// @param places the layers, by their indices in the plan
   /// @param maxTokens at most those of the bucket
   public static Launch of(
       MoePlan plan,

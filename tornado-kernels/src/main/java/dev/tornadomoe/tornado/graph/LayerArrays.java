@@ -55,7 +55,7 @@ public final class LayerArrays {
           .bindings()
           .get(place)
           .forEach((operand, buffer) -> {
-            if (buffer.placement() instanceof Buffer.Caller caller) {
+            if (buffer.location() instanceof Buffer.Caller caller) {
               callersSizes.merge(caller.region(), callersElements(buffer), Math::max);
             } else {
               slotSizes.merge(key(operand, buffer), elements(operand, buffer), Math::max);
@@ -65,7 +65,7 @@ public final class LayerArrays {
 
     private SlotKey key(Operand operand, Buffer buffer) {
       boolean isInts = buffer.dtype() == DType.I32;
-      return steps.outlivesPlan(operand) || !(buffer.placement() instanceof Buffer.Slot slot)
+      return steps.outlivesPlan(operand) || !(buffer.location() instanceof Buffer.Slot slot)
           ? new SlotKey(operand, isInts)
           : new SlotKey(slot.offset(), isInts);
     }
@@ -95,7 +95,7 @@ public final class LayerArrays {
 
     private Object find(Operand operand) {
       Buffer buffer = bucket.buffer(place, operand);
-      if (buffer.placement() instanceof Buffer.Caller caller) {
+      if (buffer.location() instanceof Buffer.Caller caller) {
         return callers.computeIfAbsent(
             caller.region(), region -> allocate(buffer, callersElements(buffer)));
       }

@@ -2,7 +2,7 @@ package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.tornado.kernel.WorkGroupKernels;
 import dev.tornadomoe.tornado.kernel.WorkItemKernels;
-import dev.tornadomoe.tornado.tuning.Split;
+import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
@@ -14,7 +14,7 @@ final class RouterProjection {
   /// Tokens that a work-group takes beyond, and how it is cut.
   private static final int TILE_TOKENS = 8;
 
-  private static final Split TILE = new Split(256, 2);
+  private static final GroupShape TILE = new GroupShape(256, 2);
 
   private final LayerContext context;
 
@@ -38,7 +38,7 @@ final class RouterProjection {
             && TILE.threads() <= context.device().workGroup();
     int together = isTiled ? TILE_TOKENS : 1;
     // The router has few rows: alone, each group should be as wide as it can.
-    Split split = isTiled ? TILE : new Split(context.device().threads(matrix.columns(), 1024), 1);
+    GroupShape split = isTiled ? TILE : new GroupShape(context.device().threads(matrix.columns(), 1024), 1);
     DeviceMatrix m = matrix.withFlags(split.flags());
     KernelCall.Adder task =
         (g, n) ->

@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.tornado.kernel.TileKernels;
-import dev.tornadomoe.tornado.tuning.Split;
+import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.tuning.Tuning;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -49,7 +49,7 @@ final class TileBlockProjections implements BlockProjections {
   private KernelCall tile(
       String kind,
       DeviceMatrix matrix,
-      Split split,
+      GroupShape split,
       PairBlocks blocks,
       ProjectionRows rows,
       Pairs pairs,

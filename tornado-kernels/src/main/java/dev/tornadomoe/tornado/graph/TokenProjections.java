@@ -4,7 +4,7 @@ import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.RoutedKernels;
 import dev.tornadomoe.tornado.kernel.WorkGroupKernels;
 import dev.tornadomoe.tornado.kernel.WorkItemKernels;
-import dev.tornadomoe.tornado.tuning.Split;
+import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.weights.DeviceExperts;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -32,7 +32,7 @@ final class TokenProjections {
   /// @param ids `[M, k]`, the chosen experts
   KernelCall gateUp(
       String kind, DeviceExperts part, IntArray ids, ProjectionRows rows, Pairs pairs) {
-    Split split = context.tuning().gateUp();
+    GroupShape split = context.tuning().gateUp();
     DeviceMatrix m =
         part.gateUp()
             .withFlags(
@@ -72,7 +72,7 @@ final class TokenProjections {
   ///
   /// @param ids `[M, k]`, what it writes the chosen experts to
   KernelCall routedGateUp(DeviceExperts part, Routing routing, IntArray ids, ProjectionRows rows) {
-    Split split = context.tuning().gateUp();
+    GroupShape split = context.tuning().gateUp();
     Pairs pairs = context.pairs();
     DeviceMatrix m =
         part.gateUp()
@@ -111,7 +111,7 @@ final class TokenProjections {
 
   /// @param ids `[M, k]`, the chosen experts
   KernelCall down(String kind, DeviceExperts part, IntArray ids, DownRows rows, Pairs pairs) {
-    Split split = context.tuning().down();
+    GroupShape split = context.tuning().down();
     DeviceMatrix m =
         part.down()
             .withFlags(
@@ -150,7 +150,7 @@ final class TokenProjections {
   /// @param matrices that it multiplies by
   /// @param outputs rows that it writes
   private KernelCall call(
-      String kind, DeviceMatrix m, Split split, int matrices, int outputs, KernelCall.Adder task) {
+      String kind, DeviceMatrix m, GroupShape split, int matrices, int outputs, KernelCall.Adder task) {
     return context.hasGroups()
         ? KernelCall.ofGroups(
             kind,

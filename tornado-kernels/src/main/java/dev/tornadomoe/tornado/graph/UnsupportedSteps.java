@@ -30,8 +30,8 @@ public final class UnsupportedSteps {
 
   /// Whether rows of other processes come in: the device then has the routed experts alone.
   public static boolean takesRowsOfOthers(MoePlan plan) {
-    for (int place = 0; place < plan.layers().size(); place++) {
-      if (!plan.pieces(place).prepareAndFinalize().isLocal()) {
+    for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
+      if (!plan.modularMoe(layerIndex).prepareAndFinalize().isLocal()) {
         return true;
       }
     }

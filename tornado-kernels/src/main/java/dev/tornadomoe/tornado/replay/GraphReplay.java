@@ -63,7 +63,7 @@ public final class GraphReplay implements AutoCloseable {
   /// Some graphs of a plan.
   ///
   /// @param plan whose code TornadoVM has compiled
-  /// @param graphs their places in the plan, as for `withGraph`, in the order of execution
+  /// @param graphs their indices in the plan, as for `withGraph`, in the order of execution
   /// @return a replay of these graphs
   /// @throws ReplayException saying why they can't be replayed
   public static GraphReplay of(TornadoExecutionPlan plan, List<Integer> graphs) {

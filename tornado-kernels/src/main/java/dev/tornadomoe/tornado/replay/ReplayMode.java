@@ -20,17 +20,17 @@ public enum ReplayMode {
   ///
   /// @throws ReplayException when that is none of them
   public static ReplayMode chosen() {
-    @Nullable String wish = System.getProperty(PROPERTY);
-    if (wish == null) {
+    @Nullable String requested = System.getProperty(PROPERTY);
+    if (requested == null) {
       return AUTO;
     }
     return Arrays.stream(values())
-        .filter(mode -> mode.text().equals(wish))
+        .filter(mode -> mode.text().equals(requested))
         .findFirst()
         .orElseThrow(() ->
             new ReplayException(
                 String.format(
-                    Locale.ROOT, "-D%s=%s: expected auto, off or required", PROPERTY, wish)));
+                    Locale.ROOT, "-D%s=%s: expected auto, off or required", PROPERTY, requested)));
   }
 
   /// As the property has it.

@@ -60,7 +60,7 @@ public final class ReplayedPlan implements AutoCloseable {
 
   /// Executes some graphs.
   ///
-  /// @param graphs by their places in the plan
+  /// @param graphs by their indices in the plan
   /// @param execution TornadoVM's, of the same graphs
   /// @throws ReplayException when a replay fails that was once right, or replay is required and not
   ///   possible; later executions are TornadoVM's unless it is required

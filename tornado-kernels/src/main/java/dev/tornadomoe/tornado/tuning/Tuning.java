@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 /// @param tokens the most pairs of a block, where pairs are sorted by expert
 /// @param blockGateUp for blocks of pairs: as for one token where they are small, else tiles
 /// @param blockDown the same
-public record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Split blockDown) {
+public record Tuning(GroupShape gateUp, GroupShape down, int tokens, GroupShape blockGateUp, GroupShape blockDown) {
   /// Beyond, tiles are faster than groups of 8 rows.
   static final int SMALL_BLOCK = 2;
 
@@ -63,7 +63,7 @@ public record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Sp
                 : blockGateUp.isTile(2, tokens, MOST_SUMS)
                     && blockDown.isTile(1, tokens, MOST_SUMS));
     int threads =
-        Stream.of(gateUp, down, blockGateUp, blockDown).mapToInt(Split::threads).max().orElse(0);
+        Stream.of(gateUp, down, blockGateUp, blockDown).mapToInt(GroupShape::threads).max().orElse(0);
     // Gate and up that select their experts themselves keep scores and choice beside the sums.
     int ofGateUp = gateUp.localFloats(2, 1) + key.experts() + key.topK();
     int ofBlock =
@@ -75,12 +75,12 @@ public record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Sp
   }
 
   /// One token at a time, in other groups.
-  public Tuning withGroups(Split newGateUp, Split newDown) {
+  public Tuning withGroups(GroupShape newGateUp, GroupShape newDown) {
     return new Tuning(newGateUp, newDown, tokens, blockGateUp, blockDown);
   }
 
   /// Blocks of another size, in other groups or tiles.
-  public Tuning withBlocks(int newTokens, Split newGateUp, Split newDown) {
+  public Tuning withBlocks(int newTokens, GroupShape newGateUp, GroupShape newDown) {
     return new Tuning(gateUp, down, newTokens, newGateUp, newDown);
   }
 
@@ -106,18 +106,18 @@ public record Tuning(Split gateUp, Split down, int tokens, Split blockGateUp, Sp
   /// @param most work-items
   /// @param matrices that it multiplies by
   /// @param tokens of the group
-  private static Split group(DeviceLimits device, int columns, int most, int matrices, int tokens) {
+  private static GroupShape group(DeviceLimits device, int columns, int most, int matrices, int tokens) {
     int threads = Math.max(8 * matrices * tokens, device.threads(columns / 4, most));
-    Split two = new Split(threads, 2);
-    return two.hasItems(matrices, tokens) ? two : new Split(threads, 1);
+    GroupShape two = new GroupShape(threads, 2);
+    return two.hasItems(matrices, tokens) ? two : new GroupShape(threads, 1);
   }
 
   /// A tile whose work-items have 4 or 8 pairs each.
   ///
   /// @param tokens of a block
   /// @param matrices that it multiplies by
-  private static Split tile(DeviceLimits device, int tokens, int matrices) {
+  private static GroupShape tile(DeviceLimits device, int tokens, int matrices) {
     int threads = Math.max(TileKernels.LANES, device.threads(8 * tokens));
-    return new Split(threads, TILE_ROWS / matrices);
+    return new GroupShape(threads, TILE_ROWS / matrices);
   }
 }

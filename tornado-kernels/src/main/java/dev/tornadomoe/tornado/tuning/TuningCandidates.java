@@ -29,7 +29,7 @@ public record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess)
   private static final List<Integer> BLOCK_THREADS = List.of(64, 128, 256);
 
   /// Where there are no work-groups.
-  private static final Split UNUSED = new Split(64, 1);
+  private static final GroupShape UNUSED = new GroupShape(64, 1);
 
   /// For one token at a time, the guess first. Both projections have the same cut: they are
   /// measured in the same run, and chosen each by itself.
@@ -38,7 +38,7 @@ public record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess)
     if (device.shape() == KernelShape.WORK_GROUPS) {
       for (int threads : GROUP_THREADS) {
         for (int rows : GROUP_ROWS) {
-          Split split = new Split(threads, rows);
+          GroupShape split = new GroupShape(threads, rows);
           tunings.add(guess.withGroups(split, split));
         }
       }
@@ -77,7 +77,7 @@ public record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess)
       for (int rows : tokens <= Tuning.SMALL_BLOCK ? GROUP_ROWS : TILE_ROWS) {
         int ofGateUp = tokens <= Tuning.SMALL_BLOCK ? rows : rows / 2;
         tunings.add(
-            guess.withBlocks(tokens, new Split(threads, ofGateUp), new Split(threads, rows)));
+            guess.withBlocks(tokens, new GroupShape(threads, ofGateUp), new GroupShape(threads, rows)));
       }
     }
     return running(tunings);
@@ -91,8 +91,8 @@ public record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess)
         tunings.add(
             best.withBlocks(
                 best.tokens(),
-                new Split(threads, best.blockGateUp().rowsPerItem()),
-                new Split(threads, best.blockDown().rowsPerItem())));
+                new GroupShape(threads, best.blockGateUp().rowsPerItem()),
+                new GroupShape(threads, best.blockDown().rowsPerItem())));
       }
     }
     return running(tunings);

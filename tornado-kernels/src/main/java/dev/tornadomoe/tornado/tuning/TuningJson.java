@@ -48,7 +48,7 @@ final class TuningJson {
     return json;
   }
 
-  private static Map<String, Object> write(Split split) {
+  private static Map<String, Object> write(GroupShape split) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("threads", split.threads());
     json.put("rows", split.rowsPerItem());
@@ -74,8 +74,8 @@ final class TuningJson {
             number("experts", 1, MOST),
             number("top_k", 1, MOST),
             text("weights"));
-    Split gateUp = group("gate_up", 2, 1);
-    Split down = group("down", 1, 1);
+    GroupShape gateUp = group("gate_up", 2, 1);
+    GroupShape down = group("down", 1, 1);
     int tokens = number("block", 1, TuningCandidates.LARGEST_BLOCK);
     Tuning tuning =
         new Tuning(
@@ -90,19 +90,19 @@ final class TuningJson {
 
   /// @param matrices that a group multiplies by
   /// @param tokens of a group
-  private Split group(String field, int matrices, int tokens) {
+  private GroupShape group(String field, int matrices, int tokens) {
     TuningJson json = new TuningJson(where + ": " + field, object.get(field));
     int outputs = 8 * matrices * tokens;
     int threads = json.powerOfTwo("threads", outputs, 1024);
-    return new Split(threads, json.powerOfTwo("rows", 1, Math.min(8, threads / outputs)));
+    return new GroupShape(threads, json.powerOfTwo("rows", 1, Math.min(8, threads / outputs)));
   }
 
-  private Split block(String field, int matrices, int tokens) {
+  private GroupShape block(String field, int matrices, int tokens) {
     if (tokens <= Tuning.SMALL_BLOCK) {
       return group(field, matrices, tokens);
     }
     TuningJson json = new TuningJson(where + ": " + field, object.get(field));
-    return new Split(
+    return new GroupShape(
         json.powerOfTwo("threads", 32, 1024), json.powerOfTwo("rows", 1, 8 / matrices));
   }
 

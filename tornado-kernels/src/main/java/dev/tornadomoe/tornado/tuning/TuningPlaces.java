@@ -25,12 +25,12 @@ public record TuningPlaces(List<TuningEntry> entries, String source, @Nullable S
   public static final String PROPERTY = "tornadomoe.tornado.tuning";
 
   private static final System.Logger LOG = System.getLogger("dev.tornadomoe.tornado");
-  private static final Set<String> SAID = ConcurrentHashMap.newKeySet();
+  private static final Set<String> WARNED = ConcurrentHashMap.newKeySet();
 
   /// Looks for a device's.
   public static TuningPlaces of(TunedDevice device) {
-    String wish = System.getProperty(PROPERTY);
-    if ("none".equals(wish)) {
+    String requested = System.getProperty(PROPERTY);
+    if ("none".equals(requested)) {
       return new TuningPlaces(
           List.of(), String.format(Locale.ROOT, "not tuned (-D%s=none)", PROPERTY), null);
     }
@@ -39,7 +39,7 @@ public record TuningPlaces(List<TuningEntry> entries, String source, @Nullable S
     String refusal = null;
     try {
       Path file = userFile(device);
-      if (wish != null || Files.exists(file)) {
+      if (requested != null || Files.exists(file)) {
         TuningFile users = TuningFile.read(file, device);
         if (users.isStale()) {
           throw new BackendException(String.format(Locale.ROOT, "%s: %s", file, users.staleness()));
@@ -71,14 +71,14 @@ public record TuningPlaces(List<TuningEntry> entries, String source, @Nullable S
 
   /// Where `moe tune` writes, and sessions look.
   public static Path userFile(TunedDevice device) {
-    String wish = System.getProperty(PROPERTY);
-    if (wish != null && wish.isBlank()) {
+    String requested = System.getProperty(PROPERTY);
+    if (requested != null && requested.isBlank()) {
       throw new BackendException(
           String.format(Locale.ROOT, "-D%s=: expected a file, or none", PROPERTY));
     }
-    if (wish != null && !wish.equals("none")) {
+    if (requested != null && !requested.equals("none")) {
       try {
-        return FileNames.path(wish);
+        return FileNames.path(requested);
       } catch (CheckpointException e) {
         throw new BackendException(
             String.format(Locale.ROOT, "-D%s: %s", PROPERTY, e.getMessage()), e);
@@ -105,7 +105,7 @@ public record TuningPlaces(List<TuningEntry> entries, String source, @Nullable S
 
   /// For a session, which says once what is wrong with a file.
   public Tunings forSession() {
-    if (refusal != null && SAID.add(refusal)) {
+    if (refusal != null && WARNED.add(refusal)) {
       LOG.log(System.Logger.Level.WARNING, "tuning refused, default used: {0}", refusal);
     }
     return Tunings.of(entries);

@@ -22,7 +22,7 @@ class UnsupportedStepsTest {
 
   @Test
   void namesEachStepOnce() {
-    Planner.Builder batched = Planner.builder().pieces(ExpertsCatalog.named("batched"));
+    Planner.Builder batched = Planner.builder().modularMoe(ExpertsCatalog.named("batched"));
     assertThat(unsupported(LayerSpec.odd(), batched))
         .hasSize(4)
         .contains(

@@ -114,7 +114,7 @@ class TuningCandidatesTest {
 
   /// All cuts, or where sweeps are narrow so many that each number of rows, each width, each number
   /// of tokens and each format is in one.
-  private static List<Case> swept(List<Tuning> all, Function<Tuning, Split> split) {
+  private static List<Case> swept(List<Tuning> all, Function<Tuning, GroupShape> split) {
     List<Case> cases = new ArrayList<>();
     Set<String> seen = new HashSet<>();
     for (Tuning tuning : all) {

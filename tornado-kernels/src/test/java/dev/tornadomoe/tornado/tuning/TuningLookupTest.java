@@ -23,7 +23,7 @@ class TuningLookupTest {
   private static final TuningKey KEY =
       new TuningKey(KernelShape.WORK_GROUPS, 2048, 768, 128, 8, "int4 g32");
   private static final Tuning TUNING =
-      new Tuning(new Split(512, 8), new Split(128, 2), 16, new Split(64, 2), new Split(128, 8));
+      new Tuning(new GroupShape(512, 8), new GroupShape(128, 2), 16, new GroupShape(64, 2), new GroupShape(128, 8));
 
   @ParameterizedTest
   @CsvSource({
@@ -49,7 +49,7 @@ class TuningLookupTest {
 
   @Test
   void theFirstEntryCounts() {
-    Tuning other = TUNING.withGroups(new Split(64, 1), new Split(64, 1));
+    Tuning other = TUNING.withGroups(new GroupShape(64, 1), new GroupShape(64, 1));
     assertThat(
             Tunings.of(
                     List.of(

@@ -17,7 +17,7 @@ public final class KernelChoice {
 
   private static final String MODULE = "jdk.incubator.vector";
   private static final System.Logger LOG = System.getLogger("dev.tornadomoe.cpu");
-  private static final AtomicBoolean SAID = new AtomicBoolean();
+  private static final AtomicBoolean WARNED = new AtomicBoolean();
 
   private KernelChoice() {}
 
@@ -55,7 +55,7 @@ public final class KernelChoice {
     if (missing == null) {
       return Vector.kernels();
     }
-    if (SAID.compareAndSet(false, true)) {
+    if (WARNED.compareAndSet(false, true)) {
       LOG.log(System.Logger.Level.WARNING, "the cpu backend uses scalar code: {0}", missing);
     }
     return new ScalarKernels();

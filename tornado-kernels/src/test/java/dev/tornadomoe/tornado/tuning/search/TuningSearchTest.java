@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.KernelShape;
-import dev.tornadomoe.tornado.tuning.Split;
+import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.tuning.Tuning;
 import dev.tornadomoe.tornado.tuning.TuningCandidates;
 import dev.tornadomoe.tornado.tuning.TuningKey;
@@ -35,8 +35,8 @@ class TuningSearchTest {
                 new TuningRun.Times(
                     10 + Math.abs(tuning.gateUp().threads() - 128) + tuning.gateUp().rowsPerItem(),
                     10 + Math.abs(tuning.down().threads() - 512) - tuning.down().rowsPerItem()));
-    assertThat(found.best().gateUp()).isEqualTo(new Split(128, 1));
-    assertThat(found.best().down()).isEqualTo(new Split(512, 8));
+    assertThat(found.best().gateUp()).isEqualTo(new GroupShape(128, 1));
+    assertThat(found.best().down()).isEqualTo(new GroupShape(512, 8));
     assertThat(found.time().both()).isEqualTo(10 + 1 + 10 - 8);
     assertThat(found.variants()).isEqualTo(16);
     assertThat(steps).isEqualTo(measured.size()).isEqualTo(18);
@@ -60,8 +60,8 @@ class TuningSearchTest {
               };
             });
     assertThat(found.best().tokens()).isEqualTo(8);
-    assertThat(found.best().blockGateUp()).isEqualTo(new Split(32, 4));
-    assertThat(found.best().blockDown()).isEqualTo(new Split(128, 4));
+    assertThat(found.best().blockGateUp()).isEqualTo(new GroupShape(32, 4));
+    assertThat(found.best().blockDown()).isEqualTo(new GroupShape(128, 4));
     assertThat(steps).isLessThanOrEqualTo(measured.size() + 2);
   }
 

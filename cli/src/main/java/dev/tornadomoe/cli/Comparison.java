@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /// @param against what it is compared with
 /// @param tolerance how far the output may be off
 /// @param error how far the output is off
-record Case(
+record Comparison(
     String checkpoint,
     int layer,
     int tokens,

@@ -1,6 +1,6 @@
 package dev.tornadomoe.backend.cpu.team;
 
-import dev.tornadomoe.backend.Placement;
+import dev.tornadomoe.backend.CoreUse;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /// Asks Linux on which cores a team's threads ran last: the JDK does not know.
-public final class ThreadPlacement {
+public final class CoreProbe {
   private static final Path TASKS = Path.of("/proc/self/task");
   private static final Path CALLER = Path.of("/proc/thread-self");
   private static final Path CPUS = Path.of("/sys/devices/system/cpu");
@@ -19,12 +19,12 @@ public final class ThreadPlacement {
   /// (proc(5) counts it as the 39th from the beginning, and what follows the name as the 3rd).
   private static final int PROCESSOR = 39 - 3;
 
-  private ThreadPlacement() {}
+  private CoreProbe() {}
 
   /// The calling thread's and the workers' cores; empty where the system does not say.
   ///
   /// @param threads how many the team has
-  public static Optional<Placement> of(int threads) {
+  public static Optional<CoreUse> of(int threads) {
     if (!Files.isDirectory(CALLER)) {
       return Optional.empty();
     }
@@ -40,7 +40,7 @@ public final class ThreadPlacement {
       }
       // Workers of another session, or none that can be told apart: nothing is known.
       return found == threads
-          ? Optional.of(new Placement(threads, cores.size()))
+          ? Optional.of(new CoreUse(threads, cores.size()))
           : Optional.empty();
     } catch (IOException | RuntimeException e) {
       return Optional.empty(); // a thread has just ended, or the files look otherwise here

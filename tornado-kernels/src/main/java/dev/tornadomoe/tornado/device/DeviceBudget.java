@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /// What this process's sessions hold of a device's memory, so that the next one that does not fit
 /// is refused before the first byte is uploaded. TornadoVM has a limit of its own
 /// (`-Dtornado.device.memory`), beyond which it fails in the middle of a step.
-public final class DeviceRoom implements AutoCloseable {
+public final class DeviceBudget implements AutoCloseable {
   static final String LIMIT_PROPERTY = "tornado.device.memory";
 
   private static final String UNITS = "KMGT";
@@ -22,7 +22,7 @@ public final class DeviceRoom implements AutoCloseable {
   private final String device;
   private final long bytes;
 
-  private DeviceRoom(String device, long bytes) {
+  private DeviceBudget(String device, long bytes) {
     this.device = device;
     this.bytes = bytes;
   }
@@ -31,13 +31,13 @@ public final class DeviceRoom implements AutoCloseable {
   ///
   /// @param what what needs it, for the message
   /// @throws BackendException when so much is not left
-  public static DeviceRoom take(String what, long bytes, DeviceLimits device) {
+  public static DeviceBudget take(String what, long bytes, DeviceLimits device) {
     synchronized (HELD) {
       long held = HELD.getOrDefault(device.name(), 0L);
       require(what, bytes, held, device);
       HELD.put(device.name(), held + bytes);
     }
-    return new DeviceRoom(device.name(), bytes);
+    return new DeviceBudget(device.name(), bytes);
   }
 
   private static void require(String what, long bytes, long held, DeviceLimits device) {

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /// Waits by asking again and again, at first at once and then less and less often: a message is
 /// often there, and there may be more ranks than cores. Not for ever.
-final class Patience {
+final class Backoff {
   private static final long SPIN_NANOS = TimeUnit.MICROSECONDS.toNanos(20);
 
   /// Long messages travel in pieces, each of which waits for somebody to ask.
@@ -25,7 +25,7 @@ final class Patience {
 
   /// @param rank who waits
   /// @param seconds how long at most
-  Patience(int rank, int seconds) {
+  Backoff(int rank, int seconds) {
     this.rank = rank;
     this.seconds = seconds;
   }

@@ -26,13 +26,13 @@ import org.jspecify.annotations.Nullable;
 
 /// The processes that carry out a command: one, or the ranks of an MPI job, each of which goes
 /// through the same command and has a part of every layer's experts and of every call's tokens.
-public final class Job {
+public final class ProcessGroup {
   private final @Nullable Communicator ranks;
   private final @Nullable ExpertParallelism parallelism;
   private final PrintWriter out;
   private final PrintWriter err;
 
-  private Job(
+  private ProcessGroup(
       @Nullable Communicator ranks,
       @Nullable ExpertParallelism parallelism,
       PrintWriter out,
@@ -44,16 +44,16 @@ public final class Job {
   }
 
   /// This process, alone.
-  public static Job alone(PrintWriter out, PrintWriter err) {
-    return new Job(null, null, out, err);
+  public static ProcessGroup alone(PrintWriter out, PrintWriter err) {
+    return new ProcessGroup(null, null, out, err);
   }
 
   /// One of several. Only the first prints.
-  public static Job of(
+  public static ProcessGroup of(
       Communicator ranks, ExpertParallelism parallelism, PrintWriter out, PrintWriter err) {
     return ranks.rank() == 0
-        ? new Job(ranks, parallelism, out, err)
-        : new Job(ranks, parallelism, nowhere(), nowhere());
+        ? new ProcessGroup(ranks, parallelism, out, err)
+        : new ProcessGroup(ranks, parallelism, nowhere(), nowhere());
   }
 
   private static PrintWriter nowhere() {

@@ -5,7 +5,7 @@ package dev.tornadomoe.backend;
 /// @param threads how many there are
 /// @param cores on how many different cores; two threads of one core, or on it by turns, read
 ///   memory at the speed of one
-public record Placement(int threads, int cores) {
+public record CoreUse(int threads, int cores) {
 
   /// {@return whether threads shared a core}
   public boolean shared() {

@@ -9,7 +9,7 @@ import dev.tornadomoe.tornado.kernel.TileKernels;
 /// @param rowsPerItem rows that each of them takes, 1, 2, 4 or 8: one of each of so many blocks of
 ///   8 where a group sums through local memory, or of each matrix where it makes a tile for many
 ///   tokens
-public record Split(int threads, int rowsPerItem) {
+public record GroupShape(int threads, int rowsPerItem) {
   /// Rows of a tile.
   int tileRows() {
     return TileKernels.LANES * rowsPerItem;

@@ -11,7 +11,7 @@ import java.util.List;
 ///
 /// @param addends in the order of addition
 /// @param target finished rows
-public record Finish(List<BufferRef> addends, BufferRef target) {
+public record Epilogue(List<BufferRef> addends, BufferRef target) {
 
   /// Finishes a part of one row.
   ///

@@ -15,10 +15,10 @@ import java.util.Map;
 /// @param buffers by id
 /// @param bindings for each layer the buffer of each operand
 /// @param workspaceBytes the size of the workspace
-record BufferPlacement(
+record BufferAssignment(
     List<Buffer> buffers, List<Map<Operand, Buffer>> bindings, long workspaceBytes) {
 
-  static BufferPlacement of(List<LayerDraft> drafts, List<Step> steps, PlanOptions options) {
+  static BufferAssignment of(List<LayerDraft> drafts, List<Step> steps, PlanOptions options) {
     Liveness liveness = Liveness.of(steps);
     List<WorkspaceLayout.Request> requests = new ArrayList<>();
     for (int layer = 0; layer < drafts.size(); layer++) {
@@ -50,7 +50,7 @@ record BufferPlacement(
       }
       bindings.add(Collections.unmodifiableMap(bound));
     }
-    return new BufferPlacement(List.copyOf(buffers), List.copyOf(bindings), layout.bytes());
+    return new BufferAssignment(List.copyOf(buffers), List.copyOf(bindings), layout.bytes());
   }
 
   private static Buffer add(List<Buffer> buffers, Buffer buffer) {

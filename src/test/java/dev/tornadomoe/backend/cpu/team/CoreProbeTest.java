@@ -4,21 +4,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import org.junit.jupiter.api.Test;
 
-class ThreadPlacementTest {
+class CoreProbeTest {
 
   @Test
   void aThreadAloneSharesItsCoreWithNobody() {
-    ThreadPlacement.of(1)
-        .ifPresent(placement -> {
-          assertThat(placement.threads()).isEqualTo(1);
-          assertThat(placement.cores()).isEqualTo(1);
-          assertThat(placement.shared()).isFalse();
+    CoreProbe.of(1)
+        .ifPresent(coreUse -> {
+          assertThat(coreUse.threads()).isEqualTo(1);
+          assertThat(coreUse.cores()).isEqualTo(1);
+          assertThat(coreUse.shared()).isFalse();
         });
   }
 
   /// What can't be told apart is not guessed.
   @Test
   void saysNothingOfThreadsThatAreNotThere() {
-    assertThat(ThreadPlacement.of(1000)).isEmpty();
+    assertThat(CoreProbe.of(1000)).isEmpty();
   }
 }
