@@ -3,21 +3,20 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.device.DeviceArrays;
-import dev.tornadomoe.tornado.device.KernelShape;
-import dev.tornadomoe.tornado.graph.FusedSteps;
 import dev.tornadomoe.tornado.graph.KernelCall;
+import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.graph.LaunchArrays;
 import dev.tornadomoe.tornado.graph.LayerArrays;
 import dev.tornadomoe.tornado.graph.LayerCalls;
+import dev.tornadomoe.tornado.graph.SessionArrays;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -64,18 +63,11 @@ public final class TornadoMoe {
 
   /// What has been added to a graph.
   private static final class Appended {
-    private final BucketPlan bucket;
-    private final LayerArrays arrays = new LayerArrays();
-    private final List<FusedSteps> steps = new ArrayList<>();
-    private final List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
+    private final LaunchArrays arrays;
     private int layers;
 
-    Appended(BucketPlan bucket, List<DeviceLayer> layers, KernelShape shape, int maxTokens) {
-      this.bucket = bucket;
-      for (int place = 0; place < layers.size(); place++) {
-        steps.add(new FusedSteps(layers.get(place), shape, maxTokens, bucket.stepsOf(place)));
-        ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast(), maxTokens));
-      }
+    Appended(LaunchArrays arrays) {
+      this.arrays = arrays;
     }
   }
 
@@ -209,30 +201,26 @@ public final class TornadoMoe {
   /// @return the tasks' names
   /// @throws BackendException when the arrays do not fit the plan, or a kernel the device
   public List<String> appendTo(TaskGraph graph, GridScheduler grid) {
-    Appended appended =
-        graphs.computeIfAbsent(
-            graph,
-            g ->
-                new Appended(
-                    plan.bucket(maxTokens), weights.layers(), device.limits().shape(), maxTokens));
-    if (appended.bucket != plan.bucket(maxTokens)) {
+    Appended appended = graphs.computeIfAbsent(graph, g -> new Appended(arrays()));
+    LaunchArrays arrays = appended.arrays;
+    if (arrays.size().bucket() != plan.bucket(maxTokens)) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
               "graph %s has layers for up to %d tokens; all of a graph are for the same, found %d",
               graph.getTaskGraphName(),
-              appended.bucket.maxTokens(),
+              arrays.size().bucket().maxTokens(),
               maxTokens));
     }
-    giveArrays(appended.arrays);
+    giveArrays(arrays.arrays());
     DeviceLayer layer = weights.layers().get(place);
     IntArray count = tokens == null ? fixedTokens(graph) : admitted("tokens", tokens);
     List<KernelCall> calls =
         LayerCalls.of(
             String.format(Locale.ROOT, "moe%d_", appended.layers++),
             layer,
-            appended.steps.get(place),
-            appended.ofLayers.get(place),
+            arrays.steps().get(place),
+            arrays.ofLayers().get(place),
             count,
             device.tuning(),
             maxTokens);
@@ -242,10 +230,17 @@ public final class TornadoMoe {
     } else {
       graph.consumeFromDevice(weightsFrom, constants);
     }
-    graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, layer.map());
     calls.forEach(call -> call.appendTo(graph, grid));
     forgetArrays();
     return calls.stream().map(KernelCall::name).toList();
+  }
+
+  private LaunchArrays arrays() {
+    return LaunchArrays.of(
+        new Launch.Size(plan.bucket(maxTokens), maxTokens),
+        weights.layers(),
+        device.limits().shape(),
+        new SessionArrays());
   }
 
   private IntArray fixedTokens(TaskGraph graph) {

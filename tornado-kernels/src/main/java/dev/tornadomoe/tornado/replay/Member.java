@@ -50,7 +50,7 @@ final class Member {
       throw new ReplayException(
           String.format(
               Locale.ROOT,
-              "this TornadoVM differs from what replay knows: %s is %s instead of %s",
+              "this TornadoVM differs from the one that is known: %s is %s instead of %s",
               this,
               value == null ? "null" : value.getClass().getName(),
               result.getSimpleName()));
@@ -104,7 +104,7 @@ final class Member {
     return new ReplayException(
         String.format(
             Locale.ROOT,
-            "this TornadoVM differs from what replay knows: %s can't be used (%s)",
+            "this TornadoVM differs from the one that is known: %s can't be used (%s)",
             this,
             cause),
         cause);
