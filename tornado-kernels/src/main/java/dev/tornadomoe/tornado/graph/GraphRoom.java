@@ -1,10 +1,12 @@
 package dev.tornadomoe.tornado.graph;
 
+import dev.tornadomoe.tornado.weights.DeviceLayer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /// What TornadoVM has room for in one task graph. Beyond it, it fails with what does not say why:
 /// `a BufferOverflowException`, or `resize not implemented yet`.
@@ -59,16 +61,33 @@ public record GraphRoom(int bytes, int nodes, int layers) {
   }
 
   private boolean fits(List<LaunchLayer> graph) {
-    int tasks = 0;
-    int weights = 0;
+    GraphNeeds needs = GraphNeeds.NONE;
     Set<Object> rows = Collections.newSetFromMap(new IdentityHashMap<>());
     for (LaunchLayer layer : graph) {
-      tasks += layer.calls().size();
-      weights += layer.layer().arrays().size();
+      needs = needs.plus(needs(layer.layer(), layer.calls()));
       rows.addAll(layer.rows());
     }
-    return graph.size() <= layers
-        && tasks * TASK_BYTES <= bytes
-        && tasks * TASK_NODES + (weights + rows.size()) * ARRAY_NODES <= nodes;
+    return graph.size() <= layers && has(needs.plus(ofRows(rows)));
+  }
+
+  /// What a layer's calls take beside the rows that they work on.
+  public static GraphNeeds needs(DeviceLayer layer, List<KernelCall> calls) {
+    List<Object> weights = layer.arrays();
+    return new GraphNeeds(
+        calls.size(),
+        calls.size() * TASK_BYTES,
+        calls.size() * TASK_NODES + weights.size() * ARRAY_NODES,
+        weights.stream()
+            .mapToLong(array -> ((TornadoNativeArray) array).getNumBytesOfSegmentWithHeader())
+            .sum());
+  }
+
+  /// What rows take that any number of layers work on.
+  public static GraphNeeds ofRows(Set<Object> rows) {
+    return new GraphNeeds(0, 0, rows.size() * ARRAY_NODES, 0);
+  }
+
+  boolean has(GraphNeeds needs) {
+    return needs.codeBytes() <= bytes && needs.nodes() <= nodes;
   }
 }

@@ -150,7 +150,7 @@ public final class LayerArrays {
     }
 
     /// The operands' arrays that were asked for.
-    Set<Object> used() {
+    public Set<Object> used() {
       return used;
     }
   }

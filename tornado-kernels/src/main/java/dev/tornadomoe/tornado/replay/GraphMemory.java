@@ -57,6 +57,8 @@ public final class GraphMemory implements AutoCloseable {
 
   /// The memory of all graphs of a plan.
   ///
+  /// @param plan whose graphs run on one device
+  /// @return what lets them share
   /// @throws ReplayException as [#requireSupport] does
   public static GraphMemory of(TornadoExecutionPlan plan) {
     requireSupport();
@@ -123,7 +125,7 @@ public final class GraphMemory implements AutoCloseable {
     return TornadoInternals.tasks(graph).getFirst().getDevice();
   }
 
-  /// Bytes on the device that the graphs hold, each buffer counted once.
+  /// {@return bytes on the device that the graphs hold, each buffer counted once}
   public long bytes() {
     Set<XPUBuffer> counted = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Object graph : graphs) {
