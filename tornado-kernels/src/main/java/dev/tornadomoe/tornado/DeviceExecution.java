@@ -103,10 +103,11 @@ final class DeviceExecution implements Execution {
     return Optional.of(TornadoBackend.launches(devicePlan.refusalOfReplay()));
   }
 
-  /// TornadoVM keeps a command queue for each thread that executes a plan, and nothing orders them.
+  /// A replay has one queue and waits for its end, so threads may follow one another. TornadoVM
+  /// keeps a command queue for each thread that executes a plan, until the plan is freed.
   @Override
   public boolean isBoundToThread() {
-    return true;
+    return devicePlan.refusalOfReplay().isPresent();
   }
 
   private void run(Chunk chunk, Consumer<Launch> run) {

@@ -18,6 +18,7 @@ import dev.tornadomoe.tornado.device.TornadoSetup;
 import dev.tornadomoe.tornado.graph.DeviceFailure;
 import dev.tornadomoe.tornado.graph.UnsupportedSteps;
 import dev.tornadomoe.tornado.replay.GraphMemory;
+import dev.tornadomoe.tornado.replay.LateSettings;
 import dev.tornadomoe.tornado.replay.ReplayException;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
@@ -64,6 +65,7 @@ public final class TornadoBackend implements Backend {
           return Availability.no("TornadoVM finds no device", INSTALL_DRIVER);
         }
         GraphMemory.requireSupport();
+        LateSettings.sayOnce();
         return Availability.yes();
       } catch (ReplayException e) {
         return Availability.no(
@@ -162,6 +164,7 @@ public final class TornadoBackend implements Backend {
   /// {@return the device that [#devices] says is used}
   public static ChosenDevice device() {
     TornadoSetup.applySettings();
+    LateSettings.sayOnce();
     return TornadoDevices.choose(TornadoDevices.all()).chosen();
   }
 }

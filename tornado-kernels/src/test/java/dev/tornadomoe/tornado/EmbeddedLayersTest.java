@@ -150,11 +150,12 @@ class EmbeddedLayersTest {
       assertThat(fit).isBetween(5, 39);
       assertThat(needs.tasks()).isEqualTo(tasks);
       assertThat(needs.codeBytes()).isLessThanOrEqualTo(8192);
-      assertThatThrownBy(() -> {
-            for (int place = 0; place < 40; place++) {
-              moe.layer(place).input(x).output(y).appendTo(graph);
-            }
-          })
+      assertThatThrownBy(
+              () -> {
+                for (int place = 0; place < 40; place++) {
+                  moe.layer(place).input(x).output(y).appendTo(graph);
+                }
+              })
           .isInstanceOf(BackendException.class)
           .hasMessageMatching(
               "graph full is full: TornadoVM has 8 KiB for the code of its tasks, and moe\\d+_\\w+ has no room; put fewer layers into a graph");

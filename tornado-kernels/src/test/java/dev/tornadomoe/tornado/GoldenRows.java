@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.checkpoint.safetensors.SafetensorsFile;
-import dev.tornadomoe.tensor.MappedFiles;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Objects;

@@ -58,6 +58,16 @@ final class Member {
     return result.cast(value);
   }
 
+  /// The value of a static field.
+  Object constant() {
+    AccessibleObject member = member();
+    try {
+      return ((Field) member).get(null);
+    } catch (IllegalAccessException e) {
+      throw unusable(e);
+    }
+  }
+
   /// The same where it may be null.
   @Nullable Object value(Object owner, @Nullable Object... arguments) {
     AccessibleObject member = member();

@@ -78,6 +78,8 @@ final class TornadoInternals {
           BUFFER_STATE,
           LOCK);
 
+  private static final String OPTIONS = "runtime.common.TornadoOptions";
+
   private static final String XPU_DEVICE = "runtime.common.TornadoXPUDevice";
   private static final Member CODE = method(XPU_DEVICE, "getCodeFromCache", 2);
   private static final Member ATOMICS = method(XPU_DEVICE, "checkAtomicsForTask", 1);
@@ -127,6 +129,17 @@ final class TornadoInternals {
   /// The same for sharing memory alone.
   static void requireMemory() {
     MEMORY.forEach(Member::require);
+  }
+
+  /// What TornadoVM has read as one of its settings, when its classes were loaded; null where it
+  /// has no such constant.
+  static @Nullable Object option(String constant) {
+    Member member = Member.field(OPTIONS, constant);
+    try {
+      return member.constant();
+    } catch (ReplayException e) {
+      return null;
+    }
   }
 
   /// The graphs of a plan, in its order, whichever of them are selected.
