@@ -35,7 +35,7 @@ class RoomsTest {
   /// Who uses a room of another house.
   private static final Map<String, List<String>> GUESTS =
       Map.ofEntries(
-          Map.entry("tensor.block", List.of("checkpoint", "backend.cpu")),
+          Map.entry("tensor.block", List.of("checkpoint", "layer", "backend.cpu")),
           Map.entry("tensor.mapped", List.of("checkpoint", "backend")),
           Map.entry("tensor.text", List.of("layer", "plan", "backend")),
           Map.entry("checkpoint.file", List.of("layer", "parallel")),

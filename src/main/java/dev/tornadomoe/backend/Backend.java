@@ -3,6 +3,7 @@ package dev.tornadomoe.backend;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.plan.SessionMemory;
 import java.util.List;
@@ -76,6 +77,17 @@ public interface Backend {
   /// @return pieces for any of these layers, or empty where the catalogue's choice is as good
   default Optional<ModularMoe> modularMoe(List<MoeLayer> layers) {
     return Optional.empty();
+  }
+
+  /// A planner for these layers with the [#modularMoe] that suit this backend's device; what
+  /// `Planner.builder()` is for any of them.
+  ///
+  /// @param layers of the plan
+  /// @return a builder whose modular MoE is chosen already
+  default Planner.Builder planner(List<MoeLayer> layers) {
+    Planner.Builder planner = Planner.builder();
+    modularMoe(layers).ifPresent(planner::modularMoe);
+    return planner;
   }
 
   /// {@return how sessions on its device will launch the work of a call, where there is more than

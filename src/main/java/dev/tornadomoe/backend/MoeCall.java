@@ -22,7 +22,7 @@ public final class MoeCall {
 
   /// Which layer, by its index in the plan; 0 unless set, and always for plans of whole steps.
   ///
-  /// @param index 0 for the plan's first layer
+  /// @param layerIndex 0 for the plan's first layer
   /// @return this call
   public MoeCall layer(int layerIndex) {
     layer = layerIndex;

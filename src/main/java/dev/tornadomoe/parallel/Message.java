@@ -19,8 +19,7 @@ public final class Message {
 
   /// {@return this message, emptied}
   public Message clear() {
-    Arrays.fill(
-        segments, 0, spans, MemorySegment.NULL); // or the memory would live as long as this
+    Arrays.fill(segments, 0, spans, MemorySegment.NULL); // or the memory would live as long as this
     spans = 0;
     bytes = 0;
     return this;

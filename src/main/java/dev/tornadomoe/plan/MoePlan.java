@@ -84,6 +84,7 @@ public final class MoePlan {
   /// also where this plan's calls are whole steps: what each layer of an aliased run must agree
   /// with to the bit}
   public MoePlan unaliased() {
-    return Planner.plan(layers, modularMoes, options.withAliasing(AliasMode.OFF).layerByLayerUnsanitised());
+    return Planner.plan(
+        layers, modularMoes, options.withAliasing(AliasMode.OFF).layerByLayerUnsanitised());
   }
 }

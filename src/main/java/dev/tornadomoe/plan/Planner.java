@@ -81,7 +81,8 @@ public final class Planner {
       }
       buckets.add(bucket);
     }
-    return new MoePlan(List.copyOf(layers), List.copyOf(modularMoes), options, List.copyOf(buckets));
+    return new MoePlan(
+        List.copyOf(layers), List.copyOf(modularMoes), options, List.copyOf(buckets));
   }
 
   /// The most tokens of each bucket, ascending. Where rows of other processes come in, the tokens

@@ -70,10 +70,12 @@ public abstract class ArithmeticContract extends BackendContract {
                 .with(WeightFormat.int4(DType.BF16, 32, true, false))
                 .withShared(24, true),
             13);
-    ModularMoe modularMoe = new ModularMoe(new TwoSidedEnds(), ExpertsCatalog.named(experts).experts());
+    ModularMoe modularMoe =
+        new ModularMoe(new TwoSidedEnds(), ExpertsCatalog.named(experts).experts());
     int[] counts = tokens(1, 6);
     int most = counts[counts.length - 1];
-    Planner planner = Planner.builder().maxTokens(most).sanitize(true).modularMoe(modularMoe).build();
+    Planner planner =
+        Planner.builder().maxTokens(most).sanitize(true).modularMoe(modularMoe).build();
     MoePlan plan = planner.plan(layer);
     if (isRefused(plan)) {
       return;

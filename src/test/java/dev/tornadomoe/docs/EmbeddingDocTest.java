@@ -10,10 +10,13 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.Weight;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Method;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -93,6 +96,24 @@ class EmbeddingDocTest {
     samples.run("route", layer, normed, y, ids, weights);
     assertClose(y, expected);
     assertThat(y).isNotEqualTo(reference(layer, normed));
+  }
+
+  /// Q8_0: a scale of 16 bits, then 32 whole numbers.
+  @Test
+  void blocksAreTakenAsTheyLie() throws Exception {
+    byte[] stacked = new byte[3 * 2 * 34];
+    for (int row = 0; row < 6; row++) {
+      stacked[row * 34 + 1] = 0x3C; // 1
+      Arrays.fill(stacked, row * 34 + 2, row * 34 + 34, (byte) row);
+    }
+    List<Weight> weights = new ArrayList<>();
+    samples.run("blocks", MemorySegment.ofArray(stacked), 3, 2, 32, weights);
+    assertThat(weights).hasSize(3);
+    float[] row = new float[32];
+    try (Arena arena = Arena.ofConfined()) {
+      weights.get(2).load(arena).decodeRow(1, row, 0);
+    }
+    assertThat(row).containsOnly(5f);
   }
 
   /// Every expert has gates, ups and downs of one value: its output is that of one number.

@@ -39,7 +39,8 @@ class ExpertsContractTest {
         modularMoe
             .experts()
             .operations(
-                problem(tokens), prepareAndFinalize.expertInput(input, weighted ? Operand.TOPK_WEIGHTS : null)));
+                problem(tokens),
+                prepareAndFinalize.expertInput(input, weighted ? Operand.TOPK_WEIGHTS : null)));
     operations.addAll(prepareAndFinalize.finish(modularMoe.reduce(), weighted, Operand.OUTPUT));
     return operations;
   }
@@ -114,7 +115,8 @@ class ExpertsContractTest {
     ExpertInput input =
         modularMoe.prepareAndFinalize().expertInput(Operand.HIDDEN, Operand.TOPK_WEIGHTS);
     boolean begun = false;
-    assertThat(modularMoe.experts().capabilities()).contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
+    assertThat(modularMoe.experts().capabilities())
+        .contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
     for (Operation op : modularMoe.experts().operations(problem(tokens), input)) {
       begun |= written(op).contains(Operand.FUSED_OUT);
       assertThat(begun && read(op).contains(input.rows())).isFalse();

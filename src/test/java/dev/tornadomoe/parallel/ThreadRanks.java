@@ -131,8 +131,7 @@ public final class ThreadRanks {
       }
       long at = 0;
       for (int span = 0; span < into.spans(); span++) {
-        MemorySegment.copy(
-            message, at, into.segment(span), into.offset(span), into.length(span));
+        MemorySegment.copy(message, at, into.segment(span), into.offset(span), into.length(span));
         at += into.length(span);
       }
     }

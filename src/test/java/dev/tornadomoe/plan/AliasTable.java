@@ -75,7 +75,12 @@ final class AliasTable {
 
   static Stream<Row> all() {
     return Stream.of(
-            modularMoeRows(), reductionRows(), outputRows(), inPlaceRows(), residualRows(), callRows())
+            modularMoeRows(),
+            reductionRows(),
+            outputRows(),
+            inPlaceRows(),
+            residualRows(),
+            callRows())
         .flatMap(rows -> rows);
   }
 

@@ -60,7 +60,11 @@ class LoweringTest {
     SeededLayers fixture = SeededLayers.of(8, 6, 4, 1);
     MoeLayer layer = (onInput ? fixture.weightOnInput() : fixture).layer();
     BucketPlan bucket =
-        Planner.builder().modularMoe(ExpertsCatalog.named("unreduced")).build().plan(layer).bucket(1);
+        Planner.builder()
+            .modularMoe(ExpertsCatalog.named("unreduced"))
+            .build()
+            .plan(layer)
+            .bucket(1);
 
     assertThat(
             operations(bucket).stream()

@@ -25,7 +25,8 @@ class PlannerBucketsTest {
 
   @Test
   void fusedExpertsHaveABucketForNoneAndOneForAll() {
-    Planner planner = Planner.builder().modularMoe(new ModularMoe(local(), new FusedExperts())).build();
+    Planner planner =
+        Planner.builder().modularMoe(new ModularMoe(local(), new FusedExperts())).build();
 
     assertThat(ranges(planner.plan(DENSE))).containsExactly("0-0", "1-64");
   }
@@ -110,7 +111,11 @@ class PlannerBucketsTest {
         StubExperts.of(StubBody.byTokens(4, StubBody.twoSteps(), StubBody.lateReader()))
             .pathLimits(4);
     MoePlan plan =
-        Planner.builder().modularMoe(new ModularMoe(local(), experts)).inPlace().build().plan(DENSE);
+        Planner.builder()
+            .modularMoe(new ModularMoe(local(), experts))
+            .inPlace()
+            .build()
+            .plan(DENSE);
 
     assertThat(plan.bucket(4).decisions().getFirst().aliased()).isTrue();
     assertThat(plan.bucket(4).copies()).isZero();
@@ -125,7 +130,11 @@ class PlannerBucketsTest {
         StubExperts.of(StubBody.byTokens(4, StubBody.twoSteps(), StubBody.lateReader()))
             .pathLimits(4);
     Planner planner =
-        Planner.builder().modularMoe(new ModularMoe(local(), experts)).inPlace().requireAlias().build();
+        Planner.builder()
+            .modularMoe(new ModularMoe(local(), experts))
+            .inPlace()
+            .requireAlias()
+            .build();
 
     assertThatThrownBy(() -> planner.plan(DENSE))
         .isInstanceOf(PlanException.class)

@@ -135,7 +135,9 @@ class PlannerOptionsTest {
   void expertsThatDoNotSayTheyAreChunkableAreNotChunked() {
     StubExperts whole = StubExperts.of(StubBody.twoSteps()).without(Capability.CHUNKABLE);
     Planner.Builder options =
-        Planner.builder().modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), whole)).maxTokens(9);
+        Planner.builder()
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), whole))
+            .maxTokens(9);
 
     assertThat(options.build().plan(LAYER).buckets()).hasSize(2);
     assertThat(options.chunkTokens(9).build().plan(LAYER).buckets()).hasSize(2);

@@ -95,7 +95,9 @@ class PlannerPiecesTest {
   void twoWorkspacesOfOneNameAreRefused() {
     StubBody body = StubBody.twoSteps();
     Planner planner =
-        Planner.builder().modularMoe(new ModularMoe(new SameScratch(), StubExperts.of(body))).build();
+        Planner.builder()
+            .modularMoe(new ModularMoe(new SameScratch(), StubExperts.of(body)))
+            .build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))
         .isInstanceOf(PlanException.class)

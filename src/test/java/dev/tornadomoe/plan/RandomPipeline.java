@@ -169,7 +169,8 @@ final class RandomPipeline {
   private void tokens() {
     int most = 1 + random.nextInt(9);
     planner.maxTokens(most);
-    boolean batched = modularMoe != null && modularMoe.experts().format() == ActivationFormat.BATCHED;
+    boolean batched =
+        modularMoe != null && modularMoe.experts().format() == ActivationFormat.BATCHED;
     boolean local = modularMoe == null || modularMoe.prepareAndFinalize().isLocal();
     if (!batched && random.nextInt(3) == 0) {
       int chunk = 1 + random.nextInt(most);

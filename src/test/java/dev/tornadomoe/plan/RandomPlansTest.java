@@ -44,7 +44,10 @@ class RandomPlansTest {
     MoePlan plan = RandomPipeline.of(seed).plan(AliasMode.AUTO);
     List<BucketPlan> unaliased = plan.unaliased().buckets();
     boolean promised =
-        plan.modularMoe(0).experts().capabilities().contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
+        plan.modularMoe(0)
+            .experts()
+            .capabilities()
+            .contains(Capability.INPUT_CONSUMED_BEFORE_OUTPUT);
 
     for (int i = 1; i < plan.buckets().size(); i++) {
       assertThat(SymbolicRun.agrees(plan.buckets().get(i), unaliased.get(i), promised))

@@ -125,6 +125,7 @@ class StagingTest {
   private static Planner.Builder auditedLast() {
     StubEnds prepareAndFinalize = StubEnds.standard().auditing(StubEnds.Audit.LAST);
     return Planner.builder()
-        .modularMoe(new ModularMoe(prepareAndFinalize, ExpertsCatalog.named("unreduced").experts()));
+        .modularMoe(
+            new ModularMoe(prepareAndFinalize, ExpertsCatalog.named("unreduced").experts()));
   }
 }

@@ -102,8 +102,7 @@ final class SymbolicRun {
 
     @Override
     public boolean torn(Buffer read, Buffer written) {
-      if (read.location() instanceof Buffer.Slot a
-          && written.location() instanceof Buffer.Slot b) {
+      if (read.location() instanceof Buffer.Slot a && written.location() instanceof Buffer.Slot b) {
         return a.offset() < b.end() && b.offset() < a.end();
       }
       return read.isCallers() && written.isCallers() && region(read).equals(region(written));

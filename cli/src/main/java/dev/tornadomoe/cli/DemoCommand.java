@@ -4,8 +4,8 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
-import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.PlanChoices;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
@@ -95,10 +95,13 @@ final class DemoCommand implements Callable<Integer> {
       return Files.createDirectory(requested);
     } catch (FileAlreadyExistsException e) {
       throw new CheckpointException(
-          String.format(Locale.ROOT, "%s is there already; --keep makes a new directory", requested), e);
+          String.format(
+              Locale.ROOT, "%s is there already; --keep makes a new directory", requested),
+          e);
     } catch (IOException e) {
       throw new CheckpointException(
-          String.format(Locale.ROOT, "directory %s can't be made (%s)", requested, e.getMessage()), e);
+          String.format(Locale.ROOT, "directory %s can't be made (%s)", requested, e.getMessage()),
+          e);
     }
   }
 

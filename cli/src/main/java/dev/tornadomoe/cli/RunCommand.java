@@ -7,9 +7,9 @@ import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.LoadingBar;
-import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
@@ -158,13 +158,14 @@ final class RunCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = processes.together(() -> Checkpoint.open(directory))) {
       MoeLayer layer = processes.together(() -> MoeModel.of(checkpoint).layer(layerIndex));
       HiddenStates hidden =
-          processes.together(() -> HiddenStates.read(files.input, files.tensorName, layer.hidden()));
+          processes.together(
+              () -> HiddenStates.read(files.input, files.tensorName, layer.hidden()));
       MoePlan plan = processes.together(() -> plan(processes, backend, layer, hidden.tokens()));
       processes.agree(directory, plan, List.of(layer));
       float[] result;
       try (Session session =
-          processes.together(
-              () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, processes.err()))) {
+          processes.together(() ->
+              LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, processes.err()))) {
         result = inSlices(processes, session, hidden.rows(), layer.hidden());
       }
       if (processes.isFirst()) {
@@ -185,13 +186,15 @@ final class RunCommand implements Callable<Integer> {
         .plan(part);
   }
 
-  private static float[] inSlices(ProcessGroup processes, Session session, float[] rows, int width) {
+  private static float[] inSlices(
+      ProcessGroup processes, Session session, float[] rows, int width) {
     float[] result = new float[rows.length];
     // Once without tokens, too: that is a call like any other.
     int first = 0;
     do {
       int end = (int) Math.min(rows.length, first + (long) SLICE_TOKENS * width);
-      float[] slice = processes.run(session, Arrays.copyOfRange(rows, first, end), (end - first) / width);
+      float[] slice =
+          processes.run(session, Arrays.copyOfRange(rows, first, end), (end - first) / width);
       System.arraycopy(slice, 0, result, first, slice.length);
       first = end;
     } while (first < rows.length);
@@ -200,7 +203,8 @@ final class RunCommand implements Callable<Integer> {
 
   private static void write(ProcessGroup processes, Path file, TensorView tensor) {
     SafetensorsWriter.write(file, List.of(tensor));
-    processes.err()
+    processes
+        .err()
         .println(
             String.format(
                 Locale.ROOT,

@@ -6,8 +6,8 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.cli.console.LoadingBar;
-import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.PlanChoices;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
@@ -29,7 +29,8 @@ import java.util.TreeMap;
 /// @param alias whether `fused_out` may be the output
 /// @param sanitize whether every run is checked for breaches
 /// @param processes the process or processes that run it
-record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, ProcessGroup processes) {
+record Verification(
+    PlanChoices choices, AliasMode alias, boolean sanitize, ProcessGroup processes) {
 
   /// All cases of one checkpoint.
   ///
@@ -60,7 +61,8 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Proc
           String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
     }
     int first = model.layerIndices().getFirst();
-    processes.err()
+    processes
+        .err()
         .println(
             String.format(
                 Locale.ROOT,
@@ -89,8 +91,8 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Proc
     processes.agree(directory, plan, List.of(layer));
     List<Comparison> cases = new ArrayList<>();
     try (Session session =
-        processes.together(
-            () -> LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, processes.err()))) {
+        processes.together(() ->
+            LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, processes.err()))) {
       for (Reference reference : references) {
         Comparison.Deviation error = error(directory, layer, session, reference);
         cases.add(
@@ -118,7 +120,8 @@ record Verification(PlanChoices choices, AliasMode alias, boolean sanitize, Proc
       if (processes.ranks() != null) {
         throw e; // the others are in the middle of it
       }
-      processes.err()
+      processes
+          .err()
           .println(
               String.format(
                   Locale.ROOT,

@@ -6,8 +6,8 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
-import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.PlanChoices;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.parallel.Communicator;
@@ -63,7 +63,8 @@ class ParallelGoldenTest {
       for (Map.Entry<Integer, List<Reference>> layer :
           Reference.golden(golden, model.hidden()).entrySet()) {
         MoeLayer part = processes.part(model.layer(layer.getKey()));
-        Planner.Builder planner = new PlanChoices().planner(AliasMode.AUTO, processes).maxTokens(64);
+        Planner.Builder planner =
+            new PlanChoices().planner(AliasMode.AUTO, processes).maxTokens(64);
         MoePlan plan = planner.build().plan(part);
         processes.agree(directory, plan, List.of(model.layer(layer.getKey())));
         try (Session session = Backends.require("cpu").prepare(plan)) {

@@ -59,7 +59,8 @@ class RunRoundTripTest {
       assertThat(file.names()).containsExactly("output");
       assertThat(written.dtype()).isEqualTo(DType.F32);
       assertThat(written.shape()).isEqualTo(Shape.of(tokens, expected.length / tokens));
-      assertThat(Comparison.Deviation.of(expected, written.toFloats()).most()).isLessThanOrEqualTo(2e-5);
+      assertThat(Comparison.Deviation.of(expected, written.toFloats()).most())
+          .isLessThanOrEqualTo(2e-5);
     }
   }
 

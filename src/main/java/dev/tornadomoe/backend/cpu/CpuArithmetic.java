@@ -1,7 +1,7 @@
 package dev.tornadomoe.backend.cpu;
 
-import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.CoreUse;
+import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.step.PlanNeeds;

@@ -78,7 +78,8 @@ final class CompiledBucket {
               .map(buffer -> refs[buffer.id()])
               .toArray(BufferRef[]::new);
       prepareAndFinalize[layer] = plan.modularMoe(layer).prepareAndFinalize();
-      expertRows[layer] = new ExpertRows(prepareAndFinalize[layer].expertTokens(bucket.maxTokens()));
+      expertRows[layer] =
+          new ExpertRows(prepareAndFinalize[layer].expertTokens(bucket.maxTokens()));
       List<Step> ofLayer = bucket.stepsOf(layer);
       steps[layer] = new CompiledStep[ofLayer.size()];
       for (int i = 0; i < steps[layer].length; i++) {
@@ -115,7 +116,8 @@ final class CompiledBucket {
   }
 
   /// Finalize of ends that are not local has the results of experts elsewhere, too.
-  private static ExpertMap experts(MoeLayer layer, PrepareAndFinalize prepareAndFinalize, Phase phase) {
+  private static ExpertMap experts(
+      MoeLayer layer, PrepareAndFinalize prepareAndFinalize, Phase phase) {
     return phase == Phase.FINALIZE && !prepareAndFinalize.isLocal()
         ? layer.expertsAnywhere()
         : layer.experts().map();

@@ -1,7 +1,7 @@
 package dev.tornadomoe.backend.host;
 
-import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.CoreUse;
+import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.Profile;
 import java.util.Optional;
 

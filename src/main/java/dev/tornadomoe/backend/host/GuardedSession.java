@@ -2,9 +2,9 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.MemoryKind;

@@ -1,8 +1,8 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;

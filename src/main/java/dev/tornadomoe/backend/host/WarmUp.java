@@ -103,7 +103,8 @@ public final class WarmUp {
     List<MoeCall> calls = new ArrayList<>();
     for (int count : tokens) {
       for (int layerIndex = 0; layerIndex < layerIndices; layerIndex++) {
-        calls.add(call(layerIndex, count, (type, n) -> arena.allocate(n * type.bytes(), alignment())));
+        calls.add(
+            call(layerIndex, count, (type, n) -> arena.allocate(n * type.bytes(), alignment())));
         calls.add(call(layerIndex, count, WarmUp::array));
       }
     }

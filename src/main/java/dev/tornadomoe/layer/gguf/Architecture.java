@@ -19,7 +19,8 @@ enum Architecture {
   QWEN3_VL("qwen3vlmoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
   QWEN3_NEXT(
       "qwen3next", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
-  QWEN35("qwen35moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
+  QWEN35(
+      "qwen35moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
   DEEPSEEK("deepseek", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.COUNTED, Part.SCALE_KEY),
   DEEPSEEK2(
       "deepseek2",

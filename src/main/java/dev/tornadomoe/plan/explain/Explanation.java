@@ -245,7 +245,8 @@ public final class Explanation {
   /// Different pieces can come to the same operations: hybrid experts for many tokens, say.
   private List<Object> names(int layer) {
     return List.of(
-        plan.modularMoe(layer).experts().name(), plan.modularMoe(layer).prepareAndFinalize().name());
+        plan.modularMoe(layer).experts().name(),
+        plan.modularMoe(layer).prepareAndFinalize().name());
   }
 
   private List<Object> operations(int layer) {

@@ -15,8 +15,9 @@ import dev.tornadomoe.tornado.device.DeviceBudget;
 import dev.tornadomoe.tornado.device.RowTransfer;
 import dev.tornadomoe.tornado.graph.DeviceMemoryProbe;
 import dev.tornadomoe.tornado.graph.DevicePlan;
-import dev.tornadomoe.tornado.graph.GraphChain;
+import dev.tornadomoe.tornado.graph.GraphRoom;
 import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.graph.LaunchGraph;
 import dev.tornadomoe.tornado.graph.LayerArrays;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
@@ -24,19 +25,21 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// A plan on one device: an execution plan for each layer, or one for all of them where a call is a
-/// whole step.
+/// A plan on one device: launches of each layer, or of all of them together where a call is a whole
+/// step.
 final class DeviceExecution implements Execution {
   private final MoePlan plan;
   private final CallSpec spec;
   private final ChosenDevice device;
   private final DeviceBudget room;
-  private final List<DevicePlan> devicePlans = new ArrayList<>();
+  private final List<List<Launch>> launches;
+  private final DevicePlan devicePlan;
   private @Nullable DeviceMemoryProbe memoryProbe;
 
   /// Uploads and compiles. The weights' host memory is not read afterwards.
@@ -52,27 +55,18 @@ final class DeviceExecution implements Execution {
     this.spec = plan.options().call();
     this.device = device;
     this.room = room;
-    List<GraphChain> chains =
-        places(plan).stream()
-            .map(layers ->
-                GraphChain.of(plan, DevicePlan.launches(plan, weights, layers, device.tuning())))
-            .toList();
-    int graphs = chains.stream().mapToInt(chain -> chain.links().size()).sum();
+    this.launches = Launch.all(plan, weights, groups(plan), device.tuning());
+    List<LaunchGraph> graphs =
+        DevicePlan.graphs(launches.stream().flatMap(List::stream).toList(), GraphRoom.WHOLE);
     int[] ready = {0};
-    progress.compiled(0, graphs);
-    try {
-      for (GraphChain chain : chains) {
-        devicePlans.add(
-            DevicePlan.prepare(chain, device, () -> progress.compiled(++ready[0], graphs)));
-      }
-    } catch (RuntimeException | Error e) {
-      devicePlans.forEach(DevicePlan::close);
-      throw e;
-    }
+    progress.compiled(0, graphs.size());
+    this.devicePlan =
+        DevicePlan.prepare(
+            plan, graphs, device, () -> progress.compiled(++ready[0], graphs.size()));
   }
 
-  /// The layers of each execution plan, by their places.
-  static List<List<Integer>> places(MoePlan plan) {
+  /// The layers that run together, by their places.
+  private static List<List<Integer>> groups(MoePlan plan) {
     List<Integer> all = IntStream.range(0, plan.layers().size()).boxed().toList();
     return isOneStep(plan) ? List.of(all) : all.stream().map(List::of).toList();
   }
@@ -84,12 +78,7 @@ final class DeviceExecution implements Execution {
 
   @Override
   public void run(Chunk chunk) {
-    run(
-        chunk,
-        devicePlan -> {
-          devicePlan.execute(chunk.tokens());
-          count(chunk, devicePlan);
-        });
+    run(chunk, launch -> devicePlan.execute(launch, chunk.tokens()));
   }
 
   @Override
@@ -105,51 +94,35 @@ final class DeviceExecution implements Execution {
   @Override
   public Optional<Profile> profile(Chunk chunk) {
     List<Profile> profiles = new ArrayList<>();
-    run(
-        chunk,
-        devicePlan -> {
-          devicePlan.profile(chunk.tokens()).ifPresent(profiles::add);
-          count(chunk, devicePlan);
-        });
+    run(chunk, launch -> devicePlan.profile(launch, chunk.tokens()).ifPresent(profiles::add));
     return profiles.stream().reduce(Profile::and);
-  }
-
-  private static void count(Chunk chunk, DevicePlan devicePlan) {
-    Launch launch = devicePlan.launch(chunk.tokens());
-    chunk.count(launch.tasks(), launch.outputCopies());
   }
 
   @Override
   public Optional<String> launches() {
-    return Optional.of(
-        TornadoBackend.launches(
-            devicePlans.stream().flatMap(one -> one.refusalOfReplay().stream()).findFirst()));
+    return Optional.of(TornadoBackend.launches(devicePlan.refusalOfReplay()));
   }
 
-  /// TornadoVM keeps a command queue for each thread that executes a plan, and nothing orders them.
+  /// A replay has one queue and waits for its end, so threads may follow one another. TornadoVM
+  /// keeps a command queue for each thread that executes a plan, until the plan is freed.
   @Override
   public boolean isBoundToThread() {
-    return true;
+    return devicePlan.refusalOfReplay().isPresent();
   }
 
-  /// One execution of a device plan on what its arrays hold.
-  @FunctionalInterface
-  private interface Run {
-    void of(DevicePlan devicePlan);
-  }
-
-  private void run(Chunk chunk, Run run) {
+  private void run(Chunk chunk, Consumer<Launch> run) {
     if (chunk.tokens() == 0) {
       return; // no rows of others come in here
     }
     int last = isOneStep(plan) ? 0 : chunk.lastLayer();
     for (int place = chunk.firstLayer(); place <= last; place++) {
-      run(chunk, place, run);
+      Launch launch = Launch.smallest(launches.get(place), chunk.tokens());
+      run(chunk, place, launch, run);
+      chunk.count(launch.tasks(), launch.outputCopies());
     }
   }
 
-  private void run(Chunk chunk, int place, Run run) {
-    DevicePlan devicePlan = devicePlans.get(place);
+  private void run(Chunk chunk, int place, Launch launch, Consumer<Launch> run) {
     MoeCall call = chunk.call();
     int first = chunk.firstToken();
     int tokens = chunk.tokens();
@@ -159,7 +132,7 @@ final class DeviceExecution implements Execution {
     long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
     RowTransfer outputs = new RowTransfer(spec.outputType(), hidden, stride);
     RowTransfer pairs = new RowTransfer(DType.F32, layer.topK(), layer.topK());
-    LayerArrays arrays = devicePlan.launch(tokens).arrays();
+    LayerArrays arrays = launch.arrays();
     FloatArray output = present((FloatArray) arrays.caller(CallerRegion.OUTPUT));
     in(inputs, call.hidden(), arrays.caller(CallerRegion.HIDDEN), first, tokens);
     in(inputs, call.residual(), arrays.caller(CallerRegion.RESIDUAL), first, tokens);
@@ -172,7 +145,7 @@ final class DeviceExecution implements Execution {
     if (Launch.readsOutput(plan)) {
       outputs.in(present(call.output()), first, tokens, output);
     }
-    run.of(devicePlan);
+    run.accept(launch);
     outputs.out(output, present(call.output()), first, tokens);
   }
 
@@ -206,7 +179,7 @@ final class DeviceExecution implements Execution {
 
   @Override
   public void close() {
-    devicePlans.forEach(DevicePlan::close);
+    devicePlan.close();
     if (memoryProbe != null) {
       memoryProbe.close();
     }

@@ -4,15 +4,16 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.MemoryBudget;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tornado.device.DeviceArrays;
-import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.DeviceBudget;
-import dev.tornadomoe.tornado.graph.FusedSteps;
+import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.graph.Launch;
-import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.graph.LaunchArrays;
+import dev.tornadomoe.tornado.graph.SessionArrays;
 import dev.tornadomoe.tornado.weights.DeviceExperts;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
@@ -22,12 +23,15 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// What a session on a device takes, from the plan alone.
 ///
 /// Each session has weights of its own on the device: TornadoVM shares nothing between execution
-/// plans. They are packed in host memory, which is given back when they are uploaded. The arrays of
-/// each launch are there twice, on the device and on the host.
+/// plans. They are packed in host memory, which is given back when they are uploaded. All other
+/// arrays are there twice, on the device and on the host: scratch once for all launches and layers,
+/// rows of the caller for each launch.
 public final class DeviceMemory {
   private DeviceMemory() {}
 
@@ -35,30 +39,17 @@ public final class DeviceMemory {
   static SessionMemory of(MoePlan plan, DeviceLimits device) {
     List<LayerStorage> storages = DeviceWeights.storages(plan, device);
     long weights = weights(plan, storages);
-    LayerArrays.Sizes sizes = new LayerArrays.Sizes(0, 0);
-    List<DeviceLayer> layers = new ArrayList<>();
-    for (int i = 0; i < storages.size(); i++) {
-      layers.add(described(plan.layers().get(i), storages.get(i)));
-    }
-    for (List<Integer> places : DeviceExecution.places(plan)) {
-      for (Launch.Size size : Launch.sizes(plan)) {
-        LayerArrays arrays = new LayerArrays();
-        for (int place : places) {
-          FusedSteps steps =
-              new FusedSteps(
-                  layers.get(place),
-                  device.shape(),
-                  size.maxTokens(),
-                  size.bucket().stepsOf(place));
-          arrays.ofLayer(size.bucket(), place, steps, size.maxTokens());
-        }
-        sizes = sizes.plus(arrays.sizes());
-      }
-    }
-    Bytes rows = new Bytes(sizes.callers(), sizes.callers());
+    List<DeviceLayer> layers = described(plan, storages);
+    SessionArrays shared = new SessionArrays();
+    long callers =
+        Launch.sizes(plan).stream()
+            .map(size -> LaunchArrays.of(size, layers, device.shape(), shared))
+            .mapToLong(arrays -> arrays.arrays().callersBytes())
+            .sum();
+    Bytes rows = new Bytes(callers, callers);
     return new SessionMemory(
         Bytes.ofDevice(weights),
-        new Bytes(sizes.scratch(), sizes.scratch()),
+        new Bytes(shared.bytes(), shared.bytes()),
         Bytes.NONE,
         rows,
         Bytes.NONE,
@@ -89,24 +80,34 @@ public final class DeviceMemory {
     return bytes;
   }
 
-  /// A layer as it will be, without its weights.
-  private static DeviceLayer described(MoeLayer layer, LayerStorage storage) {
-    DeviceExperts none =
-        new DeviceExperts(
-            DeviceArrays.ints(1),
-            MatrixPacking.none(storage.gateUp()),
-            MatrixPacking.none(storage.down()),
-            0,
-            0);
-    int parts = Math.ceilDiv(layer.experts().local().size(), storage.expertsPerPart());
-    return new DeviceLayer(
-        layer,
-        null,
-        0,
-        DeviceArrays.floats(1),
-        DeviceArrays.ints(1),
-        Collections.nCopies(parts, none),
-        storage.extra(),
-        null);
+  /// A plan's layers as they will be, without their weights.
+  private static List<DeviceLayer> described(MoePlan plan, List<LayerStorage> storages) {
+    IntArray ints = DeviceArrays.ints(1);
+    FloatArray floats = DeviceArrays.floats(1);
+    List<DeviceLayer> layers = new ArrayList<>();
+    for (int i = 0; i < storages.size(); i++) {
+      MoeLayer layer = plan.layers().get(i);
+      LayerStorage storage = storages.get(i);
+      DeviceExperts none =
+          new DeviceExperts(
+              ints,
+              MatrixPacking.none(storage.gateUp(), ints, floats),
+              MatrixPacking.none(storage.down(), ints, floats),
+              0,
+              0);
+      int parts = Math.ceilDiv(layer.experts().local().size(), storage.expertsPerPart());
+      Router router = layer.router();
+      layers.add(
+          new DeviceLayer(
+              layer,
+              null,
+              router == null ? 0 : router.experts(),
+              floats,
+              ints,
+              Collections.nCopies(parts, none),
+              storage.extra(),
+              null));
+    }
+    return layers;
   }
 }

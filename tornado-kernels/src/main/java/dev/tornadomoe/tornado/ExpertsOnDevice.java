@@ -109,7 +109,9 @@ final class ExpertsOnDevice implements Arithmetic {
     long most = 1;
     for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
       long rows =
-          plan.modularMoe(layerIndex).prepareAndFinalize().expertTokens(plan.options().chunkTokens());
+          plan.modularMoe(layerIndex)
+              .prepareAndFinalize()
+              .expertTokens(plan.options().chunkTokens());
       most = Math.max(most, rows * plan.layers().get(layerIndex).topK());
     }
     List<MoeLayer> layers = plan.layers().stream().map(ExpertsOnDevice::expertsOf).toList();

@@ -62,7 +62,10 @@ final class PairSteps implements StepCompiler {
   private static long mostRows(MoePlan plan) {
     long most = 0;
     for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
-      int rows = plan.modularMoe(layerIndex).prepareAndFinalize().expertTokens(plan.options().chunkTokens());
+      int rows =
+          plan.modularMoe(layerIndex)
+              .prepareAndFinalize()
+              .expertTokens(plan.options().chunkTokens());
       most = Math.max(most, rowBytes(plan.layers().get(layerIndex)) * rows);
     }
     return most;

@@ -17,6 +17,9 @@ import dev.tornadomoe.tornado.device.OpenClDevices;
 import dev.tornadomoe.tornado.device.TornadoSetup;
 import dev.tornadomoe.tornado.graph.DeviceFailure;
 import dev.tornadomoe.tornado.graph.UnsupportedSteps;
+import dev.tornadomoe.tornado.replay.GraphMemory;
+import dev.tornadomoe.tornado.replay.LateSettings;
+import dev.tornadomoe.tornado.replay.ReplayException;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.tuning.TuningPlaces;
@@ -58,9 +61,17 @@ public final class TornadoBackend implements Backend {
         return Availability.no("OpenCL has no device", INSTALL_DRIVER);
       }
       try {
-        return TornadoDevices.all().isEmpty()
-            ? Availability.no("TornadoVM finds no device", INSTALL_DRIVER)
-            : Availability.yes();
+        if (TornadoDevices.all().isEmpty()) {
+          return Availability.no("TornadoVM finds no device", INSTALL_DRIVER);
+        }
+        GraphMemory.requireSupport();
+        LateSettings.sayOnce();
+        return Availability.yes();
+      } catch (ReplayException e) {
+        return Availability.no(
+            String.format(
+                Locale.ROOT, "TornadoVM can't share memory between its graphs: %s", e.getMessage()),
+            "take TornadoVM 5.2.1-jdk25-dev");
       } catch (RuntimeException | LinkageError e) {
         return Availability.no(
             String.format(Locale.ROOT, "TornadoVM can't be loaded (%s)", DeviceFailure.text(e)),
@@ -153,6 +164,7 @@ public final class TornadoBackend implements Backend {
   /// {@return the device that [#devices] says is used}
   public static ChosenDevice device() {
     TornadoSetup.applySettings();
+    LateSettings.sayOnce();
     return TornadoDevices.choose(TornadoDevices.all()).chosen();
   }
 }

@@ -146,7 +146,8 @@ public final class TornadoDevices {
 
     private static BackendException wrongBuffer(String requested) {
       return new BackendException(
-          String.format(Locale.ROOT, "-D%s=%s: expected a number of bytes", BUFFER_PROPERTY, requested));
+          String.format(
+              Locale.ROOT, "-D%s=%s: expected a number of bytes", BUFFER_PROPERTY, requested));
     }
 
     /// The most work-items of a work-group.
@@ -194,7 +195,8 @@ public final class TornadoDevices {
   static Found choose(List<Found> all) {
     String requested = System.getProperty(DEVICE_PROPERTY);
     if (requested != null) {
-      return numbered(all, requested, String.format(Locale.ROOT, "-D%s=%s", DEVICE_PROPERTY, requested));
+      return numbered(
+          all, requested, String.format(Locale.ROOT, "-D%s=%s", DEVICE_PROPERTY, requested));
     }
     return all.stream().filter(Found::isGpu).findFirst().orElseGet(all::getFirst);
   }

@@ -2,30 +2,31 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
-import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.plan.BucketPlan;
-import dev.tornadomoe.plan.CallSpec;
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.device.DeviceArrays;
-import dev.tornadomoe.tornado.device.KernelShape;
-import dev.tornadomoe.tornado.graph.FusedSteps;
+import dev.tornadomoe.tornado.device.DeviceBudget;
+import dev.tornadomoe.tornado.graph.GraphNeeds;
+import dev.tornadomoe.tornado.graph.GraphRoom;
 import dev.tornadomoe.tornado.graph.KernelCall;
-import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.graph.LaunchArrays;
 import dev.tornadomoe.tornado.graph.LayerCalls;
+import dev.tornadomoe.tornado.graph.SessionArrays;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
+import java.nio.BufferOverflowException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
+import uk.ac.manchester.tornado.api.exceptions.TornadoTaskRuntimeException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -34,67 +35,84 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 ///
 ///     TornadoMoe moe = TornadoMoe.of(plan);
 ///     graph.task("norm", Mine::rmsNorm, context, x, normed);
-///     moe.layer(0).input(normed).output(y).appendTo(graph, grid);
+///     MoeTasks tasks = moe.layer(0).input(normed).output(y).appendTo(graph);
 ///     graph.task("residual", Mine::add, context, y, x);
+///     tasks.schedule(grid); // whenever there is one
 ///
 /// Arrays are F32, rows `[M, H]` without gaps. What the plan promises of the caller's memory holds
 /// for them: a plan `inPlace` gets the same array as input and output, one with a residual `GIVEN`
 /// gets that, one that says nothing of either gets different arrays. Layers that are added to the
 /// same graph share one workspace.
 ///
-/// Build graphs on one thread, and execute a plan of them on one thread. After its first execution a
-/// plan can be replayed, which costs what its kernels cost, whoever's tasks are in its graphs:
-/// [dev.tornadomoe.tornado.replay.GraphReplay]. Tokens that change with a step then come from
-/// [#tokens].
-@SuppressWarnings("ReferenceEquality") // the same array is the same buffer on the device
-public final class TornadoMoe {
+/// [#layer], [#maxTokens], [#tokens] and [#prefix] stay as they were set; input, output, residual and
+/// routing are for the next layer that is added.
+///
+/// Each graph uploads the weights of its layers at its first execution, unless the graphs of a plan
+/// share their memory: [dev.tornadomoe.tornado.replay.GraphMemory]. The checkpoint may be closed
+/// when this is made; weights are in arrays then, which stay in host memory as long as a graph
+/// refers to them.
+///
+/// Build graphs on one thread, and execute a plan of them on one thread at a time. After its first
+/// execution a plan can be replayed, which costs what its kernels cost, whoever's tasks are in its
+/// graphs: [dev.tornadomoe.tornado.replay.GraphReplay]. Tokens that change with a step then come
+/// from [#tokens].
+public final class TornadoMoe implements AutoCloseable {
+  private static final Pattern PREFIX = Pattern.compile("[A-Za-z][A-Za-z0-9_]*");
+
   private final MoePlan plan;
   private final ChosenDevice device;
   private final DeviceWeights weights;
+  private final DeviceBudget room;
   private final Map<TaskGraph, Appended> graphs = new HashMap<>();
+  private final Map<Integer, LaunchArrays> spare = new HashMap<>();
+  private GivenArrays given = new GivenArrays();
+  private String prefix = "moe";
   private int place;
   private int maxTokens;
-  private @Nullable FloatArray input;
-  private @Nullable FloatArray output;
-  private @Nullable FloatArray residual;
-  private @Nullable IntArray ids;
-  private @Nullable FloatArray routerWeights;
   private @Nullable IntArray tokens;
-  private @Nullable String weightsFrom;
+  private boolean closed;
 
   /// What has been added to a graph.
   private static final class Appended {
-    private final BucketPlan bucket;
-    private final LayerArrays arrays = new LayerArrays();
-    private final List<FusedSteps> steps = new ArrayList<>();
-    private final List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
+    private final LaunchArrays arrays;
     private int layers;
 
-    Appended(BucketPlan bucket, List<DeviceLayer> layers, KernelShape shape, int maxTokens) {
-      this.bucket = bucket;
-      for (int place = 0; place < layers.size(); place++) {
-        steps.add(new FusedSteps(layers.get(place), shape, maxTokens, bucket.stepsOf(place)));
-        ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast(), maxTokens));
-      }
+    Appended(LaunchArrays arrays) {
+      this.arrays = arrays;
     }
   }
 
-  private TornadoMoe(MoePlan plan, ChosenDevice device, DeviceWeights weights) {
+  private TornadoMoe(MoePlan plan, ChosenDevice device, DeviceWeights weights, DeviceBudget room) {
     this.plan = plan;
     this.device = device;
     this.weights = weights;
+    this.room = room;
     this.maxTokens = plan.options().chunkTokens();
   }
 
-  /// Loads a plan's weights for the device that `moe devices` says is used.
+  /// Loads a plan's weights for the device that `moe devices` says is used. The plan's pieces are
+  /// those that suit the device where its planner is from [TornadoBackend#planner].
   ///
   /// @param plan of layers whose steps have kernels
   /// @return what adds these layers to graphs, layer 0 first
   /// @throws dev.tornadomoe.MoeException when they do not fit or can't be right
   public static TornadoMoe of(MoePlan plan) {
+    return of(plan, Progress.NONE);
+  }
+
+  /// The same.
+  ///
+  /// @param plan of layers whose steps have kernels
+  /// @param progress hears how far loading is
+  /// @return what adds these layers to graphs, layer 0 first
+  /// @throws dev.tornadomoe.MoeException when they do not fit or can't be right
+  public static TornadoMoe of(MoePlan plan, Progress progress) {
     new TornadoBackend().requirePrecision(plan);
     ChosenDevice device = TornadoBackend.device();
-    return new TornadoMoe(plan, device, DeviceMemory.load(plan, device.limits(), Progress.NONE));
+    DeviceWeights weights = DeviceMemory.load(plan, device.limits(), progress);
+    long bytes = DeviceMemory.of(plan, device.limits()).total().device();
+    DeviceBudget room = DeviceBudget.take(DeviceWeights.name(plan), bytes, device.limits());
+    return new TornadoMoe(plan, device, weights, room);
   }
 
   /// Which layer comes next, by its index in the plan; 0 unless set.
@@ -132,12 +150,27 @@ public final class TornadoMoe {
     return this;
   }
 
+  /// What the names of all tasks begin with; `moe` unless set. Two of these in one graph need
+  /// different ones.
+  ///
+  /// @param letters a letter, then letters, digits and `_`
+  /// @return this
+  public TornadoMoe prefix(String letters) {
+    if (!PREFIX.matcher(letters).matches()) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT, "prefix \"%s\": expected a letter, then letters and digits", letters));
+    }
+    prefix = letters;
+    return this;
+  }
+
   /// Hidden states `[M, H]`.
   ///
   /// @param rows row-major, at least `maxTokens * H` elements
   /// @return this
   public TornadoMoe input(FloatArray rows) {
-    input = rows;
+    given.input = rows;
     return this;
   }
 
@@ -146,7 +179,7 @@ public final class TornadoMoe {
   /// @param rows row-major, at least `maxTokens * H` elements
   /// @return this
   public TornadoMoe output(FloatArray rows) {
-    output = rows;
+    given.output = rows;
     return this;
   }
 
@@ -155,7 +188,7 @@ public final class TornadoMoe {
   /// @param rows row-major, at least `maxTokens * H` elements
   /// @return this
   public TornadoMoe residual(FloatArray rows) {
-    residual = rows;
+    given.residual = rows;
     return this;
   }
 
@@ -167,8 +200,8 @@ public final class TornadoMoe {
   /// @param topkWeights row-major, at least `maxTokens * k` elements
   /// @return this
   public TornadoMoe routing(IntArray topkIds, FloatArray topkWeights) {
-    ids = topkIds;
-    routerWeights = topkWeights;
+    given.ids = topkIds;
+    given.routerWeights = topkWeights;
     return this;
   }
 
@@ -182,70 +215,113 @@ public final class TornadoMoe {
     return this;
   }
 
-  /// Takes weights that another graph of the same execution plan has uploaded and persisted
-  /// ([#weights]), instead of uploading them with this graph. TornadoVM wants that graph to be the
-  /// one that is executed before.
+  /// What the chosen layer will take of a graph, and of the device. A graph has room for layers
+  /// whose needs together are [GraphNeeds#fitsGraph]; tasks of your own take room, too.
   ///
-  /// @param graphName of the graph that has persisted them
-  /// @return this
-  public TornadoMoe weightsFrom(String graphName) {
-    weightsFrom = graphName;
-    return this;
+  /// @return tasks, TornadoVM's code and nodes for them, and weights on the device
+  public GraphNeeds needs() {
+    requireOpen();
+    LaunchArrays arrays = spare.computeIfAbsent(maxTokens, this::arrays);
+    DeviceLayer layer = weights.layers().get(place);
+    List<KernelCall> calls = calls(layer, arrays, "", DeviceArrays.ints(1));
+    return GraphRoom.needs(layer, calls)
+        .plus(GraphRoom.ofRows(arrays.ofLayers().get(place).used()));
   }
 
-  /// A layer's weights, to be persisted for another graph: `graph.persistOnDevice(...)`.
-  ///
-  /// @param number its index in the plan
-  /// @return TornadoVM arrays, in the order in which tasks name them
-  public Object[] weights(int number) {
-    return weights.layers().get(number).arrays().toArray();
-  }
-
-  /// Adds the tasks of the chosen layer to a graph, and their worker grids to a scheduler. Input,
-  /// output and the like must be given anew for each layer.
+  /// Adds the tasks of the chosen layer to a graph. Input, output and the like must be given anew
+  /// for each layer.
   ///
   /// @param graph that gets the tasks and the transfers of weights
-  /// @param grid that gets a worker grid for each task
-  /// @return the tasks' names
-  /// @throws BackendException when the arrays do not fit the plan, or a kernel the device
-  public List<String> appendTo(TaskGraph graph, GridScheduler grid) {
-    Appended appended =
-        graphs.computeIfAbsent(
-            graph,
-            g ->
-                new Appended(
-                    plan.bucket(maxTokens), weights.layers(), device.limits().shape(), maxTokens));
-    if (appended.bucket != plan.bucket(maxTokens)) {
+  /// @return the tasks, whose worker grids the plan's scheduler must have when it is executed
+  /// @throws BackendException when the arrays do not fit the plan, a kernel the device, or the
+  ///   layer the graph, which is of no use then
+  public MoeTasks appendTo(TaskGraph graph) {
+    requireOpen();
+    Appended appended = graphs.computeIfAbsent(graph, g -> new Appended(takeArrays()));
+    LaunchArrays arrays = appended.arrays;
+    if (arrays.size().maxTokens() != maxTokens) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
               "graph %s has layers for up to %d tokens; all of a graph are for the same, found %d",
               graph.getTaskGraphName(),
-              appended.bucket.maxTokens(),
+              arrays.size().maxTokens(),
               maxTokens));
     }
-    giveArrays(appended.arrays);
+    given.giveTo(arrays.arrays(), plan, place, maxTokens);
     DeviceLayer layer = weights.layers().get(place);
-    IntArray count = tokens == null ? fixedTokens(graph) : admitted("tokens", tokens);
-    List<KernelCall> calls =
-        LayerCalls.of(
-            String.format(Locale.ROOT, "moe%d_", appended.layers++),
-            layer,
-            appended.steps.get(place),
-            appended.ofLayers.get(place),
-            count,
-            device.tuning(),
-            maxTokens);
-    Object[] constants = layer.arrays().toArray();
-    if (weightsFrom == null) {
-      graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, constants);
-    } else {
-      graph.consumeFromDevice(weightsFrom, constants);
+    IntArray count = tokens == null ? fixedTokens(graph) : GivenArrays.admitted("tokens", tokens);
+    String names = String.format(Locale.ROOT, "%s%d_", prefix, appended.layers++);
+    List<KernelCall> calls = calls(layer, arrays, names, count);
+    graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, layer.arrays().toArray());
+    List<MoeTasks.Task> added = new ArrayList<>();
+    for (KernelCall call : calls) {
+      add(call, graph);
+      added.add(new MoeTasks.Task(graph.getTaskGraphName() + "." + call.name(), call.workers()));
     }
-    graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, layer.map());
-    calls.forEach(call -> call.appendTo(graph, grid));
-    forgetArrays();
-    return calls.stream().map(KernelCall::name).toList();
+    given = new GivenArrays();
+    return new MoeTasks(added);
+  }
+
+  /// The same with a scheduler that is there already.
+  ///
+  /// @param graph that gets the tasks and the transfers of weights
+  /// @param grid that gets a worker grid for each task
+  /// @return the tasks
+  /// @throws BackendException as the other does
+  public MoeTasks appendTo(TaskGraph graph, GridScheduler grid) {
+    MoeTasks added = appendTo(graph);
+    added.schedule(grid);
+    return added;
+  }
+
+  private static void add(KernelCall call, TaskGraph graph) {
+    try {
+      call.task().addTo(graph, call.name());
+    } catch (BufferOverflowException e) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "graph %s is full: TornadoVM has 8 KiB for the code of its tasks, and %s has no room; put fewer layers into a graph",
+              graph.getTaskGraphName(),
+              call.name()),
+          e);
+    } catch (TornadoTaskRuntimeException e) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "graph %s does not take task %s (%s); two TornadoMoe in one graph need different prefixes",
+              graph.getTaskGraphName(),
+              call.name(),
+              e.getMessage()),
+          e);
+    }
+  }
+
+  private List<KernelCall> calls(
+      DeviceLayer layer, LaunchArrays arrays, String names, IntArray count) {
+    return LayerCalls.of(
+        names,
+        layer,
+        arrays.steps().get(place),
+        arrays.ofLayers().get(place),
+        count,
+        device.tuning(),
+        maxTokens);
+  }
+
+  /// Arrays of a new graph: those that [#needs] made, if it was asked.
+  private LaunchArrays takeArrays() {
+    LaunchArrays made = spare.remove(maxTokens);
+    return made == null ? arrays(maxTokens) : made;
+  }
+
+  private LaunchArrays arrays(int most) {
+    return LaunchArrays.of(
+        new Launch.Size(plan.bucket(most), most),
+        weights.layers(),
+        device.limits().shape(),
+        new SessionArrays());
   }
 
   private IntArray fixedTokens(TaskGraph graph) {
@@ -255,80 +331,22 @@ public final class TornadoMoe {
     return count;
   }
 
-  private void giveArrays(LayerArrays arrays) {
-    CallSpec spec = plan.options().call();
-    MoeLayer layer = plan.layers().get(place);
-    int rows = maxTokens * layer.hidden();
-    FloatArray from = require("input", input, rows);
-    FloatArray to = require("output", output, rows);
-    if (spec.inPlace() != (from == to)) {
-      throw new BackendException(
-          spec.inPlace()
-              ? "the plan is in place: input and output must be the same array"
-              : "OVERLAPS_INPUT: input and output are the same array, which the plan does not allow; plan with inPlace()");
-    }
-    arrays.give(CallerRegion.HIDDEN, from);
-    arrays.give(CallerRegion.OUTPUT, to);
-    if (spec.residual() == Residual.GIVEN) {
-      FloatArray added = require("residual", residual, rows);
-      if (added == to) {
-        throw new BackendException(
-            "OVERLAPS_INPUT: residual and output are the same array, which the plan does not allow; plan with residual(IN_OUTPUT)");
-      }
-      arrays.give(CallerRegion.RESIDUAL, added);
-    } else if (residual != null) {
-      throw new BackendException(
-          String.format(
-              Locale.ROOT, "a residual is given, but the plan says residual %s", spec.residual()));
-    }
-    if (spec.callerRoutes() != (ids != null)) {
-      throw new BackendException(
-          spec.callerRoutes()
-              ? "the plan needs ids and weights from the caller (routing)"
-              : "ids and weights are given, but the plan uses the layer's router");
-    }
-    if (ids != null && routerWeights != null) {
-      int pairs = maxTokens * layer.topK();
-      if (ids.getSize() < pairs) {
-        throw tooSmall("topk_ids", ids.getSize(), pairs);
-      }
-      arrays.give(CallerRegion.TOPK_IDS, admitted("topk_ids", ids));
-      arrays.give(CallerRegion.TOPK_WEIGHTS, require("topk_weights", routerWeights, pairs));
+  private void requireOpen() {
+    if (closed) {
+      throw new BackendException("these layers are closed");
     }
   }
 
-  private static FloatArray require(String what, @Nullable FloatArray array, int elements) {
-    if (array == null) {
-      throw new BackendException(String.format(Locale.ROOT, "the layer has no %s", what));
+  /// Ends it: nothing can be added to a graph any more, and what it was counted with of the
+  /// device's memory is free for others. Graphs and plans stay as they are; close their plans
+  /// before.
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      graphs.clear();
+      spare.clear();
+      room.close();
     }
-    if (array.getSize() < elements) {
-      throw tooSmall(what, array.getSize(), elements);
-    }
-    return admitted(what, array);
-  }
-
-  private static <T> T admitted(String what, T array) {
-    if (!DeviceArrays.admits(array)) {
-      throw new BackendException(
-          String.format(
-              Locale.ROOT,
-              "%s has the identity hash code of another array, and TornadoVM would take them for one; allocate it anew",
-              what));
-    }
-    return array;
-  }
-
-  private static BackendException tooSmall(String what, int found, int expected) {
-    return new BackendException(
-        String.format(
-            Locale.ROOT, "%s has %d elements, expected at least %d", what, found, expected));
-  }
-
-  private void forgetArrays() {
-    input = null;
-    output = null;
-    residual = null;
-    ids = null;
-    routerWeights = null;
   }
 }

@@ -14,27 +14,29 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
-import dev.tornadomoe.plan.SessionMemory.Bytes;
+import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.util.Collections;
 import org.assertj.core.data.Percentage;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// A session's arrays take what the backend has announced. Each is there on the device and on the
-/// host, where it can be counted. The contract of the other backends, `FootprintContract`, says
-/// besides that it does not grow with the layers; here only that of a session for whole steps
-/// doesn't.
+/// What sessions hold of the device and of the host's native memory beside weights is what the
+/// backend has announced, and as much for many layers as for one. `FootprintContract`, which the
+/// other backends keep, counts Java objects, too; here those of TornadoVM's graphs are among them.
 class DeviceFootprintTest {
   private static final int TOKENS = 16;
+  private static final Percentage TENTH = Percentage.withPercentage(10);
 
-  /// Wide rows and little of all else: what is held beside weights is rows.
+  /// Wide rows and little of all else: what is held beside weights is rows. What the JVM allocates
+  /// on the way, buffers of its channels say, must be little beside them.
   private static final MoeLayer LAYER =
       RandomLayer.of(
           LayerSpec.odd()
-              .sized(2048, 64, 8, TopKGating.softmax(8, true))
-              .withShared(64, true)
+              .sized(16384, 32, 2, TopKGating.softmax(2, true))
+              .withShared(32, true)
               .with(WeightFormat.int4(DType.BF16, 32, false, false)),
           91);
 
@@ -43,34 +45,46 @@ class DeviceFootprintTest {
   @ParameterizedTest
   @CsvSource({"1, false", "4, false", "1, true", "4, true"})
   void sessionsTakeWhatWasAnnounced(int layers, boolean wholeStep) throws Exception {
-    Bytes announced = announced(layers, wholeStep);
-    assertThat(announced.device()).isEqualTo(announced.host());
-    assertThat(announced(1, wholeStep).host() * (wholeStep ? 1 : layers))
-        .isCloseTo(announced.host(), Percentage.withPercentage(1));
+    hold(plan(layers, wholeStep, TOKENS), TOKENS);
+  }
+
+  /// As many layers as models have, and few tokens, so that not all too much is compiled.
+  @Test
+  void layersTakeNothingBesideTheirWeights() throws Exception {
+    hold(plan(48, false, 1), 1);
+  }
+
+  private void hold(MoePlan plan, int tokens) throws Exception {
+    SessionMemory memory = backend.memory(plan);
+    boolean wholeStep = plan.options().call().wholeStep();
+    assertThat(memory.besideWeights())
+        .isEqualTo(backend.memory(plan(1, wholeStep, tokens)).besideWeights());
+    long held = DeviceHeld.bytes();
     // A fork beside the session: TornadoVM keeps the arrays of the last plan until the next one.
-    try (Session session = backend.prepare(plan(layers, wholeStep))) {
-      run(session);
-      long before = HeldMemory.bytesOfArenas();
+    try (Session session = backend.prepare(plan)) {
+      run(session, tokens);
+      assertThat(DeviceHeld.bytes() - held).isCloseTo(memory.total().device(), TENTH);
+      long host = HeldMemory.bytesOfArenas();
+      long device = DeviceHeld.bytes();
       try (Session fork = session.fork()) {
-        run(fork);
-        assertThat(HeldMemory.bytesOfArenas() - before)
-            .isCloseTo(announced.host(), Percentage.withPercentage(10));
+        run(fork, tokens);
+        assertThat(HeldMemory.bytesOfArenas() - host)
+            .isCloseTo(memory.besideWeights().host(), TENTH);
+        assertThat(DeviceHeld.bytes() - device - memory.weights().device())
+            .isCloseTo(memory.besideWeights().device(), TENTH);
       }
     }
+    assertThat(DeviceHeld.bytes()).isEqualTo(held);
   }
 
-  private static void run(Session session) {
-    float[] hidden = Rows.random(TOKENS * LAYER.hidden(), 1);
+  private static void run(Session session, int tokens) {
+    float[] hidden = Rows.random(tokens * LAYER.hidden(), 1);
     float[] output = new float[hidden.length];
-    session.run(new MoeCall().hidden(Rows.of(hidden), TOKENS).output(Rows.of(output)));
+    session.run(new MoeCall().hidden(Rows.of(hidden), tokens).output(Rows.of(output)));
   }
 
-  private Bytes announced(int layers, boolean wholeStep) {
-    return backend.memory(plan(layers, wholeStep)).besideWeights();
-  }
-
-  private static MoePlan plan(int layers, boolean wholeStep) {
-    Planner.Builder planner = Planner.builder().maxTokens(TOKENS);
+  private static MoePlan plan(int layers, boolean wholeStep, int tokens) {
+    Planner.Builder planner = Planner.builder().maxTokens(tokens);
     return (wholeStep ? planner.wholeStep() : planner)
         .build()
         .plan(Collections.nCopies(layers, LAYER));

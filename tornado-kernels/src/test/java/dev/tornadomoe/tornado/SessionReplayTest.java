@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
@@ -20,6 +21,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -87,6 +89,47 @@ class SessionReplayTest {
             .asString()
             .startsWith("layer0_");
       }
+    }
+  }
+
+  /// One thread after the other, whichever was first.
+  @Test
+  void replayedSessionsGoFromThreadToThread() throws InterruptedException {
+    MoePlan plan = Planner.builder().maxTokens(3).wholeStep().inPlace().build().plan(layers);
+    System.setProperty(ReplayMode.PROPERTY, "required");
+    float[] expected = Rows.random(3 * hidden, 5);
+    float[] found = expected.clone();
+    float[] single = Rows.random(hidden, 6);
+    float[] other = single.clone();
+    try (Session session = backend.prepare(plan)) {
+      run(session, expected, 3);
+      Thread next =
+          Thread.ofPlatform()
+              .start(() -> {
+                run(session, found, 3);
+                run(session, other, 1);
+              });
+      next.join();
+      run(session, single, 1);
+      assertThat(found).containsExactly(expected);
+      assertThat(other).containsExactly(single);
+      run(session, found, 3);
+    }
+    System.setProperty(ReplayMode.PROPERTY, "off");
+    try (Session session = backend.prepare(plan)) {
+      run(session, found, 3);
+      List<String> said = new ArrayList<>();
+      Thread next =
+          Thread.ofPlatform()
+              .start(() -> {
+                try {
+                  run(session, found, 3);
+                } catch (BackendException e) {
+                  said.add(e.getMessage());
+                }
+              });
+      next.join();
+      assertThat(said).hasSize(1).allMatch(text -> text.contains("belongs to thread"));
     }
   }
 

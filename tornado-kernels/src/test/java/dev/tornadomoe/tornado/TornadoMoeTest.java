@@ -91,8 +91,8 @@ class TornadoMoeTest {
     graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, x);
     for (int layer = 0; layer < 2; layer++) {
       norm(graph, grid, "norm" + layer, context, normed);
-      List<String> tasks = moe.layer(layer).input(normed).output(y).appendTo(graph, grid);
-      assertThat(tasks).noneMatch(name -> name.contains("copy"));
+      MoeTasks tasks = moe.layer(layer).input(normed).output(y).appendTo(graph, grid);
+      assertThat(tasks.tasks()).noneMatch(task -> task.name().contains("copy"));
       residual(graph, grid, "residual" + layer, context, y);
     }
     graph.transferToHost(DataTransferMode.EVERY_EXECUTION, x);

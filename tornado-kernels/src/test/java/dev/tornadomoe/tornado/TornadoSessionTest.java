@@ -194,7 +194,8 @@ class TornadoSessionTest {
             (g, n) -> g.task(n, TornadoSessionTest::broken, context, words, target),
             false);
     LaunchGraph graph =
-        new LaunchGraph("broken", List.of(new LaunchLayer(null, List.of(call), Set.of(), 0)));
+        new LaunchGraph(
+            null, List.of(new LaunchLayer(0, null, List.of(call), Set.of())), true, true);
     assertThatThrownBy(() ->
             DeviceFailure.named(
                 graph,

@@ -60,7 +60,9 @@ class TornadoTroubleTest {
     assertThatThrownBy(TornadoBackend::device)
         .hasMessage(
             String.format(
-                Locale.ROOT, "-Dtornadomoe.tornado.buffer=%s: expected a number of bytes", requested));
+                Locale.ROOT,
+                "-Dtornadomoe.tornado.buffer=%s: expected a number of bytes",
+                requested));
   }
 
   /// The sentence, which is the same both times and all there is on stdout and stderr.

@@ -8,9 +8,9 @@ import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.console.Machine;
-import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
+import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasMode;
@@ -142,11 +142,15 @@ public final class BenchCommand implements Callable<Integer> {
     };
   }
 
-  private MoePlan plan(ProcessGroup processes, Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
+  private MoePlan plan(
+      ProcessGroup processes, Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
     int most = measured.tokens().stream().mapToInt(m -> m).max().orElse(1);
     List<MoeLayer> parts = ofModel.stream().map(processes::part).toList();
     Planner.Builder planner =
-        choices.planner(mode, backend, parts, processes).maxTokens(processes.mostTokens(most)).wholeStep();
+        choices
+            .planner(mode, backend, parts, processes)
+            .maxTokens(processes.mostTokens(most))
+            .wholeStep();
     if (!expertsOnly) {
       return planner.build().plan(parts);
     }
@@ -169,7 +173,8 @@ public final class BenchCommand implements Callable<Integer> {
   private void measure(ProcessGroup processes, String name, List<MoeLayer> ofModel) {
     PrintWriter err = spec.commandLine().getErr();
     Backend backend = choices.backend();
-    List<MoePlan> plans = modes().stream().map(mode -> plan(processes, backend, ofModel, mode)).toList();
+    List<MoePlan> plans =
+        modes().stream().map(mode -> plan(processes, backend, ofModel, mode)).toList();
     List<BenchResult> results = new ArrayList<>();
     List<Session> sessions = new ArrayList<>();
     try {

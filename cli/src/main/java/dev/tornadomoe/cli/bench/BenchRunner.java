@@ -1,8 +1,8 @@
 package dev.tornadomoe.cli.bench;
 
+import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.AliasDecision;

@@ -54,8 +54,7 @@ record BenchTable(
             coreUse.cores())
         : coreUse.threads() == 1
             ? "the only thread had its own core"
-            : String.format(
-                Locale.ROOT, "each of %d threads had its own core", coreUse.threads());
+            : String.format(Locale.ROOT, "each of %d threads had its own core", coreUse.threads());
   }
 
   /// The names of the columns.

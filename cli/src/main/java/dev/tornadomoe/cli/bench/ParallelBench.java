@@ -42,13 +42,14 @@ record ParallelBench(ProcessGroup processes, boolean expertsOnly, double seconds
       throw new IllegalStateException("one process alone");
     }
     try (Session session =
-        processes.together(
-            () -> LoadingBar.prepare(backend, plan, "making and loading weights", processes.err()))) {
+        processes.together(() ->
+            LoadingBar.prepare(backend, plan, "making and loading weights", processes.err()))) {
       ParallelRunner runner =
           new ParallelRunner(processes, ranks, parallelism, layers, session, expertsOnly, seconds);
       if (!json) {
         table.printHeading(processes.out());
-        processes.out()
+        processes
+            .out()
             .println(
                 String.format(
                     Locale.ROOT,

@@ -98,7 +98,8 @@ public final class PlanChoices {
   }
 
   /// The same, with the pieces that suit the backend where nobody decides others.
-  public Planner.Builder planner(AliasMode alias, Backend runs, List<MoeLayer> layers, ProcessGroup processes) {
+  public Planner.Builder planner(
+      AliasMode alias, Backend runs, List<MoeLayer> layers, ProcessGroup processes) {
     Planner.Builder planner = planner(alias, processes);
     if (experts == null && processes.parallelism() == null) {
       runs.modularMoe(layers).ifPresent(planner::modularMoe);

@@ -50,7 +50,8 @@ public final class PlanNeeds {
     StepNeeds most = StepNeeds.NONE;
     for (BucketPlan bucket : plan.buckets()) {
       for (Step step : bucket.steps()) {
-        int rows = step.rows(bucket.maxTokens(), plan.modularMoe(step.layer()).prepareAndFinalize());
+        int rows =
+            step.rows(bucket.maxTokens(), plan.modularMoe(step.layer()).prepareAndFinalize());
         most = most.max(layers.get(step.layer()).of(step.operation(), rows));
       }
     }

@@ -39,9 +39,7 @@ public final class CoreProbe {
         }
       }
       // Workers of another session, or none that can be told apart: nothing is known.
-      return found == threads
-          ? Optional.of(new CoreUse(threads, cores.size()))
-          : Optional.empty();
+      return found == threads ? Optional.of(new CoreUse(threads, cores.size())) : Optional.empty();
     } catch (IOException | RuntimeException e) {
       return Optional.empty(); // a thread has just ended, or the files look otherwise here
     }

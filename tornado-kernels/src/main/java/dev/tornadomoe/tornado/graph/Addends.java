@@ -1,7 +1,5 @@
 package dev.tornadomoe.tornado.graph;
 
-import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,25 +16,29 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 record Addends(FloatArray first, FloatArray second, int flags) {
 
   /// The target alone, which holds the sum of other parts.
-  static Addends target() {
-    return new Addends(DeviceArrays.floats(1), DeviceArrays.floats(1), Flags.ACCUMULATE);
+  static Addends target(LayerContext context) {
+    return new Addends(
+        context.arrays().floats(KernelArray.NO_ADDEND),
+        context.arrays().floats(KernelArray.NO_SECOND_ADDEND),
+        Flags.ACCUMULATE);
   }
 
-  static Addends of(List<FloatArray> rows, FloatArray target, MoeLayer layer) {
+  static Addends of(List<FloatArray> rows, FloatArray target, LayerContext context) {
+    int layer = context.layer().index();
     // The kernels add the target last, so that an alias changes no order and no bit.
     if (rows.indexOf(target) >= 0 && rows.indexOf(target) < rows.size() - 1) {
       throw new IllegalStateException(
-          String.format(Locale.ROOT, "layer %d: the target is no last addend", layer.index()));
+          String.format(Locale.ROOT, "layer %d: the target is no last addend", layer));
     }
     List<FloatArray> others = new ArrayList<>(rows);
     int flags = others.removeIf(array -> array == target) ? Flags.ACCUMULATE : 0;
     if (others.size() > 2) {
       throw new IllegalStateException(
-          String.format(Locale.ROOT, "layer %d: %d addends", layer.index(), others.size()));
+          String.format(Locale.ROOT, "layer %d: %d addends", layer, others.size()));
     }
     return new Addends(
-        others.isEmpty() ? DeviceArrays.floats(1) : others.get(0),
-        others.size() < 2 ? DeviceArrays.floats(1) : others.get(1),
+        others.isEmpty() ? context.arrays().floats(KernelArray.NO_ADDEND) : others.get(0),
+        others.size() < 2 ? context.arrays().floats(KernelArray.NO_SECOND_ADDEND) : others.get(1),
         flags
             | (others.isEmpty() ? 0 : Flags.ADDEND)
             | (others.size() < 2 ? 0 : Flags.SECOND_ADDEND));

@@ -4,46 +4,44 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tornado.device.SignalHandlers;
+import dev.tornadomoe.tornado.replay.GraphMemory;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.replay.ReplayedPlan;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
-import dev.tornadomoe.tornado.tuning.DeviceTuning;
-import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 
-/// Layers that run together as an execution plan: a launch for each range of token counts, all on
-/// the same uploaded weights.
+/// A session's launches as an execution plan: the graphs of all of them, on the same memory.
 public final class DevicePlan implements AutoCloseable {
   private static final double NANOS_PER_MICRO = 1e3;
 
-  private final GraphChain chain;
+  private final List<LaunchGraph> graphs;
   private final TornadoExecutionPlan execution;
+  private final GraphMemory memory;
   private final ChosenDevice device;
   private final ReplayedPlan replayed;
+  private final IdentityHashMap<Launch, List<Integer>> places = new IdentityHashMap<>();
 
-  private DevicePlan(GraphChain chain, TornadoExecutionPlan execution, ChosenDevice device) {
-    this.chain = chain;
+  private DevicePlan(
+      List<LaunchGraph> graphs, TornadoExecutionPlan execution, ChosenDevice device) {
+    this.graphs = graphs;
     this.execution = execution;
+    this.memory = GraphMemory.of(execution);
     this.device = device;
     this.replayed = new ReplayedPlan(execution, device.device(), ReplayMode.chosen());
+    for (int i = 0; i < graphs.size(); i++) {
+      places.computeIfAbsent(graphs.get(i).launch(), launch -> new ArrayList<>()).add(i);
+    }
   }
 
-  /// The launches of some of a plan's layers.
-  ///
-  /// @param places the layers, by their indices in the plan
-  public static List<Launch> launches(
-      MoePlan plan, DeviceWeights weights, List<Integer> places, DeviceTuning device) {
-    List<Launch> launches = new ArrayList<>();
-    for (Launch.Size size : Launch.sizes(plan)) {
-      launches.add(Launch.of(plan, weights, places, size.bucket(), size.maxTokens(), device));
-    }
-    return launches;
+  /// The graphs of launches, in order.
+  public static List<LaunchGraph> graphs(List<Launch> launches, GraphRoom room) {
+    return launches.stream().flatMap(launch -> LaunchGraph.of(launch, room).stream()).toList();
   }
 
   /// Compiles all kernels and uploads all weights, for one thread at a time: where two build at
@@ -52,68 +50,59 @@ public final class DevicePlan implements AutoCloseable {
   /// @param compiled hears of each graph that is ready
   /// @throws BackendException naming the kernel that the device can't compile
   public static synchronized DevicePlan prepare(
-      GraphChain chain, ChosenDevice device, Runnable compiled) {
+      MoePlan plan, List<LaunchGraph> graphs, ChosenDevice device, Runnable compiled) {
     GridScheduler grid = new GridScheduler();
-    List<ImmutableTaskGraph> graphs = new ArrayList<>();
-    for (int i = 0; i < chain.links().size(); i++) {
-      int index = i;
-      graphs.add(
-          DeviceFailure.named(
-              chain.links().get(i).graph(), device, () -> chain.graph(index, grid).snapshot()));
+    List<ImmutableTaskGraph> snapshots = new ArrayList<>();
+    for (LaunchGraph graph : graphs) {
+      snapshots.add(
+          DeviceFailure.named(graph, device, () -> graph.taskGraph(plan, grid).snapshot()));
     }
     TornadoExecutionPlan execution =
-        new TornadoExecutionPlan(graphs.toArray(ImmutableTaskGraph[]::new));
+        new TornadoExecutionPlan(snapshots.toArray(ImmutableTaskGraph[]::new));
     execution.withGridScheduler(grid);
     execution.withDevice(device.device());
-    DevicePlan ready = new DevicePlan(chain, execution, device);
-    ready.warmUp(compiled);
+    DevicePlan ready = new DevicePlan(graphs, execution, device);
+    try {
+      ready.warmUp(compiled);
+    } catch (RuntimeException | Error e) {
+      ready.close();
+      throw e;
+    }
     return ready;
   }
 
-  /// Each graph once, in the chain's order and with no tokens.
+  /// Each graph once, with no tokens.
   private void warmUp(Runnable compiled) {
-    for (int i = 0; i < chain.links().size(); i++) {
-      GraphChain.Link link = chain.links().get(i);
-      TornadoExecutionPlan graph = execution.withGraph(i);
-      link.launch().call().set(0, 0);
+    for (int i = 0; i < graphs.size(); i++) {
+      memory.share(i);
+      LaunchGraph graph = graphs.get(i);
+      graph.launch().setTokens(0);
+      TornadoExecutionPlan selected = execution.withGraph(i);
       // Not withPreCompilation(): a plan that knows it could not be executed any more after some
       // other plan of the device was freed.
-      SignalHandlers.kept(() -> DeviceFailure.named(link.graph(), device, graph::execute));
+      SignalHandlers.kept(() -> DeviceFailure.named(graph, device, selected::execute));
       compiled.run();
     }
   }
 
-  /// The smallest launch for so many tokens.
-  public Launch launch(int tokens) {
-    return chain.links().get(first(tokens)).launch();
-  }
-
-  /// The first graph of that launch.
-  private int first(int tokens) {
-    for (int i = 0; i < chain.launches(); i++) {
-      if (tokens <= chain.links().get(i).launch().maxTokens()) {
-        return i;
-      }
-    }
-    throw new IllegalStateException("no launch for " + tokens + " tokens");
-  }
-
-  /// Runs the launch for so many tokens on what its arrays hold.
-  public void execute(int tokens) {
-    launch(tokens).call().set(0, tokens);
-    List<Integer> graphs = graphs(tokens);
-    replayed.execute(graphs, () -> executeEach(graphs));
+  /// Runs a launch on what its arrays hold.
+  ///
+  /// @param tokens of this execution
+  public void execute(Launch launch, int tokens) {
+    launch.setTokens(tokens);
+    List<Integer> order = order(launch);
+    replayed.execute(order, () -> executeEach(order));
   }
 
   /// The same with kernel times; without any where launches are not replayed.
-  public Optional<Profile> profile(int tokens) {
-    launch(tokens).call().set(0, tokens);
-    List<Integer> graphs = graphs(tokens);
+  public Optional<Profile> profile(Launch launch, int tokens) {
+    launch.setTokens(tokens);
+    List<Integer> order = order(launch);
     return replayed
-        .profile(graphs, () -> executeEach(graphs))
+        .profile(order, () -> executeEach(order))
         .map(profile -> {
           List<KernelCall> calls =
-              graphs.stream().flatMap(i -> chain.links().get(i).graph().calls().stream()).toList();
+              order.stream().flatMap(i -> graphs.get(i).calls().stream()).toList();
           List<Profile.Task> tasks = new ArrayList<>();
           for (int i = 0; i < calls.size(); i++) {
             double micros = profile.times().get(i).nanos() / NANOS_PER_MICRO;
@@ -128,29 +117,35 @@ public final class DevicePlan implements AutoCloseable {
     return replayed.refusal();
   }
 
-  /// The graphs of the launch for so many tokens.
-  private List<Integer> graphs(int tokens) {
-    int first = first(tokens);
-    return IntStream.range(0, chain.links().size() / chain.launches())
-        .mapToObj(i -> first + i * chain.launches())
-        .toList();
+  /// The graphs of a launch, by their places in the execution plan.
+  private List<Integer> order(Launch launch) {
+    List<Integer> order = places.get(launch);
+    if (order == null) {
+      throw new IllegalArgumentException("a launch of another plan");
+    }
+    return order;
   }
 
-  private void executeEach(List<Integer> graphs) {
-    for (int i : graphs) {
+  private void executeEach(List<Integer> order) {
+    for (int i : order) {
       try {
         // TornadoVM keeps the results of a plan object for ever, and this makes a new one each
         // time.
         execution.withGraph(i).execute();
       } catch (RuntimeException | Error e) {
-        throw DeviceFailure.of(chain.links().get(i).graph(), device, e);
+        throw DeviceFailure.of(graphs.get(i), device, e);
       }
     }
+  }
+
+  /// Bytes on the device.
+  public long deviceBytes() {
+    return memory.bytes();
   }
 
   @Override
   public void close() {
     replayed.close();
-    execution.freeDeviceMemory();
+    memory.close();
   }
 }

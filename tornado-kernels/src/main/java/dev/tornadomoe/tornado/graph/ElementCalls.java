@@ -72,7 +72,7 @@ final class ElementCalls {
 
   List<KernelCall> reduce(ReduceOperation.Reduce op) {
     Operand weights = op.weights();
-    Factors factors = Factors.ofWeights(weights == null ? null : context.floats(weights));
+    Factors factors = Factors.ofWeights(weights == null ? null : context.floats(weights), context);
     IntArray ids = context.ints(op.ids());
     FloatArray rows = context.floats(op.pairs());
     FloatArray target = context.floats(op.target());

@@ -5,7 +5,6 @@ import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
-import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.weights.DeviceExperts;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import java.util.ArrayList;
@@ -55,7 +54,7 @@ final class ExpertCalls {
         projections.gateUp(
             "sharedGateUp",
             shared,
-            DeviceArrays.ints(1),
+            context.arrays().ints(KernelArray.NO_IDS),
             new ProjectionRows(context.floats(op.input()), gate, context.floats(op.activated())),
             Pairs.ofShared(context.tokens())));
   }
@@ -70,11 +69,11 @@ final class ExpertCalls {
         projections.down(
             "sharedDown",
             shared,
-            DeviceArrays.ints(1),
+            context.arrays().ints(KernelArray.NO_IDS),
             new DownRows(
                 context.floats(op.activated()),
-                Factors.none(),
-                Addends.of(List.of(), target, context.layer()),
+                Factors.none(context),
+                Addends.of(List.of(), target, context),
                 target),
             Pairs.ofShared(context.tokens())));
   }
@@ -103,8 +102,9 @@ final class ExpertCalls {
     FloatArray target = context.floats(op.target());
     List<KernelCall> calls = new ArrayList<>();
     for (DeviceExperts part : weights.parts()) {
-      Addends addends = calls.isEmpty() ? context.addends(op.addends(), target) : Addends.target();
-      Factors factors = Factors.ofWeights(routed == null ? null : context.floats(routed));
+      Addends addends =
+          calls.isEmpty() ? context.addends(op.addends(), target) : Addends.target(context);
+      Factors factors = Factors.ofWeights(routed == null ? null : context.floats(routed), context);
       calls.add(
           projections.down(
               "down",

@@ -1,6 +1,5 @@
 package dev.tornadomoe.tornado.graph;
 
-import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.kernel.Flags;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -11,12 +10,12 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 ///   reads
 /// @param flags which
 record Factors(FloatArray rows, int flags) {
-  static Factors none() {
-    return new Factors(DeviceArrays.floats(1), 0);
+  static Factors none(LayerContext context) {
+    return new Factors(context.arrays().floats(KernelArray.NO_FACTORS), 0);
   }
 
   /// @param weights the router's, or null where they went on the input
-  static Factors ofWeights(@Nullable FloatArray weights) {
-    return weights == null ? none() : new Factors(weights, Flags.WEIGHTED);
+  static Factors ofWeights(@Nullable FloatArray weights, LayerContext context) {
+    return weights == null ? none(context) : new Factors(weights, Flags.WEIGHTED);
   }
 }

@@ -13,6 +13,7 @@ import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.plan.Step;
 import dev.tornadomoe.tornado.device.KernelShape;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,6 +103,25 @@ public final class FusedSteps {
     return extra() == 0
         ? planned
         : planned.stream().filter(operand -> !operand.equals(Operand.SHARED_OUT)).toList();
+  }
+
+  /// Whether nothing but the shared expert's gate needs the matrix that it shares with the router.
+  boolean gatesWithoutRouter() {
+    return layer.isSharedGated()
+        && operations.stream().noneMatch(DenseOperation.RouterLogits.class::isInstance);
+  }
+
+  /// Elements of the arrays that kernels take beside operands, where that is more than one.
+  Map<KernelArray, Integer> kernelArrays() {
+    Map<KernelArray, Integer> sizes = new EnumMap<>(KernelArray.class);
+    if (layer.isSharedGated()) {
+      sizes.put(KernelArray.SHARED_LOGITS, tokens);
+    }
+    if (gatesWithoutRouter()) {
+      int logits = Math.multiplyExact(tokens, layer.routerRows());
+      sizes.put(KernelArray.NO_LOGITS, Math.max(1, logits));
+    }
+    return sizes;
   }
 
   /// Elements that arrays need beyond what the plan's shapes say: pairs of the shared expert, and a

@@ -54,11 +54,16 @@ public record KernelCall(
 
   public void appendTo(TaskGraph graph, GridScheduler grid) {
     task.addTo(graph, name);
+    grid.addWorkerGrid(graph.getTaskGraphName() + "." + name, workers());
+  }
+
+  /// Its work-items.
+  public WorkerGrid1D workers() {
     WorkerGrid1D worker = new WorkerGrid1D(items);
     if (local > 0) {
       worker.setLocalWork(local, 1, 1);
     }
-    grid.addWorkerGrid(graph.getTaskGraphName() + "." + name, worker);
+    return worker;
   }
 
   /// Refuses what would run with a size of the driver's choice, and wrongly.

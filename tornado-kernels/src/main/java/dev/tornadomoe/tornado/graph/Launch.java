@@ -5,76 +5,84 @@ import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
-import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Some of a plan's layers for up to so many tokens, all on the same arrays.
 ///
 /// @param maxTokens of a call
 /// @param arrays of the caller and of the workspace
-/// @param call its first element is M
 /// @param layers in order
-public record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<LaunchLayer> layers) {
+public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers) {
 
   /// The launch of some layers.
   ///
   /// @param places the layers, by their indices in the plan
-  /// @param maxTokens at most those of the bucket
   public static Launch of(
       MoePlan plan,
       DeviceWeights weights,
       List<Integer> places,
-      BucketPlan bucket,
-      int maxTokens,
+      LaunchArrays arrays,
       DeviceTuning device) {
-    LayerArrays arrays = new LayerArrays();
-    IntArray call = DeviceArrays.ints(1);
-    List<FusedSteps> steps = new ArrayList<>();
-    List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
-    for (int place : places) {
-      steps.add(
-          new FusedSteps(
-              weights.layers().get(place),
-              device.limits().shape(),
-              maxTokens,
-              bucket.stepsOf(place)));
-      ofLayers.add(arrays.ofLayer(bucket, place, steps.getLast(), maxTokens));
-    }
     List<LaunchLayer> layers = new ArrayList<>();
-    for (int i = 0; i < places.size(); i++) {
-      DeviceLayer layer = weights.layers().get(places.get(i));
-      LayerArrays.OfLayer ofLayer = ofLayers.get(i);
-      long before = DeviceArrays.allocated();
+    for (int place : places) {
+      DeviceLayer layer = weights.layers().get(place);
+      LayerArrays.OfLayer ofLayer = arrays.ofLayers().get(place);
       List<KernelCall> calls =
           LayerCalls.of(
-              String.format(Locale.ROOT, "layer%d_", places.get(i)),
+              String.format(Locale.ROOT, "layer%d_", place),
               layer,
-              steps.get(i),
+              arrays.steps().get(place),
               ofLayer,
-              call,
+              arrays.arrays().shared().call(),
               device,
-              maxTokens);
-      int others = Math.toIntExact(DeviceArrays.allocated() - before);
-      layers.add(new LaunchLayer(layer, calls, ofLayer.used(), others));
+              arrays.size().maxTokens());
+      layers.add(new LaunchLayer(place, layer, calls, ofLayer.used()));
     }
     if (plan.options().sanitize()) {
       LaunchLayer first = layers.getFirst();
-      List<KernelCall> calls = new ArrayList<>(poison(plan, arrays));
+      List<KernelCall> calls = new ArrayList<>(poison(plan, arrays.arrays(), layers));
       calls.addAll(first.calls());
-      layers.set(0, new LaunchLayer(first.layer(), calls, first.rows(), first.others()));
+      layers.set(0, new LaunchLayer(first.place(), first.layer(), calls, first.rows()));
     }
-    return new Launch(maxTokens, arrays, call, List.copyOf(layers));
+    return new Launch(arrays.size().maxTokens(), arrays.arrays(), List.copyOf(layers));
+  }
+
+  /// All launches of a session, which share what is on the device.
+  ///
+  /// @param groups layers that run together, by their indices in the plan
+  /// @return for each group its launches, ascending
+  public static List<List<Launch>> all(
+      MoePlan plan, DeviceWeights weights, List<List<Integer>> groups, DeviceTuning device) {
+    SessionArrays shared = new SessionArrays();
+    List<LaunchArrays> arrays =
+        sizes(plan).stream()
+            .map(size -> LaunchArrays.of(size, weights.layers(), device.limits().shape(), shared))
+            .toList();
+    return groups.stream()
+        .map(
+            places -> arrays.stream().map(each -> of(plan, weights, places, each, device)).toList())
+        .toList();
+  }
+
+  /// The smallest launch for so many tokens.
+  public static Launch smallest(List<Launch> ascending, int tokens) {
+    return ascending.stream()
+        .filter(launch -> tokens <= launch.maxTokens())
+        .findFirst()
+        .orElseThrow(() -> new IllegalStateException("no launch for " + tokens + " tokens"));
   }
 
   /// A launch to be made.
@@ -111,14 +119,22 @@ public record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<Laun
 
   /// Tasks that fill the workspace, and an output that nothing reads, with NaNs first: whoever
   /// reads what nobody wrote gets those.
-  private static List<KernelCall> poison(MoePlan plan, LayerArrays arrays) {
-    FloatArray nan = DeviceArrays.floats(1);
-    List<FloatArray> targets = new ArrayList<>(arrays.scratchFloats());
+  private static List<KernelCall> poison(
+      MoePlan plan, LayerArrays arrays, List<LaunchLayer> layers) {
+    FloatArray nan = (FloatArray) arrays.shared().get(KernelArray.POISON.slot());
+    KernelContext context = arrays.shared().kernel();
+    Set<FloatArray> targets = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (LaunchLayer layer : layers) {
+      for (Object array : layer.rows()) {
+        if (array instanceof FloatArray floats && !arrays.isCallers(array)) {
+          targets.add(floats);
+        }
+      }
+    }
     if (arrays.caller(CallerRegion.OUTPUT) instanceof FloatArray output && !readsOutput(plan)) {
       targets.add(output);
     }
     List<KernelCall> calls = new ArrayList<>();
-    KernelContext context = DeviceArrays.context();
     for (FloatArray target : targets) {
       int size = target.getSize();
       calls.add(
@@ -145,7 +161,7 @@ public record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<Laun
 
   /// The caller's arrays that go up with each execution, M among them.
   List<Object> inputs(MoePlan plan) {
-    List<Object> inputs = new ArrayList<>(List.of(call));
+    List<Object> inputs = new ArrayList<>(List.of(arrays.shared().call()));
     for (CallerRegion region : EnumSet.complementOf(EnumSet.of(CallerRegion.OUTPUT))) {
       Object array = arrays.caller(region);
       if (array != null) {
@@ -157,6 +173,11 @@ public record Launch(int maxTokens, LayerArrays arrays, IntArray call, List<Laun
       inputs.add(output);
     }
     return inputs;
+  }
+
+  /// Says how many tokens the next execution has.
+  void setTokens(int tokens) {
+    arrays.shared().call().set(0, tokens);
   }
 
   /// Tasks of all layers.

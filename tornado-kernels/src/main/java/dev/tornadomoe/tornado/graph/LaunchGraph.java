@@ -1,30 +1,62 @@
 package dev.tornadomoe.tornado.graph;
 
-import java.util.Collections;
-import java.util.IdentityHashMap;
+import dev.tornadomoe.plan.CallerRegion;
+import dev.tornadomoe.plan.MoePlan;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
+import java.util.Locale;
+import uk.ac.manchester.tornado.api.GridScheduler;
+import uk.ac.manchester.tornado.api.TaskGraph;
+import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 
-/// As many layers of a launch as one task graph has room for.
+/// As many layers of a launch as one task graph has room for. The launch's rows go up with its
+/// first graph and come back with its last; in between they stay where they are.
 ///
-/// @param name of the graph
+/// @param launch whose
 /// @param layers in order
-public record LaunchGraph(String name, List<LaunchLayer> layers) {
+/// @param isFirst of the launch
+/// @param isLast of the launch
+public record LaunchGraph(
+    Launch launch, List<LaunchLayer> layers, boolean isFirst, boolean isLast) {
+
+  /// The graphs of a launch, in order.
+  static List<LaunchGraph> of(Launch launch, GraphRoom room) {
+    List<List<LaunchLayer>> parts = room.divide(launch.layers());
+    List<LaunchGraph> graphs = new ArrayList<>();
+    for (int i = 0; i < parts.size(); i++) {
+      graphs.add(new LaunchGraph(launch, parts.get(i), i == 0, i == parts.size() - 1));
+    }
+    return graphs;
+  }
+
+  private String name() {
+    return String.format(
+        Locale.ROOT,
+        "layers%dto%d_%d",
+        layers.getFirst().place(),
+        layers.getLast().place(),
+        launch.maxTokens());
+  }
 
   /// The calls of all layers, in order.
   List<KernelCall> calls() {
     return layers.stream().flatMap(layer -> layer.calls().stream()).toList();
   }
 
-  /// Arrays of all layers' weights that stay on the device.
-  Object[] weights() {
-    return layers.stream().flatMap(layer -> layer.layer().arrays().stream()).toArray();
-  }
-
-  /// Arrays of the caller and of the workspace that the calls use.
-  Set<Object> rows() {
-    Set<Object> rows = Collections.newSetFromMap(new IdentityHashMap<>());
-    layers.forEach(layer -> rows.addAll(layer.rows()));
-    return rows;
+  /// A task graph that works on all of these arrays by itself.
+  TaskGraph taskGraph(MoePlan plan, GridScheduler grid) {
+    TaskGraph graph = new TaskGraph(name());
+    for (LaunchLayer layer : layers) {
+      graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, layer.layer().arrays().toArray());
+    }
+    if (isFirst) {
+      graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, launch.inputs(plan).toArray());
+    }
+    calls().forEach(call -> call.appendTo(graph, grid));
+    if (isLast) {
+      graph.transferToHost(
+          DataTransferMode.EVERY_EXECUTION, launch.arrays().caller(CallerRegion.OUTPUT));
+    }
+    return graph;
   }
 }

@@ -6,35 +6,42 @@ import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.graph.SessionArrays.Slot;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// The arrays behind the operands of layers that run together. A region of the caller's is one
-/// array, and so is a slot of the workspace, for all of them: operands that the plan merged have
-/// the same array, and an alias is one buffer on the device.
+/// The arrays behind the operands of a launch. A region of the caller's is one array for all
+/// layers, as long as the launch's rows, since TornadoVM transfers arrays whole. Scratch is shared
+/// with other launches ([SessionArrays]). Operands that the plan merged have the same array, and an
+/// alias is one buffer on the device.
 ///
-/// A slot is known by its offset: two buffers that begin at the same byte can't be in use at the
-/// same time, or the plan would not have passed its check. Slots that overlap otherwise get arrays
-/// of their own, which needs more memory and shares less.
+/// Within a layer a slot of the workspace is known by its offset: two buffers that begin at the
+/// same byte can't be in use at the same time, or the plan would not have passed its check. Slots
+/// that overlap otherwise get arrays of their own, which needs more memory and shares less. From
+/// layer to layer and from launch to launch the largest slot shares with the largest, the second
+/// with the second, and so on.
+@SuppressWarnings("ReferenceEquality") // an array is a buffer
 public final class LayerArrays {
+  private final SessionArrays shared;
+  private final int tokens;
   private final Map<CallerRegion, Object> callers = new EnumMap<>(CallerRegion.class);
   private final Map<CallerRegion, Integer> callersSizes = new EnumMap<>(CallerRegion.class);
-  private final Map<Object, Integer> slotSizes = new HashMap<>();
-  private final Map<Object, Object> slots = new LinkedHashMap<>();
 
-  /// Where a scratch operand of one layer lies.
-  ///
-  /// @param owner what shares it: the offset in the workspace, or the operand itself
-  private record SlotKey(Object owner, boolean isInts) {}
+  /// @param tokens the most of a call
+  public LayerArrays(SessionArrays shared, int tokens) {
+    this.shared = shared;
+    this.tokens = tokens;
+  }
 
   /// The arrays of one layer.
   public final class OfLayer {
@@ -42,15 +49,15 @@ public final class LayerArrays {
     private final int place;
     private final FusedSteps steps;
     private final Map<Operand, Integer> sizes;
-    private final int tokens;
+    private final Map<Slot, Slot> slots = new HashMap<>();
     private final Set<Object> used = Collections.newSetFromMap(new IdentityHashMap<>());
 
-    private OfLayer(BucketPlan bucket, int place, FusedSteps steps, int tokens) {
+    private OfLayer(BucketPlan bucket, int place, FusedSteps steps) {
       this.bucket = bucket;
-      this.tokens = tokens;
       this.place = place;
       this.steps = steps;
       this.sizes = steps.sizes(bucket.maxTokens());
+      Map<Slot, Integer> needed = new HashMap<>();
       bucket
           .bindings()
           .get(place)
@@ -58,23 +65,42 @@ public final class LayerArrays {
             if (buffer.location() instanceof Buffer.Caller caller) {
               callersSizes.merge(caller.region(), callersElements(buffer), Math::max);
             } else {
-              slotSizes.merge(key(operand, buffer), elements(operand, buffer), Math::max);
+              needed.merge(slot(operand, buffer), elements(operand, buffer), Math::max);
             }
           });
+      share(needed);
+      steps.kernelArrays().forEach((array, elements) -> shared.need(array.slot(), elements));
     }
 
-    private SlotKey key(Operand operand, Buffer buffer) {
+    /// Numbers slots by their sizes.
+    private void share(Map<Slot, Integer> needed) {
+      List<Map.Entry<Slot, Integer>> bySize = new ArrayList<>(needed.entrySet());
+      bySize.sort(
+          Map.Entry.<Slot, Integer>comparingByValue()
+              .reversed()
+              .thenComparing(entry -> String.valueOf(entry.getKey().owner())));
+      int floats = 0;
+      int ints = 0;
+      for (Map.Entry<Slot, Integer> entry : bySize) {
+        boolean isInts = entry.getKey().isInts();
+        Slot numbered = new Slot(isInts ? ints++ : floats++, isInts);
+        slots.put(entry.getKey(), numbered);
+        shared.need(numbered, entry.getValue());
+      }
+    }
+
+    /// @return where a scratch operand lies: at an offset of the workspace, or by itself
+    private Slot slot(Operand operand, Buffer buffer) {
       boolean isInts = buffer.dtype() == DType.I32;
       return steps.outlivesPlan(operand) || !(buffer.location() instanceof Buffer.Slot slot)
-          ? new SlotKey(operand, isInts)
-          : new SlotKey(slot.offset(), isInts);
+          ? new Slot(operand, isInts)
+          : new Slot(slot.offset(), isInts);
     }
 
     private int elements(Operand operand, Buffer buffer) {
       return Math.max(Math.toIntExact(buffer.shape().elements()), sizes.getOrDefault(operand, 1));
     }
 
-    /// Rows of the launch's tokens, not of the bucket's: TornadoVM transfers arrays whole.
     private int callersElements(Buffer buffer) {
       return Math.toIntExact(buffer.shape().elements() / bucket.maxTokens() * tokens);
     }
@@ -87,6 +113,21 @@ public final class LayerArrays {
       return (IntArray) array(operand);
     }
 
+    /// The kernels' own context.
+    KernelContext kernel() {
+      return shared.kernel();
+    }
+
+    /// One of those that kernels take beside operands.
+    FloatArray floats(KernelArray array) {
+      return (FloatArray) shared.get(array.slot());
+    }
+
+    /// The same.
+    IntArray ints(KernelArray array) {
+      return (IntArray) shared.get(array.slot());
+    }
+
     private Object array(Operand operand) {
       Object array = find(operand);
       used.add(array);
@@ -97,42 +138,26 @@ public final class LayerArrays {
       Buffer buffer = bucket.buffer(place, operand);
       if (buffer.location() instanceof Buffer.Caller caller) {
         return callers.computeIfAbsent(
-            caller.region(), region -> allocate(buffer, callersElements(buffer)));
+            caller.region(),
+            region -> {
+              int elements = callersSizes.getOrDefault(region, callersElements(buffer));
+              return buffer.dtype() == DType.I32
+                  ? DeviceArrays.ints(elements)
+                  : DeviceArrays.floats(elements);
+            });
       }
-      SlotKey key = key(operand, buffer);
-      return slots.computeIfAbsent(key, k -> allocate(buffer, slotSizes.getOrDefault(k, 1)));
+      return shared.get(slots.getOrDefault(slot(operand, buffer), slot(operand, buffer)));
     }
 
-    /// The arrays that were asked for.
-    Set<Object> used() {
+    /// The operands' arrays that were asked for.
+    public Set<Object> used() {
       return used;
     }
   }
 
-  private static Object allocate(Buffer buffer, int elements) {
-    return buffer.dtype() == DType.I32
-        ? DeviceArrays.ints(elements)
-        : DeviceArrays.floats(elements);
-  }
-
-  /// Bytes of arrays.
-  ///
-  /// @param callers rows of the caller
-  /// @param scratch the workspace
-  public record Sizes(long callers, long scratch) {
-    public Sizes plus(Sizes other) {
-      return new Sizes(
-          Math.addExact(callers, other.callers), Math.addExact(scratch, other.scratch));
-    }
-  }
-
-  /// What all arrays take that layers have said they need.
-  public Sizes sizes() {
-    return new Sizes(bytes(callersSizes), bytes(slotSizes));
-  }
-
-  private static long bytes(Map<?, Integer> sizes) {
-    return sizes.values().stream().mapToLong(DeviceArrays::bytes).sum();
+  /// What the caller's rows take that layers have said they need.
+  public long callersBytes() {
+    return callersSizes.values().stream().mapToLong(DeviceArrays::bytes).sum();
   }
 
   /// Uses an array of the caller's own for one of their regions.
@@ -140,11 +165,9 @@ public final class LayerArrays {
     callers.put(region, array);
   }
 
-  /// Says what a layer needs; all layers do so before the first asks for an array.
-  ///
-  /// @param tokens the most of a call
-  public OfLayer ofLayer(BucketPlan bucket, int place, FusedSteps steps, int tokens) {
-    return new OfLayer(bucket, place, steps, tokens);
+  /// Says what a layer needs; all layers of all launches do so before the first asks for an array.
+  public OfLayer ofLayer(BucketPlan bucket, int place, FusedSteps steps) {
+    return new OfLayer(bucket, place, steps);
   }
 
   /// The array of one of the caller's regions, or null when nothing uses it.
@@ -152,11 +175,13 @@ public final class LayerArrays {
     return callers.get(region);
   }
 
-  /// The workspace's arrays of floats.
-  List<FloatArray> scratchFloats() {
-    return slots.values().stream()
-        .filter(FloatArray.class::isInstance)
-        .map(FloatArray.class::cast)
-        .toList();
+  /// Whether an array is one of the caller's.
+  boolean isCallers(Object array) {
+    return callers.values().stream().anyMatch(caller -> caller == array);
+  }
+
+  /// What all launches share.
+  SessionArrays shared() {
+    return shared;
   }
 }

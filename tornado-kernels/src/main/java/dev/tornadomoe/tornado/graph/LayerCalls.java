@@ -10,7 +10,6 @@ import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.RowOperation;
-import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.graph.DeviceStep.Kernels;
 import dev.tornadomoe.tornado.graph.DeviceStep.Refusal;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
@@ -55,7 +54,7 @@ public final class LayerCalls {
     TuningKey key = TuningKey.of(weights, steps.extra(), device.limits().shape());
     LayerContext context =
         new LayerContext(
-            DeviceArrays.context(),
+            arrays.kernel(),
             call,
             device.limits(),
             weights,
@@ -75,8 +74,7 @@ public final class LayerCalls {
   private List<KernelCall> calls() {
     List<Operation> operations = context.steps().operations();
     List<KernelCall> calls = new ArrayList<>();
-    if (context.weights().isSharedGated()
-        && operations.stream().noneMatch(DenseOperation.RouterLogits.class::isInstance)) {
+    if (context.steps().gatesWithoutRouter()) {
       calls.add(router.sharedGate());
     }
     operations.forEach(operation -> calls.addAll(of(operation)));

@@ -51,6 +51,6 @@ record LayerContext(
   /// What a step that ends a sum adds to it.
   Addends addends(List<Operand> planned, FloatArray target) {
     List<FloatArray> rows = steps.addends(planned).stream().map(this::floats).toList();
-    return Addends.of(rows, target, layer());
+    return Addends.of(rows, target, this);
   }
 }

@@ -8,7 +8,6 @@ import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.RouteOperation;
-import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.RouterKernels;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
@@ -32,20 +31,22 @@ final class RouterCalls {
     this.weights = context.weights();
     this.layer = context.layer();
     this.projection = new RouterProjection(context);
-    this.sharedLogits = DeviceArrays.floats(weights.isSharedGated() ? context.tokens() : 1);
+    this.sharedLogits = context.arrays().floats(KernelArray.SHARED_LOGITS);
   }
 
   /// What the shared expert is multiplied by where it is by itself: its gate, if it has one.
   Factors sharedFactors() {
-    return weights.isSharedGated() ? new Factors(sharedLogits, Flags.SHARED_GATE) : Factors.none();
+    return weights.isSharedGated()
+        ? new Factors(sharedLogits, Flags.SHARED_GATE)
+        : Factors.none(context);
   }
 
   /// What gate and up of the routed experts, and of what is fused with them, are multiplied by.
   Factors expertFactors() {
     if (context.steps().weighsInput()) {
-      return Factors.ofWeights(context.floats(Operand.TOPK_WEIGHTS));
+      return Factors.ofWeights(context.floats(Operand.TOPK_WEIGHTS), context);
     }
-    return context.steps().extra() > 0 ? sharedFactors() : Factors.none();
+    return context.steps().extra() > 0 ? sharedFactors() : Factors.none(context);
   }
 
   private DeviceMatrix router() {
@@ -63,8 +64,7 @@ final class RouterCalls {
         "sharedGate",
         router(),
         context.floats(Operand.HIDDEN),
-        DeviceArrays.floats(
-            Math.max(1, Math.multiplyExact(context.tokens(), weights.routerRows()))),
+        context.arrays().floats(KernelArray.NO_LOGITS),
         sharedLogits);
   }
 

@@ -38,7 +38,8 @@ final class RouterProjection {
             && TILE.threads() <= context.device().workGroup();
     int together = isTiled ? TILE_TOKENS : 1;
     // The router has few rows: alone, each group should be as wide as it can.
-    GroupShape split = isTiled ? TILE : new GroupShape(context.device().threads(matrix.columns(), 1024), 1);
+    GroupShape split =
+        isTiled ? TILE : new GroupShape(context.device().threads(matrix.columns(), 1024), 1);
     DeviceMatrix m = matrix.withFlags(split.flags());
     KernelCall.Adder task =
         (g, n) ->

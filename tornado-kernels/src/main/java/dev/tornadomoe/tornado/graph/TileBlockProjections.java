@@ -40,7 +40,7 @@ final class TileBlockProjections implements BlockProjections {
         matrix,
         tuning.blockDown(),
         blocks,
-        new ProjectionRows(activated, Factors.none(), target),
+        new ProjectionRows(activated, Factors.none(context), target),
         new Pairs(context.pairs().count(), 1, 0),
         1);
   }

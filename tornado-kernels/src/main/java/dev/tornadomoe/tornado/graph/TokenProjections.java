@@ -150,7 +150,12 @@ final class TokenProjections {
   /// @param matrices that it multiplies by
   /// @param outputs rows that it writes
   private KernelCall call(
-      String kind, DeviceMatrix m, GroupShape split, int matrices, int outputs, KernelCall.Adder task) {
+      String kind,
+      DeviceMatrix m,
+      GroupShape split,
+      int matrices,
+      int outputs,
+      KernelCall.Adder task) {
     return context.hasGroups()
         ? KernelCall.ofGroups(
             kind,

@@ -50,12 +50,22 @@ final class Member {
       throw new ReplayException(
           String.format(
               Locale.ROOT,
-              "this TornadoVM differs from what replay knows: %s is %s instead of %s",
+              "this TornadoVM differs from the one that is known: %s is %s instead of %s",
               this,
               value == null ? "null" : value.getClass().getName(),
               result.getSimpleName()));
     }
     return result.cast(value);
+  }
+
+  /// The value of a static field.
+  Object constant() {
+    AccessibleObject member = member();
+    try {
+      return ((Field) member).get(null);
+    } catch (IllegalAccessException e) {
+      throw unusable(e);
+    }
   }
 
   /// The same where it may be null.
@@ -104,7 +114,7 @@ final class Member {
     return new ReplayException(
         String.format(
             Locale.ROOT,
-            "this TornadoVM differs from what replay knows: %s can't be used (%s)",
+            "this TornadoVM differs from the one that is known: %s can't be used (%s)",
             this,
             cause),
         cause);

@@ -10,12 +10,14 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.memory.DeviceBufferState;
 import uk.ac.manchester.tornado.api.memory.XPUBuffer;
 
-/// All that a replay knows of TornadoVM beyond its API. It relies on this, as TornadoVM
-/// 5.2.1-jdk25-dev has it:
+/// All that is known of TornadoVM beyond its API. Replays and shared memory rely on this, as
+/// TornadoVM 5.2.1-jdk25-dev has it:
 ///
 /// - the members below, and that `tornado.api` and `tornado.runtime` are open to reflection;
 /// - each task of a graph has a kernel object of its own, whose arguments stay as the last
 ///   execution has set them, since buffers and numbers stay;
+/// - an array has a state for each graph, which holds its buffer; a graph allocates none where the
+///   state has one and is locked, and uploads nothing once where it has contents;
 /// - buffers that were allocated stay until the plan's memory is freed, which invalidates the code
 ///   of all its tasks, too;
 /// - at each execution an array goes up if the graph says so and its first task reads it, before
@@ -54,6 +56,29 @@ final class TornadoInternals {
   private static final Member DATA_STATE = method(STATE, "getDataObjectState");
   private static final Member BUFFER_STATE =
       method("runtime.tasks.DataObjectState", "getDeviceBufferState", 1);
+
+  private static final Member LOCK =
+      method("runtime.common.XPUDeviceBufferState", "setLockBuffer", 1);
+
+  /// What sharing memory needs, on any of TornadoVM's backends.
+  private static final List<Member> MEMORY =
+      List.of(
+          EXECUTOR,
+          SELECTED,
+          ALL,
+          GRAPH,
+          IMPLEMENTATION,
+          NAME,
+          PLAN_ID,
+          CONTEXT,
+          TASKS,
+          STATES,
+          STATE_OBJECT,
+          DATA_STATE,
+          BUFFER_STATE,
+          LOCK);
+
+  private static final String OPTIONS = "runtime.common.TornadoOptions";
 
   private static final String XPU_DEVICE = "runtime.common.TornadoXPUDevice";
   private static final Member CODE = method(XPU_DEVICE, "getCodeFromCache", 2);
@@ -99,6 +124,22 @@ final class TornadoInternals {
   /// @throws ReplayException where this TornadoVM lacks any of it
   static void require() {
     MEMBERS.forEach(Member::require);
+  }
+
+  /// The same for sharing memory alone.
+  static void requireMemory() {
+    MEMORY.forEach(Member::require);
+  }
+
+  /// What TornadoVM has read as one of its settings, when its classes were loaded; null where it
+  /// has no such constant.
+  static @Nullable Object option(String constant) {
+    Member member = Member.field(OPTIONS, constant);
+    try {
+      return member.constant();
+    } catch (ReplayException e) {
+      return null;
+    }
   }
 
   /// The graphs of a plan, in its order, whichever of them are selected.
@@ -166,9 +207,14 @@ final class TornadoInternals {
     return bufferState(state, device).isAtomicRegionPresent();
   }
 
-  private static DeviceBufferState bufferState(Object state, TornadoDevice device) {
+  static DeviceBufferState bufferState(Object state, TornadoDevice device) {
     Object data = DATA_STATE.get(Object.class, state);
     return BUFFER_STATE.get(DeviceBufferState.class, data, device);
+  }
+
+  /// Whether a graph keeps a buffer from one execution to the next.
+  static void lock(DeviceBufferState state, boolean isLocked) {
+    LOCK.value(state, isLocked);
   }
 
   /// The devices that a graph's tasks run on.

@@ -13,7 +13,8 @@ import java.util.stream.Stream;
 /// @param tokens the most pairs of a block, where pairs are sorted by expert
 /// @param blockGateUp for blocks of pairs: as for one token where they are small, else tiles
 /// @param blockDown the same
-public record Tuning(GroupShape gateUp, GroupShape down, int tokens, GroupShape blockGateUp, GroupShape blockDown) {
+public record Tuning(
+    GroupShape gateUp, GroupShape down, int tokens, GroupShape blockGateUp, GroupShape blockDown) {
   /// Beyond, tiles are faster than groups of 8 rows.
   static final int SMALL_BLOCK = 2;
 
@@ -63,7 +64,10 @@ public record Tuning(GroupShape gateUp, GroupShape down, int tokens, GroupShape 
                 : blockGateUp.isTile(2, tokens, MOST_SUMS)
                     && blockDown.isTile(1, tokens, MOST_SUMS));
     int threads =
-        Stream.of(gateUp, down, blockGateUp, blockDown).mapToInt(GroupShape::threads).max().orElse(0);
+        Stream.of(gateUp, down, blockGateUp, blockDown)
+            .mapToInt(GroupShape::threads)
+            .max()
+            .orElse(0);
     // Gate and up that select their experts themselves keep scores and choice beside the sums.
     int ofGateUp = gateUp.localFloats(2, 1) + key.experts() + key.topK();
     int ofBlock =
@@ -106,7 +110,8 @@ public record Tuning(GroupShape gateUp, GroupShape down, int tokens, GroupShape 
   /// @param most work-items
   /// @param matrices that it multiplies by
   /// @param tokens of the group
-  private static GroupShape group(DeviceLimits device, int columns, int most, int matrices, int tokens) {
+  private static GroupShape group(
+      DeviceLimits device, int columns, int most, int matrices, int tokens) {
     int threads = Math.max(8 * matrices * tokens, device.threads(columns / 4, most));
     GroupShape two = new GroupShape(threads, 2);
     return two.hasItems(matrices, tokens) ? two : new GroupShape(threads, 1);

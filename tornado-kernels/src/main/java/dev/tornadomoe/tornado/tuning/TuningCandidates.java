@@ -77,7 +77,8 @@ public record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess)
       for (int rows : tokens <= Tuning.SMALL_BLOCK ? GROUP_ROWS : TILE_ROWS) {
         int ofGateUp = tokens <= Tuning.SMALL_BLOCK ? rows : rows / 2;
         tunings.add(
-            guess.withBlocks(tokens, new GroupShape(threads, ofGateUp), new GroupShape(threads, rows)));
+            guess.withBlocks(
+                tokens, new GroupShape(threads, ofGateUp), new GroupShape(threads, rows)));
       }
     }
     return running(tunings);

@@ -34,10 +34,9 @@ public record DeviceLayer(
     return layer.shared() != null && layer.shared().gate() != null;
   }
 
-  /// All of them but the map, each once. (The map is used for many tokens only, and TornadoVM does
-  /// not hand over an array that the first graph does not use.)
+  /// All of them, each once.
   public List<Object> arrays() {
-    List<Object> arrays = new ArrayList<>(List.of(constants));
+    List<Object> arrays = new ArrayList<>(List.of(constants, map));
     if (router != null) {
       arrays.addAll(router.arrays());
     }

@@ -59,7 +59,7 @@ final class LayerLoader {
     Router router = layer.router();
     Bias bias = router == null ? null : router.correctionBias();
     float[] correction = bias == null ? new float[0] : bias.toFloats();
-    FloatArray constants = DeviceArrays.floats(RouterKernels.CORRECTION + correction.length);
+    FloatArray constants = DeviceArrays.floats(RouterKernels.CORRECTION + correction.length, arena);
     Activation activation = layer.experts().activation();
     constants.set(RouterKernels.LIMIT, Math.min(activation.limit(), Float.MAX_VALUE));
     constants.set(RouterKernels.ALPHA, activation.alpha());
@@ -126,7 +126,7 @@ final class LayerLoader {
     return shared == null || gateUp == null || down == null
         ? null
         : new DeviceExperts(
-            DeviceArrays.ints(1),
+            DeviceArrays.ints(1, arena),
             MatrixPacking.pack(gateUp, gateUp(List.of(shared.mlp())), listener, arena),
             MatrixPacking.pack(down, down(List.of(shared.mlp())), listener, arena),
             0,
@@ -135,7 +135,7 @@ final class LayerLoader {
 
   /// From the router's experts to places among local experts `first` to `end`.
   private IntArray map(int first, int end) {
-    IntArray map = DeviceArrays.ints(layer.globalExperts());
+    IntArray map = DeviceArrays.ints(layer.globalExperts(), arena);
     for (int e = 0; e < layer.globalExperts(); e++) {
       int local = layer.experts().map().localOf(e);
       map.set(e, local >= first && local < end ? local - first : -1);

@@ -32,7 +32,7 @@ public final class MatrixPacking {
     this.words = DeviceArrays.ints(atLeastOne(matrices * storage.words()), arena);
     this.scales =
         storage.is16Bit()
-            ? powersOfTwo(storage)
+            ? powersOfTwo(storage, arena)
             : DeviceArrays.floats(atLeastOne(storage.table() + matrices * storage.scales()), arena);
     for (int code = 0; code < storage.table(); code++) {
       scales.set(code, Float8E4M3.toFloat((byte) code));
@@ -104,14 +104,11 @@ public final class MatrixPacking {
   }
 
   /// A description of matrices that are not there.
-  public static DeviceMatrix none(Storage storage) {
-    return new DeviceMatrix(
-        storage,
-        DeviceArrays.ints(1),
-        DeviceArrays.floats(1),
-        DeviceArrays.ints(1),
-        DeviceArrays.floats(1),
-        storage.flags());
+  ///
+  /// @param ints what stands for their arrays
+  /// @param floats the same
+  public static DeviceMatrix none(Storage storage, IntArray ints, FloatArray floats) {
+    return new DeviceMatrix(storage, ints, floats, ints, floats, storage.flags());
   }
 
   private DeviceMatrix packed() {
@@ -126,11 +123,11 @@ public final class MatrixPacking {
   /// What a mantissa is multiplied by, for each sign and exponent, and behind that what its
   /// implicit bit adds. Exponents of all ones are NaN, so that an infinite weight is not taken for
   /// a large one.
-  private static FloatArray powersOfTwo(Storage storage) {
+  private static FloatArray powersOfTwo(Storage storage, Arena arena) {
     int exponents = storage.is(Flags.BF16) ? 256 : 32;
     int mantissaBits = storage.is(Flags.BF16) ? 7 : 10;
     int lowest = storage.is(Flags.BF16) ? -133 : -24;
-    FloatArray table = DeviceArrays.floats(4 * exponents);
+    FloatArray table = DeviceArrays.floats(4 * exponents, arena);
     for (int e = 0; e < exponents; e++) {
       boolean isLast = e == exponents - 1;
       float power = isLast ? Float.NaN : (float) Math.scalb(1.0, lowest + Math.max(e, 1) - 1);

@@ -56,13 +56,14 @@ class DevicePlanTest {
       ChosenDevice device = TornadoBackend.device();
       DeviceWeights weights = DeviceMemory.load(plan, device.limits(), Progress.NONE);
       List<Launch> launches =
-          DevicePlan.launches(plan, weights, List.of(0, 1, 2, 3, 4), device.tuning());
-      try (DevicePlan found =
-              DevicePlan.prepare(new GraphChain(plan, launches, 2), device, () -> {});
+          Launch.all(plan, weights, List.of(List.of(0, 1, 2, 3, 4)), device.tuning()).getFirst();
+      List<LaunchGraph> graphs = DevicePlan.graphs(launches, GraphRoom.WHOLE.withLayers(2));
+      try (DevicePlan found = DevicePlan.prepare(plan, graphs, device, () -> {});
           Session reference = Backends.require("reference").prepare(plan)) {
         for (int tokens : new int[] {3, 1, 20, 1, 1, 16, 3, 20, 5, 1}) {
           RowTransfer rows = new RowTransfer(DType.F32, hidden, hidden);
-          FloatArray array = (FloatArray) found.launch(tokens).arrays().caller(CallerRegion.OUTPUT);
+          Launch launch = Launch.smallest(launches, tokens);
+          FloatArray array = (FloatArray) launch.arrays().caller(CallerRegion.OUTPUT);
           float[] output = Rows.random(tokens * hidden, tokens);
           rows.in(MemorySegment.ofArray(output), 0, tokens, array);
           float[] expected = output.clone();
@@ -71,14 +72,14 @@ class DevicePlanTest {
                   .hidden(MemorySegment.ofArray(expected), tokens)
                   .output(MemorySegment.ofArray(expected)));
 
-          found.execute(tokens);
+          found.execute(launch, tokens);
 
           rows.out(array, MemorySegment.ofArray(output), 0, tokens);
           double[] exact =
               IntStream.range(0, expected.length).mapToDouble(i -> expected[i]).toArray();
           Rows.assertClose(output, exact, 1e-4);
         }
-        Profile profile = found.profile(1).orElseThrow();
+        Profile profile = found.profile(launches.getFirst(), 1).orElseThrow();
         // An array has a header of 16 bytes; M is an array of one.
         assertThat(profile.bytesIn()).isEqualTo(16 + 4L * hidden + 16 + 4);
         assertThat(profile.bytesOut()).isEqualTo(16 + 4L * hidden);

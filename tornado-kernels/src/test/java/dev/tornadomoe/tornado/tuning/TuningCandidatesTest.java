@@ -22,9 +22,11 @@ import dev.tornadomoe.tornado.TornadoDevices;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.RowTransfer;
 import dev.tornadomoe.tornado.graph.DevicePlan;
-import dev.tornadomoe.tornado.graph.GraphChain;
+import dev.tornadomoe.tornado.graph.GraphRoom;
 import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.graph.LaunchArrays;
 import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.graph.SessionArrays;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -181,17 +183,26 @@ class TuningCandidatesTest {
   private static void check(Tuning tuning, Subject subject) {
     ChosenDevice device = TornadoBackend.device();
     int tokens = subject.tokens();
+    LaunchArrays all =
+        LaunchArrays.of(
+            new Launch.Size(subject.plan().bucket(tokens), tokens),
+            subject.weights().layers(),
+            device.limits().shape(),
+            new SessionArrays());
     Launch launch =
         Launch.of(
             subject.plan(),
             subject.weights(),
             List.of(0),
-            subject.plan().bucket(tokens),
-            tokens,
+            all,
             device.tuning().with(Tunings.always(tuning)));
     float[] output = new float[tokens * 96];
     try (DevicePlan ready =
-        DevicePlan.prepare(GraphChain.of(subject.plan(), List.of(launch)), device, () -> {})) {
+        DevicePlan.prepare(
+            subject.plan(),
+            DevicePlan.graphs(List.of(launch), GraphRoom.WHOLE),
+            device,
+            () -> {})) {
       LayerArrays arrays = launch.arrays();
       RowTransfer rows = new RowTransfer(DType.F32, 96, 96);
       rows.in(hidden(tokens), 0, tokens, (FloatArray) arrays.caller(CallerRegion.HIDDEN));
@@ -201,7 +212,7 @@ class TuningCandidatesTest {
         RowTransfer.ids(
             ids(tokens), 0, tokens * 3, (IntArray) arrays.caller(CallerRegion.TOPK_IDS));
       }
-      ready.execute(tokens);
+      ready.execute(launch, tokens);
       rows.out(
           (FloatArray) arrays.caller(CallerRegion.OUTPUT),
           MemorySegment.ofArray(output),

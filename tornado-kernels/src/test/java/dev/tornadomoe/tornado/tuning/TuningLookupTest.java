@@ -23,7 +23,12 @@ class TuningLookupTest {
   private static final TuningKey KEY =
       new TuningKey(KernelShape.WORK_GROUPS, 2048, 768, 128, 8, "int4 g32");
   private static final Tuning TUNING =
-      new Tuning(new GroupShape(512, 8), new GroupShape(128, 2), 16, new GroupShape(64, 2), new GroupShape(128, 8));
+      new Tuning(
+          new GroupShape(512, 8),
+          new GroupShape(128, 2),
+          16,
+          new GroupShape(64, 2),
+          new GroupShape(128, 8));
 
   @ParameterizedTest
   @CsvSource({

@@ -2,14 +2,16 @@ package dev.tornadomoe.tornado.tuning.search;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Profile;
-import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tornado.device.RowTransfer;
 import dev.tornadomoe.tornado.graph.DevicePlan;
-import dev.tornadomoe.tornado.graph.GraphChain;
+import dev.tornadomoe.tornado.graph.GraphRoom;
 import dev.tornadomoe.tornado.graph.Launch;
+import dev.tornadomoe.tornado.graph.LaunchArrays;
+import dev.tornadomoe.tornado.graph.LaunchGraph;
+import dev.tornadomoe.tornado.graph.SessionArrays;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.tuning.Tuning;
@@ -81,14 +83,19 @@ public final class TuningRun {
   /// @throws BackendException when the cut does not compile, fails, or computes something else than
   ///   the first that was measured
   public Times measure(Tuning tuning) {
-    BucketPlan bucket = plan.bucket(tokens);
     List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
     DeviceTuning cut = device.tuning().with(Tunings.always(tuning));
-    Launch launch = Launch.of(plan, weights, places, bucket, tokens, cut);
-    try (DevicePlan ready =
-        DevicePlan.prepare(GraphChain.of(plan, List.of(launch)), device, () -> {})) {
+    LaunchArrays arrays =
+        LaunchArrays.of(
+            new Launch.Size(plan.bucket(tokens), tokens),
+            weights.layers(),
+            cut.limits().shape(),
+            new SessionArrays());
+    Launch launch = Launch.of(plan, weights, places, arrays, cut);
+    List<LaunchGraph> graphs = DevicePlan.graphs(List.of(launch), GraphRoom.WHOLE);
+    try (DevicePlan ready = DevicePlan.prepare(plan, graphs, device, () -> {})) {
       give(launch, 0);
-      ready.execute(tokens);
+      ready.execute(launch, tokens);
       compare(launch, tuning);
       List<Double> gateUps = new ArrayList<>();
       List<Double> downs = new ArrayList<>();
@@ -96,7 +103,7 @@ public final class TuningRun {
       for (int call = 0; call < FEWEST_CALLS || System.nanoTime() < end; call++) {
         give(launch, call + 1);
         List<Profile.Task> tasks =
-            ready.profile(tokens).orElseThrow(() -> withoutTimes(ready)).tasks();
+            ready.profile(launch, tokens).orElseThrow(() -> withoutTimes(ready)).tasks();
         gateUps.add(micros(tasks, "gateup"));
         downs.add(micros(tasks, "down"));
       }

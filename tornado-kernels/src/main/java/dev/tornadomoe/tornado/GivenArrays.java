@@ -1,0 +1,103 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.CallerRegion;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.graph.LayerArrays;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// Arrays that an engine has given for a layer, and whether the plan allows them.
+@SuppressWarnings("ReferenceEquality") // the same array is the same buffer on the device
+final class GivenArrays {
+  @Nullable FloatArray input;
+  @Nullable FloatArray output;
+  @Nullable FloatArray residual;
+  @Nullable IntArray ids;
+  @Nullable FloatArray routerWeights;
+
+  /// Puts them where the layer's operands are.
+  ///
+  /// @param place of the layer
+  /// @param tokens the most of the graph
+  /// @throws BackendException when they do not fit the plan
+  void giveTo(LayerArrays arrays, MoePlan plan, int place, int tokens) {
+    CallSpec spec = plan.options().call();
+    MoeLayer layer = plan.layers().get(place);
+    int rows = tokens * layer.hidden();
+    FloatArray from = require("input", input, rows);
+    FloatArray to = require("output", output, rows);
+    if (spec.inPlace() != (from == to)) {
+      throw new BackendException(
+          spec.inPlace()
+              ? "the plan is in place: input and output must be the same array"
+              : "OVERLAPS_INPUT: input and output are the same array, which the plan does not allow; plan with inPlace()");
+    }
+    arrays.give(CallerRegion.HIDDEN, from);
+    arrays.give(CallerRegion.OUTPUT, to);
+    giveResidual(arrays, spec, to, rows);
+    if (spec.callerRoutes() != (ids != null)) {
+      throw new BackendException(
+          spec.callerRoutes()
+              ? "the plan needs ids and weights from the caller (routing)"
+              : "ids and weights are given, but the plan uses the layer's router");
+    }
+    if (ids != null && routerWeights != null) {
+      int pairs = tokens * layer.topK();
+      if (ids.getSize() < pairs) {
+        throw tooSmall("topk_ids", ids.getSize(), pairs);
+      }
+      arrays.give(CallerRegion.TOPK_IDS, admitted("topk_ids", ids));
+      arrays.give(CallerRegion.TOPK_WEIGHTS, require("topk_weights", routerWeights, pairs));
+    }
+  }
+
+  private void giveResidual(LayerArrays arrays, CallSpec spec, FloatArray to, int rows) {
+    if (spec.residual() == Residual.GIVEN) {
+      FloatArray added = require("residual", residual, rows);
+      if (added == to) {
+        throw new BackendException(
+            "OVERLAPS_INPUT: residual and output are the same array, which the plan does not allow; plan with residual(IN_OUTPUT)");
+      }
+      arrays.give(CallerRegion.RESIDUAL, added);
+    } else if (residual != null) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT, "a residual is given, but the plan says residual %s", spec.residual()));
+    }
+  }
+
+  private static FloatArray require(String what, @Nullable FloatArray array, int elements) {
+    if (array == null) {
+      throw new BackendException(String.format(Locale.ROOT, "the layer has no %s", what));
+    }
+    if (array.getSize() < elements) {
+      throw tooSmall(what, array.getSize(), elements);
+    }
+    return admitted(what, array);
+  }
+
+  /// An array that TornadoVM tells from ours.
+  static <T> T admitted(String what, T array) {
+    if (!DeviceArrays.admits(array)) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "%s has the identity hash code of another array, and TornadoVM would take them for one; allocate it anew",
+              what));
+    }
+    return array;
+  }
+
+  private static BackendException tooSmall(String what, int found, int expected) {
+    return new BackendException(
+        String.format(
+            Locale.ROOT, "%s has %d elements, expected at least %d", what, found, expected));
+  }
+}
