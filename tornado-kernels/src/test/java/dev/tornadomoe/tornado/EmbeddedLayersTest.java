@@ -199,7 +199,7 @@ class EmbeddedLayersTest {
       MoePlan expected =
           backend
               .modularMoe(layers)
-              .map(pieces -> Planner.builder().modularMoe(pieces))
+              .map(modularMoe -> Planner.builder().modularMoe(modularMoe))
               .orElseGet(Planner::builder)
               .maxTokens(64)
               .build()

@@ -57,7 +57,7 @@ final class BenchReport {
 
   /// The page.
   ///
-  /// @param placement where the threads ran, if that is known
+  /// @param coreUse where the threads ran, if that is known
   /// @param launches how the work of a call was launched, if there is more than one way
   /// @param command what was typed
   /// @param figures what `--json` prints

@@ -9,8 +9,8 @@ import java.util.List;
 ///
 /// @param size of the launch
 /// @param arrays the operands'
-/// @param steps of each layer, by its place in the plan
-/// @param ofLayers the arrays of each layer, by its place in the plan
+/// @param steps of each layer, by its index in the plan
+/// @param ofLayers the arrays of each layer, by its index in the plan
 public record LaunchArrays(
     Launch.Size size,
     LayerArrays arrays,

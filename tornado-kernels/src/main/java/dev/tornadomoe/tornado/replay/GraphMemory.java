@@ -68,7 +68,7 @@ public final class GraphMemory implements AutoCloseable {
   /// Has a graph use the buffers that the graphs which were executed so far have for the same
   /// arrays. Call it before its first execution.
   ///
-  /// @param graph its place in the plan, as for `withGraph`
+  /// @param graph its index in the plan, as for `withGraph`
   /// @throws ReplayException when it has a buffer of its own already
   public void share(int graph) {
     if (graph < 0 || graph >= graphs.size()) {
