@@ -51,7 +51,8 @@ public final class TwoRanks {
       // On every rank before the first call: all must run the same.
       parallel.agree(List.of(layer), Map.of("model", directory.toString()));
       MoeLayer part = parallel.part(layer);
-      MoePlan plan = Planner.builder().maxTokens(64).pieces(parallel::pieces).build().plan(part);
+      MoePlan plan =
+          Planner.builder().maxTokens(64).modularMoe(parallel::modularMoe).build().plan(part);
       float[] all = golden.require("layer0/m7/input").toFloats(); // [7, H]
       float[] expected = golden.require("layer0/m7/output").toFloats();
       int hidden = layer.hidden();
