@@ -24,7 +24,6 @@ module dev.tornadomoe {
   exports dev.tornadomoe.plan;
   exports dev.tornadomoe.plan.explain;
   exports dev.tornadomoe.tensor;
-  exports dev.tornadomoe.tensor.block;
   exports dev.tornadomoe.backend.cpu to
       dev.tornadomoe.cli,
       dev.tornadomoe.tornado;
@@ -33,6 +32,8 @@ module dev.tornadomoe {
       dev.tornadomoe.tornado;
   exports dev.tornadomoe.checkpoint.io to
       dev.tornadomoe.cli,
+      dev.tornadomoe.tornado;
+  exports dev.tornadomoe.tensor.block to
       dev.tornadomoe.tornado;
   exports dev.tornadomoe.tensor.text to
       dev.tornadomoe.cli,

@@ -90,6 +90,7 @@ class ModuleTest {
             "dev.tornadomoe.checkpoint.quant",
             "dev.tornadomoe.checkpoint.safetensors",
             "dev.tornadomoe.layer.gguf",
+            "dev.tornadomoe.tensor.block",
             "dev.tornadomoe.tensor.mapped",
             "dev.tornadomoe.tensor.text");
   }

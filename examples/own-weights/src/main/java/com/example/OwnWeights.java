@@ -3,20 +3,17 @@ package com.example;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.BlockWeights;
 import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.Planner;
-import dev.tornadomoe.tensor.BlockFormat;
-import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
-import dev.tornadomoe.tensor.block.BlockFormats;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -37,7 +34,6 @@ public final class OwnWeights {
   /// Columns of a block of Q8_0: an F16 scale, then as many bytes.
   private static final int BLOCK = 32;
 
-  private static final BlockFormat Q8_0 = BlockFormats.named("Q8_0").orElseThrow();
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -103,7 +99,7 @@ public final class OwnWeights {
         values[b * BLOCK + i] = q * Float.float16ToFloat(scale);
       }
     }
-    return Weight.of(name, new BlockMatrix(Q8_0, RowSelection.all(rows), columns, data));
+    return BlockWeights.of("Q8_0", name, rows, columns, data);
   }
 
   /// Element i of `down (silu(gate x) * up x)`.

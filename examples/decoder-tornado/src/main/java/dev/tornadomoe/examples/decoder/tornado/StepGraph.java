@@ -2,8 +2,8 @@ package dev.tornadomoe.examples.decoder.tornado;
 
 import dev.tornadomoe.examples.decoder.DecoderConfig;
 import dev.tornadomoe.examples.decoder.DecoderModel;
+import dev.tornadomoe.tornado.MoeTasks;
 import dev.tornadomoe.tornado.TornadoMoe;
-import java.util.List;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
@@ -99,9 +99,9 @@ final class StepGraph {
     FloatArray o = upload(DeviceMatrices.of(layer.o()));
     project("o" + place, attended, o, arrays.x, config.hidden(), config.queryWidth(), 1);
     norm("moeNorm" + place, upload(DeviceMatrices.of(layer.moeNorm())), tokens, 0);
-    List<String> tasks =
+    MoeTasks tasks =
         moe.layer(place).input(normed).output(arrays.x).tokens(arrays.step).appendTo(graph, grid);
-    copies += (int) tasks.stream().filter(name -> name.contains("copy")).count();
+    copies += (int) tasks.tasks().stream().filter(task -> task.name().contains("copy")).count();
   }
 
   /// The last token's logits.

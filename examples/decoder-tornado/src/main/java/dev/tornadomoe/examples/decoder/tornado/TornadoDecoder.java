@@ -39,6 +39,7 @@ final class TornadoDecoder implements Decoder {
   private final Sequence sequence;
   private final Rotation rotation;
   private final StepArrays arrays;
+  private final TornadoMoe moe;
   private final TornadoExecutionPlan plan;
   private final int graphs;
   private final int copiesOfStep;
@@ -61,7 +62,7 @@ final class TornadoDecoder implements Decoder {
             .outputAliasing(options.aliasing())
             .build()
             .plan(model.moeLayers());
-    TornadoMoe moe = TornadoMoe.of(moePlan);
+    moe = TornadoMoe.of(moePlan, progress);
     GridScheduler grid = new GridScheduler();
     List<ImmutableTaskGraph> built = new ArrayList<>();
     int found = 0;
@@ -202,5 +203,6 @@ final class TornadoDecoder implements Decoder {
   public void close() {
     replay.close();
     plan.freeDeviceMemory();
+    moe.close();
   }
 }
