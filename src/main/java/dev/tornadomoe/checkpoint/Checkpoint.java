@@ -8,6 +8,7 @@ import dev.tornadomoe.checkpoint.gguf.GgufFiles;
 import dev.tornadomoe.checkpoint.gguf.GgufQuantization;
 import dev.tornadomoe.checkpoint.gguf.GgufShards;
 import dev.tornadomoe.checkpoint.gguf.GgufStore;
+import dev.tornadomoe.checkpoint.io.Fingerprint;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.checkpoint.quant.Mxfp4Quantization;
 import dev.tornadomoe.checkpoint.quant.Quantization;
@@ -142,6 +143,14 @@ public final class Checkpoint implements AutoCloseable {
   /// {@return the directory that it lies in}
   public Path directory() {
     return directory;
+  }
+
+  /// {@return 32 hexadecimal digits that tell models apart without reading all of them, so that
+  /// processes can see whether they have the same: half of a SHA-256 over names, sizes and samples}
+  ///
+  /// @throws CheckpointException for a file that can't be read
+  public String fingerprint() {
+    return Fingerprint.of(metadata == null ? directory : metadata.file());
   }
 
   /// {@return the config of a model in safetensors files}
