@@ -73,8 +73,7 @@ class TornadoSessionTest {
     System.setProperty(TornadoDevices.KERNELS_PROPERTY, kernels);
     System.setProperty(TornadoDevices.BUFFER_PROPERTY, "65536");
     assertThat(
-            LayerStorage.of(layers.getFirst(), TornadoBackend.device().limits().mostElements())
-                .expertsPerPart())
+            LayerStorage.of(layers.getFirst(), TornadoBackend.device().limits()).expertsPerPart())
         .isLessThan(layers.getFirst().globalExperts());
     try (Session device = Backends.require("tornado").prepare(plan(6, false));
         Session reference = Backends.require("reference").prepare(plan(6, false))) {

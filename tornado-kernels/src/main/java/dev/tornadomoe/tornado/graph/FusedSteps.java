@@ -78,6 +78,7 @@ public final class FusedSteps {
         && operations.stream().anyMatch(RouteOperation.SelectExperts.class::isInstance)
         && operations.stream().noneMatch(RowOperation.WeightInput.class::isInstance)
         && layer.parts().size() == 1
+        && !layer.parts().getFirst().gateUp().storage().hasSpans()
         && router.experts() <= MOST_RANKED
         && IntStream.range(0, router.experts())
             .allMatch(expert -> layer.layer().experts().map().localOf(expert) == expert);

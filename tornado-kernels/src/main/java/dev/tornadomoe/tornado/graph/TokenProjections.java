@@ -15,10 +15,12 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 final class TokenProjections {
   private final LayerContext context;
   private final KernelActivation activation;
+  private final SpanProjections spans;
 
   TokenProjections(LayerContext context) {
     this.context = context;
     this.activation = KernelActivation.of(context.layer());
+    this.spans = new SpanProjections(context, activation);
   }
 
   /// What gate and up select experts by.
@@ -32,6 +34,9 @@ final class TokenProjections {
   /// @param ids `[M, k]`, the chosen experts
   KernelCall gateUp(
       String kind, DeviceExperts part, IntArray ids, ProjectionRows rows, Pairs pairs) {
+    if (spans.suit(part)) {
+      return spans.gateUp(kind, part, ids, rows, pairs);
+    }
     GroupShape split = context.tuning().gateUp();
     DeviceMatrix m =
         part.gateUp()
@@ -111,6 +116,9 @@ final class TokenProjections {
 
   /// @param ids `[M, k]`, the chosen experts
   KernelCall down(String kind, DeviceExperts part, IntArray ids, DownRows rows, Pairs pairs) {
+    if (spans.suit(part)) {
+      return spans.down(kind, part, ids, rows, pairs);
+    }
     GroupShape split = context.tuning().down();
     DeviceMatrix m =
         part.down()
@@ -166,7 +174,7 @@ final class TokenProjections {
         : KernelCall.ofItems(kind, Math.multiplyExact(outputs, m.rows()), task);
   }
 
-  private static int elsewhere(DeviceExperts part, Pairs pairs) {
+  static int elsewhere(DeviceExperts part, Pairs pairs) {
     return part.extra() < pairs.extra() ? Flags.EXTRA_ELSEWHERE : 0;
   }
 }

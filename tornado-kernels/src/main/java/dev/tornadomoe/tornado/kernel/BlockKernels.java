@@ -64,25 +64,25 @@ public final class BlockKernels {
     for (int i = 0; i < 2 * n * tokens; i++) {
       sums[i] = 0f;
     }
+    float[] activations = new float[8 * tokens];
     for (int chunk = t / 8; chunk < live; chunk += threads / 8) {
       for (int half = 0; half < 2; half++) {
-        addChunk(
-            x,
-            from,
-            words,
-            scales,
-            order,
-            expert * 2 + half,
-            firstRow,
-            chunk,
-            t % 8,
-            columns,
-            rows,
-            groupSize,
-            flags,
-            sums,
-            half * n * tokens,
-            tokens);
+        load(x, from, order, expert * 2 + half, chunk, columns, flags, activations, tokens);
+        for (int b = 0; b < n; b++) {
+          add(
+              words,
+              scales,
+              block(expert * 2 + half, firstRow, b, rows),
+              chunk,
+              t % 8,
+              columns,
+              groupSize,
+              flags,
+              activations,
+              sums,
+              (half * n + b) * tokens,
+              tokens);
+        }
       }
     }
     for (int i = 0; i < 2 * n * tokens; i++) {
@@ -168,10 +168,24 @@ public final class BlockKernels {
     for (int i = 0; i < n * tokens; i++) {
       sums[i] = 0f;
     }
+    float[] activations = new float[8 * tokens];
     for (int chunk = t / 8; chunk < live; chunk += threads / 8) {
-      addChunk(
-          activated, from, words, scales, order, expert, firstRow, chunk, t % 8, columns, rows,
-          groupSize, flags, sums, 0, tokens);
+      load(activated, from, order, expert, chunk, columns, flags, activations, tokens);
+      for (int b = 0; b < n; b++) {
+        add(
+            words,
+            scales,
+            block(expert, firstRow, b, rows),
+            chunk,
+            t % 8,
+            columns,
+            groupSize,
+            flags,
+            activations,
+            sums,
+            b * tokens,
+            tokens);
+      }
     }
     for (int i = 0; i < n * tokens; i++) {
       partial[i * threads + t] = sums[i];
@@ -200,58 +214,66 @@ public final class BlockKernels {
     }
   }
 
-  /// Adds a chunk of a work-item's rows of one matrix, times some tokens' activations, to `sums`.
+  /// Loads a chunk of some tokens' activations.
   ///
-  /// @param from where each token's activations begin in `x`
+  /// @param from where each token's begin in `x`
   /// @param matrix number in the arrays
-  /// @param firstRow of the group
-  /// @param lane of the work-item's rows in their blocks
-  /// @param sumsAt of the first row's first token
-  private static void addChunk(
+  private static void load(
       FloatArray x,
       int[] from,
-      IntArray words,
-      FloatArray scales,
       IntArray order,
       int matrix,
-      int firstRow,
       int chunk,
-      int lane,
       int columns,
-      int rows,
-      int groupSize,
       int flags,
-      float[] sums,
-      int sumsAt,
+      float[] activations,
       int tokens) {
-    int n = Flags.rowsPerItem(flags);
-    int rowBlocks = (rows + 7) / 8;
-    float[] activations = new float[8 * tokens];
     for (int i = 0; i < tokens; i++) {
       for (int j = 0; j < 8; j++) {
         activations[i * 8 + j] =
             Chunks.activation(x, from[i], chunk * 8 + j, columns, order, matrix * columns, flags);
       }
     }
+  }
+
+  /// A group's block of rows. Blocks behind the last one are computed as others are, and not
+  /// written.
+  private static int block(int matrix, int firstRow, int b, int rows) {
+    int rowBlocks = (rows + 7) / 8;
+    return matrix * rowBlocks + TornadoMath.min(firstRow / 8 + b, rowBlocks - 1);
+  }
+
+  /// Adds a chunk of one row, times some tokens' activations, to `sums`.
+  ///
+  /// @param lane of the row in its block
+  /// @param sumsAt of the first token
+  private static void add(
+      IntArray words,
+      FloatArray scales,
+      int block,
+      int chunk,
+      int lane,
+      int columns,
+      int groupSize,
+      int flags,
+      float[] activations,
+      float[] sums,
+      int sumsAt,
+      int tokens) {
+    int word = Chunks.word(words, block, chunk, lane, columns, flags);
+    float zero = Chunks.zero(scales, block, chunk, lane, columns, groupSize, flags);
+    float scale = Chunks.scale(scales, block, chunk, lane, columns, groupSize, flags);
     float[] weights = new float[8];
-    for (int b = 0; b < n; b++) {
-      // Blocks behind the last one are computed as others are, and not written.
-      int block = matrix * rowBlocks + TornadoMath.min(firstRow / 8 + b, rowBlocks - 1);
-      int at = block * ((columns + 7) / 8) + chunk;
-      int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-      int word = Chunks.word(words, at, lane, flags);
-      float zero = Chunks.zero(scales, scaleAt, lane, flags);
-      float scale = Chunks.scale(scales, scaleAt, lane, flags);
+    for (int j = 0; j < 8; j++) {
+      weights[j] =
+          Chunks.unscaled(word, zero, words, scales, block, chunk, lane, columns, j, flags);
+    }
+    for (int i = 0; i < tokens; i++) {
+      float sum = 0f;
       for (int j = 0; j < 8; j++) {
-        weights[j] = Chunks.unscaled(word, zero, words, scales, at, lane, j, flags);
+        sum += weights[j] * activations[i * 8 + j];
       }
-      for (int i = 0; i < tokens; i++) {
-        float sum = 0f;
-        for (int j = 0; j < 8; j++) {
-          sum += weights[j] * activations[i * 8 + j];
-        }
-        sums[sumsAt + b * tokens + i] += sum * scale;
-      }
+      sums[sumsAt + i] += sum * scale;
     }
   }
 }

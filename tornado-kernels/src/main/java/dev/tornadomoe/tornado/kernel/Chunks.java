@@ -5,21 +5,32 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// What all kernels know about the layout of weights: rows in blocks of 8, columns in chunks of 8.
 ///
-/// Chunk c of block b is number `at = b * chunks + c`; in it row r of the block is lane r. 4-bit
-/// weights have one word for a lane, `words[at * 8 + r]`, whose nibbles are signed; 16-bit ones
-/// four words of two columns each, `words[(at * 4 + j) * 8 + r]`; 32-bit ones eight floats,
-/// `scales[(at * 8 + j) * 8 + r]`. So lanes of a wave that have neighbouring rows read neighbouring
-/// words, and a work-item that has all 8 rows of a chunk reads one run of words.
+/// Codes with scales lie in strips of 1, 2, 4 or 8 rows, the strip's lanes ([Flags#lanes]), a
+/// divisor of the block's 8. A strip is cut into spans of 4 chunks, or of one where the columns are
+/// no multiple of 32. Word j of all spans and lanes, `words[strip + (j * spans + span) * lanes +
+/// lane]`, comes before word j + 1, so that work-items that share a strip, a span and a lane each,
+/// read one run of words with every load. A 4-bit chunk has one word, an 8-bit one two. The first
+/// strip begins at a multiple of 128 bytes. A strip's scales are `scales[(strip * groups + group) *
+/// lanes + lane]`, or with zero points those of each group and then what is added to its codes
+/// before. E4M3's come behind a table of its 256 values.
 ///
-/// 8-bit ones two words of four columns each, `words[(at * 2 + j) * 8 + r]`.
+/// 4-bit integers are signed, and 8 is added to all but the last of a word: the last one's bits are
+/// signed as they stand, and a mask makes the others a number ([Spans]).
 ///
-/// Scales of 4-bit and 8-bit weights: `scales[(b * groups + g) * 8 + r]`, or with zero points pairs
-/// of scale and what is added before. E4M3's scales come behind a table of its 256 values. For
-/// 16-bit weights `scales` is a table of powers of two by sign and exponent: TornadoVM's OpenCL has
-/// no way to make a float of its bits.
-final class Chunks {
+/// In formats without scales chunk c of block b is number `at = b * chunks + c`; in it row r of the
+/// block is lane r. 16-bit weights have four words of two columns each, `words[(at * 4 + j) * 8 +
+/// r]`; 32-bit ones eight floats, `scales[(at * 8 + j) * 8 + r]`. For 16-bit weights `scales` is a
+/// table of powers of two by sign and exponent: TornadoVM's OpenCL has no way to make a float of
+/// its bits.
+public final class Chunks {
   /// Elements of E4M3's table.
-  static final int TABLE = 256;
+  public static final int TABLE = 256;
+
+  /// Elements of an array's header and of what is left free behind it.
+  public static final int FIRST = 28;
+
+  /// What 4-bit integers are stored with.
+  public static final int OFFSETS = 0x08888888;
 
   private Chunks() {}
 
@@ -43,109 +54,182 @@ final class Chunks {
     return value;
   }
 
-  /// Where the scales of a chunk's group begin.
-  static int scaleAt(int block, int chunk, int columns, int groupSize) {
+  /// Chunks of a span.
+  public static int chunksOfSpan(int columns) {
+    int chunks = 1;
+    if (columns % 32 == 0) {
+      chunks = 4;
+    }
+    return chunks;
+  }
+
+  /// Words of a row's span.
+  public static int wordsOfSpan(int columns, int flags) {
+    int words = chunksOfSpan(columns);
+    if ((flags & (Flags.INT8 | Flags.FP8)) != 0) {
+      words = 2 * words;
+    }
+    return words;
+  }
+
+  /// Spans of a row.
+  public static int spans(int columns) {
+    return (columns + 7) / 8 / chunksOfSpan(columns);
+  }
+
+  /// Words of a strip.
+  public static int stripWords(int columns, int flags) {
+    return wordsOfSpan(columns, flags) * spans(columns) * Flags.lanes(flags);
+  }
+
+  /// Scales of a strip, and what is added to codes before.
+  public static int stripScales(int columns, int groupSize, int flags) {
     int groups = (columns + groupSize - 1) / groupSize;
-    return (block * groups + chunk * 8 / groupSize) * 8;
+    if ((flags & Flags.ZERO_POINTS) != 0) {
+      groups = 2 * groups;
+    }
+    return groups * Flags.lanes(flags);
+  }
+
+  /// Where the words of a strip begin.
+  ///
+  /// @param strip its number among those of all matrices
+  public static int wordsAt(int strip, int columns, int flags) {
+    return FIRST + strip * stripWords(columns, flags);
+  }
+
+  /// Where the scales of a strip begin.
+  public static int scalesAt(int strip, int columns, int groupSize, int flags) {
+    int at = strip * stripScales(columns, groupSize, flags);
+    if ((flags & Flags.FP8) != 0) {
+      at += TABLE;
+    }
+    return at;
+  }
+
+  /// Where word j of a row's span is in its strip.
+  ///
+  /// @param lane of the strip
+  public static int wordAt(int j, int span, int lane, int columns, int flags) {
+    return (j * spans(columns) + span) * Flags.lanes(flags) + lane;
+  }
+
+  /// Where the scale of a row's group is in its strip; what is added before is `lanes` behind it.
+  ///
+  /// @param lane of the strip
+  public static int scaleAt(int group, int lane, int flags) {
+    int number = group;
+    if ((flags & Flags.ZERO_POINTS) != 0) {
+      number = 2 * group;
+    }
+    return number * Flags.lanes(flags) + lane;
   }
 
   /// One row's weights of a chunk times its activations.
   ///
   /// @param x the activations, 8 of them in registers
   static float dot(
-      IntArray words, FloatArray scales, int at, int lane, int scaleAt, float[] x, int flags) {
-    int word = word(words, at, lane, flags);
-    float zero = zero(scales, scaleAt, lane, flags);
+      IntArray words,
+      FloatArray scales,
+      int block,
+      int chunk,
+      int lane,
+      int columns,
+      int groupSize,
+      float[] x,
+      int flags) {
+    int word = word(words, block, chunk, lane, columns, flags);
+    float zero = zero(scales, block, chunk, lane, columns, groupSize, flags);
     float sum = 0f;
     for (int j = 0; j < 8; j++) {
-      sum += unscaled(word, zero, words, scales, at, lane, j, flags) * x[j];
+      sum += unscaled(word, zero, words, scales, block, chunk, lane, columns, j, flags) * x[j];
     }
-    return sum * scale(scales, scaleAt, lane, flags);
+    return sum * scale(scales, block, chunk, lane, columns, groupSize, flags);
   }
 
   /// The word of one row's chunk, where 4-bit weights have one. Whoever needs several of its
   /// elements loads it first: TornadoVM's compiler would load it again for each.
-  static int word(IntArray words, int at, int lane, int flags) {
+  static int word(IntArray words, int block, int chunk, int lane, int columns, int flags) {
     int word = 0;
     if ((flags & (Flags.INT4 | Flags.FP4)) != 0) {
-      word = words.get(at * 8 + lane);
+      word = coded(words, block, chunk, 0, lane, columns, flags);
     }
     return word;
   }
 
+  /// Word j of one row's chunk.
+  private static int coded(
+      IntArray words, int block, int chunk, int j, int lane, int columns, int flags) {
+    int lanes = Flags.lanes(flags);
+    int ofSpan = chunksOfSpan(columns);
+    int number = chunk % ofSpan * (wordsOfSpan(columns, flags) / ofSpan) + j;
+    return words.get(
+        wordsAt((block * 8 + lane) / lanes, columns, flags)
+            + wordAt(number, chunk / ofSpan, lane % lanes, columns, flags));
+  }
+
+  /// Where the scale of a row's chunk is.
+  private static int scaleAt(
+      int block, int chunk, int lane, int columns, int groupSize, int flags) {
+    int lanes = Flags.lanes(flags);
+    return scalesAt((block * 8 + lane) / lanes, columns, groupSize, flags)
+        + scaleAt(chunk * 8 / groupSize, lane % lanes, flags);
+  }
+
+  /// Where a chunk's first word is behind the first one of its row.
+  static int chunkAt(int chunk, int columns, int flags) {
+    int ofSpan = chunksOfSpan(columns);
+    int number = chunk % ofSpan * (wordsOfSpan(columns, flags) / ofSpan);
+    return wordAt(number, chunk / ofSpan, 0, columns, flags);
+  }
+
   /// What is added to a weight before it is scaled.
-  static float zero(FloatArray scales, int scaleAt, int lane, int flags) {
+  static float zero(
+      FloatArray scales, int block, int chunk, int lane, int columns, int groupSize, int flags) {
     float zero = 0f;
     if ((flags & Flags.ZERO_POINTS) != 0) {
-      zero = scales.get(2 * (scaleAt + lane) + 1);
+      zero =
+          scales.get(scaleAt(block, chunk, lane, columns, groupSize, flags) + Flags.lanes(flags));
     }
     return zero;
   }
 
   /// What a weight is multiplied by.
-  static float scale(FloatArray scales, int scaleAt, int lane, int flags) {
+  static float scale(
+      FloatArray scales, int block, int chunk, int lane, int columns, int groupSize, int flags) {
     float scale = 1f;
-    if ((flags & Flags.ZERO_POINTS) != 0) {
-      scale = scales.get(2 * (scaleAt + lane));
-    } else if ((flags & Flags.FP8) != 0) {
-      scale = scales.get(TABLE + scaleAt + lane);
-    } else if ((flags & Flags.SCALED) != 0) {
-      scale = scales.get(scaleAt + lane);
+    if ((flags & Flags.SCALED) != 0) {
+      scale = scales.get(scaleAt(block, chunk, lane, columns, groupSize, flags));
     }
     return scale;
   }
 
   /// Element j of one row's chunk, without its scale.
   static float unscaled(
-      int word, float zero, IntArray words, FloatArray scales, int at, int lane, int j, int flags) {
-    float value = 0f;
-    if ((flags & Flags.SCALED) != 0) {
-      value = coded(word, zero, words, scales, at, lane, j, flags);
-    } else {
-      value = plain(words, scales, at, lane, j, flags);
-    }
-    return value;
-  }
-
-  /// Element j of one row's chunk.
-  static float element(
-      IntArray words, FloatArray scales, int at, int lane, int scaleAt, int j, int flags) {
-    float value = 0f;
-    if ((flags & Flags.SCALED) != 0) {
-      value =
-          coded(
-                  word(words, at, lane, flags),
-                  zero(scales, scaleAt, lane, flags),
-                  words,
-                  scales,
-                  at,
-                  lane,
-                  j,
-                  flags)
-              * scale(scales, scaleAt, lane, flags);
-    } else {
-      value = plain(words, scales, at, lane, j, flags);
-    }
-    return value;
-  }
-
-  /// An element that has a scale, without it.
-  ///
-  /// @param word of 4-bit elements; 8-bit ones are loaded here
-  private static float coded(
-      int word, float zero, IntArray words, FloatArray scales, int at, int lane, int j, int flags) {
+      int word,
+      float zero,
+      IntArray words,
+      FloatArray scales,
+      int block,
+      int chunk,
+      int lane,
+      int columns,
+      int j,
+      int flags) {
     float value = 0f;
     if ((flags & Flags.INT4) != 0) {
-      value = (word << (28 - 4 * j)) >> 28;
+      value = ((word ^ OFFSETS) << (28 - 4 * j)) >> 28;
     } else if ((flags & Flags.FP4) != 0) {
       value = doubled(word >> (4 * j));
-    } else {
-      int bytes = words.get((at * 2 + j / 4) * 8 + lane);
+    } else if ((flags & (Flags.INT8 | Flags.FP8)) != 0) {
+      int bytes = coded(words, block, chunk, j / 4, lane, columns, flags);
       if ((flags & Flags.INT8) != 0) {
         value = (bytes << (24 - j % 4 * 8)) >> 24;
       } else {
         value = scales.get((bytes >> (j % 4 * 8)) & 255);
       }
+    } else {
+      value = plain(words, scales, block * ((columns + 7) / 8) + chunk, lane, j, flags);
     }
     if ((flags & Flags.ZERO_POINTS) != 0) {
       value += zero;
@@ -153,7 +237,36 @@ final class Chunks {
     return value;
   }
 
-  /// An element that has none.
+  /// Element j of one row's chunk.
+  static float element(
+      IntArray words,
+      FloatArray scales,
+      int block,
+      int chunk,
+      int lane,
+      int columns,
+      int groupSize,
+      int j,
+      int flags) {
+    float value =
+        unscaled(
+            word(words, block, chunk, lane, columns, flags),
+            zero(scales, block, chunk, lane, columns, groupSize, flags),
+            words,
+            scales,
+            block,
+            chunk,
+            lane,
+            columns,
+            j,
+            flags);
+    if ((flags & Flags.SCALED) != 0) {
+      value *= scale(scales, block, chunk, lane, columns, groupSize, flags);
+    }
+    return value;
+  }
+
+  /// An element that has no scale.
   private static float plain(
       IntArray words, FloatArray scales, int at, int lane, int j, int flags) {
     float value = 0f;

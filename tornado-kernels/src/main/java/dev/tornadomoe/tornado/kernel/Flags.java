@@ -57,10 +57,13 @@ public final class Flags {
   public static final int FP4 = 1 << 19;
 
   /// Weights of 8 bits with a scale per group: integers, which may have zero points, or E4M3, whose
-  /// values are a table before the scales.
+  /// values are a table.
   public static final int INT8 = 1 << 22;
 
   public static final int FP8 = 1 << 23;
+
+  /// All of the router's experts are here, in its order. (Of kernels that do not route.)
+  public static final int IN_ORDER = 1 << 28;
 
   /// Formats whose elements are decoded and then scaled.
   public static final int SCALED = INT4 | FP4 | INT8 | FP8;
@@ -72,6 +75,9 @@ public final class Flags {
   private static final int THREADS_SHIFT = 24;
   private static final int SCORING_SHIFT = 28;
 
+  /// Where the logarithm stands of a strip's rows.
+  private static final int LANES_SHIFT = 30;
+
   private Flags() {}
 
   /// What the kernels of [WorkGroupKernels] add to their flags.
@@ -81,6 +87,25 @@ public final class Flags {
   public static int group(int threads, int rowsPerItem) {
     return Integer.numberOfTrailingZeros(threads) << THREADS_SHIFT
         | Integer.numberOfTrailingZeros(rowsPerItem) << ROWS_SHIFT;
+  }
+
+  /// What the kernels of [SpanGateUp] and [SpanDown] add to their flags.
+  ///
+  /// @param rowsPerItem 1, 2, 4 or 8
+  public static int rows(int rowsPerItem) {
+    return Integer.numberOfTrailingZeros(rowsPerItem) << ROWS_SHIFT;
+  }
+
+  /// How many rows of codes with scales lie in a strip, as `Chunks` describes them.
+  ///
+  /// @param lanes 1, 2, 4 or 8
+  public static int strips(int lanes) {
+    return Integer.numberOfTrailingZeros(lanes) << LANES_SHIFT;
+  }
+
+  /// Rows of a strip.
+  public static int lanes(int flags) {
+    return 1 << ((flags >> LANES_SHIFT) & 3);
   }
 
   /// What [RoutedKernels] adds to its flags beside [#RENORMALISE] and [#CORRECTED].

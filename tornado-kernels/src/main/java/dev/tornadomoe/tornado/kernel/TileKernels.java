@@ -97,11 +97,11 @@ public final class TileKernels {
 
     int t = context.localIdx;
     int tiles = (rows + ofMatrix - 1) / ofMatrix;
-    int number = context.groupIdx / tiles;
+    int numberOfBlock = context.groupIdx / tiles;
     int firstRow = context.groupIdx % tiles * ofMatrix;
-    int expert = blocks.get(3 * number);
-    int first = blocks.get(3 * number + 1);
-    int count = blocks.get(3 * number + 2);
+    int expert = blocks.get(3 * numberOfBlock);
+    int first = blocks.get(3 * numberOfBlock + 1);
+    int count = blocks.get(3 * numberOfBlock + 2);
     int chunks = (columns + 7) / 8;
     int lastChunk = (chunks - 1) / CHUNKS * CHUNKS;
     int live = 0;
@@ -121,13 +121,16 @@ public final class TileKernels {
     int firstColumn = t / COLUMNS;
     int rowAt = t % LANES * together;
 
+    int lanes = Flags.lanes(flags);
     int[] block = new int[decoded];
+    int[] strips = new int[decoded];
     for (int i = 0; i < decoded; i++) {
       int row = t + i * threads;
       // Rows behind the last one are computed as others are, and not written.
       block[i] =
           (expert * matrices + row / ofMatrix) * rowBlocks
               + TornadoMath.min((firstRow + row % ofMatrix) / 8, rowBlocks - 1);
+      strips[i] = (block[i] * 8 + lane) / lanes;
     }
     int[] from = new int[share];
     for (int i = 0; i < share; i++) {
@@ -152,15 +155,26 @@ public final class TileKernels {
     }
 
     loadWeights(
-        words, scales, block, 0, lane, decoded, columns, groupSize, flags, word, scale, zero);
+        words, scales, strips, 0, lane, decoded, columns, groupSize, flags, word, scale, zero);
     loadActivations(
         x, order, from, expert * matrices, column, columns, share, orders, flags, values);
     for (int chunk = 0; chunk < live; chunk += CHUNKS) {
       context.localBarrier();
       for (int i = 0; i < CHUNKS * decoded; i++) {
-        int at = block[i % decoded] * chunks + chunk(chunk, i / decoded, chunks);
+        int number = chunk(chunk, i / decoded, chunks);
         for (int j = 0; j < 8; j++) {
-          float weight = Chunks.unscaled(word[i], zero[i], words, scales, at, lane, j, flags);
+          float weight =
+              Chunks.unscaled(
+                  word[i],
+                  zero[i],
+                  words,
+                  scales,
+                  block[i % decoded],
+                  number,
+                  lane,
+                  columns,
+                  j,
+                  flags);
           if ((flags & Flags.SCALED) != 0) {
             weight *= scale[i];
           }
@@ -177,7 +191,7 @@ public final class TileKernels {
       context.localBarrier();
       int next = TornadoMath.min(chunk + CHUNKS, lastChunk);
       loadWeights(
-          words, scales, block, next, lane, decoded, columns, groupSize, flags, word, scale, zero);
+          words, scales, strips, next, lane, decoded, columns, groupSize, flags, word, scale, zero);
       loadActivations(
           x,
           order,
@@ -259,7 +273,7 @@ public final class TileKernels {
   private static void loadWeights(
       IntArray words,
       FloatArray scales,
-      int[] block,
+      int[] strips,
       int chunk,
       int lane,
       int decoded,
@@ -270,15 +284,29 @@ public final class TileKernels {
       float[] scale,
       float[] zero) {
     int chunks = (columns + 7) / 8;
+    int lanes = Flags.lanes(flags);
     for (int i = 0; i < CHUNKS * decoded; i++) {
       int number = chunk(chunk, i / decoded, chunks);
-      word[i] = Chunks.word(words, block[i % decoded] * chunks + number, lane, flags);
+      int strip = strips[i % decoded];
+      word[i] = 0;
+      if ((flags & (Flags.INT4 | Flags.FP4)) != 0) {
+        int at = Chunks.wordsAt(strip, columns, flags) + lane % lanes;
+        word[i] = words.get(at + Chunks.chunkAt(number, columns, flags));
+      }
       if (groupSize % COLUMNS == 0) {
         number = chunk; // of the same group
       }
-      int scaleAt = Chunks.scaleAt(block[i % decoded], number, columns, groupSize);
-      zero[i] = Chunks.zero(scales, scaleAt, lane, flags);
-      scale[i] = Chunks.scale(scales, scaleAt, lane, flags);
+      zero[i] = 0f;
+      scale[i] = 1f;
+      if ((flags & Flags.SCALED) != 0) {
+        int at =
+            Chunks.scalesAt(strip, columns, groupSize, flags)
+                + Chunks.scaleAt(number * 8 / groupSize, lane % lanes, flags);
+        scale[i] = scales.get(at);
+        if ((flags & Flags.ZERO_POINTS) != 0) {
+          zero[i] = scales.get(at + lanes);
+        }
+      }
     }
   }
 

@@ -68,10 +68,9 @@ public final class WorkGroupKernels {
       for (int b = 0; b < n; b++) {
         // Blocks behind the last one are computed as others are, and not written.
         int block = TornadoMath.min(firstRow / 8 + b, blocks - 1);
-        int at = block * chunks + chunk;
-        int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
         for (int j = 0; j < 8; j++) {
-          weights[b * 8 + j] = Chunks.element(words, scales, at, t % 8, scaleAt, j, flags);
+          weights[b * 8 + j] =
+              Chunks.element(words, scales, block, chunk, t % 8, columns, groupSize, j, flags);
         }
       }
       for (int i = 0; i < tokens; i++) {
@@ -234,7 +233,6 @@ public final class WorkGroupKernels {
       float[] sums) {
     int n = Flags.rowsPerItem(flags);
     int blocks = (rows + 7) / 8;
-    int chunks = (columns + 7) / 8;
     float[] chunkOfX = new float[8];
     for (int i = 0; i < 2 * n; i++) {
       sums[i] = 0f;
@@ -256,14 +254,7 @@ public final class WorkGroupKernels {
           // Blocks behind the last one are computed as others are, and not written.
           int block = (expert * 2 + half) * blocks + TornadoMath.min(firstRow / 8 + i, blocks - 1);
           sums[half * n + i] +=
-              Chunks.dot(
-                  words,
-                  scales,
-                  block * chunks + chunk,
-                  t % 8,
-                  Chunks.scaleAt(block, chunk, columns, groupSize),
-                  chunkOfX,
-                  flags);
+              Chunks.dot(words, scales, block, chunk, t % 8, columns, groupSize, chunkOfX, flags);
         }
       }
     }
@@ -334,14 +325,7 @@ public final class WorkGroupKernels {
         for (int i = 0; i < n; i++) {
           int block = expert * blocks + TornadoMath.min(firstRow / 8 + i, blocks - 1);
           sums[i] +=
-              Chunks.dot(
-                  words,
-                  scales,
-                  block * chunks + chunk,
-                  t % 8,
-                  Chunks.scaleAt(block, chunk, columns, groupSize),
-                  chunkOfX,
-                  flags);
+              Chunks.dot(words, scales, block, chunk, t % 8, columns, groupSize, chunkOfX, flags);
         }
       }
     }

@@ -42,8 +42,8 @@ public final class WorkItemKernels {
         for (int j = 0; j < 8; j++) {
           chunkOfX[j] = Chunks.activation(x, token * columns, from + j, columns, order, 0, flags);
         }
-        int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
-        sum += Chunks.dot(words, scales, block * chunks + chunk, row % 8, scaleAt, chunkOfX, flags);
+        sum +=
+            Chunks.dot(words, scales, block, chunk, row % 8, columns, groupSize, chunkOfX, flags);
       }
       if ((flags & Flags.BIAS) != 0) {
         sum += bias.get(row);
@@ -111,10 +111,9 @@ public final class WorkItemKernels {
                       (expert * 2 + half) * columns,
                       flags);
             }
-            int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
             sum +=
                 Chunks.dot(
-                    words, scales, block * chunks + chunk, row % 8, scaleAt, chunkOfX, flags);
+                    words, scales, block, chunk, row % 8, columns, groupSize, chunkOfX, flags);
           }
           sum *= factor;
           if ((flags & Flags.BIAS) != 0) {
@@ -183,10 +182,9 @@ public final class WorkItemKernels {
                       expert * columns,
                       flags);
             }
-            int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
             y +=
                 Chunks.dot(
-                    words, scales, block * chunks + chunk, row % 8, scaleAt, chunkOfX, flags);
+                    words, scales, block, chunk, row % 8, columns, groupSize, chunkOfX, flags);
           }
           if ((flags & Flags.BIAS) != 0) {
             y += bias.get(block * 8 + row % 8);
@@ -252,11 +250,10 @@ public final class WorkItemKernels {
           up[i] = 0f;
         }
         for (int chunk = 0; chunk < chunks; chunk++) {
-          int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
           for (int j = 0; j < 8; j++) {
             int column = chunk * 8 + j;
             float w =
-                Chunks.element(words, scales, block * chunks + chunk, row % 8, scaleAt, j, flags);
+                Chunks.element(words, scales, block, chunk, row % 8, columns, groupSize, j, flags);
             for (int i = 0; i < count; i++) {
               int xAt = pairs.get(first + i) / slots * columns;
               up[i] +=
@@ -318,11 +315,10 @@ public final class WorkItemKernels {
         sums[i] = 0f;
       }
       for (int chunk = 0; chunk < chunks; chunk++) {
-        int scaleAt = Chunks.scaleAt(block, chunk, columns, groupSize);
         for (int j = 0; j < 8; j++) {
           int column = chunk * 8 + j;
           float w =
-              Chunks.element(words, scales, block * chunks + chunk, row % 8, scaleAt, j, flags);
+              Chunks.element(words, scales, block, chunk, row % 8, columns, groupSize, j, flags);
           for (int i = 0; i < count; i++) {
             sums[i] +=
                 w

@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado.weights;
 
+import dev.tornadomoe.tornado.kernel.Chunks;
 import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -7,11 +8,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// Matrices of the same shape and storage, one below the other, in the arrays that kernels take.
 ///
 /// @param storage how
-/// @param words of 4-bit and 16-bit weights, or one element that nobody reads
-/// @param scales of 4-bit weights, powers of two for 16-bit ones, values of 32-bit ones
+/// @param words of weights of up to 16 bits, or one element that nobody reads
+/// @param scales of codes, powers of two for 16-bit weights, values of 32-bit ones
 /// @param order of the columns, `[matrices, columns]`, or one element
 /// @param bias `[matrices, rows in blocks of 8]`, or one element
-/// @param flags [Flags] of storage and bias, and of what a kernel does with them
+/// @param flags `Flags` of storage and bias, and of what a kernel does with them
 public record DeviceMatrix(
     Storage storage,
     IntArray words,
@@ -26,6 +27,11 @@ public record DeviceMatrix(
 
   public int columns() {
     return storage.columns();
+  }
+
+  /// Spans of a row, where it has them.
+  public int spans() {
+    return Chunks.spans(columns());
   }
 
   public int groupSize() {

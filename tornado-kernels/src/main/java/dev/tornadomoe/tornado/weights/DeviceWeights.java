@@ -55,9 +55,7 @@ public record DeviceWeights(List<DeviceLayer> layers, WeightMemory memory) {
 
   /// How each layer's weights are kept on a device.
   public static List<LayerStorage> storages(MoePlan plan, DeviceLimits device) {
-    return plan.layers().stream()
-        .map(layer -> LayerStorage.of(layer, device.mostElements()))
-        .toList();
+    return plan.layers().stream().map(layer -> LayerStorage.of(layer, device)).toList();
   }
 
   /// As in `the plan (3 layers)`.

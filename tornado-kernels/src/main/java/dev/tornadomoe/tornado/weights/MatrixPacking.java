@@ -8,6 +8,7 @@ import dev.tornadomoe.tensor.Int4Matrix;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import dev.tornadomoe.tornado.device.DeviceArrays;
+import dev.tornadomoe.tornado.kernel.Chunks;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -29,11 +30,16 @@ public final class MatrixPacking {
   private MatrixPacking(Storage storage, int matrices, List<Part> parts, Arena arena) {
     this.storage = storage;
     this.biased = parts.stream().anyMatch(part -> part.bias() != null);
-    this.words = DeviceArrays.ints(atLeastOne(matrices * storage.words()), arena);
+    this.words =
+        DeviceArrays.ints(
+            atLeastOne(storage.firstWord() + matrices * storage.words() + storage.spareWords()),
+            arena);
     this.scales =
         storage.is16Bit()
             ? powersOfTwo(storage, arena)
-            : DeviceArrays.floats(atLeastOne(storage.table() + matrices * storage.scales()), arena);
+            : DeviceArrays.floats(
+                atLeastOne(storage.table() + matrices * storage.scales() + storage.spareScales()),
+                arena);
     for (int code = 0; code < storage.table(); code++) {
       scales.set(code, Float8E4M3.toFloat((byte) code));
     }
@@ -177,29 +183,51 @@ public final class MatrixPacking {
     return ((long) number * storage.blocks() + row / 8) * perBlock * size + row % 8;
   }
 
+  /// The number of a row's strip among those of all matrices.
+  private int strip(int number, int row) {
+    return (number * storage.blocks() * 8 + row) / storage.lanes();
+  }
+
+  /// @param at its number in the row
+  private void word(int number, int row, int at, int word) {
+    int ofSpan = Chunks.wordsOfSpan(storage.columns(), storage.flags());
+    words.set(
+        Chunks.wordsAt(strip(number, row), storage.columns(), storage.flags())
+            + Chunks.wordAt(
+                at % ofSpan,
+                at / ofSpan,
+                row % storage.lanes(),
+                storage.columns(),
+                storage.flags()),
+        storage.is(Flags.INT4) ? word ^ Chunks.OFFSETS : word);
+  }
+
+  private void scale(int number, int row, int group, float scale, float zero) {
+    int at =
+        Chunks.scalesAt(strip(number, row), storage.columns(), storage.groupSize(), storage.flags())
+            + Chunks.scaleAt(group, row % storage.lanes(), storage.flags());
+    scales.set(at, scale);
+    if (storage.is(Flags.ZERO_POINTS)) {
+      scales.set(at + storage.lanes(), zero);
+    }
+  }
+
   private void int4(int number, Part part, Int4Matrix matrix, int rows) {
     int chunks = Math.min(storage.chunks(), matrix.wordsPerRow() - part.firstColumn() / 8);
     int groups =
         Math.min(storage.groups(), matrix.groups() - part.firstColumn() / storage.groupSize());
-    boolean zeros = storage.is(Flags.ZERO_POINTS);
     for (int r = 0; r < rows; r++) {
       int row = part.firstRow() + r;
-      long wordAt = first(number, part.to() + r, storage.chunks(), 8);
+      int to = part.to() + r;
       for (int c = 0; c < chunks; c++) {
         // Flips each nibble's highest bit: q - 8 as a signed nibble.
-        words.set(
-            (int) (wordAt + c * 8L), matrix.word(row, part.firstColumn() / 8 + c) ^ 0x88888888);
+        word(number, to, c, matrix.word(row, part.firstColumn() / 8 + c) ^ 0x88888888);
       }
-      long scaleAt = first(number, part.to() + r, storage.groups(), 8);
       for (int g = 0; g < groups; g++) {
         int group = part.firstColumn() / storage.groupSize() + g;
-        int to = (int) (scaleAt + g * 8L);
-        if (zeros) {
-          scales.set(2 * to, matrix.scale(row, group));
-          scales.set(2 * to + 1, Int4Matrix.SYMMETRIC_ZERO - matrix.zero(row, group));
-        } else {
-          scales.set(to, matrix.scale(row, group));
-        }
+        float zero =
+            storage.is(Flags.ZERO_POINTS) ? Int4Matrix.SYMMETRIC_ZERO - matrix.zero(row, group) : 0;
+        scale(number, to, g, matrix.scale(row, group), zero);
       }
     }
     if (storage.is(Flags.ACT_ORDER)) {
@@ -221,26 +249,20 @@ public final class MatrixPacking {
     for (int r = 0; r < rows; r++) {
       int row = part.firstRow() + r;
       coded.codes(row, codes);
-      long wordAt = first(number, part.to() + r, storage.chunks(), 64 / perWord);
+      int to = part.to() + r;
       for (int from = 0; from < columns; from += perWord) {
         int word = 0;
         for (int c = from; c < Math.min(columns, from + perWord); c++) {
           word |= (codes[part.firstColumn() + c] & mask) << ((c - from) * bits);
         }
-        words.set((int) (wordAt + from / perWord * 8L), word);
+        word(number, to, from / perWord, word);
       }
-      long scaleAt = first(number, part.to() + r, storage.groups(), 8);
       for (int g = 0; g < groups; g++) {
         int group = part.firstColumn() / storage.groupSize() + g;
-        int to = (int) (scaleAt + g * 8L);
         // E2M1 is decoded to twice its value.
         float scale = coded.scale(row, group) * (storage.is(Flags.FP4) ? 0.5f : 1);
-        if (storage.is(Flags.ZERO_POINTS)) {
-          scales.set(2 * to, scale);
-          scales.set(2 * to + 1, coded.zero(row, group));
-        } else {
-          scales.set(storage.table() + to, scale);
-        }
+        float zero = storage.is(Flags.ZERO_POINTS) ? coded.zero(row, group) : 0;
+        scale(number, to, g, scale, zero);
       }
     }
   }

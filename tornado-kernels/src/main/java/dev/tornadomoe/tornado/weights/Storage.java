@@ -3,7 +3,10 @@ package dev.tornadomoe.tornado.weights;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tornado.device.DeviceLimits;
+import dev.tornadomoe.tornado.kernel.Chunks;
 import dev.tornadomoe.tornado.kernel.Flags;
+import dev.tornadomoe.tornado.kernel.Spans;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 /// @param groupSize columns per scale; all of them for weights without scales
 /// @param flags [Flags] of the format
 public record Storage(int rows, int columns, int groupSize, int flags) {
+  /// Columns of a span.
+  private static final int SPAN = 32;
+
   private static final int FORMAT =
       Flags.SCALED | Flags.ZERO_POINTS | Flags.ACT_ORDER | Flags.F16 | Flags.BF16;
 
@@ -132,21 +138,74 @@ public record Storage(int rows, int columns, int groupSize, int flags) {
 
   /// Words of one matrix.
   long words() {
-    int perChunk = is(Flags.INT4 | Flags.FP4) ? 8 : isScaled() ? 16 : is16Bit() ? 32 : 0;
-    return (long) blocks() * chunks() * perChunk;
+    if (isScaled()) {
+      return strips() * Chunks.stripWords(columns, flags);
+    }
+    return is16Bit() ? (long) blocks() * chunks() * 32 : 0;
+  }
+
+  /// Words before those of the first matrix.
+  int firstWord() {
+    return isScaled() ? Chunks.FIRST : 0;
+  }
+
+  /// Words, and scales, behind those of the last matrix, which kernels read and nobody needs.
+  int spareWords() {
+    return isScaled() ? Spans.SPARE * Chunks.stripWords(columns, flags) : 0;
+  }
+
+  int spareScales() {
+    return isScaled() ? Spans.SPARE * Chunks.stripScales(columns, groupSize, flags) : 0;
   }
 
   /// Scales of one matrix, or its values if it is kept as F32.
   long scales() {
     if (isScaled()) {
-      return (long) blocks() * groups() * (is(Flags.ZERO_POINTS) ? 16 : 8);
+      return strips() * Chunks.stripScales(columns, groupSize, flags);
     }
     return is16Bit() ? 0 : (long) blocks() * chunks() * 64;
   }
 
   /// Elements before the scales: E4M3's values.
   int table() {
-    return is(Flags.FP8) ? 256 : 0;
+    return is(Flags.FP8) ? Chunks.TABLE : 0;
+  }
+
+  /// Rows of a strip.
+  int lanes() {
+    return Flags.lanes(flags);
+  }
+
+  /// Strips of a matrix.
+  private long strips() {
+    return (long) blocks() * 8 / lanes();
+  }
+
+  /// The same in strips of as many rows as a work-group has work-items for, one for each row and
+  /// span.
+  Storage inStrips(DeviceLimits device) {
+    int lanes = 8;
+    long most = Math.min(Spans.MOST_THREADS, device.workGroup());
+    while (lanes > 1 && (long) lanes * columns / SPAN > most) {
+      lanes /= 2;
+    }
+    return inStrips(lanes);
+  }
+
+  /// The same in strips of so many rows.
+  Storage inStrips(int lanes) {
+    return isScaled()
+        ? new Storage(rows, columns, groupSize, (flags & ~Flags.strips(8)) | Flags.strips(lanes))
+        : this;
+  }
+
+  /// Whether `SpanGateUp` and `SpanDown` can read it: codes with scales in the columns' own order,
+  /// in spans, none of which a group begins or ends in but those that it divides.
+  public boolean hasSpans() {
+    return is(Flags.INT4 | Flags.FP4 | Flags.INT8)
+        && !is(Flags.ACT_ORDER)
+        && columns % SPAN == 0
+        && (groupSize % SPAN == 0 || SPAN % groupSize == 0);
   }
 
   /// Elements of the larger of the two arrays, for one matrix.

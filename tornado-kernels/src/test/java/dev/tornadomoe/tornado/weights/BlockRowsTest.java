@@ -130,22 +130,35 @@ class BlockRowsTest {
 
   private static float element(DeviceMatrix matrix, int number, int row, int column) {
     Storage storage = matrix.storage();
-    int block = number * storage.blocks() + row / 8;
-    int lane = row % 8;
-    int at = block * storage.chunks() + column / 8;
-    int j = column % 8;
-    int scaleAt = (block * storage.groups() + column / storage.groupSize()) * 8 + lane;
+    int lanes = storage.lanes();
+    int lane = row % lanes;
+    int spanChunks = storage.columns() % 32 == 0 ? 4 : 1;
+    int spans = storage.columns() / 8 / spanChunks;
+    int span = column / 8 / spanChunks;
+    boolean isByte = storage.is(Flags.INT8);
+    int ofSpan = spanChunks * (isByte ? 2 : 1);
     boolean zeros = storage.is(Flags.ZERO_POINTS);
-    float scale = matrix.scales().get(zeros ? 2 * scaleAt : scaleAt);
-    float zero = zeros ? matrix.scales().get(2 * scaleAt + 1) : 0;
-    if (storage.is(Flags.INT8)) {
-      int word = matrix.words().get((at * 2 + j / 4) * 8 + lane);
-      return ((byte) (word >> (j % 4 * 8)) + zero) * scale;
+    int groups = storage.groups() * (zeros ? 2 : 1);
+    int rows = Math.ceilDiv(storage.rows(), 8) * 8;
+    int strip = (number * rows + row) / lanes;
+    int group = column / storage.groupSize() * (zeros ? 2 : 1);
+    int scaleAt = (strip * groups + group) * lanes + lane;
+    float scale = matrix.scales().get(scaleAt);
+    float zero = zeros ? matrix.scales().get(scaleAt + lanes) : 0;
+    int perWord = isByte ? 4 : 8;
+    int j = column % (spanChunks * 8) / perWord;
+    int word = matrix.words().get(28 + ((strip * ofSpan + j) * spans + span) * lanes + lane);
+    int shift = column % perWord;
+    if (isByte) {
+      return ((byte) (word >> (shift * 8)) + zero) * scale;
     }
-    int nibble = matrix.words().get(at * 8 + lane) >> (4 * j) & 15;
-    return storage.is(Flags.FP4)
-        ? Float4E2M1.toFloat(nibble) * 2 * scale
-        : ((nibble < 8 ? nibble : nibble - 16) + zero) * scale;
+    int nibble = word >> (4 * shift) & 15;
+    if (storage.is(Flags.FP4)) {
+      return Float4E2M1.toFloat(nibble) * 2 * scale;
+    }
+    // All but the last of a word are stored with 8 added.
+    int code = shift < 7 ? nibble - 8 : nibble < 8 ? nibble : nibble - 16;
+    return (code + zero) * scale;
   }
 
   private static Weight weight(BlockMatrix matrix) {

@@ -1,0 +1,264 @@
+package dev.tornadomoe.tornado.kernel;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// Kernels for GPUs, few tokens, and weights whose codes have scales: gate, up and activation as
+/// [WorkGroupKernels] computes them, with [Spans]. Work-item t has lane `t % lanes` of some strips,
+/// and span `t / lanes` of it.
+///
+/// What enqueueing costs grows with the arrays that a kernel takes, so each has a form for the
+/// usual layer, which takes no array that such a layer does not use. `activated` lies by column of
+/// a span between the two: `[M, 32, spans of all pairs]`, so that neighbouring work-items of down
+/// read neighbouring elements.
+///
+/// Local memory is read and written in the kernels' own methods alone: TornadoVM indexes it wrongly
+/// in a method that it inlines. Such a method must not have more than 600 nodes of its compiler.
+public final class SpanGateUp {
+  private SpanGateUp() {}
+
+  /// Gate, up and activation where all of the router's experts are here, in order, and nothing else
+  /// is.
+  public static void gateUp(
+      KernelContext context,
+      IntArray call,
+      IntArray ids,
+      FloatArray x,
+      IntArray words,
+      FloatArray scales,
+      FloatArray activated,
+      int topK,
+      int columns,
+      int rows,
+      int groupSize,
+      int flags,
+      float limit,
+      float alpha) {
+    int lanes = Flags.lanes(flags);
+    int n = Flags.rowsPerItem(flags);
+    int threads = threadsOfGateUp(columns, flags);
+    int groups = (rows + n * lanes - 1) / (n * lanes);
+    int pair = context.groupIdx / groups;
+    int firstRow = context.groupIdx % groups * (n * lanes);
+    int token = pair / topK;
+    float[] local = context.allocateFloatLocalArray(localOfGateUp(columns, flags, threads));
+    float[] parts = context.allocateFloatLocalArray(2 * n * lanes * (Spans.MOST_PARTS + 1));
+    // Both are loaded at once.
+    int expert = ids.get(pair);
+    if (token >= call.get(0)) {
+      expert = -1;
+    }
+    int t = context.localIdx;
+    // Work-items without a span compute another one's, which nobody reads.
+    int place = TornadoMath.min(t, lanes * (columns / Spans.COLUMNS) - 1);
+    float power = Spans.power(t, flags);
+    for (int i = t; i < columns; i += threads) {
+      local[i + i / Spans.COLUMNS] = x.get(token * columns + i) * power;
+    }
+    int[] word = new int[2 * n * Chunks.wordsOfSpan(columns, flags)];
+    float[] scale = new float[2 * n * Spans.parts(groupSize)];
+    float[] zero = new float[2 * n * Spans.parts(groupSize)];
+    if (expert >= 0) {
+      int strips = (rows + 7) / 8 * (8 / lanes);
+      int strip = expert * 2 * strips + firstRow / lanes;
+      int at = Chunks.wordsAt(strip, columns, flags) + place;
+      Spans.load(words, at, 2 * n, n, strips, columns, flags, word);
+      int scaleAt =
+          Chunks.scalesAt(strip, columns, groupSize, flags)
+              + Chunks.scaleAt(place / lanes * Spans.COLUMNS / groupSize, place % lanes, flags);
+      Spans.loadScales(scales, scaleAt, 2 * n, n, strips, columns, groupSize, flags, scale, zero);
+    }
+    context.localBarrier();
+    float[] ofSpan = new float[Spans.COLUMNS];
+    for (int c = 0; c < Spans.COLUMNS; c++) {
+      ofSpan[c] = local[place / lanes * (Spans.COLUMNS + 1) + c];
+    }
+    float[] offset = new float[Spans.parts(groupSize)];
+    float[] total = new float[Spans.parts(groupSize)];
+    Spans.sums(ofSpan, groupSize, flags, offset, total);
+    context.localBarrier();
+    for (int i = 0; i < 2 * n; i++) {
+      local[i * threads + t] =
+          Spans.dot(word, scale, zero, ofSpan, offset, total, i, columns, groupSize, flags);
+    }
+    context.localBarrier();
+    int per = Spans.partsOf(2 * n * lanes, threads);
+    if (t < 2 * n * lanes * per) {
+      float part = 0f;
+      for (int i = t / lanes % per; i < columns / Spans.COLUMNS; i += per) {
+        part += local[t / (lanes * per) * threads + i * lanes + t % lanes];
+      }
+      parts[t / (lanes * per) * ((per + 1) * lanes) + t % (lanes * per)] = part;
+    }
+    context.localBarrier();
+    int row = firstRow + t;
+    if (t < n * lanes && expert >= 0) {
+      if (row < rows) {
+        float gate = 0f;
+        float up = 0f;
+        for (int i = 0; i < per; i++) {
+          gate += parts[(t / lanes * (per + 1) + i) * lanes + t % lanes];
+          up += parts[((t / lanes + n) * (per + 1) + i) * lanes + t % lanes];
+        }
+        activated.set(
+            activatedAt(token, pair % topK, topK, row, rows),
+            Activations.apply(gate, up, flags, limit, alpha));
+      }
+    }
+  }
+
+  /// The same of any layer, as [WorkGroupKernels#gateUp].
+  ///
+  /// @param flags with [Flags#IN_ORDER] where `map` changes no id
+  public static void mappedGateUp(
+      KernelContext context,
+      IntArray call,
+      IntArray ids,
+      IntArray map,
+      FloatArray factors,
+      FloatArray x,
+      IntArray words,
+      FloatArray scales,
+      FloatArray bias,
+      FloatArray activated,
+      int topK,
+      int extra,
+      int experts,
+      int columns,
+      int rows,
+      int groupSize,
+      int flags,
+      float limit,
+      float alpha) {
+    int lanes = Flags.lanes(flags);
+    int n = Flags.rowsPerItem(flags);
+    int threads = threadsOfGateUp(columns, flags);
+    int slots = topK + extra;
+    int groups = (rows + n * lanes - 1) / (n * lanes);
+    int pair = context.groupIdx / groups;
+    int firstRow = context.groupIdx % groups * (n * lanes);
+    int token = pair / slots;
+    int slot = pair % slots;
+    float[] local = context.allocateFloatLocalArray(localOfGateUp(columns, flags, threads));
+    float[] parts = context.allocateFloatLocalArray(2 * n * lanes * (Spans.MOST_PARTS + 1));
+    int expert = -1;
+    if (token < call.get(0)) {
+      expert = Spans.expert(ids, map, token, slot, topK, extra, experts, flags);
+    }
+    int t = context.localIdx;
+    // Work-items without a span compute another one's, which nobody reads.
+    int place = TornadoMath.min(t, lanes * (columns / Spans.COLUMNS) - 1);
+    float power = Spans.power(t, flags);
+    for (int i = t; i < columns; i += threads) {
+      local[i + i / Spans.COLUMNS] = x.get(token * columns + i) * power;
+    }
+    int[] word = new int[2 * n * Chunks.wordsOfSpan(columns, flags)];
+    float[] scale = new float[2 * n * Spans.parts(groupSize)];
+    float[] zero = new float[2 * n * Spans.parts(groupSize)];
+    if (expert >= 0) {
+      int strips = (rows + 7) / 8 * (8 / lanes);
+      int strip = expert * 2 * strips + firstRow / lanes;
+      int at = Chunks.wordsAt(strip, columns, flags) + place;
+      Spans.load(words, at, 2 * n, n, strips, columns, flags, word);
+      int scaleAt =
+          Chunks.scalesAt(strip, columns, groupSize, flags)
+              + Chunks.scaleAt(place / lanes * Spans.COLUMNS / groupSize, place % lanes, flags);
+      Spans.loadScales(scales, scaleAt, 2 * n, n, strips, columns, groupSize, flags, scale, zero);
+    }
+    context.localBarrier();
+    float[] ofSpan = new float[Spans.COLUMNS];
+    for (int c = 0; c < Spans.COLUMNS; c++) {
+      ofSpan[c] = local[place / lanes * (Spans.COLUMNS + 1) + c];
+    }
+    float[] offset = new float[Spans.parts(groupSize)];
+    float[] total = new float[Spans.parts(groupSize)];
+    Spans.sums(ofSpan, groupSize, flags, offset, total);
+    context.localBarrier();
+    for (int i = 0; i < 2 * n; i++) {
+      local[i * threads + t] =
+          Spans.dot(word, scale, zero, ofSpan, offset, total, i, columns, groupSize, flags);
+    }
+    context.localBarrier();
+    int per = Spans.partsOf(2 * n * lanes, threads);
+    if (t < 2 * n * lanes * per) {
+      float part = 0f;
+      for (int i = t / lanes % per; i < columns / Spans.COLUMNS; i += per) {
+        part += local[t / (lanes * per) * threads + i * lanes + t % lanes];
+      }
+      parts[t / (lanes * per) * ((per + 1) * lanes) + t % (lanes * per)] = part;
+    }
+    context.localBarrier();
+    int row = firstRow + t;
+    if (t < n * lanes && expert >= 0) {
+      if (row < rows) {
+        float gate = 0f;
+        float up = 0f;
+        for (int i = 0; i < per; i++) {
+          gate += parts[(t / lanes * (per + 1) + i) * lanes + t % lanes];
+          up += parts[((t / lanes + n) * (per + 1) + i) * lanes + t % lanes];
+        }
+        activated.set(
+            activatedAt(token, slot, slots, row, rows),
+            activated(
+                factors, bias, gate, up, expert, token, slot, topK, extra, rows, row, flags, limit,
+                alpha));
+      }
+    }
+  }
+
+  /// Work-items of a group of gate and up: one for each span and lane, in whole waves.
+  public static int threadsOfGateUp(int columns, int flags) {
+    return (Flags.lanes(flags) * (columns / Spans.COLUMNS) + Spans.WAVE - 1)
+        / Spans.WAVE
+        * Spans.WAVE;
+  }
+
+  /// Floats of local memory for activations first, then for sums.
+  private static int localOfGateUp(int columns, int flags, int threads) {
+    int n = Flags.rowsPerItem(flags);
+    return TornadoMath.max(columns + columns / Spans.COLUMNS, 2 * n * threads);
+  }
+
+  /// Where a pair's activation is.
+  private static int activatedAt(int token, int slot, int slots, int row, int rows) {
+    int ofPair = rows / Spans.COLUMNS;
+    return token * slots * rows
+        + row % Spans.COLUMNS * (slots * ofPair)
+        + slot * ofPair
+        + row / Spans.COLUMNS;
+  }
+
+  private static float activated(
+      FloatArray factors,
+      FloatArray bias,
+      float gateSum,
+      float upSum,
+      int expert,
+      int token,
+      int slot,
+      int topK,
+      int extra,
+      int rows,
+      int row,
+      int flags,
+      float limit,
+      float alpha) {
+    float factor = Pairs.weight(factors, token, slot, topK, extra, flags);
+    float gate = gateSum * factor;
+    float up = upSum * factor;
+    if ((flags & Flags.BIAS) != 0) {
+      int biasAt = expert * 2 * ((rows + 7) / 8) * 8 + row;
+      gate += bias.get(biasAt);
+      up += bias.get(biasAt + (rows + 7) / 8 * 8);
+    }
+    float y = Activations.apply(gate, up, flags, limit, alpha);
+    if ((flags & Flags.SHARED_GATE) != 0) {
+      if (slot >= topK) {
+        y *= Activations.sigmoid(factors.get(token));
+      }
+    }
+    return y;
+  }
+}
