@@ -260,13 +260,14 @@ public final class BlockKernels {
       float[] sums,
       int sumsAt,
       int tokens) {
-    int word = Chunks.word(words, block, chunk, lane, columns, flags);
-    float zero = Chunks.zero(scales, block, chunk, lane, columns, groupSize, flags);
-    float scale = Chunks.scale(scales, block, chunk, lane, columns, groupSize, flags);
+    int at = Chunks.at(block, chunk, lane, columns, flags);
+    int word = Chunks.word(words, at, flags);
+    int scaleAt = Chunks.scaleAt(block, chunk, lane, columns, groupSize, flags);
+    float zero = Chunks.zero(scales, scaleAt, flags);
+    float scale = Chunks.scale(scales, scaleAt, flags);
     float[] weights = new float[8];
     for (int j = 0; j < 8; j++) {
-      weights[j] =
-          Chunks.unscaled(word, zero, words, scales, block, chunk, lane, columns, j, flags);
+      weights[j] = Chunks.unscaled(word, zero, words, scales, at, lane, columns, j, flags);
     }
     for (int i = 0; i < tokens; i++) {
       float sum = 0f;

@@ -138,42 +138,58 @@ public final class Chunks {
       int groupSize,
       float[] x,
       int flags) {
-    int word = word(words, block, chunk, lane, columns, flags);
-    float zero = zero(scales, block, chunk, lane, columns, groupSize, flags);
+    int at = at(block, chunk, lane, columns, flags);
+    int word = word(words, at, flags);
+    int scaleAt = scaleAt(block, chunk, lane, columns, groupSize, flags);
+    float zero = zero(scales, scaleAt, flags);
     float sum = 0f;
     for (int j = 0; j < 8; j++) {
-      sum += unscaled(word, zero, words, scales, block, chunk, lane, columns, j, flags) * x[j];
+      sum += unscaled(word, zero, words, scales, at, lane, columns, j, flags) * x[j];
     }
-    return sum * scale(scales, block, chunk, lane, columns, groupSize, flags);
+    return sum * scale(scales, scaleAt, flags);
+  }
+
+  /// Where one row's chunk is: its first word, or in formats without scales the chunk's number.
+  /// Computed once for all elements: what TornadoVM inlines may have 600 nodes.
+  static int at(int block, int chunk, int lane, int columns, int flags) {
+    int at = block * ((columns + 7) / 8) + chunk;
+    if ((flags & Flags.SCALED) != 0) {
+      // As wordsAt and chunkAt have it, in as few nodes as possible.
+      int lanes = Flags.lanes(flags);
+      int ofSpan = chunksOfSpan(columns);
+      int words = 1;
+      if ((flags & (Flags.INT8 | Flags.FP8)) != 0) {
+        words = 2;
+      }
+      int number = ((block * 8 + lane) / lanes * ofSpan + chunk % ofSpan) * words;
+      int spans = (columns + 7) / 8 / ofSpan;
+      at = FIRST + (number * spans + chunk / ofSpan) * lanes + lane % lanes;
+    }
+    return at;
   }
 
   /// The word of one row's chunk, where 4-bit weights have one. Whoever needs several of its
   /// elements loads it first: TornadoVM's compiler would load it again for each.
-  static int word(IntArray words, int block, int chunk, int lane, int columns, int flags) {
+  ///
+  /// @param at what [#at] says
+  static int word(IntArray words, int at, int flags) {
     int word = 0;
     if ((flags & (Flags.INT4 | Flags.FP4)) != 0) {
-      word = coded(words, block, chunk, 0, lane, columns, flags);
+      word = words.get(at);
     }
     return word;
   }
 
-  /// Word j of one row's chunk.
-  private static int coded(
-      IntArray words, int block, int chunk, int j, int lane, int columns, int flags) {
-    int lanes = Flags.lanes(flags);
-    int ofSpan = chunksOfSpan(columns);
-    int number = chunk % ofSpan * (wordsOfSpan(columns, flags) / ofSpan) + j;
-    return words.get(
-        wordsAt((block * 8 + lane) / lanes, columns, flags)
-            + wordAt(number, chunk / ofSpan, lane % lanes, columns, flags));
-  }
-
-  /// Where the scale of a row's chunk is.
-  private static int scaleAt(
-      int block, int chunk, int lane, int columns, int groupSize, int flags) {
-    int lanes = Flags.lanes(flags);
-    return scalesAt((block * 8 + lane) / lanes, columns, groupSize, flags)
-        + scaleAt(chunk * 8 / groupSize, lane % lanes, flags);
+  /// Where the scale of a row's chunk is; 0 in formats without.
+  static int scaleAt(int block, int chunk, int lane, int columns, int groupSize, int flags) {
+    int at = 0;
+    if ((flags & Flags.SCALED) != 0) {
+      int lanes = Flags.lanes(flags);
+      at =
+          scalesAt((block * 8 + lane) / lanes, columns, groupSize, flags)
+              + scaleAt(chunk * 8 / groupSize, lane % lanes, flags);
+    }
+    return at;
   }
 
   /// Where a chunk's first word is behind the first one of its row.
@@ -184,34 +200,32 @@ public final class Chunks {
   }
 
   /// What is added to a weight before it is scaled.
-  static float zero(
-      FloatArray scales, int block, int chunk, int lane, int columns, int groupSize, int flags) {
+  static float zero(FloatArray scales, int scaleAt, int flags) {
     float zero = 0f;
     if ((flags & Flags.ZERO_POINTS) != 0) {
-      zero =
-          scales.get(scaleAt(block, chunk, lane, columns, groupSize, flags) + Flags.lanes(flags));
+      zero = scales.get(scaleAt + Flags.lanes(flags));
     }
     return zero;
   }
 
   /// What a weight is multiplied by.
-  static float scale(
-      FloatArray scales, int block, int chunk, int lane, int columns, int groupSize, int flags) {
+  static float scale(FloatArray scales, int scaleAt, int flags) {
     float scale = 1f;
     if ((flags & Flags.SCALED) != 0) {
-      scale = scales.get(scaleAt(block, chunk, lane, columns, groupSize, flags));
+      scale = scales.get(scaleAt);
     }
     return scale;
   }
 
   /// Element j of one row's chunk, without its scale.
+  ///
+  /// @param at what [#at] says
   static float unscaled(
       int word,
       float zero,
       IntArray words,
       FloatArray scales,
-      int block,
-      int chunk,
+      int at,
       int lane,
       int columns,
       int j,
@@ -222,14 +236,14 @@ public final class Chunks {
     } else if ((flags & Flags.FP4) != 0) {
       value = doubled(word >> (4 * j));
     } else if ((flags & (Flags.INT8 | Flags.FP8)) != 0) {
-      int bytes = coded(words, block, chunk, j / 4, lane, columns, flags);
+      int bytes = words.get(at + j / 4 * (spans(columns) * Flags.lanes(flags)));
       if ((flags & Flags.INT8) != 0) {
         value = (bytes << (24 - j % 4 * 8)) >> 24;
       } else {
         value = scales.get((bytes >> (j % 4 * 8)) & 255);
       }
     } else {
-      value = plain(words, scales, block * ((columns + 7) / 8) + chunk, lane, j, flags);
+      value = plain(words, scales, at, lane, j, flags);
     }
     if ((flags & Flags.ZERO_POINTS) != 0) {
       value += zero;
@@ -248,20 +262,21 @@ public final class Chunks {
       int groupSize,
       int j,
       int flags) {
+    int at = at(block, chunk, lane, columns, flags);
+    int scaleAt = scaleAt(block, chunk, lane, columns, groupSize, flags);
     float value =
         unscaled(
-            word(words, block, chunk, lane, columns, flags),
-            zero(scales, block, chunk, lane, columns, groupSize, flags),
+            word(words, at, flags),
+            zero(scales, scaleAt, flags),
             words,
             scales,
-            block,
-            chunk,
+            at,
             lane,
             columns,
             j,
             flags);
     if ((flags & Flags.SCALED) != 0) {
-      value *= scale(scales, block, chunk, lane, columns, groupSize, flags);
+      value *= scale(scales, scaleAt, flags);
     }
     return value;
   }

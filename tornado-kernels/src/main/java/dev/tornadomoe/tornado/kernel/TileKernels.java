@@ -162,19 +162,10 @@ public final class TileKernels {
       context.localBarrier();
       for (int i = 0; i < CHUNKS * decoded; i++) {
         int number = chunk(chunk, i / decoded, chunks);
+        int at = Chunks.at(block[i % decoded], number, lane, columns, flags);
         for (int j = 0; j < 8; j++) {
           float weight =
-              Chunks.unscaled(
-                  word[i],
-                  zero[i],
-                  words,
-                  scales,
-                  block[i % decoded],
-                  number,
-                  lane,
-                  columns,
-                  j,
-                  flags);
+              Chunks.unscaled(word[i], zero[i], words, scales, at, lane, columns, j, flags);
           if ((flags & Flags.SCALED) != 0) {
             weight *= scale[i];
           }
