@@ -14,13 +14,18 @@ import org.jspecify.annotations.Nullable;
 /// (`num_experts`, `num_local_experts`, `n_routed_experts`), so numbers are asked for by all their
 /// names, which must not contradict each other; `null` counts as absent, unless [#isNull] is asked.
 ///
-/// A multimodal model keeps its language model's values in `text_config`, Qwen3-Omni in
-/// `thinker_config.text_config`; they are looked up there first.
+/// A multimodal model keeps its language model's values in `text_config`, `llm_config` or
+/// `language_config`, Qwen3-Omni in `thinker_config.text_config`; they are looked up there first.
 public final class ModelConfig {
   /// No name that we know is as long, and messages repeat those that we don't.
   private static final int LONGEST_STRING = 80;
 
   private static final int MOST_LETTERS = 10_000;
+
+  /// Where multimodal models keep the config of their language model: transformers' own; InternVL
+  /// and Ovis; DeepSeek-VL2.
+  private static final List<String> LANGUAGE_MODELS =
+      List.of("text_config", "llm_config", "language_config");
 
   private final Path file;
   private final Map<String, Object> root;
@@ -34,8 +39,18 @@ public final class ModelConfig {
 
   /// @throws CheckpointException when the file is missing or no JSON object
   static ModelConfig read(Path file) {
-    Map<String, Object> root = StrictJson.readObject(file);
-    return new ModelConfig(file, root, nested(nested(root, "thinker_config"), "text_config"));
+    return of(file, StrictJson.readObject(file));
+  }
+
+  /// @param root what the file says, in the words of a `config.json`
+  static ModelConfig of(Path file, Map<String, Object> root) {
+    Map<String, Object> text = nested(root, "thinker_config");
+    for (String name : LANGUAGE_MODELS) {
+      if (text.get(name) instanceof Map<?, ?>) {
+        return new ModelConfig(file, root, nested(text, name));
+      }
+    }
+    return new ModelConfig(file, root, text);
   }
 
   /// The object of this name, or where there is none the outer one.

@@ -28,8 +28,11 @@ final class LayerReader {
           "model.language_model.layers.",
           "language_model.model.layers.",
           "language_model.layers.",
+          "language.model.layers.", // DeepSeek-VL2
+          "llm.model.layers.", // Ovis
           "thinker.model.layers.", // Qwen3-Omni, whose talker is another model
           "backbone.layers.", // Nemotron-H
+          "language_model.backbone.layers.", // and inside a multimodal one
           "layers.");
 
   private final Checkpoint checkpoint;
