@@ -63,6 +63,7 @@ public interface Quantization {
       case "compressed-tensors" -> CompressedTensors.of(fields);
       case "awq" -> AwqQuantization.of(fields);
       case "gptq" -> GptqQuantization.of(fields);
+      case "auto-round", "intel/auto-round" -> AutoRound.of(fields);
       case "fp8", "fbgemm_fp8" -> Fp8Quantization.of(fields);
       case "mxfp4" -> new Mxfp4Quantization();
       case "quark" -> new QuarkQuantization(fields);
@@ -72,7 +73,7 @@ public interface Quantization {
             throw fields.unsupported(
                 String.format(
                     Locale.ROOT,
-                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
+                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, auto-round, fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
                     method));
           };
     };
