@@ -31,6 +31,7 @@ public final class GgufModel {
     this.hidden = metadata.positive("embedding_length");
     this.experts = metadata.count("expert_count").orElse(0);
     this.gating = experts == 0 ? null : GgufRouting.of(metadata, architecture);
+    GgufKeys.refuseUnused(metadata);
     int blocks = metadata.positive("block_count");
     if (blocks > MOST_LAYERS) {
       throw new LayerException(
