@@ -2,7 +2,9 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.checkpoint.quant.Quantization;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -314,7 +316,8 @@ public final class ModelConfig {
 
   /// What it says of quantisation, or null.
   @Nullable Map<String, Object> quantization() {
-    return object("quantization_config")
+    return mlx()
+        .or(() -> object("quantization_config"))
         .or(() -> object("compression_config")) // compressed-tensors until late 2024
         .orElse(null);
   }
@@ -325,6 +328,17 @@ public final class ModelConfig {
   /// @return what is to be asked in the same way, or empty when it is absent
   public Optional<ModelConfig> section(String name) {
     return object(name).map(inner -> new ModelConfig(file, inner, inner));
+  }
+
+  /// What MLX writes, in an object that nobody else has.
+  private Optional<Map<String, Object>> mlx() {
+    return object("quantization")
+        .filter(said -> said.containsKey("group_size") && said.containsKey("bits"))
+        .map(said -> {
+          Map<String, Object> named = new LinkedHashMap<>(said);
+          named.putIfAbsent("quant_method", Quantization.MLX);
+          return named;
+        });
   }
 
   /// A nested object.

@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint.quant;
 
-import dev.tornadomoe.checkpoint.io.BoundedText;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.io.BoundedText;
 import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import java.util.ArrayList;
