@@ -12,16 +12,14 @@ import dev.tornadomoe.checkpoint.io.Fingerprint;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.checkpoint.quant.Mxfp4Quantization;
 import dev.tornadomoe.checkpoint.quant.Quantization;
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsFile;
-import dev.tornadomoe.checkpoint.safetensors.SafetensorsShards;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -34,9 +32,6 @@ import org.jspecify.annotations.Nullable;
 /// Layers, weights and sessions made from a checkpoint use its memory: close it after them. Safe
 /// for use from several threads.
 public final class Checkpoint implements AutoCloseable {
-  private static final String INDEX = "model.safetensors.index.json";
-  private static final String SINGLE = "model.safetensors";
-
   private final Path directory;
   private final @Nullable ModelConfig config;
   private final @Nullable GgufMetadata metadata;
@@ -49,8 +44,16 @@ public final class Checkpoint implements AutoCloseable {
     this.config = config;
     this.metadata = null;
     this.tensors = tensors;
-    this.quantization = Quantization.of(config.file(), config.quantization());
+    this.quantization = quantization(directory, config);
     this.files = files;
+  }
+
+  private static Quantization quantization(Path directory, ModelConfig config) {
+    Map<String, Object> said = config.quantization();
+    QuantizationFile file = said == null ? QuantizationFile.in(directory) : null;
+    return file == null
+        ? Quantization.of(config.file(), said)
+        : Quantization.of(file.path(directory), file.read(directory));
   }
 
   private Checkpoint(Path directory, List<GgufFile> parts, MappedFiles files) {
@@ -67,8 +70,10 @@ public final class Checkpoint implements AutoCloseable {
   /// Opens a model. In a directory a single safetensors file wins over an index, which then is a
   /// stale one, as in transformers, and safetensors files win over GGUF.
   ///
-  /// @param path a directory with `config.json` and `model.safetensors`, or its index and shards; a
-  ///   directory with one GGUF model; or a GGUF file, of a split one any
+  /// @param path a directory with `config.json` and `model.safetensors`, or its index and shards,
+  ///   or with Mistral's `params.json` and `consolidated.safetensors`; a directory with one GGUF
+  ///   model; a model's directory in the cache of Hugging Face's tools; or a GGUF file, of a split
+  ///   one any
   /// @return the model, whose files stay mapped until it is closed
   /// @throws CheckpointException when it is none of these, or its files contradict themselves
   public static Checkpoint open(Path path) {
@@ -83,24 +88,23 @@ public final class Checkpoint implements AutoCloseable {
               path,
               Files.exists(path) ? "not a directory" : "no such directory"));
     }
-    if (!isThere(path, SINGLE) && !isThere(path, INDEX)) {
-      Path gguf = GgufFiles.find(path);
-      if (gguf != null) {
-        return openGguf(gguf);
-      }
+    Path directory = HubCache.snapshot(path);
+    SafetensorsLayout layout = SafetensorsLayout.of(directory);
+    if (layout != null) {
+      return openSafetensors(directory, layout);
     }
-    return openSafetensors(path);
+    Path gguf = GgufFiles.find(directory);
+    if (gguf == null) {
+      throw NoModel.in(directory);
+    }
+    return openGguf(gguf);
   }
 
-  private static Checkpoint openSafetensors(Path directory) {
-    if (!isThere(directory, "config.json")) {
-      throw new CheckpointException(
-          String.format(Locale.ROOT, "%s: no config.json, so this is no model", directory));
-    }
-    ModelConfig config = ModelConfig.read(directory.resolve("config.json"));
+  private static Checkpoint openSafetensors(Path directory, SafetensorsLayout layout) {
+    ModelConfig config = layout.config(directory);
     MappedFiles files = new MappedFiles();
     try {
-      return new Checkpoint(directory, config, openTensors(directory, files), files);
+      return new Checkpoint(directory, config, layout.open(directory, files), files);
     } catch (RuntimeException | Error e) {
       files.close();
       throw e;
@@ -119,28 +123,7 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  /// Whether there is a file of this name, or something else that the reading of it will name.
-  private static boolean isThere(Path directory, String name) {
-    return Files.exists(directory.resolve(name), LinkOption.NOFOLLOW_LINKS);
-  }
-
-  private static TensorStore openTensors(Path directory, MappedFiles files) {
-    if (isThere(directory, SINGLE)) {
-      return SafetensorsFile.open(directory.resolve(SINGLE), files);
-    }
-    if (isThere(directory, INDEX)) {
-      return SafetensorsShards.open(directory.resolve(INDEX), files);
-    }
-    throw new CheckpointException(
-        String.format(
-            Locale.ROOT,
-            "%s: neither %s nor %s is there, so this is no model in safetensors form",
-            directory,
-            SINGLE,
-            INDEX));
-  }
-
-  /// {@return the directory that it lies in}
+  /// {@return the directory that its files lie in; the snapshot's, of a model in a cache}
   public Path directory() {
     return directory;
   }

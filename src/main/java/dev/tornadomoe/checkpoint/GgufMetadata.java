@@ -7,6 +7,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The key-value pairs of a GGUF file
@@ -148,6 +150,31 @@ public final class GgufMetadata {
       return count("vocab_size").orElse(0);
     }
     return values.get("tokenizer.ggml.tokens") instanceof GgufArray tokens ? tokens.length() : 0;
+  }
+
+  /// Refuses keys of the architecture of some kind that nobody has a use for.
+  ///
+  /// @param kind whether a key, without the architecture's name before it, is of that kind
+  /// @param used those that there is a use for
+  /// @throws CheckpointException when there is another one with a value other than 0 or false
+  public void refuseUnused(Predicate<String> kind, Set<String> used) {
+    String prefix = full("");
+    values.forEach((name, value) -> {
+      String key = name.startsWith(prefix) ? name.substring(prefix.length()) : "";
+      boolean saysNothing =
+          Boolean.FALSE.equals(value)
+              || (value instanceof Number number && number.doubleValue() == 0);
+      if (kind.test(key) && !used.contains(key) && !saysNothing) {
+        throw new CheckpointException(
+            String.format(
+                Locale.ROOT,
+                "%s: \"%s\" is %s, but there is no use for it in %s",
+                file,
+                StrictJson.excerpt(name),
+                StrictJson.excerpt(value),
+                architecture()));
+      }
+    });
   }
 
   private CheckpointException wrong(String key, String expected, Object found) {

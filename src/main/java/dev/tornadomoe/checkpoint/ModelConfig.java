@@ -2,7 +2,9 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.checkpoint.quant.Quantization;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -14,13 +16,18 @@ import org.jspecify.annotations.Nullable;
 /// (`num_experts`, `num_local_experts`, `n_routed_experts`), so numbers are asked for by all their
 /// names, which must not contradict each other; `null` counts as absent, unless [#isNull] is asked.
 ///
-/// A multimodal model keeps its language model's values in `text_config`, Qwen3-Omni in
-/// `thinker_config.text_config`; they are looked up there first.
+/// A multimodal model keeps its language model's values in `text_config`, `llm_config` or
+/// `language_config`, Qwen3-Omni in `thinker_config.text_config`; they are looked up there first.
 public final class ModelConfig {
   /// No name that we know is as long, and messages repeat those that we don't.
   private static final int LONGEST_STRING = 80;
 
   private static final int MOST_LETTERS = 10_000;
+
+  /// Where multimodal models keep the config of their language model: transformers' own; InternVL
+  /// and Ovis; DeepSeek-VL2.
+  private static final List<String> LANGUAGE_MODELS =
+      List.of("text_config", "llm_config", "language_config");
 
   private final Path file;
   private final Map<String, Object> root;
@@ -34,8 +41,18 @@ public final class ModelConfig {
 
   /// @throws CheckpointException when the file is missing or no JSON object
   static ModelConfig read(Path file) {
-    Map<String, Object> root = StrictJson.readObject(file);
-    return new ModelConfig(file, root, nested(nested(root, "thinker_config"), "text_config"));
+    return of(file, StrictJson.readObject(file));
+  }
+
+  /// @param root what the file says, in the words of a `config.json`
+  static ModelConfig of(Path file, Map<String, Object> root) {
+    Map<String, Object> text = nested(root, "thinker_config");
+    for (String name : LANGUAGE_MODELS) {
+      if (text.get(name) instanceof Map<?, ?>) {
+        return new ModelConfig(file, root, nested(text, name));
+      }
+    }
+    return new ModelConfig(file, root, text);
   }
 
   /// The object of this name, or where there is none the outer one.
@@ -299,7 +316,8 @@ public final class ModelConfig {
 
   /// What it says of quantisation, or null.
   @Nullable Map<String, Object> quantization() {
-    return object("quantization_config")
+    return mlx()
+        .or(() -> object("quantization_config"))
         .or(() -> object("compression_config")) // compressed-tensors until late 2024
         .orElse(null);
   }
@@ -310,6 +328,17 @@ public final class ModelConfig {
   /// @return what is to be asked in the same way, or empty when it is absent
   public Optional<ModelConfig> section(String name) {
     return object(name).map(inner -> new ModelConfig(file, inner, inner));
+  }
+
+  /// What MLX writes, in an object that nobody else has.
+  private Optional<Map<String, Object>> mlx() {
+    return object("quantization")
+        .filter(said -> said.containsKey("group_size") && said.containsKey("bits"))
+        .map(said -> {
+          Map<String, Object> named = new LinkedHashMap<>(said);
+          named.putIfAbsent("quant_method", Quantization.MLX);
+          return named;
+        });
   }
 
   /// A nested object.

@@ -27,6 +27,12 @@ public record Coding(String name, int columns, int bytes, boolean scalesInside) 
   /// Two E2M1 to a byte, an E4M3 for each 16 ([Nvfp4Matrix]).
   public static final Coding NVFP4 = new Coding("nvfp4", 2, 1, false);
 
+  /// Two elements of 4 bits to a byte, with a scale and an offset for each group ([AffineMatrix]).
+  public static final Coding AFFINE4 = new Coding("affine4", 2, 1, false);
+
+  /// The same with 8 bits.
+  public static final Coding AFFINE8 = new Coding("affine8", 1, 1, false);
+
   /// Checks the sizes.
   ///
   /// @throws IllegalArgumentException for sizes that can't be

@@ -91,7 +91,9 @@ public record WeightFormat(
     long groups =
         (rowsPerScale == 0 ? 1L : Math.ceilDiv(rows, rowsPerScale))
             * (groupSize == 0 ? 1 : Math.ceilDiv(columns, groupSize));
-    return elements + groups * element.bytes() + (zeroPoints ? groups : 0);
+    boolean isAffine = coding.equals(Coding.AFFINE4) || coding.equals(Coding.AFFINE8);
+    long offsets = isAffine ? groups * element.bytes() : zeroPoints ? groups : 0;
+    return elements + groups * element.bytes() + offsets;
   }
 
   /// As in `BF16`, `int4 g32 (BF16 scales, zero points, act-order)`, `fp8 128x128 (F32 scales)` or

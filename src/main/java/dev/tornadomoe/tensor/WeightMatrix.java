@@ -8,7 +8,14 @@ import java.util.List;
 /// Each format is one class. Kernels take its parts as they are; [#decodeRow] serves everybody
 /// else.
 public sealed interface WeightMatrix
-    permits DenseMatrix, Int4Matrix, Int8Matrix, Fp8Matrix, Mxfp4Matrix, Nvfp4Matrix, BlockMatrix {
+    permits DenseMatrix,
+        Int4Matrix,
+        Int8Matrix,
+        Fp8Matrix,
+        Mxfp4Matrix,
+        Nvfp4Matrix,
+        AffineMatrix,
+        BlockMatrix {
 
   /// {@return how many output features it has}
   int rows();

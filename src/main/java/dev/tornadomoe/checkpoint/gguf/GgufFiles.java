@@ -2,6 +2,8 @@ package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -23,7 +25,8 @@ public final class GgufFiles {
   }
 
   /// {@return `model.gguf`, or the only model that is there (all parts of a split file are one), or
-  /// null when there is none}
+  /// null when there is no GGUF file} Of several files those that are no models, a vision encoder
+  /// (`mmproj`) or an importance matrix, don't count.
   ///
   /// @param directory that may hold other files as well
   /// @throws CheckpointException when there are several, with their names
@@ -43,6 +46,13 @@ public final class GgufFiles {
     List<Path> first =
         models.stream().filter(file -> !GgufShards.isLaterPart(file)).sorted().toList();
     if (first.size() > 1) {
+      List<Path> all = first;
+      first = all.stream().filter(GgufFiles::isModel).toList();
+      if (first.isEmpty()) {
+        return all.getFirst(); // opening it says what it is
+      }
+    }
+    if (first.size() > 1) {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
@@ -53,5 +63,26 @@ public final class GgufFiles {
     }
     // Later parts alone: opening one says which is missing.
     return first.isEmpty() ? models.stream().sorted().findFirst().orElse(null) : first.getFirst();
+  }
+
+  /// @throws CheckpointException when it is no GGUF file
+  private static boolean isModel(Path file) {
+    try (MappedFiles mapped = new MappedFiles()) {
+      return otherKind(GgufFile.open(file, mapped)) == null;
+    }
+  }
+
+  /// What a GGUF file holds that is no model, or null for a model
+  /// ([general.type](https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), which older files
+  /// don't have).
+  static @Nullable String otherKind(GgufFile file) {
+    Object type = file.values().getOrDefault("general.type", "model");
+    if ("clip".equals(file.values().get("general.architecture")) || "mmproj".equals(type)) {
+      return "the vision or audio encoder of a multimodal model";
+    }
+    return "model".equals(type)
+        ? null
+        : String.format(
+            Locale.ROOT, "a GGUF file of the general.type \"%s\"", StrictJson.excerpt(type));
   }
 }

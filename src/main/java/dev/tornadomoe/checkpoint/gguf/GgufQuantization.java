@@ -6,12 +6,15 @@ import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.checkpoint.quant.Quantization;
 import dev.tornadomoe.tensor.BlockFormat;
+import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.block.BlockFormats;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -19,13 +22,23 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param store where the types are
 public record GgufQuantization(GgufStore store) implements Quantization {
+  private static final String WEIGHT = ".weight";
+
+  /// What the name of NVFP4's factors ends in instead.
+  private static final String FACTORS = ".scale";
 
   @Override
   public @Nullable Weight find(TensorStore tensors, String module, int rows, int columns) {
-    String name = module + ".weight";
+    String name = module + WEIGHT;
     GgufFile.Entry entry = store.entry(name);
     if (entry == null || isPlain(entry)) {
       return null;
+    }
+    if (entry.type() == GgmlType.NVFP4) {
+      requireShape(name, entry.shape(), rows, columns);
+      TensorView factor = factors(module + FACTORS, 1);
+      return new Nvfp4BlockWeight(
+          store.fileOf(name), name, RowSelection.all(rows), columns, entry.data(), factor, 0);
     }
     BlockFormat block = block(name, entry);
     requireShape(name, entry.shape(), rows, columns);
@@ -40,6 +53,10 @@ public record GgufQuantization(GgufStore store) implements Quantization {
     if (entry == null || isPlain(entry)) {
       return null;
     }
+    if (entry.type() == GgmlType.NVFP4) {
+      requireShape(name, entry.shape(), experts, outputs, inputs);
+      return nvfp4(name, entry, experts);
+    }
     BlockFormat block = block(name, entry);
     requireShape(name, entry.shape(), experts, outputs, inputs);
     long bytes = outputs * block.coding().rowBytes(inputs);
@@ -51,6 +68,27 @@ public record GgufQuantization(GgufStore store) implements Quantization {
             new RowSelection(rows, first, step),
             inputs,
             entry.data().asSlice(expert * bytes, bytes));
+  }
+
+  private ExpertStack nvfp4(String name, GgufFile.Entry entry, int experts) {
+    String module =
+        name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
+    TensorView factors = factors(module + FACTORS, experts);
+    int inputs = Math.toIntExact(entry.shape().dimension(2));
+    long bytes = entry.data().byteSize() / experts;
+    return (expert, rows, first, step) ->
+        new Nvfp4BlockWeight(
+            store.fileOf(name),
+            name + "[" + expert + "]",
+            new RowSelection(rows, first, step),
+            inputs,
+            entry.data().asSlice(expert * bytes, bytes),
+            factors,
+            expert);
+  }
+
+  private @Nullable TensorView factors(String name, int count) {
+    return store.entry(name) == null ? null : store.require(name, Set.of(DType.F32), count);
   }
 
   private static boolean isPlain(GgufFile.Entry entry) {
@@ -65,7 +103,7 @@ public record GgufQuantization(GgufStore store) implements Quantization {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
-              "%s: tensor \"%s\" is %s, which is not supported (supported: F32, F16, BF16, %s)",
+              "%s: tensor \"%s\" is %s, which is not supported (supported: F32, F16, BF16, NVFP4, %s)",
               store.fileOf(name),
               name,
               GgufStore.typeName(entry),

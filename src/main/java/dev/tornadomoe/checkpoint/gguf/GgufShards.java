@@ -34,6 +34,12 @@ public final class GgufShards {
   /// @return the first one first
   public static List<GgufFile> open(Path file, MappedFiles files) {
     GgufFile opened = GgufFile.open(file, files);
+    String other = GgufFiles.otherKind(opened);
+    if (other != null) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT, "%s: this is %s, not a model; name the model's file", file, other));
+    }
     long count = number(opened, "split.count", 1);
     if (count <= 1) {
       return List.of(opened);

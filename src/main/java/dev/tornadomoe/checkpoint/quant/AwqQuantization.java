@@ -11,6 +11,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -21,25 +22,12 @@ import org.jspecify.annotations.Nullable;
 /// `scales` `[groups, out]`. Nibble i of a word, counted from the lowest bits, belongs to output 0,
 /// 2, 4, 6, 1, 3, 5, 7 of the word's eight.
 ///
-/// @param config for messages
-/// @param groupSize columns per scale, 0 for one scale per row
-record AwqQuantization(QuantizationJson config, int groupSize) implements Quantization {
+/// @param rules what the config says, and of some modules otherwise
+record AwqQuantization(ModuleRules rules) implements Quantization {
   private static final Set<DType> INT = Set.of(DType.I32);
 
   static Quantization of(QuantizationJson config) {
-    int bits = config.number("bits", config.number("w_bit", 4));
-    String version = config.text("version", config.text("format", "gemm"));
-    if (bits != 4 || !version.equalsIgnoreCase("gemm")) {
-      return (tensors, module, rows, columns) -> {
-        throw config.unsupported(
-            String.format(Locale.ROOT, "AWQ with %d bits in version \"%s\"", bits, version));
-      };
-    }
-    int groupSize =
-        config.value("group_size") == null
-            ? config.groupSize("q_group_size", 128)
-            : config.groupSize();
-    return new AwqQuantization(config, groupSize);
+    return new AwqQuantization(new ModuleRules(config, List.of()));
   }
 
   @Override
@@ -48,12 +36,26 @@ record AwqQuantization(QuantizationJson config, int groupSize) implements Quanti
         && tensors.names().contains(module + ".weight")) {
       return null; // on the list modules_to_not_convert
     }
+    QuantizationJson fields = rules.of(module);
+    if (fields == null) {
+      throw rules.leftOut(tensors, module);
+    }
+    int bits = fields.number("bits", fields.number("w_bit", 4));
+    String version = fields.text("version", fields.text("format", "gemm"));
+    if (bits != 4 || !version.equalsIgnoreCase("gemm")) {
+      throw fields.unsupported(
+          String.format(Locale.ROOT, "AWQ with %d bits in version \"%s\"", bits, version));
+    }
+    int groupSize =
+        fields.value("group_size") == null
+            ? fields.groupSize("q_group_size", 128)
+            : fields.groupSize();
     if (rows % 8 != 0) {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
               "%s: AWQ packs eight outputs to a word, but \"%s\" has %d",
-              config.file(),
+              fields.file(),
               module,
               rows));
     }
@@ -69,7 +71,7 @@ record AwqQuantization(QuantizationJson config, int groupSize) implements Quanti
         words,
         tensors.require(module + ".scales", FLOATS, groups, rows),
         // Some exporters write zeros of 8 although their config says zero_point: false.
-        config.flag("zero_point", true) || tensors.names().contains(module + ".qzeros")
+        fields.flag("zero_point", true) || tensors.names().contains(module + ".qzeros")
             ? tensors.require(module + ".qzeros", INT, groups, rows / 8)
             : null);
   }

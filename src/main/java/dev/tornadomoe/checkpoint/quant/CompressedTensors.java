@@ -71,7 +71,7 @@ final class CompressedTensors implements Quantization {
   public @Nullable ExpertStack findStack(
       TensorStore tensors, String name, int experts, int outputs, int inputs, boolean transposed) {
     return Fp8Stack.find(
-        tensors, name, experts, outputs, inputs, transposed, new Granularity(128, 128));
+        tensors, name, experts, outputs, inputs, transposed, Fp8Quantization.USUAL);
   }
 
   /// Some exporters leave a layer unquantised without saying so in the ignore list.
@@ -154,6 +154,10 @@ final class CompressedTensors implements Quantization {
               ? unsupportedStrategy(group, strategy, "FP8 weights")
               : new FloatQuantized(granularity);
         }
+        case "mxfp8-quantized 8 float" ->
+            weights.groupSize("group_size", 32) == 32
+                ? new FloatQuantized(FloatQuantized.MX)
+                : unsupported(group, "MXFP8 with groups of " + weights.groupSize());
         case "nvfp4-pack-quantized 4 float" ->
             weights.groupSize("group_size", 16) == 16
                 ? new Nvfp4PackQuantized()

@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
 /// `fp8` and `fbgemm_fp8`: weights F8_E4M3 with a scale for each block as DeepSeek stores them
 /// (`weight_scale_inv`, in spite of its name a factor;
 /// [source](https://huggingface.co/deepseek-ai/DeepSeek-V3/blob/main/README_WEIGHTS.md)), or
-/// without `weight_block_size` per tensor or per output (`weight_scale`). Layers of
-/// `ignored_layers` or `modules_to_not_convert` are told by their type: they are floats.
+/// without `weight_block_size` per tensor, per output or, in MXFP8, per 32 columns
+/// (`weight_scale`). Layers of `ignored_layers` or `modules_to_not_convert` are told by their type:
+/// they are floats.
 ///
 /// @param block rows and columns that share a scale, null where the scales' shape says it
 record Fp8Quantization(@Nullable Granularity block) implements Quantization {
@@ -23,7 +24,7 @@ record Fp8Quantization(@Nullable Granularity block) implements Quantization {
   private static final List<String> SCALES = List.of(".weight_scale_inv", ".weight_scale");
 
   /// Blocks of experts that are stored as one tensor, where the config has none.
-  private static final Granularity USUAL = new Granularity(128, 128);
+  static final Granularity USUAL = new Granularity(128, 128);
 
   static Quantization of(QuantizationJson config) {
     String format = config.text("fmt", "e4m3");
@@ -58,11 +59,17 @@ record Fp8Quantization(@Nullable Granularity block) implements Quantization {
     String suffix = scaleSuffix(tensors, module);
     Granularity granularity = block;
     if (granularity == null) {
-      TensorView scales = tensors.find(module + suffix);
-      boolean single = scales == null || scales.shape().elements() == 1;
-      granularity = single ? Granularity.TENSOR : Granularity.CHANNEL;
+      granularity = granularity(tensors.find(module + suffix), rows, columns);
     }
     return FloatQuantized.weight(tensors, module, suffix, granularity, rows, columns);
+  }
+
+  private static Granularity granularity(@Nullable TensorView scales, int rows, int columns) {
+    if (scales == null || scales.shape().elements() == 1) {
+      return Granularity.TENSOR;
+    }
+    int groups = FloatQuantized.MX.columnBlocks(columns);
+    return groups > 1 && scales.shape().is(rows, groups) ? FloatQuantized.MX : Granularity.CHANNEL;
   }
 
   private String scaleSuffix(TensorStore tensors, String module) {

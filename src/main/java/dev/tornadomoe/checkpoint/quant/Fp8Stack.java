@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /// FP8 experts: F8_E4M3 `[E, out, in]` or `[E, in, out]`, with the scales in a tensor that adds
 /// `_scale_inv` or `_scale` to the name. Their shape says what they are for: `[E]` and `[E, 1, 1]`
-/// each expert; `[E, out]`, `[E, out, 1]` and `[E, 1, out]` each output; otherwise blocks, in the
-/// order of the values' dimensions
+/// each expert; `[E, out]`, `[E, out, 1]` and `[E, 1, out]` each output; `[E, out, in / 32]` is
+/// MXFP8; otherwise blocks, in the order of the values' dimensions
 /// ([transformers](https://github.com/huggingface/transformers/tree/main/src/transformers/integrations),
 /// `finegrained_fp8.py` and `fbgemm_fp8.py`).
 ///
@@ -56,7 +56,7 @@ record Fp8Stack(
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
-              "%s: tensor \"%s\" is %s %s, expected F32, F16, BF16 or F8_E8M0 with a scale for each of %d experts, each of %d outputs or each block of %dx%d",
+              "%s: tensor \"%s\" is %s %s, expected F32, F16, BF16, F8_E8M0 or U8 with a scale for each of %d experts, each of %d outputs or each block of %dx%d",
               tensors.fileOf(scales.name()),
               scales.name(),
               scales.dtype(),
@@ -66,7 +66,12 @@ record Fp8Stack(
               block.rows(),
               block.columns()));
     }
-    return new Fp8Stack(tensors.fileOf(scales.name()), values, transposed, scales, granularity);
+    return new Fp8Stack(
+        tensors.fileOf(scales.name()),
+        values,
+        transposed,
+        FloatQuantized.asFloats(scales),
+        granularity);
   }
 
   private static TensorView requireScales(TensorStore tensors, String name) {
@@ -102,7 +107,9 @@ record Fp8Stack(
         transposed
             ? scales.shape().is(experts, columns, rows)
             : scales.shape().is(experts, rows, columns);
-    return fits ? block : null;
+    boolean isMx =
+        !transposed && scales.shape().is(experts, outputs, FloatQuantized.MX.columnBlocks(inputs));
+    return isMx ? FloatQuantized.MX : fits ? block : null;
   }
 
   @Override

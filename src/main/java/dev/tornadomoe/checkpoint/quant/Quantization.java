@@ -17,6 +17,9 @@ public interface Quantization {
   /// The types that unquantised weights and the scales of quantised ones may have.
   Set<DType> FLOATS = EnumSet.of(DType.F32, DType.F16, DType.BF16);
 
+  /// What configs of MLX, which name no method, are given as one.
+  String MLX = "mlx";
+
   /// The weight of a linear layer, or null when the layer is not stored in quantised form.
   ///
   /// @param tensors where the weight's parts are looked up
@@ -63,16 +66,18 @@ public interface Quantization {
       case "compressed-tensors" -> CompressedTensors.of(fields);
       case "awq" -> AwqQuantization.of(fields);
       case "gptq" -> GptqQuantization.of(fields);
+      case "auto-round", "intel/auto-round" -> AutoRound.of(fields);
       case "fp8", "fbgemm_fp8" -> Fp8Quantization.of(fields);
       case "mxfp4" -> new Mxfp4Quantization();
       case "quark" -> new QuarkQuantization(fields);
+      case MLX -> new MlxQuantization(fields);
       case "modelopt" -> new ModelOptQuantization(fields);
       default ->
           (tensors, module, rows, columns) -> {
             throw fields.unsupported(
                 String.format(
                     Locale.ROOT,
-                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
+                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, auto-round, fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
                     method));
           };
     };

@@ -45,4 +45,18 @@ public sealed interface ExpertStorage {
     public static final FusedUngated PROJ =
         new FusedUngated("experts.up_proj", "experts.down_proj");
   }
+
+  /// One tensor for each projection of all experts, in any quantisation, `[E, I, H]` or `[E, H,
+  /// I]`: what MLX makes of every family's experts.
+  ///
+  /// @param gate the tensor's name
+  /// @param up the tensor's name
+  /// @param down the tensor's name
+  record Stacked(String gate, String up, String down) implements ExpertStorage {
+    public static final Stacked MLX =
+        new Stacked(
+            "switch_mlp.gate_proj.weight",
+            "switch_mlp.up_proj.weight",
+            "switch_mlp.down_proj.weight");
+  }
 }

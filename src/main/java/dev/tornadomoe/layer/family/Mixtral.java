@@ -15,7 +15,7 @@ final class Mixtral implements MoeFamily {
   @Override
   public ModelLayout layout(ModelConfig config) {
     return ModelLayout.builder(config)
-        .blocks("block_sparse_moe", "mlp")
+        .blocks("block_sparse_moe", "mlp", "feed_forward")
         .storages(
             ExpertStorage.PerExpert.W123, ExpertStorage.PerExpert.PROJ, ExpertStorage.Fused.PROJ)
         .build(

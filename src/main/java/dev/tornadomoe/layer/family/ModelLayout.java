@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What a model's config says of its MoE layers, and the names by which its checkpoints may call
@@ -257,10 +258,22 @@ public record ModelLayout(
           routers,
           correctionBiases,
           correctionIsRow,
-          storages,
+          withMlx(storages),
           shared,
           routerBias,
           routerWeightOnInput);
+    }
+
+    /// MLX stores the experts of every family whose experts have gates and no biases in one way.
+    private static List<ExpertStorage> withMlx(List<ExpertStorage> storages) {
+      boolean isPlain =
+          storages.stream()
+              .anyMatch(storage ->
+                  (storage instanceof ExpertStorage.PerExpert one && one.gate() != null)
+                      || (storage instanceof ExpertStorage.Fused fused && !fused.biased()));
+      return isPlain
+          ? Stream.concat(storages.stream(), Stream.of(ExpertStorage.Stacked.MLX)).toList()
+          : storages;
     }
   }
 }

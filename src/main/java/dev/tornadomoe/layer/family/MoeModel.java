@@ -16,20 +16,35 @@ import org.jspecify.annotations.Nullable;
 /// A checkpoint seen as a stack of MoE layers. What its config or metadata mean and what its
 /// tensors are called is up to a [MoeFamily], or in a GGUF file to the architecture ([GgufModel]).
 public final class MoeModel {
+  /// The number of experts, by the names that families have for it.
+  private static final List<String> EXPERT_COUNTS =
+      List.of("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts");
+
   private final Checkpoint checkpoint;
   private final Path file;
   private final String modelType;
   private final @Nullable ModelLayout layout;
   private final @Nullable GgufModel gguf;
   private final List<Integer> moeLayers;
+  private final int hidden;
+  private final int layers;
 
-  private MoeModel(Checkpoint checkpoint, ModelConfig config, ModelLayout layout) {
+  private MoeModel(Checkpoint checkpoint, ModelConfig config, MoeFamily family) {
     this.checkpoint = checkpoint;
     this.file = config.file();
     this.modelType = config.modelType();
-    this.layout = layout;
     this.gguf = null;
+    if (isDense(config)) {
+      this.layout = null;
+      this.moeLayers = List.of();
+      this.hidden = config.positive("hidden_size");
+      this.layers = config.positive("num_hidden_layers", "num_layers");
+      return;
+    }
+    this.layout = layout(config, family);
     this.moeLayers = layout.moeLayers();
+    this.hidden = layout.hidden();
+    this.layers = layout.layers();
   }
 
   private MoeModel(Checkpoint checkpoint, Path file, GgufModel gguf) {
@@ -39,6 +54,8 @@ public final class MoeModel {
     this.layout = null;
     this.gguf = gguf;
     this.moeLayers = gguf.moeLayers();
+    this.hidden = gguf.hidden();
+    this.layers = gguf.layers();
   }
 
   /// Reads the config or metadata; no tensor yet. The family is one of [MoeFamilies#installed].
@@ -67,11 +84,17 @@ public final class MoeModel {
     }
     ModelConfig config = checkpoint.config();
     return namingTheFile(
-        config.file(), () -> new MoeModel(checkpoint, config, layout(config, families)));
+        config.file(), () -> new MoeModel(checkpoint, config, families.of(config)));
   }
 
-  private static ModelLayout layout(ModelConfig config, MoeFamilies families) {
-    ModelLayout layout = families.of(config).layout(config);
+  /// Whether it is one of the dense models that some families have beside those with experts.
+  private static boolean isDense(ModelConfig config) {
+    List<String> said = EXPERT_COUNTS.stream().filter(config::isPresent).toList();
+    return !said.isEmpty() && said.stream().allMatch(key -> config.countOr(1, key) == 0);
+  }
+
+  private static ModelLayout layout(ModelConfig config, MoeFamily family) {
+    ModelLayout layout = family.layout(config);
     if (layout.gating().topK() > layout.routed()) {
       throw new LayerException(
           String.format(
@@ -100,20 +123,21 @@ public final class MoeModel {
 
   /// {@return H, the width of a row}
   public int hidden() {
-    return gguf != null ? gguf.hidden() : layout().hidden();
+    return hidden;
   }
 
   /// {@return how many layers there are, dense ones included}
   public int layers() {
-    return gguf != null ? gguf.layers() : layout().layers();
+    return layers;
   }
 
   /// {@return what the config says of the MoE layers}
   ///
-  /// @throws IllegalStateException for a GGUF file
+  /// @throws IllegalStateException for a GGUF file, or a model without experts
   public ModelLayout layout() {
     if (layout == null) {
-      throw new IllegalStateException("a GGUF file has no layout of a family");
+      throw new IllegalStateException(
+          gguf == null ? "the model has no experts" : "a GGUF file has no layout of a family");
     }
     return layout;
   }

@@ -73,6 +73,17 @@ final class BlockReader {
     return name;
   }
 
+  /// The full name of a weight that is about to be read, in NVFP4 with its factors. What such a
+  /// file says of the quantisation of activations has no use, as elsewhere.
+  String useWeight(String module) {
+    String name = use(module + ".weight");
+    if (checkpoint.stored(name).filter(stored -> stored.type().equals("NVFP4")).isPresent()) {
+      use(module + ".scale");
+      use(module + ".input_scale");
+    }
+    return name;
+  }
+
   boolean has(String tensor) {
     return checkpoint.tensorNames().contains(name(tensor));
   }
@@ -107,7 +118,7 @@ final class BlockReader {
 
   MoeLayer read(TopKGating gating) {
     refuseClamps();
-    use("ffn_gate_inp.weight");
+    useWeight("ffn_gate_inp");
     Router router =
         new Router(
             checkpoint.linear(name("ffn_gate_inp"), experts, hidden),

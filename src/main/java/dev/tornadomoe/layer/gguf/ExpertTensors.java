@@ -97,7 +97,7 @@ record ExpertTensors(BlockReader block) {
   }
 
   private ExpertStack stack(String tensor, int outputs, int inputs) {
-    String name = block.use(tensor + ".weight");
+    String name = block.useWeight(tensor);
     return block.checkpoint().stack(name, block.experts(), outputs, inputs, false);
   }
 
@@ -125,7 +125,7 @@ record ExpertTensors(BlockReader block) {
   }
 
   private Weight linear(String tensor, int rows, int columns) {
-    block.use(tensor + ".weight");
+    block.useWeight(tensor);
     return block.checkpoint().linear(block.name(tensor), rows, columns);
   }
 

@@ -7,7 +7,9 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// A GGUF file seen as a stack of MoE layers: those blocks that have a router.
 public final class GgufModel {
@@ -20,15 +22,16 @@ public final class GgufModel {
   private final int hidden;
   private final int experts;
   private final int layers;
-  private final TopKGating gating;
+  private final @Nullable TopKGating gating; // null where no block has experts
 
   private GgufModel(Checkpoint checkpoint, GgufMetadata metadata) {
     this.checkpoint = checkpoint;
     this.metadata = metadata;
     this.architecture = Architecture.named(metadata.architecture());
     this.hidden = metadata.positive("embedding_length");
-    this.experts = metadata.positive("expert_count");
-    this.gating = GgufRouting.of(metadata, architecture);
+    this.experts = metadata.count("expert_count").orElse(0);
+    this.gating = experts == 0 ? null : GgufRouting.of(metadata, architecture);
+    GgufKeys.refuseUnused(metadata);
     int blocks = metadata.positive("block_count");
     if (blocks > MOST_LAYERS) {
       throw new LayerException(
@@ -41,7 +44,10 @@ public final class GgufModel {
     }
     // The last ones predict further tokens and are no part of the stack.
     this.layers = Math.max(0, blocks - metadata.count("nextn_predict_layers").orElse(0));
-    if (gating.topK() > experts) {
+    if (gating == null && !moeLayers().isEmpty()) {
+      metadata.positive("expert_count"); // says that it is missing
+    }
+    if (gating != null && gating.topK() > experts) {
       throw new LayerException(
           String.format(
               Locale.ROOT, "top-k is %d, but there are only %d experts", gating.topK(), experts));
@@ -53,8 +59,8 @@ public final class GgufModel {
   /// @param checkpoint which holds the tensors
   /// @param metadata of that checkpoint
   /// @return the model, for as long as the checkpoint is open
-  /// @throws dev.tornadomoe.MoeException when the architecture is unknown or has no experts, or the
-  ///   file contradicts itself
+  /// @throws dev.tornadomoe.MoeException when the architecture is unknown, or the file contradicts
+  ///   itself
   public static GgufModel of(Checkpoint checkpoint, GgufMetadata metadata) {
     return new GgufModel(checkpoint, metadata);
   }
@@ -88,6 +94,7 @@ public final class GgufModel {
   /// @return the layer, whose weights are read when a session loads them
   /// @throws dev.tornadomoe.MoeException when its tensors are missing or misshapen
   public MoeLayer layer(int index) {
-    return new BlockReader(checkpoint, metadata, architecture, index, hidden, experts).read(gating);
+    return new BlockReader(checkpoint, metadata, architecture, index, hidden, experts)
+        .read(Objects.requireNonNull(gating, "a model without experts has no MoE layers"));
   }
 }

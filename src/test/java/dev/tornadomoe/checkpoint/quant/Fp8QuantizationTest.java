@@ -135,8 +135,8 @@ class Fp8QuantizationTest {
         TensorSet.of(
             weight,
             HeapTensors.of(
-                MODULE + ".weight_scale_inv", DType.U8, Shape.of(2, 1), (byte) 1, (byte) 1)),
-        "is U8",
+                MODULE + ".weight_scale_inv", DType.I8, Shape.of(2, 1), (byte) 1, (byte) 1)),
+        "is I8",
         "F32");
     assertRefused("\"fmt\": \"e5m2\"", TensorSet.of(weight), "\"e5m2\"", "not supported");
     assertRefused(BLOCKS, new TensorSet(), "\"" + MODULE + ".weight\" is missing");

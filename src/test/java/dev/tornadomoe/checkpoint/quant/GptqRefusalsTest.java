@@ -16,9 +16,8 @@ class GptqRefusalsTest extends InputMajorRefusals {
   @CsvSource(
       quoteCharacter = '`',
       value = {
-        "`\"bits\": 8`, 8 bits",
-        "`\"bits\": 2`, 2 bits",
         "`\"bits\": 3`, 3 bits",
+        "`\"bits\": 2`, 2 bits",
         "`\"checkpoint_format\": \"marlin\"`, `\"marlin\"`",
         "`\"checkpoint_format\": \"bitblas\"`, `\"bitblas\"`",
         "`\"checkpoint_format\": \"gptq_p\"`, `\"gptq_p\"`",

@@ -33,7 +33,6 @@ class BrokenConfigTest {
         refusal("mixtral", c -> c.without("num_experts_per_tok"), "\"num_experts_per_tok\"", "no"),
         refusal(
             "mixtral", c -> c.with("num_experts", 8), "\"num_local_experts\"", "\"num_experts\""),
-        refusal("mixtral", c -> c.with("num_local_experts", 0), "\"num_local_experts\"", "0"),
         refusal("mixtral", c -> c.without("intermediate_size"), "\"intermediate_size\"", "no"),
         refusal("mixtral", c -> c.without("hidden_size"), "\"hidden_size\"", "no"),
         refusal("mixtral", c -> c.with("hidden_act", "quick_gelu"), "\"quick_gelu\"", "silu"),

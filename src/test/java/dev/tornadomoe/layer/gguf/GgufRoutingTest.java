@@ -219,6 +219,22 @@ class GgufRoutingTest {
         "no \"deepseek2.expert_group_used_count\"");
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "expert_group_scale",
+        "experts_per_group",
+        "moe_latent_size",
+        "moe_every_n_layers",
+        "router_logit_softcapping",
+        "expert_of_next_year"
+      })
+  void keysWithoutAUseAreRefused(String key) {
+    assertRefused(block("qwen3moe").key(key, 3), "\"qwen3moe." + key + "\" is 3", "no use");
+    assertRefused(block("qwen3moe").key(key, 0.5f), "\"qwen3moe." + key + "\" is 0.5");
+    layer(block("qwen3moe").key(key, 0)); // says nothing
+  }
+
   private static GgufBlock block(String architecture) {
     return GgufBlock.whole(architecture);
   }

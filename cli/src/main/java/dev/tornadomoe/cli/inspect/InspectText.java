@@ -46,9 +46,12 @@ final class InspectText {
         "layers",
         String.format(
             Locale.ROOT,
-            "%s, of which MoE: %s",
+            "%s; MoE layers (indices): %s",
             found.get("layers"),
             Ranges.of(asIntegers(list(found, "moe_layers")))));
+    if (!found.containsKey("experts")) {
+      return; // of a dense model, or of one whose layers can't be read
+    }
     long identities = number(found, "identity_experts");
     row(
         "experts",

@@ -3,6 +3,7 @@ package dev.tornadomoe.cli.inspect;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.GgufMetadata;
+import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.family.ModelLayout;
@@ -61,6 +62,9 @@ final class Inspection {
 
   /// What the config says, and the layers that can be made of the tensors.
   private List<MoeLayer> describe(MoeModel model) {
+    if (model.layerIndices().isEmpty()) {
+      return describeDense(model);
+    }
     if (checkpoint.gguf().isPresent()) {
       return describeGguf(model);
     }
@@ -81,6 +85,16 @@ final class Inspection {
       json.put("gated", layers.getFirst().experts().isGated());
     }
     return layers;
+  }
+
+  private List<MoeLayer> describeDense(MoeModel model) {
+    json.put("hidden_size", model.hidden());
+    json.put("layers", model.layers());
+    json.put("moe_layers", List.of());
+    problems.add(
+        new LayerException(
+            String.format(Locale.ROOT, "%s: the model has no MoE layers", checkpoint.directory())));
+    return List.of();
   }
 
   /// A GGUF file's tensors say what its metadata don't, so its first layer is asked.

@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado.weights;
 
+import dev.tornadomoe.tensor.AffineMatrix;
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.Fp8Matrix;
@@ -41,6 +42,12 @@ interface CodedRows {
     if (coding.equals(Coding.MXFP4) || coding.equals(Coding.NVFP4)) {
       return new Kind(Flags.FP4, 0);
     }
+    if (coding.equals(Coding.AFFINE4)) {
+      return new Kind(Flags.INT4 | Flags.ZERO_POINTS, 0);
+    }
+    if (coding.equals(Coding.AFFINE8)) {
+      return new Kind(Flags.INT8 | Flags.ZERO_POINTS, 0);
+    }
     return coding.scalesInside() ? BlockRows.kind(coding) : null;
   }
 
@@ -57,6 +64,7 @@ interface CodedRows {
       case Fp8Matrix fp8 -> new Fp8(fp8);
       case Mxfp4Matrix fp4 -> new Mxfp4(fp4);
       case Nvfp4Matrix fp4 -> new Nvfp4(fp4);
+      case AffineMatrix affine -> new Affine(affine);
       case BlockMatrix blocks -> BlockRows.of(blocks);
       default -> throw new IllegalStateException(matrix.format() + " has no codes");
     };
@@ -128,6 +136,36 @@ interface CodedRows {
     @Override
     public float scale(int row, int group) {
       return matrix.scale(row, group);
+    }
+  }
+
+  /// Integers with an offset: `scale * q + bias` is `scale * (code + (half + bias / scale))`, codes
+  /// being q less half of the range. Where the scale is 0 only the bias is left: such a group has
+  /// scale 1 and codes 0.
+  record Affine(AffineMatrix matrix) implements CodedRows {
+    private int half() {
+      return 1 << (matrix.bits() - 1);
+    }
+
+    @Override
+    public void codes(int row, byte[] codes) {
+      for (int c = 0; c < matrix.columns(); c++) {
+        boolean isConstant = matrix.scale(row, c / matrix.groupSize()) == 0;
+        codes[c] = (byte) (isConstant ? 0 : matrix.element(row, c) - half());
+      }
+    }
+
+    @Override
+    public float scale(int row, int group) {
+      float scale = matrix.scale(row, group);
+      return scale == 0 ? 1 : scale;
+    }
+
+    @Override
+    public float zero(int row, int group) {
+      float scale = matrix.scale(row, group);
+      float bias = matrix.bias(row, group);
+      return scale == 0 ? bias : half() + bias / scale;
     }
   }
 

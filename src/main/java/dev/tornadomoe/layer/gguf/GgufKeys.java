@@ -1,0 +1,41 @@
+package dev.tornadomoe.layer.gguf;
+
+import dev.tornadomoe.checkpoint.GgufMetadata;
+import java.util.List;
+import java.util.Set;
+
+/// The keys of GGUF files that are about MoE blocks
+/// ([list](https://github.com/ggml-org/llama.cpp/blob/master/src/llama-arch.cpp)).
+final class GgufKeys {
+  /// How their names begin.
+  private static final List<String> BEGINNINGS =
+      List.of("expert", "moe_", "router", "swiglu_clamp", "interleave_moe");
+
+  /// Those that have a use here, or say what the tensors say, too.
+  private static final Set<String> USED =
+      Set.of(
+          "expert_count",
+          "expert_used_count",
+          "expert_feed_forward_length",
+          "expert_shared_feed_forward_length",
+          "expert_shared_count",
+          "expert_weights_scale",
+          "expert_weights_norm",
+          "expert_gating_func",
+          "expert_group_count",
+          "expert_group_used_count",
+          "interleave_moe_layer_step", // which blocks have a router
+          "swiglu_clamp_exp", // looked at for each block
+          "swiglu_clamp_shexp");
+
+  private GgufKeys() {}
+
+  /// Refuses keys that say how other architectures' blocks differ (groups of experts that share
+  /// weights, a latent size, a cap of the logits), or that are not known: without them the result
+  /// would be another.
+  ///
+  /// @throws dev.tornadomoe.MoeException when there is one with a value other than 0 or false
+  static void refuseUnused(GgufMetadata metadata) {
+    metadata.refuseUnused(key -> BEGINNINGS.stream().anyMatch(key::startsWith), USED);
+  }
+}
