@@ -34,7 +34,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -128,25 +127,6 @@ class TornadoSessionTest {
       for (int tokens : new int[] {1, 6}) {
         assertThat(error(run(reference, tokens), run(session, tokens))).isLessThan(2e-5);
       }
-    }
-  }
-
-  @Test
-  void aSecondThreadIsRefused() throws InterruptedException {
-    try (Session session = Backends.require("tornado").prepare(plan(1, false))) {
-      run(session, 1);
-      AtomicReference<Throwable> thrown = new AtomicReference<>();
-      Thread second =
-          new Thread(() -> {
-            try {
-              run(session, 1);
-            } catch (BackendException e) {
-              thrown.set(e);
-            }
-          });
-      second.start();
-      second.join();
-      assertThat(thrown.get()).hasMessageContaining("the session belongs to thread");
     }
   }
 

@@ -59,7 +59,7 @@ final class Member {
   }
 
   /// The value of a static field.
-  Object constant() {
+  @Nullable Object constant() {
     AccessibleObject member = member();
     try {
       return ((Field) member).get(null);
