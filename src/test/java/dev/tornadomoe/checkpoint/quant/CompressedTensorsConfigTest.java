@@ -148,7 +148,7 @@ class CompressedTensorsConfigTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"torchao", "bitsandbytes", "auto-round", ""})
+  @ValueSource(strings = {"torchao", "bitsandbytes", "quanto", ""})
   void namesTheMethodThatIsNotSupported(String method) {
     assertRefused(
         CompressedTensorsPacking.config(G32)

@@ -158,11 +158,13 @@ public record LayerStorage(
   ///
   /// @param layer it was made for
   public long bytes(MoeLayer layer) {
-    long experts = (long) layer.experts().local().size() + extra;
-    long bytes = experts * (2 * gateUp.bytes() + down.bytes());
-    bytes += router == null ? 0 : router.bytes();
-    bytes += sharedGateUp == null ? 0 : 2 * sharedGateUp.bytes();
-    bytes += sharedDown == null ? 0 : sharedDown.bytes();
+    int local = layer.experts().local().size();
+    long experts = (long) local + extra;
+    long parts = Math.ceilDiv((long) local, expertsPerPart);
+    long bytes = gateUp.bytes(2 * experts, parts) + down.bytes(experts, parts);
+    bytes += router == null ? 0 : router.bytes(1, 1);
+    bytes += sharedGateUp == null ? 0 : sharedGateUp.bytes(2, 1);
+    bytes += sharedDown == null ? 0 : sharedDown.bytes(1, 1);
     return bytes;
   }
 }

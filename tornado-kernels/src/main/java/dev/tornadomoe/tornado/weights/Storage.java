@@ -213,8 +213,11 @@ public record Storage(int rows, int columns, int groupSize, int flags) {
     return Math.max(words(), scales());
   }
 
-  /// Bytes of one matrix.
-  long bytes() {
-    return (words() + scales()) * 4;
+  /// Bytes of matrices together, with what stands before and behind them in each array.
+  ///
+  /// @param arrays that they are divided into
+  long bytes(long matrices, long arrays) {
+    int around = firstWord() + spareWords() + table() + spareScales();
+    return (matrices * (words() + scales()) + arrays * around) * 4;
   }
 }

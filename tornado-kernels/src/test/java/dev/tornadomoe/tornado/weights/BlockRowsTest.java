@@ -56,7 +56,7 @@ class BlockRowsTest {
     int bits = kept.startsWith("int8") ? 8 : 4;
     int perGroup = kept.endsWith("zero-points") ? 8 : 4;
     int rows = 16; // 11, in blocks of 8
-    assertThat(storage.bytes())
+    assertThat(storage.bytes(1, 0))
         .isEqualTo(rows * (512L * bits / 8 + 512L / storage.groupSize() * perGroup));
   }
 
