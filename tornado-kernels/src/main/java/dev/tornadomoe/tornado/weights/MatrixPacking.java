@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado.weights;
 
+import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.tensor.DenseMatrix;
@@ -13,6 +14,7 @@ import dev.tornadomoe.tornado.kernel.Flags;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -225,8 +227,17 @@ public final class MatrixPacking {
       }
       for (int g = 0; g < groups; g++) {
         int group = part.firstColumn() / storage.groupSize() + g;
-        float zero =
-            storage.is(Flags.ZERO_POINTS) ? Int4Matrix.SYMMETRIC_ZERO - matrix.zero(row, group) : 0;
+        int zero = Int4Matrix.SYMMETRIC_ZERO - matrix.zero(row, group);
+        if (zero != 0 && !storage.is(Flags.ZERO_POINTS)) {
+          throw new BackendException(
+              String.format(
+                  Locale.ROOT,
+                  "weight \"%s\": row %d, group %d has zero point %d, expected 8: its format announces no others, and a device keeps what was announced; backends cpu and reference can run it",
+                  part.weight().name(),
+                  row,
+                  group,
+                  matrix.zero(row, group)));
+        }
         scale(number, to, g, matrix.scale(row, group), zero);
       }
     }
