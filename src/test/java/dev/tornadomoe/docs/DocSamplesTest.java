@@ -43,6 +43,14 @@ class DocSamplesTest {
         .isSubsetOf(Set.of("", "java", "mermaid", "sh", "xml"));
   }
 
+  /// A row of a table can't be broken.
+  @ParameterizedTest
+  @MethodSource("pages")
+  void hasNoLineOfMoreThan120Characters(Path page) throws IOException {
+    assertThat(Files.readAllLines(page).stream().filter(line -> !line.startsWith("|")))
+        .allMatch(line -> line.length() <= 120);
+  }
+
   @Test
   void findsThem() throws IOException {
     assertThat(Sample.of("README.md")).hasSize(1);

@@ -69,7 +69,7 @@ public final class OwnRouter {
       }
       System.out.printf(
           Locale.ROOT,
-          "experts %s with weights %s, never expert %d: both ways give the same%n",
+          "experts %s with weights %s, never expert %d: both agree%n",
           Arrays.toString(ids),
           Arrays.toString(weights),
           CLOSED);
