@@ -12,6 +12,9 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.modular.HybridExperts;
+import dev.tornadomoe.modular.LocalPrepareAndFinalize;
+import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
@@ -117,6 +120,13 @@ public abstract class RoutingContract extends BackendContract {
         new Kind("sparse mixer, wide", new SparseMixer(0.4f)));
   }
 
+  /// Plans for what is run: one token works pair by pair, more are grouped by expert.
+  private static Planner.Builder planner(int tokens) {
+    return Planner.builder()
+        .maxTokens(tokens)
+        .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts(1)));
+  }
+
   private static float factor(int token) {
     for (float logit : LOGITS[token]) {
       if (Float.isInfinite(logit)) {
@@ -193,7 +203,7 @@ public abstract class RoutingContract extends BackendContract {
   void choosesByScoresInSinglePrecision(Kind kind) {
     MoeLayer layer = layer(kind);
     int tokens = LOGITS.length;
-    MoePlan plan = Planner.builder().maxTokens(tokens).build().plan(layer);
+    MoePlan plan = planner(tokens).build().plan(layer);
     float[] all = new float[tokens * H];
     for (int token = 0; token < tokens; token++) {
       System.arraycopy(hidden(token), 0, all, token * H, H);
@@ -221,7 +231,7 @@ public abstract class RoutingContract extends BackendContract {
       weight[e * H] = 1 + e;
     }
     weight[5 * H + 1] = INF;
-    try (Session session = backend().prepare(Planner.builder().build().plan(layer(kind, weight)))) {
+    try (Session session = backend().prepare(planner(1).build().plan(layer(kind, weight)))) {
       float[] hidden = new float[H];
       hidden[0] = 1;
       float[] output = new float[H];
@@ -246,7 +256,7 @@ public abstract class RoutingContract extends BackendContract {
   }
 
   private void assertNamed(MoeLayer layer, String sentence) {
-    MoePlan plan = Planner.builder().build().plan(layer);
+    MoePlan plan = planner(1).build().plan(layer);
     assertThatThrownBy(() -> backend().prepare(plan))
         .isInstanceOf(MoeException.class)
         .hasMessageContaining(sentence)
@@ -256,7 +266,7 @@ public abstract class RoutingContract extends BackendContract {
   @Test
   void namesANanInTheCallersWeights() {
     MoeLayer layer = layer(new Kind("", TopKGating.softmax(3, true)));
-    MoePlan plan = Planner.builder().callerRoutes().build().plan(layer);
+    MoePlan plan = planner(2).callerRoutes().build().plan(layer);
     try (Session session = backend().prepare(plan)) {
       float[] weights = {0.5f, 0.25f, 0.25f, 0.5f, Float.NaN, 0.5f};
       MoeCall call =
@@ -275,7 +285,7 @@ public abstract class RoutingContract extends BackendContract {
   @Test
   void aCallThatIsNullIsRefused() {
     MoeLayer layer = layer(new Kind("", TopKGating.softmax(3, true)));
-    try (Session session = backend().prepare(Planner.builder().build().plan(layer))) {
+    try (Session session = backend().prepare(planner(1).build().plan(layer))) {
       assertThatThrownBy(() -> session.run(null))
           .isInstanceOf(MoeException.class)
           .hasMessageContaining("there is no call");
