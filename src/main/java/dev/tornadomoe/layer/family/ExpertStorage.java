@@ -47,16 +47,14 @@ public sealed interface ExpertStorage {
   }
 
   /// One tensor for each projection of all experts, in any quantisation, `[E, I, H]` or `[E, H,
-  /// I]`: what MLX makes of every family's experts.
+  /// I]`: what MLX makes of every family's experts. Where a module has a `bias`, `[E, I]` or `[E,
+  /// H]`, it counts.
   ///
-  /// @param gate the tensor's name
-  /// @param up the tensor's name
-  /// @param down the tensor's name
+  /// @param gate the module's name
+  /// @param up the module's name
+  /// @param down the module's name
   record Stacked(String gate, String up, String down) implements ExpertStorage {
     public static final Stacked MLX =
-        new Stacked(
-            "switch_mlp.gate_proj.weight",
-            "switch_mlp.up_proj.weight",
-            "switch_mlp.down_proj.weight");
+        new Stacked("switch_mlp.gate_proj", "switch_mlp.up_proj", "switch_mlp.down_proj");
   }
 }

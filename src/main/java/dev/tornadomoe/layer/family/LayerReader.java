@@ -2,7 +2,6 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
@@ -143,8 +142,8 @@ final class LayerReader {
           }
         }
         case ExpertStorage.Stacked names -> {
-          if (has(block + names.gate()) || has(block + names.down())) {
-            return stacked(block, names);
+          if (has(block + names.gate() + ".weight") || has(block + names.down() + ".weight")) {
+            return new StackedReader(checkpoint, layout, block, names).read();
           }
         }
       }
@@ -155,21 +154,9 @@ final class LayerReader {
       case ExpertStorage.PerExpert names -> perExpert(block + "experts.", names);
       case ExpertStorage.Fused names -> new FusedReader(checkpoint, layout, block, names).read();
       case ExpertStorage.FusedUngated names -> ungated(block, names);
-      case ExpertStorage.Stacked names -> stacked(block, names);
+      case ExpertStorage.Stacked names ->
+          new StackedReader(checkpoint, layout, block, names).read();
     };
-  }
-
-  private List<Mlp> stacked(String block, ExpertStorage.Stacked names) {
-    int experts = layout.experts();
-    int size = layout.intermediate();
-    int hidden = layout.hidden();
-    ExpertStack gate = checkpoint.stack(block + names.gate(), experts, size, hidden, false);
-    ExpertStack up = checkpoint.stack(block + names.up(), experts, size, hidden, false);
-    ExpertStack down = checkpoint.stack(block + names.down(), experts, hidden, size, false);
-    return IntStream.range(0, experts)
-        .mapToObj(e ->
-            Mlp.gated(gate.part(e, size, 0, 1), up.part(e, size, 0, 1), down.part(e, hidden, 0, 1)))
-        .toList();
   }
 
   private List<Mlp> ungated(String block, ExpertStorage.FusedUngated names) {

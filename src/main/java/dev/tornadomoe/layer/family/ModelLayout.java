@@ -264,7 +264,8 @@ public record ModelLayout(
           routerWeightOnInput);
     }
 
-    /// MLX stores the experts of every family whose experts have gates and no biases in one way.
+    /// MLX stores the experts of every family whose experts have gates, and need no biases, in one
+    /// way.
     private static List<ExpertStorage> withMlx(List<ExpertStorage> storages) {
       boolean isPlain =
           storages.stream()
