@@ -138,11 +138,6 @@ public final class DevicePlan implements AutoCloseable {
     }
   }
 
-  /// Bytes on the device.
-  public long deviceBytes() {
-    return memory.bytes();
-  }
-
   @Override
   public void close() {
     replayed.close();

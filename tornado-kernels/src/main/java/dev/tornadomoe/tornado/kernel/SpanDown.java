@@ -60,13 +60,13 @@ public final class SpanDown {
       if (item < live) {
         int pair = token * topK + item / spans;
         float weight = Pairs.weight(weights, 0, pair, topK, 0, flags);
-        load(
+        Spans.load(
             words,
             scales,
             ids.get(pair),
+            1,
             firstRow,
-            item % spans,
-            t % lanes,
+            item % spans * lanes + t % lanes,
             columns,
             rows,
             groupSize,
@@ -172,13 +172,13 @@ public final class SpanDown {
         int expert = Spans.expert(ids, map, token, slot, topK, extra, experts, flags);
         if (expert >= 0) {
           float weight = Pairs.weight(weights, token, slot, topK, extra, flags);
-          load(
+          Spans.load(
               words,
               scales,
               expert,
+              1,
               firstRow,
-              item % spans,
-              t % lanes,
+              item % spans * lanes + t % lanes,
               columns,
               rows,
               groupSize,
@@ -240,32 +240,5 @@ public final class SpanDown {
         target.set(item, sum);
       }
     }
-  }
-
-  /// Loads some rows' span of an expert's down.
-  private static void load(
-      IntArray words,
-      FloatArray scales,
-      int expert,
-      int firstRow,
-      int span,
-      int lane,
-      int columns,
-      int rows,
-      int groupSize,
-      int flags,
-      int[] word,
-      float[] scale,
-      float[] zero) {
-    int lanes = Flags.lanes(flags);
-    int n = Flags.rowsPerItem(flags);
-    int strips = (rows + 7) / 8 * (8 / lanes);
-    int strip = expert * strips + firstRow / lanes;
-    int at = Chunks.wordsAt(strip, columns, flags) + (span * lanes + lane);
-    Spans.load(words, at, n, n, strips, columns, flags, word);
-    int scaleAt =
-        Chunks.scalesAt(strip, columns, groupSize, flags)
-            + Chunks.scaleAt(span * Spans.COLUMNS / groupSize, lane, flags);
-    Spans.loadScales(scales, scaleAt, n, n, strips, columns, groupSize, flags, scale, zero);
   }
 }

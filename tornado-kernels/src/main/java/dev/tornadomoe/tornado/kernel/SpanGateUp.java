@@ -61,14 +61,9 @@ public final class SpanGateUp {
     float[] scale = new float[2 * n * Spans.parts(groupSize)];
     float[] zero = new float[2 * n * Spans.parts(groupSize)];
     if (expert >= 0) {
-      int strips = (rows + 7) / 8 * (8 / lanes);
-      int strip = expert * 2 * strips + firstRow / lanes;
-      int at = Chunks.wordsAt(strip, columns, flags) + place;
-      Spans.load(words, at, 2 * n, n, strips, columns, flags, word);
-      int scaleAt =
-          Chunks.scalesAt(strip, columns, groupSize, flags)
-              + Chunks.scaleAt(place / lanes * Spans.COLUMNS / groupSize, place % lanes, flags);
-      Spans.loadScales(scales, scaleAt, 2 * n, n, strips, columns, groupSize, flags, scale, zero);
+      Spans.load(
+          words, scales, expert, 2, firstRow, place, columns, rows, groupSize, flags, word, scale,
+          zero);
     }
     context.localBarrier();
     float[] ofSpan = new float[Spans.COLUMNS];
@@ -158,14 +153,9 @@ public final class SpanGateUp {
     float[] scale = new float[2 * n * Spans.parts(groupSize)];
     float[] zero = new float[2 * n * Spans.parts(groupSize)];
     if (expert >= 0) {
-      int strips = (rows + 7) / 8 * (8 / lanes);
-      int strip = expert * 2 * strips + firstRow / lanes;
-      int at = Chunks.wordsAt(strip, columns, flags) + place;
-      Spans.load(words, at, 2 * n, n, strips, columns, flags, word);
-      int scaleAt =
-          Chunks.scalesAt(strip, columns, groupSize, flags)
-              + Chunks.scaleAt(place / lanes * Spans.COLUMNS / groupSize, place % lanes, flags);
-      Spans.loadScales(scales, scaleAt, 2 * n, n, strips, columns, groupSize, flags, scale, zero);
+      Spans.load(
+          words, scales, expert, 2, firstRow, place, columns, rows, groupSize, flags, word, scale,
+          zero);
     }
     context.localBarrier();
     float[] ofSpan = new float[Spans.COLUMNS];

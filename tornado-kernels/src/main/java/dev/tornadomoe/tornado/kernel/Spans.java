@@ -55,6 +55,38 @@ public final class Spans {
     return parts;
   }
 
+  /// Loads a work-item's span of an expert's rows: words, scales, and what is added to codes
+  /// before.
+  ///
+  /// @param matrices of an expert, 2 of gate and up
+  /// @param firstRow of the group
+  /// @param place `span * lanes + lane`
+  static void load(
+      IntArray words,
+      FloatArray scales,
+      int expert,
+      int matrices,
+      int firstRow,
+      int place,
+      int columns,
+      int rows,
+      int groupSize,
+      int flags,
+      int[] word,
+      float[] scale,
+      float[] zero) {
+    int lanes = Flags.lanes(flags);
+    int n = Flags.rowsPerItem(flags);
+    int strips = (rows + 7) / 8 * (8 / lanes);
+    int strip = expert * matrices * strips + firstRow / lanes;
+    int at = Chunks.wordsAt(strip, columns, flags) + place;
+    loadWords(words, at, matrices * n, n, strips, columns, flags, word);
+    int scaleAt =
+        Chunks.scalesAt(strip, columns, groupSize, flags)
+            + Chunks.scaleAt(place / lanes * COLUMNS / groupSize, place % lanes, flags);
+    loadScales(scales, scaleAt, matrices * n, n, strips, columns, groupSize, flags, scale, zero);
+  }
+
   /// Loads the words of some rows' span. Each address is the first one's and a constant, so that a
   /// compiler computes one.
   ///
@@ -62,7 +94,7 @@ public final class Spans {
   /// @param vectors rows of all matrices
   /// @param n rows of a matrix, one in each of neighbouring strips
   /// @param strips of a matrix
-  static void load(
+  private static void loadWords(
       IntArray words, int at, int vectors, int n, int strips, int columns, int flags, int[] word) {
     int perSpan = Chunks.wordsOfSpan(columns, flags);
     int strip = Chunks.stripWords(columns, flags);
@@ -76,7 +108,7 @@ public final class Spans {
   /// Loads the scales of the same rows' span, and what is added to its codes before.
   ///
   /// @param at of the first row's first scale
-  static void loadScales(
+  private static void loadScales(
       FloatArray scales,
       int at,
       int vectors,

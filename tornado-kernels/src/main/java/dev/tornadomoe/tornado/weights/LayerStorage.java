@@ -7,7 +7,6 @@ import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.device.DeviceLimits;
-import dev.tornadomoe.tornado.kernel.Chunks;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,7 +65,7 @@ public record LayerStorage(
             ? 0
             : extra(layer, gateUp, down, sharedGateUp, sharedDown);
     long perExpert = Math.max(2 * gateUp.largest(), down.largest());
-    int spare = Chunks.FIRST + Math.max(gateUp.spareWords(), down.spareWords());
+    int spare = Math.max(gateUp.mostAround(), down.mostAround());
     long fitting = (mostElements - spare) / perExpert - extra;
     long whole =
         sharedGateUp == null || sharedDown == null || extra > 0

@@ -213,6 +213,11 @@ public record Storage(int rows, int columns, int groupSize, int flags) {
     return Math.max(words(), scales());
   }
 
+  /// Elements that stand around those of the matrices, in the array that has the most.
+  int mostAround() {
+    return Math.max(firstWord() + spareWords(), table() + spareScales());
+  }
+
   /// Bytes of matrices together, with what stands before and behind them in each array.
   ///
   /// @param arrays that they are divided into
