@@ -4,11 +4,11 @@ package dev.tornadomoe;
 /// what to do. The command line prints it and exits with 2; every other exception is our own
 /// defect.
 ///
-/// Each room throws a subclass of its own.
+/// Each room throws its own subclass.
 public abstract class MoeException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /// A failure without a cause of its own.
+  /// A failure that no other exception caused.
   ///
   /// @param message the whole sentence, with names and figures in it
   protected MoeException(String message) {

@@ -37,7 +37,7 @@ public interface Session extends AutoCloseable {
   /// @throws dev.tornadomoe.MoeException as [#run(MoeCall)] does
   void warmUp();
 
-  /// Another session for another thread: the same plan and weights, a workspace of its own.
+  /// Another session for another thread: the same plan and weights, its own workspace.
   ///
   /// @return a session that shares the weights, and has to be closed like this one
   default Session fork() {

@@ -104,7 +104,7 @@ public record TopKGating(
     }
   }
 
-  /// With an epsilon of its own.
+  /// With its own epsilon.
   ///
   /// The least sum stays the usual one.
   ///

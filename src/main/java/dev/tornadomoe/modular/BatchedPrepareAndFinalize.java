@@ -3,7 +3,7 @@ package dev.tornadomoe.modular;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/// All experts in this process, each with a batch of its own: rows are copied to their experts, and
+/// All experts in this process, each with its own batch: rows are copied to their experts, and
 /// summed up from there.
 public final class BatchedPrepareAndFinalize implements PrepareAndFinalize {
 

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// An implementation for experts on several machines returns false from [#isLocal], sends rows in
 /// [#prepare], receives others' in [#receive] and brings results back in [#finish]
-/// ([CustomOperation]). What the experts get has buffers of its own: see [#expertInput] and
+/// ([CustomOperation]). What the experts get has its own buffers: see [#expertInput] and
 /// [#expertTokens].
 public interface PrepareAndFinalize {
 
@@ -25,7 +25,7 @@ public interface PrepareAndFinalize {
   /// @return true where a call's results depend on this process alone
   boolean isLocal();
 
-  /// What finalize will do for experts that declare this. Whoever accepts
+  /// What finalize will do for experts that declare this. A finalize that accepts
   /// [TopKWeightAndReduce.Delegate] returns what it puts in its place; everything else is returned
   /// as it is.
   ///
@@ -58,7 +58,7 @@ public interface PrepareAndFinalize {
   }
 
   /// How many rows the experts can get for a call with so many tokens: as many, unless rows of
-  /// other processes come in. Must grow with the tokens. Whoever gets fewer says so
+  /// other processes come in. Must grow with the tokens. A prepare that gets fewer says so
   /// ([CustomOperation.OperandMemory#handOver]), or gives the rows that nobody fills ids of -1.
   ///
   /// @param tokens of the call, 0 or more

@@ -16,7 +16,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
-/// A program whose checkpoint is changed under it: in a JVM of its own, which it may end.
+/// A program whose checkpoint is changed under it: in its own JVM, which it may end.
 final class LostFileRun {
   /// After so many calls the kernels are compiled, and the JVM does not outlive their faults.
   private static final int CALLS = 4_000;

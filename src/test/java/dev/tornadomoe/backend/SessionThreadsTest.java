@@ -79,7 +79,7 @@ class SessionThreadsTest {
     assertThat(Thread.interrupted()).isTrue();
   }
 
-  /// The weights are given back once, whoever closes.
+  /// The weights are given back once, whichever session closes last.
   @ParameterizedTest
   @ValueSource(strings = {"reference", "cpu"})
   void threadsMayCloseAtTheSameTime(String backend) throws Exception {

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/// The config of a multimodal model, whose language model has an object of its own.
+/// The config of a multimodal model, whose language model has its own object.
 class TextConfigTest {
   @TempDir Path directory;
 

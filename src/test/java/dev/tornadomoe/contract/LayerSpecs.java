@@ -148,11 +148,11 @@ final class LayerSpecs {
                 2.5f),
             true),
         twelve.with(
-            "sigmoid with an epsilon of its own",
+            "sigmoid with its own epsilon",
             new TopKGating(3, TopKGating.Scoring.SIGMOID, null, true, 1.5f, 0.25f),
             true),
         twelve.with(
-            "softmax with an epsilon of its own",
+            "softmax with its own epsilon",
             TopKGating.softmax(3, true).withEpsilon(0.25f),
             false),
         twelve.with("sparse mixer", new SparseMixer(0.01f), false),

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Runs Jazzer on each target for `-Dfuzz.seconds`, in a JVM of its own with little memory: a few
+/// Runs Jazzer on each target for `-Dfuzz.seconds`, in its own JVM with little memory: a few
 /// in `mvn verify`, where this shows that the fuzzers still work, and ten minutes in `mvn -P fuzz
 /// -pl src -am test`. What it has learnt stays in `target/fuzz/TARGET/corpus`, a finding in
 /// `target/fuzz/TARGET`; a finding goes to `src/test/resources/fuzz/TARGET`, where [FuzzCorpusTest]
@@ -24,7 +24,7 @@ class FuzzRunTest {
       Path.of("..", "target", "fuzz").toAbsolutePath().normalize();
 
   /// How long Jazzer may take to begin. Its agent hangs now and then, at random, while it looks for
-  /// classes of the JDK in threads of its own.
+  /// classes of the JDK in its own threads.
   private static final long SECONDS_TO_BEGIN = 40;
 
   private static final int MOST_STARTS = 4;

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/// A program in a JVM of its own: what a process can't change of itself, such as its locale.
+/// A program in its own JVM: what a process can't change of itself, such as its locale.
 ///
 /// @param exit its exit code
 /// @param text what it wrote, stdout and stderr

@@ -16,7 +16,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/// A copy of the launcher script in a checkout of its own, where `java` and `mvn` are scripts that
+/// A copy of the launcher script in its own checkout, where `java` and `mvn` are scripts that
 /// say how they were called. The real Maven would build the project from inside its own tests.
 final class LauncherHome {
   private static final List<String> TOOLS =

@@ -178,7 +178,7 @@ public final class CallChecks {
     checkWeights(weights, layer.topK());
   }
 
-  /// A NaN is a mistake of whoever routed; nothing would say so once it is in the output.
+  /// A NaN is a mistake of the router; nothing would say so once it is in the output.
   private static void checkWeights(MemorySegment weights, int topK) {
     long count = weights.byteSize() / 4;
     for (long i = 0; i < count; i++) {

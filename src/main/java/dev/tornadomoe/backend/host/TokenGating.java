@@ -18,7 +18,7 @@ public interface TokenGating {
   /// @throws dev.tornadomoe.MoeException when a user's routing function chooses what is not there
   void choose(float[] logits, int[] ids, float[] weights);
 
-  /// The gating of a router. It keeps arrays of its own: for one thread at a time.
+  /// The gating of a router. It keeps its own arrays: for one thread at a time.
   static TokenGating of(Router router) {
     return switch (router.gating()) {
       case TopKGating topK -> new TopKChoice(topK, router);

@@ -4,7 +4,7 @@ import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.Set;
 
-/// Kimi Linear: DeepSeek-V3's routing under config keys of its own; w1 is the gate, w3 up, w2 down.
+/// Kimi Linear: DeepSeek-V3's routing under its own config keys; w1 is the gate, w3 up, w2 down.
 ///
 /// Facts: transformers,
 /// [modeling_kimi_linear.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/kimi_linear/modeling_kimi_linear.py),

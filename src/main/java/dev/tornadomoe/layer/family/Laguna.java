@@ -6,7 +6,7 @@ import dev.tornadomoe.layer.TopKGating;
 import java.util.Set;
 
 /// Laguna: a sigmoid for each expert, a correction bias for the selection, renormalised, scaled; a
-/// shared expert of a size of its own; the first layer is dense.
+/// shared expert with its own size; the first layer is dense.
 ///
 /// Facts: transformers,
 /// [modeling_laguna.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/laguna/modeling_laguna.py),

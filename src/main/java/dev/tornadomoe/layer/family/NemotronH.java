@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Set;
 
 /// Nemotron-H with experts (Nemotron 3 Nano): experts without a gate, squared ReLU; the router is
-/// DeepSeek-V3's; a shared expert of a size of its own. Its layers are Mamba, attention, dense or
+/// DeepSeek-V3's; a shared expert with its own size. Its layers are Mamba, attention, dense or
 /// MoE, as `layers_block_type` or the letters of `hybrid_override_pattern` say.
 ///
 /// Facts: transformers,

@@ -110,7 +110,7 @@ class FamilyDefinitionTest {
         INTERMEDIATE);
   }
 
-  /// Qwen3-Omni's thinker; its talker has experts of its own under other names.
+  /// Qwen3-Omni's thinker; its talker has its own experts under other names.
   private static Definition omni() {
     String block = "thinker.model.layers.1.mlp.";
     String talker = "talker.model.layers.1.mlp.";

@@ -37,7 +37,7 @@ class MultimodalNamesTest {
             .putAll(BLOCK.router(block + "gate"))
             .putAll(BLOCK.shared(block + "shared_expert", SHARED))
             .putAll(BLOCK.sharedGate(block + "shared_expert_gate"))
-            // Multi-token prediction has blocks of its own, which are not the model's layers.
+            // Multi-token prediction has its own blocks, which are not the model's layers.
             .putAll(new BlockTensors(HIDDEN, INTERMEDIATE, 2).fused("mtp.layers.1.mlp."))
             .putAll(new BlockTensors(HIDDEN, INTERMEDIATE, 2).router("mtp.layers.1.mlp.gate"));
     FamilyConfig config = FamilyConfig.of("qwen3_5_moe_text");

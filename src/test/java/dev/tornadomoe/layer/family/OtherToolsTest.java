@@ -151,7 +151,7 @@ class OtherToolsTest {
     }
   }
 
-  /// Each group of a compressed-tensors config has a format and targets of its own.
+  /// Each group of a compressed-tensors config has its own format and targets.
   @Test
   void groupsOfSeveralFormats() {
     TensorSet tensors = TENSORS.router(BLOCK + "gate");

@@ -11,7 +11,7 @@ import dev.tornadomoe.tensor.DType;
 import java.util.Locale;
 import java.util.Objects;
 
-/// The 4-bit tensors of an MoE block, each projection's values from a seed of its own.
+/// The 4-bit tensors of an MoE block, each projection's values from its own seed.
 final class QuantisedBlock {
   static final int H = 32;
   static final int I = 16;

@@ -145,7 +145,7 @@ class RouterChoiceTest {
         choice("hunyuan_v1_moe", "one number", c -> c.with("moe_topk", 2), renormalised),
         choice(
             "lfm2_moe",
-            "an epsilon of its own",
+            "its own epsilon",
             c -> c.with("routed_scaling_factor", 1.5),
             new TopKGating(2, Scoring.SIGMOID, null, true, 1.5f, 1e-6f)),
         choice("longcat_flash", "scaled", c -> {}, plain.scaled(6)),

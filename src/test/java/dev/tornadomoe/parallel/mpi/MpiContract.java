@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/// What each MPI must do, in processes of its own; [RankProgram] is what they run.
+/// What each MPI must do, in its own processes; [RankProgram] is what they run.
 abstract class MpiContract {
   /// Enough on any machine, and not reached where all goes well.
   private static final int LONG = 60;

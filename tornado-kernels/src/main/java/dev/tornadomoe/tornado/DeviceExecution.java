@@ -65,7 +65,7 @@ final class DeviceExecution implements Execution {
             plan, graphs, device, () -> progress.compiled(++ready[0], graphs.size()));
   }
 
-  /// The layers that run together, by their places.
+  /// The layers that run together, by their indices.
   private static List<List<Integer>> groups(MoePlan plan) {
     List<Integer> all = IntStream.range(0, plan.layers().size()).boxed().toList();
     return isOneStep(plan) ? List.of(all) : all.stream().map(List::of).toList();
@@ -115,18 +115,18 @@ final class DeviceExecution implements Execution {
       return; // no rows of others come in here
     }
     int last = isOneStep(plan) ? 0 : chunk.lastLayer();
-    for (int place = chunk.firstLayer(); place <= last; place++) {
-      Launch launch = Launch.smallest(launches.get(place), chunk.tokens());
-      run(chunk, place, launch, run);
+    for (int index = chunk.firstLayer(); index <= last; index++) {
+      Launch launch = Launch.smallest(launches.get(index), chunk.tokens());
+      run(chunk, index, launch, run);
       chunk.count(launch.tasks(), launch.outputCopies());
     }
   }
 
-  private void run(Chunk chunk, int place, Launch launch, Consumer<Launch> run) {
+  private void run(Chunk chunk, int index, Launch launch, Consumer<Launch> run) {
     MoeCall call = chunk.call();
     int first = chunk.firstToken();
     int tokens = chunk.tokens();
-    MoeLayer layer = plan.layers().get(place);
+    MoeLayer layer = plan.layers().get(index);
     int hidden = layer.hidden();
     RowTransfer inputs = new RowTransfer(spec.hiddenType(), hidden, hidden);
     long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();

@@ -28,7 +28,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// What a session on a device takes, from the plan alone.
 ///
-/// Each session has weights of its own on the device: TornadoVM shares nothing between execution
+/// Each session has its own weights on the device: TornadoVM shares nothing between execution
 /// plans. They are packed in host memory, which is given back when they are uploaded. All other
 /// arrays are there twice, on the device and on the host: scratch once for all launches and layers,
 /// rows of the caller for each launch.

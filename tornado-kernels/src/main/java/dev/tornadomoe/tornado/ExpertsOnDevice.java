@@ -26,7 +26,7 @@ import java.util.Optional;
 
 /// Plans whose ends are not local: routed experts on a device, everything else on the CPU, where
 /// rows of other processes come in and results leave. Both kinds of weights are loaded once; each
-/// session has a device session of its own, with a copy of the experts on the device.
+/// session has its own device session, with a copy of the experts on the device.
 final class ExpertsOnDevice implements Arithmetic {
   /// Pairs that the device works on at once: enough to keep it busy, and an end to what its arrays
   /// take.

@@ -11,7 +11,7 @@ import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
-/// The weights of device sessions. Each session uploads a copy of its own, since TornadoVM shares
+/// The weights of device sessions. Each session uploads its own copy, since TornadoVM shares
 /// nothing between execution plans, and gives the host's copy back then: a fork loads them from the
 /// checkpoint once more.
 final class SessionWeights implements LoadedWeights {

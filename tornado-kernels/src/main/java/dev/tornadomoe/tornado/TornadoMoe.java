@@ -67,7 +67,7 @@ public final class TornadoMoe implements AutoCloseable {
   private final Map<Integer, LaunchArrays> spare = new HashMap<>();
   private GivenArrays given = new GivenArrays();
   private String prefix = "moe";
-  private int place;
+  private int index;
   private int maxTokens;
   private @Nullable IntArray tokens;
   private boolean closed;
@@ -117,18 +117,18 @@ public final class TornadoMoe implements AutoCloseable {
 
   /// Which layer comes next, by its index in the plan; 0 unless set.
   ///
-  /// @param number 0 for the plan's first layer
+  /// @param index 0 for the plan's first layer
   /// @return this
-  public TornadoMoe layer(int number) {
-    if (number < 0 || number >= plan.layers().size()) {
+  public TornadoMoe layer(int index) {
+    if (index < 0 || index >= plan.layers().size()) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
               "the plan has layers 0 to %d, asked for layer %d",
               plan.layers().size() - 1,
-              number));
+              index));
     }
-    place = number;
+    this.index = index;
     return this;
   }
 
@@ -222,10 +222,10 @@ public final class TornadoMoe implements AutoCloseable {
   public GraphNeeds needs() {
     requireOpen();
     LaunchArrays arrays = spare.computeIfAbsent(maxTokens, this::arrays);
-    DeviceLayer layer = weights.layers().get(place);
+    DeviceLayer layer = weights.layers().get(index);
     List<KernelCall> calls = calls(layer, arrays, "", DeviceArrays.ints(1));
     return GraphRoom.needs(layer, calls)
-        .plus(GraphRoom.ofRows(arrays.ofLayers().get(place).used()));
+        .plus(GraphRoom.ofRows(arrays.ofLayers().get(index).used()));
   }
 
   /// Adds the tasks of the chosen layer to a graph. Input, output and the like must be given anew
@@ -248,8 +248,8 @@ public final class TornadoMoe implements AutoCloseable {
               arrays.size().maxTokens(),
               maxTokens));
     }
-    given.giveTo(arrays.arrays(), plan, place, maxTokens);
-    DeviceLayer layer = weights.layers().get(place);
+    given.giveTo(arrays.arrays(), plan, index, maxTokens);
+    DeviceLayer layer = weights.layers().get(index);
     IntArray count = tokens == null ? fixedTokens(graph) : GivenArrays.admitted("tokens", tokens);
     String names = String.format(Locale.ROOT, "%s%d_", prefix, appended.layers++);
     List<KernelCall> calls = calls(layer, arrays, names, count);
@@ -303,8 +303,8 @@ public final class TornadoMoe implements AutoCloseable {
     return LayerCalls.of(
         names,
         layer,
-        arrays.steps().get(place),
-        arrays.ofLayers().get(place),
+        arrays.steps().get(index),
+        arrays.ofLayers().get(index),
         count,
         device.tuning(),
         maxTokens);

@@ -34,7 +34,7 @@ public final class BenchInputs {
   /// @param reads for each layer
   public record Input(MemorySegment hidden, @Nullable Routing routing, List<Reads> reads) {}
 
-  /// Where all layers send an input. Each has weights of its own, so they share no memory for it.
+  /// Where all layers send an input. Each has its own weights, so they share no memory for it.
   ///
   /// @param ids `[M, k]`
   /// @param weights `[M, k]`

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// what `--json` prints.
 final class BenchReport {
 
-  /// Light or dark as the reader's system is. The picture of the plan has colours of its own, on
+  /// Light or dark as the reader's system is. The picture of the plan has its own colours, on
   /// white.
   private static final String STYLE =
       """

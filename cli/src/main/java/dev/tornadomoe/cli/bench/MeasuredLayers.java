@@ -64,7 +64,7 @@ final class MeasuredLayers {
       names = "--layers",
       paramLabel = "N",
       description =
-          "How many MoE layers, each with weights of its own (default: 2, or what the checkpoint has).")
+          "How many MoE layers, each with its own weights (default: 2, or what the checkpoint has).")
   private @Nullable Integer layers;
 
   @Option(

@@ -30,7 +30,7 @@ public record StepNeeds(ScratchSize scratch, int indices, int factors) {
         Math.max(factors, other.factors));
   }
 
-  /// What a session has of its own: the scratch of the thread that calls, and the rest.
+  /// A session's own bytes: the scratch of the thread that calls, and the rest.
   public long ofSession() {
     return scratch.bytes() + StagedSize.array(indices) + StagedSize.array(factors);
   }

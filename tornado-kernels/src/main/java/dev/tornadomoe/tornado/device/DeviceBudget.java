@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /// What this process's sessions hold of a device's memory, so that the next one that does not fit
-/// is refused before the first byte is uploaded. TornadoVM has a limit of its own
+/// is refused before the first byte is uploaded. TornadoVM has its own limit
 /// (`-Dtornado.device.memory`), beyond which it fails in the middle of a step.
 public final class DeviceBudget implements AutoCloseable {
   static final String LIMIT_PROPERTY = "tornado.device.memory";

@@ -16,7 +16,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 public record RowTransfer(DType type, int width, long stride) {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
 
-  /// What is worth a thread of its own: one core copies at a fraction of the memory's speed.
+  /// What is worth its own thread: one core copies at a fraction of the memory's speed.
   private static final long PART_BYTES = 1 << 20;
 
   /// To the array's beginning.

@@ -25,7 +25,7 @@ public final class DevicePlan implements AutoCloseable {
   private final GraphMemory memory;
   private final ChosenDevice device;
   private final ReplayedPlan replayed;
-  private final IdentityHashMap<Launch, List<Integer>> places = new IdentityHashMap<>();
+  private final IdentityHashMap<Launch, List<Integer>> indices = new IdentityHashMap<>();
 
   private DevicePlan(
       List<LaunchGraph> graphs, TornadoExecutionPlan execution, ChosenDevice device) {
@@ -35,7 +35,7 @@ public final class DevicePlan implements AutoCloseable {
     this.device = device;
     this.replayed = new ReplayedPlan(execution, device.device(), ReplayMode.chosen());
     for (int i = 0; i < graphs.size(); i++) {
-      places.computeIfAbsent(graphs.get(i).launch(), launch -> new ArrayList<>()).add(i);
+      indices.computeIfAbsent(graphs.get(i).launch(), launch -> new ArrayList<>()).add(i);
     }
   }
 
@@ -45,7 +45,7 @@ public final class DevicePlan implements AutoCloseable {
   }
 
   /// Compiles all kernels and uploads all weights, for one thread at a time: where two build at
-  /// once, PoCL 3.1 sometimes misses a temporary file of its own.
+  /// once, PoCL 3.1 sometimes misses its own temporary file.
   ///
   /// @param compiled hears of each graph that is ready
   /// @throws BackendException naming the kernel that the device can't compile
@@ -117,9 +117,9 @@ public final class DevicePlan implements AutoCloseable {
     return replayed.refusal();
   }
 
-  /// The graphs of a launch, by their places in the execution plan.
+  /// The graphs of a launch, by their indices in the execution plan.
   private List<Integer> order(Launch launch) {
-    List<Integer> order = places.get(launch);
+    List<Integer> order = indices.get(launch);
     if (order == null) {
       throw new IllegalArgumentException("a launch of another plan");
     }

@@ -25,7 +25,7 @@ import java.util.stream.IntStream;
 /// A fused task reads its inputs when the last of its steps would. Nothing else writes them in
 /// between: the hidden states are written by the layer's last step alone (steps that prepare a
 /// target before, [RowOperation.Zero], switch fusing off), and scratch that is read later than
-/// planned gets an array of its own.
+/// planned gets its own array.
 public final class FusedSteps {
   /// The most experts that each work-group of gate and up ranks anew.
   private static final int MOST_RANKED = 256;

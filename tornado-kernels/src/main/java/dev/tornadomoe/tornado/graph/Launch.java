@@ -29,33 +29,33 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
 
   /// The launch of some layers.
   ///
-  /// @param places the layers, by their indices in the plan
+  /// @param indices the layers, by their indices in the plan
   public static Launch of(
       MoePlan plan,
       DeviceWeights weights,
-      List<Integer> places,
+      List<Integer> indices,
       LaunchArrays arrays,
       DeviceTuning device) {
     List<LaunchLayer> layers = new ArrayList<>();
-    for (int place : places) {
-      DeviceLayer layer = weights.layers().get(place);
-      LayerArrays.OfLayer ofLayer = arrays.ofLayers().get(place);
+    for (int index : indices) {
+      DeviceLayer layer = weights.layers().get(index);
+      LayerArrays.OfLayer ofLayer = arrays.ofLayers().get(index);
       List<KernelCall> calls =
           LayerCalls.of(
-              String.format(Locale.ROOT, "layer%d_", place),
+              String.format(Locale.ROOT, "layer%d_", index),
               layer,
-              arrays.steps().get(place),
+              arrays.steps().get(index),
               ofLayer,
               arrays.arrays().shared().call(),
               device,
               arrays.size().maxTokens());
-      layers.add(new LaunchLayer(place, layer, calls, ofLayer.used()));
+      layers.add(new LaunchLayer(index, layer, calls, ofLayer.used()));
     }
     if (plan.options().sanitize()) {
       LaunchLayer first = layers.getFirst();
       List<KernelCall> calls = new ArrayList<>(poison(plan, arrays.arrays(), layers));
       calls.addAll(first.calls());
-      layers.set(0, new LaunchLayer(first.place(), first.layer(), calls, first.rows()));
+      layers.set(0, new LaunchLayer(first.index(), first.layer(), calls, first.rows()));
     }
     return new Launch(arrays.size().maxTokens(), arrays.arrays(), List.copyOf(layers));
   }
@@ -73,7 +73,7 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
             .toList();
     return groups.stream()
         .map(
-            places -> arrays.stream().map(each -> of(plan, weights, places, each, device)).toList())
+            indices -> arrays.stream().map(each -> of(plan, weights, indices, each, device)).toList())
         .toList();
   }
 

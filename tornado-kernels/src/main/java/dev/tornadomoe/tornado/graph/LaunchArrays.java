@@ -26,10 +26,10 @@ public record LaunchArrays(
     LayerArrays arrays = new LayerArrays(shared, size.maxTokens());
     List<FusedSteps> steps = new ArrayList<>();
     List<LayerArrays.OfLayer> ofLayers = new ArrayList<>();
-    for (int place = 0; place < layers.size(); place++) {
+    for (int index = 0; index < layers.size(); index++) {
       steps.add(
-          new FusedSteps(layers.get(place), shape, size.maxTokens(), size.bucket().stepsOf(place)));
-      ofLayers.add(arrays.ofLayer(size.bucket(), place, steps.getLast()));
+          new FusedSteps(layers.get(index), shape, size.maxTokens(), size.bucket().stepsOf(index)));
+      ofLayers.add(arrays.ofLayer(size.bucket(), index, steps.getLast()));
     }
     return new LaunchArrays(size, arrays, List.copyOf(steps), List.copyOf(ofLayers));
   }

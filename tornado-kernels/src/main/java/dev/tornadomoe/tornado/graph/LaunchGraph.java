@@ -33,8 +33,8 @@ public record LaunchGraph(
     return String.format(
         Locale.ROOT,
         "layers%dto%d_%d",
-        layers.getFirst().place(),
-        layers.getLast().place(),
+        layers.getFirst().index(),
+        layers.getLast().index(),
         launch.maxTokens());
   }
 

@@ -6,8 +6,8 @@ import java.util.Set;
 
 /// A layer in a launch.
 ///
-/// @param place in the plan
+/// @param index in the plan
 /// @param layer its weights
 /// @param calls in order
 /// @param rows arrays of the caller and of the workspace that the calls use
-public record LaunchLayer(int place, DeviceLayer layer, List<KernelCall> calls, Set<Object> rows) {}
+public record LaunchLayer(int index, DeviceLayer layer, List<KernelCall> calls, Set<Object> rows) {}

@@ -46,21 +46,21 @@ public final class LayerArrays {
   /// The arrays of one layer.
   public final class OfLayer {
     private final BucketPlan bucket;
-    private final int place;
+    private final int index;
     private final FusedSteps steps;
     private final Map<Operand, Integer> sizes;
     private final Map<Slot, Slot> slots = new HashMap<>();
     private final Set<Object> used = Collections.newSetFromMap(new IdentityHashMap<>());
 
-    private OfLayer(BucketPlan bucket, int place, FusedSteps steps) {
+    private OfLayer(BucketPlan bucket, int index, FusedSteps steps) {
       this.bucket = bucket;
-      this.place = place;
+      this.index = index;
       this.steps = steps;
       this.sizes = steps.sizes(bucket.maxTokens());
       Map<Slot, Integer> needed = new HashMap<>();
       bucket
           .bindings()
-          .get(place)
+          .get(index)
           .forEach((operand, buffer) -> {
             if (buffer.location() instanceof Buffer.Caller caller) {
               callersSizes.merge(caller.region(), callersElements(buffer), Math::max);
@@ -135,7 +135,7 @@ public final class LayerArrays {
     }
 
     private Object find(Operand operand) {
-      Buffer buffer = bucket.buffer(place, operand);
+      Buffer buffer = bucket.buffer(index, operand);
       if (buffer.location() instanceof Buffer.Caller caller) {
         return callers.computeIfAbsent(
             caller.region(),
@@ -166,8 +166,8 @@ public final class LayerArrays {
   }
 
   /// Says what a layer needs; all layers of all launches do so before the first asks for an array.
-  public OfLayer ofLayer(BucketPlan bucket, int place, FusedSteps steps) {
-    return new OfLayer(bucket, place, steps);
+  public OfLayer ofLayer(BucketPlan bucket, int index, FusedSteps steps) {
+    return new OfLayer(bucket, index, steps);
   }
 
   /// The array of one of the caller's regions, or null when nothing uses it.

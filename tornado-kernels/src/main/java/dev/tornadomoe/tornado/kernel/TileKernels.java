@@ -29,7 +29,7 @@ public final class TileKernels {
 
   private static final int CHUNKS = COLUMNS / 8;
 
-  /// Work-items with the same pairs, each with rows of its own.
+  /// Work-items with the same pairs, each with its own rows.
   public static final int LANES = 32;
 
   /// Floats behind a column's activations in local memory.

@@ -69,7 +69,7 @@ public final class GraphMemory implements AutoCloseable {
   /// arrays. Call it before its first execution.
   ///
   /// @param graph its index in the plan, as for `withGraph`
-  /// @throws ReplayException when it has a buffer of its own already
+  /// @throws ReplayException when it has its own buffer already
   public void share(int graph) {
     if (graph < 0 || graph >= graphs.size()) {
       throw new ReplayException(
@@ -92,7 +92,7 @@ public final class GraphMemory implements AutoCloseable {
         throw new ReplayException(
             String.format(
                 Locale.ROOT,
-                "graph %s has memory of its own already; let it share before its first execution",
+                "graph %s has its own memory already; let it share before its first execution",
                 TornadoInternals.name(target)));
       }
       own.setXPUBuffer(shared);

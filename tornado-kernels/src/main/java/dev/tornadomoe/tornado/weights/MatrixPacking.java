@@ -62,7 +62,7 @@ public final class MatrixPacking {
     void packed(Weight weight, List<MemorySegment> memory);
   }
 
-  /// A weight, or the part of a shared expert's that stands for an expert of its own: rows from
+  /// A weight, or the part of a shared expert's that stands for an expert: rows from
   /// `firstRow` on and columns from `firstColumn` on, as many as the storage has or as there are.
   ///
   /// @param to the row of the kept matrix that the first one becomes

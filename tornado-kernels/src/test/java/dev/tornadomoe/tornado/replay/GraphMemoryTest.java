@@ -152,7 +152,7 @@ class GraphMemoryTest {
       assertThatThrownBy(() -> memory.share(STEP))
           .isInstanceOf(ReplayException.class)
           .hasMessage(
-              "graph step has memory of its own already; let it share before its first execution");
+              "graph step has its own memory already; let it share before its first execution");
       memory.share(OTHER);
       memory.share(PROMPT); // whose memory it is
       assertThatThrownBy(() -> memory.share(3))

@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.Progress;
 import java.util.Optional;
 import java.util.ServiceLoader;
 
-/// What computes a model. The one for TornadoVM is in a module of its own, so that this one can be
+/// What computes a model. The one for TornadoVM is in its own module, so that this one can be
 /// built without an SDK.
 public interface DecoderBackend {
 

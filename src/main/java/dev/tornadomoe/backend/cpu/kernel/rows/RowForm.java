@@ -30,7 +30,7 @@ public sealed interface RowForm {
     }
   }
 
-  /// Whole numbers for 4-bit weights: each chunk of at most 32 columns has a scale of its own. See
+  /// Whole numbers for 4-bit weights: each chunk of at most 32 columns has its own scale. See
   /// [RoundedRows].
   record Rounded(Int4Groups groups) implements RowForm {
     @Override

@@ -8,7 +8,7 @@ import dev.tornadomoe.backend.cpu.kernel.Species;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/// Runs with the Vector API's module and, in an execution of its own, without it.
+/// Runs with the Vector API's module and, in its own execution, without it.
 class KernelChoiceTest {
   private static final boolean MODULE =
       ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();

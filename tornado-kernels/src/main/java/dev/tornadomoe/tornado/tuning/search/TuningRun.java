@@ -83,7 +83,7 @@ public final class TuningRun {
   /// @throws BackendException when the cut does not compile, fails, or computes something else than
   ///   the first that was measured
   public Times measure(Tuning tuning) {
-    List<Integer> places = IntStream.range(0, plan.layers().size()).boxed().toList();
+    List<Integer> indices = IntStream.range(0, plan.layers().size()).boxed().toList();
     DeviceTuning cut = device.tuning().with(Tunings.always(tuning));
     LaunchArrays arrays =
         LaunchArrays.of(
@@ -91,7 +91,7 @@ public final class TuningRun {
             weights.layers(),
             cut.limits().shape(),
             new SessionArrays());
-    Launch launch = Launch.of(plan, weights, places, arrays, cut);
+    Launch launch = Launch.of(plan, weights, indices, arrays, cut);
     List<LaunchGraph> graphs = DevicePlan.graphs(List.of(launch), GraphRoom.WHOLE);
     try (DevicePlan ready = DevicePlan.prepare(plan, graphs, device, () -> {})) {
       give(launch, 0);
