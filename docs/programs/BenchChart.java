@@ -99,7 +99,8 @@ public final class BenchChart {
     return String.format(
         Locale.ROOT,
         """
-        <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#1d2733">
+        <svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" \
+        font-family="Helvetica, Arial, sans-serif" font-size="13" fill="#1d2733">
         %s<text x="0" y="%d" fill="#6b7785">dark: reading the weights alone in the same run; logarithmic</text>
         </svg>
         """,

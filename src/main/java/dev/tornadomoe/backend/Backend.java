@@ -64,7 +64,8 @@ public interface Backend {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "the plan is for precision %s, which backend \"%s\" does not have; it computes in precision exact",
+              "the plan is for precision %s, which backend \"%s\" does not have; it computes in"
+                  + " precision exact",
               plan.options().precision(),
               name()));
     }

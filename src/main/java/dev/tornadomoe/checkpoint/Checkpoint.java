@@ -84,7 +84,8 @@ public final class Checkpoint implements AutoCloseable {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
-              "%s: %s; expected a directory with config.json and model.safetensors, or a .gguf file",
+              "%s: %s; expected a directory with config.json and model.safetensors, or a .gguf"
+                  + " file",
               path,
               Files.exists(path) ? "not a directory" : "no such directory"));
     }

@@ -50,7 +50,8 @@ final class MistralParams {
     return new CheckpointException(
         String.format(
             Locale.ROOT,
-            "%s: \"%s\" is not supported in this layout; take the model's files with config.json and model.safetensors",
+            "%s: \"%s\" is not supported in this layout; take the model's files with config.json"
+                + " and model.safetensors",
             file,
             StrictJson.excerpt(key)));
   }

@@ -26,7 +26,8 @@ final class NoModel {
     if (SafetensorsLayout.isThere(directory, ADAPTER)) {
       return String.format(
           Locale.ROOT,
-          "an adapter (%s) of %s, not a model; merge it into that model (merge_and_unload in peft) and name the result",
+          "an adapter (%s) of %s, not a model; merge it into that model (merge_and_unload in peft)"
+              + " and name the result",
           ADAPTER,
           base(directory.resolve(ADAPTER)));
     }
@@ -34,10 +35,12 @@ final class NoModel {
       return "a pipeline of several models (model_index.json); name the directory of one of them";
     }
     if (hasAny(directory, "*.{bin,pt,pth}")) {
-      return "weights are there as PyTorch files (.bin, .pt or .pth) only; save the model as safetensors";
+      return "weights are there as PyTorch files (.bin, .pt or .pth) only; save the model as"
+          + " safetensors";
     }
     return SafetensorsLayout.isThere(directory, "config.json")
-        ? "neither model.safetensors nor model.safetensors.index.json is there, so this is no model in safetensors form"
+        ? "neither model.safetensors nor model.safetensors.index.json is there, so this is no model"
+            + " in safetensors form"
         : "no config.json, so this is no model";
   }
 

@@ -76,7 +76,8 @@ public record Activation(Function function, float limit, float alpha) {
           throw new LayerException(
               String.format(
                   Locale.ROOT,
-                  "activation \"%s\" is not supported (supported: silu, gelu, gelu_pytorch_tanh, relu, relu2)",
+                  "activation \"%s\" is not supported (supported: silu, gelu, gelu_pytorch_tanh,"
+                      + " relu, relu2)",
                   hiddenAct));
     };
   }

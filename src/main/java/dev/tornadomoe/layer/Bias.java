@@ -24,7 +24,8 @@ public record Bias(TensorView values, int size, int first, int step) {
       throw new LayerException(
           String.format(
               Locale.ROOT,
-              "bias \"%s\" is %s %s, expected %d elements of F32, F16 or BF16 from %d in steps of %d",
+              "bias \"%s\" is %s %s, expected %d elements of F32, F16 or BF16 from %d in steps of"
+                  + " %d",
               values.name(),
               values.dtype(),
               values.shape(),

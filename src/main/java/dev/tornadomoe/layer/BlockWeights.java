@@ -32,7 +32,8 @@ public final class BlockWeights {
       throw new LayerException(
           String.format(
               Locale.ROOT,
-              "weight \"%s\": expected %d bytes for %d rows of %d columns in %s, which has blocks of %d, found %d",
+              "weight \"%s\": expected %d bytes for %d rows of %d columns in %s, which has blocks"
+                  + " of %d, found %d",
               name,
               bytes,
               rows,

@@ -117,7 +117,8 @@ public record MoeLayer(
       throw new LayerException(
           String.format(
               Locale.ROOT,
-              "layer %d: experts that return their input don't go with the router weight on the input",
+              "layer %d: experts that return their input don't go with the router weight on the"
+                  + " input",
               index));
     }
   }

@@ -74,7 +74,8 @@ public record Router(
       throw new LayerException(
           String.format(
               Locale.ROOT,
-              "groups of one expert can't be judged by their two highest scores (%d experts, %d groups)",
+              "groups of one expert can't be judged by their two highest scores (%d experts, %d"
+                  + " groups)",
               experts,
               groups.count()));
     }

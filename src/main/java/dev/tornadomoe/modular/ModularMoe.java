@@ -16,7 +16,8 @@ public record ModularMoe(PrepareAndFinalize prepareAndFinalize, Experts experts)
       throw new ModularException(
           String.format(
               Locale.ROOT,
-              "prepare/finalize \"%s\" hands out the %s format, but experts \"%s\" take the %s format",
+              "prepare/finalize \"%s\" hands out the %s format, but experts \"%s\" take the %s"
+                  + " format",
               prepareAndFinalize.name(),
               prepareAndFinalize.format(),
               experts.name(),
@@ -27,7 +28,8 @@ public record ModularMoe(PrepareAndFinalize prepareAndFinalize, Experts experts)
       throw new ModularException(
           String.format(
               Locale.ROOT,
-              "experts \"%s\" leave weighting and summing to prepare/finalize, but \"%s\" does not do it",
+              "experts \"%s\" leave weighting and summing to prepare/finalize, but \"%s\" does not"
+                  + " do it",
               experts.name(),
               prepareAndFinalize.name()));
     }
@@ -47,7 +49,8 @@ public record ModularMoe(PrepareAndFinalize prepareAndFinalize, Experts experts)
       throw new ModularException(
           String.format(
               Locale.ROOT,
-              "experts \"%s\" accumulate into finished rows, so nothing can be left to finalize, found %s",
+              "experts \"%s\" accumulate into finished rows, so nothing can be left to finalize,"
+                  + " found %s",
               experts.name(),
               resolved));
     }

@@ -120,7 +120,8 @@ public final class Agreement {
           throw ParallelException.everywhere(
               String.format(
                   Locale.ROOT,
-                  "ranks differ: rank %d has %s, rank 0 has %s; all must run the same layers of the same model with the same options",
+                  "ranks differ: rank %d has %s, rank 0 has %s; all must run the same layers of the"
+                      + " same model with the same options",
                   rank,
                   theirs.replace('\t', ' '),
                   first.replace('\t', ' ')));

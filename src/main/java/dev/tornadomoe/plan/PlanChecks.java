@@ -30,7 +30,8 @@ final class PlanChecks {
       throw new PlanException(
           String.format(
               Locale.ROOT,
-              "layer %d has %s %d, expected %d as in layer %d: a whole step gives all layers the same arguments",
+              "layer %d has %s %d, expected %d as in layer %d: a whole step gives all layers the"
+                  + " same arguments",
               layer.index(),
               what,
               found,
@@ -78,7 +79,8 @@ final class PlanChecks {
       throw new PlanException(
           String.format(
               Locale.ROOT,
-              "prepare/finalize \"%s\" can't work on a call in chunks (of %d tokens, for up to %d): others may have other numbers of them",
+              "prepare/finalize \"%s\" can't work on a call in chunks (of %d tokens, for up to %d):"
+                  + " others may have other numbers of them",
               modularMoe.prepareAndFinalize().name(),
               options.chunkTokens(),
               options.maxTokens()));

@@ -62,7 +62,8 @@ final class PlanVerifier {
           throw new PlanException(
               String.format(
                   Locale.ROOT,
-                  "plan verifier: %s lies in the workspace, where the next layer would write over it",
+                  "plan verifier: %s lies in the workspace, where the next layer would write over"
+                      + " it",
                   output));
         }
         requireThere(output, "the caller");

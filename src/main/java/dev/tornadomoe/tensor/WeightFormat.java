@@ -10,8 +10,7 @@ import java.util.Locale;
 /// @param element F32, F16 or BF16 for dense weights; for all others the type of the scales
 /// @param rowsPerScale rows that share a scale, 0 for all of them; 1 for dense weights
 /// @param groupSize columns that share a scale, 0 for all of a row; 0 for dense weights
-/// @param zeroPoints whether each group has its own zero point (otherwise int4's is 8, int8's
-///   0)
+/// @param zeroPoints whether each group has its own zero point (otherwise int4's is 8, int8's 0)
 /// @param actOrder whether the columns are stored in another order than the activations have, or
 ///   belong to groups in another order
 public record WeightFormat(

@@ -152,9 +152,7 @@ final class LayerSpecs {
             new TopKGating(3, TopKGating.Scoring.SIGMOID, null, true, 1.5f, 0.25f),
             true),
         twelve.with(
-            "softmax with its own epsilon",
-            TopKGating.softmax(3, true).withEpsilon(0.25f),
-            false),
+            "softmax with its own epsilon", TopKGating.softmax(3, true).withEpsilon(0.25f), false),
         twelve.with("sparse mixer", new SparseMixer(0.01f), false),
         twelve.with("sparse mixer, wide", new SparseMixer(0.4f), false));
   }

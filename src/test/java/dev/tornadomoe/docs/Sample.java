@@ -27,7 +27,8 @@ import java.util.stream.Stream;
 public record Sample(Path page, int line, Optional<String> head, String code, boolean tornado) {
   private static final Pattern BLOCK =
       Pattern.compile(
-          "(?m)^(?:<!-- (?<tornado>tornado )?sample(?:: (?<head>\\w+\\([^\\n]*\\)))? -->\\n)?```java\\n(?<code>(?s:.*?))^```$");
+          "(?m)^(?:<!-- (?<tornado>tornado )?sample(?:: (?<head>\\w+\\([^\\n]*\\)))?"
+              + " -->\\n)?```java\\n(?<code>(?s:.*?))^```$");
   private static final Pattern TYPE =
       Pattern.compile(
           "(?m)^(?:(?:public|final|abstract|sealed) )*(?:class|record|interface|enum) (\\w+)");

@@ -13,9 +13,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/// Runs Jazzer on each target for `-Dfuzz.seconds`, in its own JVM with little memory: a few
-/// in `mvn verify`, where this shows that the fuzzers still work, and ten minutes in `mvn -P fuzz
-/// -pl src -am test`. What it has learnt stays in `target/fuzz/TARGET/corpus`, a finding in
+/// Runs Jazzer on each target for `-Dfuzz.seconds`, in its own JVM with little memory: a few in
+/// `mvn verify`, where this shows that the fuzzers still work, and ten minutes in `mvn -P fuzz -pl
+/// src -am test`. What it has learnt stays in `target/fuzz/TARGET/corpus`, a finding in
 /// `target/fuzz/TARGET`; a finding goes to `src/test/resources/fuzz/TARGET`, where [FuzzCorpusTest]
 /// runs it from then on.
 @Tag("fuzz")

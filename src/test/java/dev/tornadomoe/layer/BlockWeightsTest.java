@@ -57,7 +57,8 @@ class BlockWeightsTest {
         .hasMessageStartingWith("weight \"up\": format Q9 is not one of [Q4_0, ");
     assertThatThrownBy(() -> BlockWeights.of("Q8_0", "up", 3, 64, blocks))
         .hasMessage(
-            "weight \"up\": expected 204 bytes for 3 rows of 64 columns in Q8_0, which has blocks of 32, found 136");
+            "weight \"up\": expected 204 bytes for 3 rows of 64 columns in Q8_0, which has blocks"
+                + " of 32, found 136");
     assertThatThrownBy(() -> BlockWeights.of("Q8_0", "up", 2, 60, blocks))
         .hasMessageContaining("which has blocks of 32");
     MemorySegment broken = MemorySegment.ofArray(blocks.toArray(ValueLayout.JAVA_BYTE));

@@ -147,7 +147,8 @@ class DividedLayersTest {
                   return job;
                 }))
         .hasMessage(
-            "ranks differ: rank 1 has model m1, rank 0 has model m0; all must run the same layers of the same model with the same options");
+            "ranks differ: rank 1 has model m1, rank 0 has model m0; all must run the same layers"
+                + " of the same model with the same options");
   }
 
   @Test

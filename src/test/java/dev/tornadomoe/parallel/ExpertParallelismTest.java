@@ -228,8 +228,9 @@ class ExpertParallelismTest {
                         .toList()));
     assertThat(names.getFirst())
         .isEqualTo(
-            "router logits, select top-k, send rows, shared gate/up, shared down, receive rows, "
-                + "group by expert, grouped gate/up, grouped down, combine, weight + reduce + shared_out");
+            "router logits, select top-k, send rows, shared gate/up, shared down, receive rows,"
+                + " group by expert, grouped gate/up, grouped down, combine, weight + reduce +"
+                + " shared_out");
   }
 
   @Test

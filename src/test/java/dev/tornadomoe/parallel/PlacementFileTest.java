@@ -46,11 +46,13 @@ class PlacementFileTest {
         "{\"layers\": {\"2\": [[0]]}} ! has no placement for layer 3",
         "{\"layers\": [1]} ! \"layers\" is no object",
         "{\"ranks\": []} ! unknown field \"ranks\", expected \"experts_of_rank\" and \"layers\"",
-        "{\"experts_of_rank\": 7} ! must be a list with a list of expert numbers for each rank, found 7",
+        "{\"experts_of_rank\": 7} ! must be a list with a list of expert numbers for each rank,"
+            + " found 7",
         "{\"experts_of_rank\": [7]} ! found 7",
         "{\"experts_of_rank\": [[0.5]]} ! found 0.5",
         "{\"layers\": {\"3\": [[\"a\"]]}} ! \"layers.3\" must be a list",
-        "{\"experts_of_rank\": [[0], [1, 2, 3]]} ! layer 3: the placement gives expert 4 to no rank",
+        "{\"experts_of_rank\": [[0], [1, 2, 3]]} ! layer 3: the placement gives expert 4 to no"
+            + " rank",
         "[1] ! expected a JSON object",
       })
   void whatMakesNoSenseIsRefused(String json, String sentence) {

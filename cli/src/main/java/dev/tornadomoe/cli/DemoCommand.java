@@ -32,8 +32,8 @@ import picocli.CommandLine.Spec;
     name = "demo",
     mixinStandardHelpOptions = true,
     description = {
-      "Makes a small checkpoint in a real format, explains its plan with and without output aliasing, "
-          + "runs and verifies it. Leaves nothing behind unless it is told to."
+      "Makes a small checkpoint in a real format, explains its plan with and without output"
+          + " aliasing, runs and verifies it. Leaves nothing behind unless it is told to."
     },
     footer = {"", "Examples:", "  moe demo", "  moe demo --keep moe-demo"})
 final class DemoCommand implements Callable<Integer> {
@@ -41,7 +41,8 @@ final class DemoCommand implements Callable<Integer> {
       names = "--keep",
       paramLabel = "DIR",
       description =
-          "Makes the checkpoint in this new directory, with a picture of its plan, and leaves both.")
+          "Makes the checkpoint in this new directory, with a picture of its plan, and leaves"
+              + " both.")
   private @Nullable Path keep;
 
   @Spec private CommandSpec spec = CommandSpec.create();
@@ -64,7 +65,8 @@ final class DemoCommand implements Callable<Integer> {
     new DemoCheckpoint(directory).write();
     out.println("1. A checkpoint: " + directory);
     out.println(
-        "   Qwen3-MoE, 48 layers, 16 experts, top-4, W4A16 (compressed-tensors, group 32), 2 shards");
+        "   Qwen3-MoE, 48 layers, 16 experts, top-4, W4A16 (compressed-tensors, group 32), 2"
+            + " shards");
     out.println();
     explain(out, directory);
     boolean fine = verify(out, directory);

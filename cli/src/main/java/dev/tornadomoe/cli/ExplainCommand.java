@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
     name = "explain",
     mixinStandardHelpOptions = true,
     description =
-        "Says how the MoE layers of a checkpoint would be computed and why: steps, buffers, what shares memory, and the copies that are left. Reads no weights.",
+        "Says how the MoE layers of a checkpoint would be computed and why: steps, buffers, what"
+            + " shares memory, and the copies that are left. Reads no weights.",
     footer = {
       "",
       "Examples:",
@@ -87,7 +88,8 @@ final class ExplainCommand implements Callable<Integer> {
       paramLabel = "none|given|in_output",
       defaultValue = "none",
       description =
-          "Whether rows are added to the result: the caller's, or what the output holds (default: ${DEFAULT-VALUE}).")
+          "Whether rows are added to the result: the caller's, or what the output holds (default:"
+              + " ${DEFAULT-VALUE}).")
   private Residual residual = Residual.NONE;
 
   @Option(

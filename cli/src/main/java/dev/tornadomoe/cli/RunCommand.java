@@ -39,8 +39,10 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  moe run checkpoint --layer 0 --sample-input hidden.safetensors",
       "  moe run checkpoint --layer 0 --input hidden.safetensors --output moe.safetensors",
-      "  moe run checkpoint --layer 3 --input all.safetensors --tensor layer3/hidden --output y.safetensors",
-      "  mpirun -n 2 moe run checkpoint --parallel ep --layer 0 --input hidden.safetensors --output moe.safetensors"
+      "  moe run checkpoint --layer 3 --input all.safetensors --tensor layer3/hidden --output"
+          + " y.safetensors",
+      "  mpirun -n 2 moe run checkpoint --parallel ep --layer 0 --input hidden.safetensors --output"
+          + " moe.safetensors"
     })
 final class RunCommand implements Callable<Integer> {
   /// Longer inputs are worked on in slices, to bound the workspace.
@@ -85,7 +87,8 @@ final class RunCommand implements Callable<Integer> {
         paramLabel = "FILE",
         required = true,
         description =
-            "Runs nothing, but writes made-up hidden states for this layer, to be given as --input.")
+            "Runs nothing, but writes made-up hidden states for this layer, to be given as"
+                + " --input.")
     private Path file = Path.of("");
 
     @Option(

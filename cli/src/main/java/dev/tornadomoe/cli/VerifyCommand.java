@@ -33,8 +33,9 @@ import picocli.CommandLine.Spec;
     },
     footer = {
       "",
-      "A case passes when max |error| <= 2e-5 x rms(expected), or with --precision fast when rms(error) "
-          + "<= 1e-2 x rms(expected); rows that travel as INT8 or FP8 (--dispatch) allow rms(error) <= 3e-2 and 8e-2.",
+      "A case passes when max |error| <= 2e-5 x rms(expected), or with --precision fast when"
+          + " rms(error) <= 1e-2 x rms(expected); rows that travel as INT8 or FP8 (--dispatch)"
+          + " allow rms(error) <= 3e-2 and 8e-2.",
       "",
       "Examples:",
       "  moe verify checkpoint",
@@ -58,13 +59,15 @@ final class VerifyCommand implements Callable<Integer> {
       paramLabel = "on|off|require",
       defaultValue = "on",
       description =
-          "on: experts write the output wherever that is legal; require: a refusal is an error; off: never (default: ${DEFAULT-VALUE}).")
+          "on: experts write the output wherever that is legal; require: a refusal is an error;"
+              + " off: never (default: ${DEFAULT-VALUE}).")
   private PlanChoices.Alias alias = PlanChoices.Alias.ON;
 
   @Option(
       names = "--sanitize",
       description =
-          "Checks every run: poisoned memory, guards, write coverage, inputs, and an unaliased run beside it that must agree to the bit.")
+          "Checks every run: poisoned memory, guards, write coverage, inputs, and an unaliased run"
+              + " beside it that must agree to the bit.")
   private boolean sanitize;
 
   @Option(names = "--json", description = "Prints one JSON object.")

@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/// A copy of the launcher script in its own checkout, where `java` and `mvn` are scripts that
-/// say how they were called. The real Maven would build the project from inside its own tests.
+/// A copy of the launcher script in its own checkout, where `java` and `mvn` are scripts that say
+/// how they were called. The real Maven would build the project from inside its own tests.
 final class LauncherHome {
   private static final List<String> TOOLS =
       List.of(

@@ -22,7 +22,8 @@ public record MoeRun(int exit, String out, String err) {
   /// What may stand on stderr beside the sentence of a failure.
   private static final Pattern BESIDE =
       Pattern.compile(
-          "Try: moe.* --help|(loading|making|compiling) .*|.*: no golden\\.safetensors, comparing .*");
+          "Try: moe.* --help|(loading|making|compiling) .*|.*: no golden\\.safetensors, comparing"
+              + " .*");
 
   /// Runs the command in this process.
   public static MoeRun of(Object... args) {

@@ -56,7 +56,8 @@ class TornadoLauncherTest {
         .contains(
             String.format(
                 Locale.ROOT,
-                "[-cp]\n[%1$s/cli/target/tornado-moe-cli.jar:%1$s/tornado-kernels/target/tornado-moe-tornado-kernels.jar:%1$s/cli/target/lib/*]\n",
+                "[-cp]\n"
+                    + "[%1$s/cli/target/tornado-moe-cli.jar:%1$s/tornado-kernels/target/tornado-moe-tornado-kernels.jar:%1$s/cli/target/lib/*]\n",
                 home.file("checkout/moe").getParent()))
         .contains("[dev.tornadomoe.cli.Main]\n");
     assertThat(run.err()).isEmpty();
@@ -173,7 +174,8 @@ class TornadoLauncherTest {
         .isEqualTo(
             String.format(
                 Locale.ROOT,
-                "%s/tornado-argfile names %s/lib, which is not there: the TornadoVM SDK was moved; install it again",
+                "%s/tornado-argfile names %s/lib, which is not there: the TornadoVM SDK was moved;"
+                    + " install it again",
                 after,
                 sdk));
   }
@@ -186,7 +188,8 @@ class TornadoLauncherTest {
         "bin/mvn",
         String.format(
             Locale.ROOT,
-            "cd tornado-kernels; [[ ! -e target/classes ]] || exit 1; mkdir -p '%1$s'; cat '%2$s/etc/tornado.release' >'%1$s/tornado.release'",
+            "cd tornado-kernels; [[ ! -e target/classes ]] || exit 1; mkdir -p '%1$s'; cat"
+                + " '%2$s/etc/tornado.release' >'%1$s/tornado.release'",
             home.file(LauncherHome.KERNELS_RELEASE).getParent(),
             sdk));
     assertThat(moe("demo").fine().err()).isEmpty();
@@ -194,7 +197,8 @@ class TornadoLauncherTest {
         .isEqualTo(
             String.format(
                 Locale.ROOT,
-                "moe: building (the jar was built for TornadoVM %s, the SDK in %s is 5.3.0-jdk25)\n",
+                "moe: building (the jar was built for TornadoVM %s, the SDK in %s is"
+                    + " 5.3.0-jdk25)\n",
                 VERSION,
                 sdk));
     assertThat(moe("devices").fine().err()).isEmpty();

@@ -108,7 +108,8 @@ final class CallAudit {
       throw new SanitizeException(
           String.format(
               Locale.ROOT,
-              "sanitize: OUTPUT_NOT_WRITTEN: layer %d, experts \"%s\": row %d, column %d of the output is unwritten, or made from uninitialised memory",
+              "sanitize: OUTPUT_NOT_WRITTEN: layer %d, experts \"%s\": row %d, column %d of the"
+                  + " output is unwritten, or made from uninitialised memory",
               layerIndex(layer),
               plan.modularMoe(layer).experts().name(),
               row,
@@ -157,7 +158,8 @@ final class CallAudit {
       throw new SanitizeException(
           String.format(
               Locale.ROOT,
-              "sanitize: layer %d gives another result with the output alias than without, from byte %d of the output",
+              "sanitize: layer %d gives another result with the output alias than without, from"
+                  + " byte %d of the output",
               layerIndex(layer),
               at));
     }

@@ -58,7 +58,8 @@ public final class CallChecks {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "the plan runs all its layers in each call, which must be for layer 0; the call is for layer %d",
+              "the plan runs all its layers in each call, which must be for layer 0; the call is"
+                  + " for layer %d",
               layerIndex));
     }
     int tokens = call.tokens();
@@ -114,7 +115,8 @@ public final class CallChecks {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "MEMORY_KIND: %s lies in an arena that belongs to one thread, but several work on it; use Arena.ofShared() or Arena.ofAuto()",
+              "MEMORY_KIND: %s lies in an arena that belongs to one thread, but several work on it;"
+                  + " use Arena.ofShared() or Arena.ofAuto()",
               region));
     }
   }
@@ -134,7 +136,8 @@ public final class CallChecks {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "LAYOUT_MISMATCH: output begins at an address that is no multiple of %d, which the plan was promised",
+              "LAYOUT_MISMATCH: output begins at an address that is no multiple of %d, which the"
+                  + " plan was promised",
               alignment));
     }
     if (weights.overlaps(output)) {

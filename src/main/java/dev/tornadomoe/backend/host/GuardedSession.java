@@ -94,7 +94,8 @@ public final class GuardedSession implements Session {
     if (plan.options().memory() != MemoryKind.HOST
         || plan.options().call().outputMemory() != MemoryKind.HOST) {
       throw new BackendException(
-          "the plan is for device memory, a session takes rows in host memory; TornadoMoe takes arrays on the device");
+          "the plan is for device memory, a session takes rows in host memory; TornadoMoe takes"
+              + " arrays on the device");
     }
   }
 
@@ -210,7 +211,8 @@ public final class GuardedSession implements Session {
         ? null
         : String.format(
             Locale.ROOT,
-            "the session belongs to thread \"%s\", which ran it first; make one for each thread with fork()",
+            "the session belongs to thread \"%s\", which ran it first; make one for each thread"
+                + " with fork()",
             owner.getName());
   }
 

@@ -12,8 +12,8 @@ import java.util.Map;
 import java.util.Set;
 
 /// Watches scratch memory during a sanitised run: each buffer is poisoned when its life begins and
-/// again when it ends, so that a step that reads too early or too late gets NaNs; behind it stands a
-/// guard that nobody may write.
+/// again when it ends, so that a step that reads too early or too late gets NaNs; behind it stands
+/// a guard that nobody may write.
 final class ScratchGuard {
   private final Map<CompiledBucket, Lives> lives = new HashMap<>();
 

@@ -72,7 +72,8 @@ public final class WeightMemory {
       throw error;
     }
     return new BackendException(
-        "the weights' memory can't be read: a file has been cut short while it is in use, or its disk fails",
+        "the weights' memory can't be read: a file has been cut short while it is in use, or its"
+            + " disk fails",
         error);
   }
 

@@ -203,7 +203,8 @@ public record GgufFile(Path file, Map<String, Object> values, Map<String, Entry>
         throw new CheckpointException(
             String.format(
                 Locale.ROOT,
-                "%s: %s has %d bytes from byte %d of the data, but the file holds only %d (truncated?)",
+                "%s: %s has %d bytes from byte %d of the data, but the file holds only %d"
+                    + " (truncated?)",
                 file,
                 what,
                 tensor.bytes,

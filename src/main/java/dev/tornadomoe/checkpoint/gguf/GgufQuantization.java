@@ -103,7 +103,8 @@ public record GgufQuantization(GgufStore store) implements Quantization {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
-              "%s: tensor \"%s\" is %s, which is not supported (supported: F32, F16, BF16, NVFP4, %s)",
+              "%s: tensor \"%s\" is %s, which is not supported (supported: F32, F16, BF16, NVFP4,"
+                  + " %s)",
               store.fileOf(name),
               name,
               GgufStore.typeName(entry),

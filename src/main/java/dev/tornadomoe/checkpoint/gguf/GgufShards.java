@@ -49,7 +49,8 @@ public final class GgufShards {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
-              "%s: is one of %d parts, but its name does not end in -00001-of-%05d.gguf or the like",
+              "%s: is one of %d parts, but its name does not end in -00001-of-%05d.gguf or the"
+                  + " like",
               file,
               count,
               count));

@@ -27,7 +27,8 @@ public final class FileNames {
                   Locale.ROOT, "\"%s\" can't be a path (%s)", e.getInput(), e.getReason())
               : String.format(
                   Locale.ROOT,
-                  "\"%s\" has letters that names of files don't have in this process's locale (%s); set LC_ALL=C.UTF-8",
+                  "\"%s\" has letters that names of files don't have in this process's locale (%s);"
+                      + " set LC_ALL=C.UTF-8",
                   name,
                   names),
           e);

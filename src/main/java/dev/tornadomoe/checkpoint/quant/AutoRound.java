@@ -22,7 +22,8 @@ final class AutoRound {
             throw config.unsupported(
                 String.format(
                     Locale.ROOT,
-                    "auto-round with data_type \"%s\" in packing_format \"%s\" (supported: int in auto_round:auto_gptq or auto_round:auto_awq)",
+                    "auto-round with data_type \"%s\" in packing_format \"%s\" (supported: int in"
+                        + " auto_round:auto_gptq or auto_round:auto_awq)",
                     type,
                     packing));
           };

@@ -56,7 +56,8 @@ record Fp8Stack(
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
-              "%s: tensor \"%s\" is %s %s, expected F32, F16, BF16, F8_E8M0 or U8 with a scale for each of %d experts, each of %d outputs or each block of %dx%d",
+              "%s: tensor \"%s\" is %s %s, expected F32, F16, BF16, F8_E8M0 or U8 with a scale for"
+                  + " each of %d experts, each of %d outputs or each block of %dx%d",
               tensors.fileOf(scales.name()),
               scales.name(),
               scales.dtype(),

@@ -83,7 +83,8 @@ record Gptq8Weight(GptqParts parts) implements Weight {
           throw new CheckpointException(
               String.format(
                   Locale.ROOT,
-                  "%s: tensor \"%s\" has zero point %d for output %d, but the config says \"sym\", which is %d",
+                  "%s: tensor \"%s\" has zero point %d for output %d, but the config says \"sym\","
+                      + " which is %d",
                   parts.file(),
                   parts.zeros().name(),
                   zero,

@@ -104,7 +104,8 @@ final class Int4Parts {
         throw new CheckpointException(
             String.format(
                 Locale.ROOT,
-                "%s: tensor \"%s\" has scale %s at element %d, expected a finite number other than 0",
+                "%s: tensor \"%s\" has scale %s at element %d, expected a finite number other than"
+                    + " 0",
                 file,
                 scales.name(),
                 scale,

@@ -130,7 +130,8 @@ record ModuleRules(QuantizationJson config, List<Rule> rules) {
         tensors.names().contains(packed)
             ? String.format(
                 Locale.ROOT,
-                "%s: \"%s\" is left out by a rule of quantization_config, but %s stores it as .qweight",
+                "%s: \"%s\" is left out by a rule of quantization_config, but %s stores it as"
+                    + " .qweight",
                 config.file(),
                 module,
                 tensors.fileOf(packed))

@@ -57,7 +57,8 @@ record Nvfp4Stack(String file, TensorView values, TensorView scales, TensorView 
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
-              "%s: tensor \"%s\" is NVFP4, which is not supported for outputs of gate and up in turns",
+              "%s: tensor \"%s\" is NVFP4, which is not supported for outputs of gate and up in"
+                  + " turns",
               file,
               values.name()));
     }

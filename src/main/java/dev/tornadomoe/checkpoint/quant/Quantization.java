@@ -77,7 +77,8 @@ public interface Quantization {
             throw fields.unsupported(
                 String.format(
                     Locale.ROOT,
-                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, auto-round, fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
+                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, auto-round,"
+                        + " fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
                     method));
           };
     };

@@ -48,7 +48,8 @@ record SafetensorsHeader(Map<String, Entry> tensors) {
         throw new CheckpointException(
             String.format(
                 Locale.ROOT,
-                "%s: tensor \"%s\" ends at byte %d of the data, but the file holds only %d (truncated?)",
+                "%s: tensor \"%s\" ends at byte %d of the data, but the file holds only %d"
+                    + " (truncated?)",
                 file,
                 named.getKey(),
                 entry.end,

@@ -23,7 +23,8 @@ final class Laguna implements MoeFamily {
     if (config.numberOr(0, "moe_router_logit_softcapping") > 0
         || config.flagOr(false, "moe_apply_router_weight_on_input")) {
       throw new LayerException(
-          "laguna with \"moe_router_logit_softcapping\" or \"moe_apply_router_weight_on_input\" is not supported");
+          "laguna with \"moe_router_logit_softcapping\" or \"moe_apply_router_weight_on_input\" is"
+              + " not supported");
     }
     return ModelLayout.builder(config)
         .moeLayers(SparseLayers.byType(config, layer -> layer > 0))

@@ -108,7 +108,8 @@ public final class MoeFamilies {
     return new LayerException(
         String.format(
             Locale.ROOT,
-            "model_type \"%s\" is claimed by two families, %s and %s; take one off the class path, or say which with MoeFamilies.builder().replace",
+            "model_type \"%s\" is claimed by two families, %s and %s; take one off the class path,"
+                + " or say which with MoeFamilies.builder().replace",
             modelType,
             nameOf(one),
             nameOf(other)));

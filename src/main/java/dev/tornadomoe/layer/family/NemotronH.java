@@ -8,8 +8,8 @@ import java.util.Locale;
 import java.util.Set;
 
 /// Nemotron-H with experts (Nemotron 3 Nano): experts without a gate, squared ReLU; the router is
-/// DeepSeek-V3's; a shared expert with its own size. Its layers are Mamba, attention, dense or
-/// MoE, as `layers_block_type` or the letters of `hybrid_override_pattern` say.
+/// DeepSeek-V3's; a shared expert with its own size. Its layers are Mamba, attention, dense or MoE,
+/// as `layers_block_type` or the letters of `hybrid_override_pattern` say.
 ///
 /// Facts: transformers,
 /// [modeling_nemotron_h.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/nemotron_h/modeling_nemotron_h.py),

@@ -168,7 +168,8 @@ final class SvgPanel {
         svg.append(
             String.format(
                 Locale.ROOT,
-                "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\" opacity=\"0.10\"/>%n",
+                "<rect x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"%d\" fill=\"%s\""
+                    + " opacity=\"0.10\"/>%n",
                 x,
                 y + header() - 8,
                 columnWidth(),

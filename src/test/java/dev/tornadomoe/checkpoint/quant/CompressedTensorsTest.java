@@ -220,7 +220,8 @@ class CompressedTensorsTest {
   private static String weights(String strategy, @Nullable Integer groupSize, boolean symmetric) {
     return String.format(
         Locale.ROOT,
-        "{\"num_bits\": 4, \"type\": \"int\", \"strategy\": \"%s\", \"group_size\": %s, \"symmetric\": %s}",
+        "{\"num_bits\": 4, \"type\": \"int\", \"strategy\": \"%s\", \"group_size\": %s,"
+            + " \"symmetric\": %s}",
         strategy,
         groupSize,
         symmetric);

@@ -97,7 +97,8 @@ class GptqEightBitsTest {
     String fields =
         String.format(
             Locale.ROOT,
-            "\"bits\": 8, \"group_size\": %d, \"sym\": %s, \"desc_act\": %s, \"checkpoint_format\": \"%s\"",
+            "\"bits\": 8, \"group_size\": %d, \"sym\": %s, \"desc_act\": %s, \"checkpoint_format\":"
+                + " \"%s\"",
             group,
             symmetric,
             shuffled,

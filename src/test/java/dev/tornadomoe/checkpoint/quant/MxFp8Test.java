@@ -23,9 +23,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// MXFP8: E4M3 with a power of two for 32 columns, in the words of those who write it.
 class MxFp8Test {
   private static final String COMPRESSED =
-      "{\"quantization_config\": {\"quant_method\": \"compressed-tensors\","
-          + " \"config_groups\": {\"g\": {\"format\": \"mxfp8-quantized\", \"targets\": [\"Linear\"],"
-          + " \"weights\": {\"num_bits\": 8, \"type\": \"float\", \"group_size\": %d}}}}}";
+      "{\"quantization_config\": {\"quant_method\": \"compressed-tensors\", \"config_groups\":"
+          + " {\"g\": {\"format\": \"mxfp8-quantized\", \"targets\": [\"Linear\"], \"weights\":"
+          + " {\"num_bits\": 8, \"type\": \"float\", \"group_size\": %d}}}}}";
   private static final String FP8 =
       "{\"quantization_config\": {\"quant_method\": \"fp8\", \"weight_block_size\": [1, 32]}}";
   private static final String MODEL_OPTIMIZER =

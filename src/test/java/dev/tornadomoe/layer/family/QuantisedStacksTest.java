@@ -147,9 +147,9 @@ class QuantisedStacksTest {
     }
     if (method.equals("compressed-tensors")) {
       quantisation +=
-          ", \"format\": \"float-quantized\", \"config_groups\": {\"g\": {\"targets\": [\"Linear\"],"
-              + " \"weights\": {\"num_bits\": 8, \"type\": \"float\", \"strategy\": \"channel\"}}},"
-              + " \"ignore\": [\"re:.*gate$\"]";
+          ", \"format\": \"float-quantized\", \"config_groups\": {\"g\": {\"targets\":"
+              + " [\"Linear\"], \"weights\": {\"num_bits\": 8, \"type\": \"float\", \"strategy\":"
+              + " \"channel\"}}}, \"ignore\": [\"re:.*gate$\"]";
     }
     try (Checkpoint checkpoint = open("qwen3_moe", hidden, intermediate, quantisation, tensors)) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);

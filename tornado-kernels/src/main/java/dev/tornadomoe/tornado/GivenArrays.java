@@ -37,7 +37,8 @@ final class GivenArrays {
       throw new BackendException(
           spec.inPlace()
               ? "the plan is in place: input and output must be the same array"
-              : "OVERLAPS_INPUT: input and output are the same array, which the plan does not allow; plan with inPlace()");
+              : "OVERLAPS_INPUT: input and output are the same array, which the plan does not"
+                  + " allow; plan with inPlace()");
     }
     arrays.give(CallerRegion.HIDDEN, from);
     arrays.give(CallerRegion.OUTPUT, to);
@@ -63,7 +64,8 @@ final class GivenArrays {
       FloatArray added = require("residual", residual, rows);
       if (added == to) {
         throw new BackendException(
-            "OVERLAPS_INPUT: residual and output are the same array, which the plan does not allow; plan with residual(IN_OUTPUT)");
+            "OVERLAPS_INPUT: residual and output are the same array, which the plan does not allow;"
+                + " plan with residual(IN_OUTPUT)");
       }
       arrays.give(CallerRegion.RESIDUAL, added);
     } else if (residual != null) {
@@ -89,7 +91,8 @@ final class GivenArrays {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "%s has the identity hash code of another array, and TornadoVM would take them for one; allocate it anew",
+              "%s has the identity hash code of another array, and TornadoVM would take them for"
+                  + " one; allocate it anew",
               what));
     }
     return array;

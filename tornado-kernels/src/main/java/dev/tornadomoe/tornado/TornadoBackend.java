@@ -30,7 +30,8 @@ import java.util.Optional;
 /// The backend named `tornado`.
 public final class TornadoBackend implements Backend {
   private static final String INSTALL_DRIVER =
-      "install the OpenCL driver of your GPU, or PoCL (apt install pocl-opencl-icd ocl-icd-libopencl1); clinfo -l lists what there is";
+      "install the OpenCL driver of your GPU, or PoCL (apt install pocl-opencl-icd"
+          + " ocl-icd-libopencl1); clinfo -l lists what there is";
 
   /// Tokens up to which experts work pair by pair, whatever the layers are.
   private static final int LEAST_PAIRWISE = 4;

@@ -65,7 +65,8 @@ public final class TornadoDevices {
     public String toString() {
       return String.format(
           Locale.ROOT,
-          "%s %s, %s, %s (%s): %s of memory, buffers of %s, work-groups of %d with %s of local memory, fp16 %s, kernels %s",
+          "%s %s, %s, %s (%s): %s of memory, buffers of %s, work-groups of %d with %s of local"
+              + " memory, fp16 %s, kernels %s",
           index,
           driver,
           device.getDeviceType().name().toLowerCase(Locale.ROOT),

@@ -282,7 +282,8 @@ public final class TornadoMoe implements AutoCloseable {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "graph %s is full: TornadoVM has 8 KiB for the code of its tasks, and %s has no room; put fewer layers into a graph",
+              "graph %s is full: TornadoVM has 8 KiB for the code of its tasks, and %s has no room;"
+                  + " put fewer layers into a graph",
               graph.getTaskGraphName(),
               call.name()),
           e);
@@ -290,7 +291,8 @@ public final class TornadoMoe implements AutoCloseable {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "graph %s does not take task %s (%s); two TornadoMoe in one graph need different prefixes",
+              "graph %s does not take task %s (%s); two TornadoMoe in one graph need different"
+                  + " prefixes",
               graph.getTaskGraphName(),
               call.name(),
               e.getMessage()),

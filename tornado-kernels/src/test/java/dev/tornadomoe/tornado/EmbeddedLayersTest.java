@@ -158,7 +158,8 @@ class EmbeddedLayersTest {
               })
           .isInstanceOf(BackendException.class)
           .hasMessageMatching(
-              "graph full is full: TornadoVM has 8 KiB for the code of its tasks, and moe\\d+_\\w+ has no room; put fewer layers into a graph");
+              "graph full is full: TornadoVM has 8 KiB for the code of its tasks, and moe\\d+_\\w+"
+                  + " has no room; put fewer layers into a graph");
     }
   }
 

@@ -138,7 +138,9 @@ class ExpertsOnDeviceTest {
             assertThatThrownBy(() -> session.fork(local))
                 .isInstanceOf(BackendException.class)
                 .hasMessage(
-                    "layer 3: step \"down + weight + reduce + shared_out\" can't run on a device that gets rows of other processes; experts \"unreduced\" can, and backends cpu and reference run it");
+                    "layer 3: step \"down + weight + reduce + shared_out\" can't run on a device"
+                        + " that gets rows of other processes; experts \"unreduced\" can, and"
+                        + " backends cpu and reference run it");
           }
           return plan;
         });

@@ -79,8 +79,8 @@ final class BenchCharts {
   private static String bar(String label, BenchResult r, double width, double floor) {
     return String.format(
         Locale.ROOT,
-        "<li><span>%s</span><span class=\"track\"><span class=\"bar %s\" style=\"width:%.2f%%\"></span>%s</span>"
-            + "<span class=\"value\">%.1f us</span></li>%n",
+        "<li><span>%s</span><span class=\"track\"><span class=\"bar %s\""
+            + " style=\"width:%.2f%%\"></span>%s</span><span class=\"value\">%.1f us</span></li>%n",
         label,
         r.aliased() ? "on" : "off",
         width,

@@ -36,9 +36,9 @@ import picocli.CommandLine.Spec;
     name = "bench",
     mixinStandardHelpOptions = true,
     description = {
-      "Measures steps through all layers: time per MoE layer with and without the output alias, the "
-          + "rate at which weights are read, and beside it what the memory reaches by itself in the same "
-          + "run."
+      "Measures steps through all layers: time per MoE layer with and without the output alias, the"
+          + " rate at which weights are read, and beside it what the memory reaches by itself in"
+          + " the same run."
     },
     footer = {
       "",
@@ -67,7 +67,8 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--experts-only",
       description =
-          "Leaves router and shared experts out: random ids and weights are given, the same to every layer, as the peers' figures do.")
+          "Leaves router and shared experts out: random ids and weights are given, the same to"
+              + " every layer, as the peers' figures do.")
   private boolean expertsOnly;
 
   @Option(
@@ -75,7 +76,8 @@ public final class BenchCommand implements Callable<Integer> {
       paramLabel = "S",
       defaultValue = "2",
       description =
-          "How long to measure each token count, and to warm up before; up to 15 times as long until kernels are compiled and times are steady (default: ${DEFAULT-VALUE}).")
+          "How long to measure each token count, and to warm up before; up to 15 times as long"
+              + " until kernels are compiled and times are steady (default: ${DEFAULT-VALUE}).")
   private double seconds = 2;
 
   @Option(names = "--json", description = "Prints one JSON object.")
@@ -85,7 +87,8 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--html",
       paramLabel = "FILE",
       description =
-          "Writes a page with machine, charts, table and the plan's picture, one file that needs no other.")
+          "Writes a page with machine, charts, table and the plan's picture, one file that needs no"
+              + " other.")
   private @Nullable Path html;
 
   @Spec private CommandSpec spec = CommandSpec.create();

@@ -35,7 +35,8 @@ final class BenchReport {
       dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; margin: 0; }
       dt { color: var(--faint); } dd { margin: 0; }
       figure { margin: 0 0 20px; } ul.bars { list-style: none; margin: 4px 0; padding: 0; max-width: 860px; }
-      .bars li { display: grid; grid-template-columns: 10rem 1fr 6.5rem; gap: 0 10px; align-items: center; margin: 3px 0; }
+      .bars li { display: grid; grid-template-columns: 10rem 1fr 6.5rem; gap: 0 10px; \
+        align-items: center; margin: 3px 0; }
       .track { position: relative; height: 18px; }
       .bar, .floor { position: absolute; left: 0; top: 0; height: 18px; border-radius: 3px; }
       .on { background: var(--on); } .off { background: var(--off); }
@@ -92,8 +93,10 @@ final class BenchReport {
         <figure><figcaption>M = %d, without the alias and as planned; bars at the same height share memory</figcaption>
         <div class="scroll picture" tabindex="0" role="group" aria-label="picture of the plan">
         %s</div></figure>
-        <details><summary>The same in words</summary><div class="scroll" tabindex="0" role="group" aria-label="the plan in words"><pre>%s</pre></div></details>
-        <p class="note">What <code>moe bench --json</code> prints is in this file too, as the element with the id <code>figures</code>.</p>
+        <details><summary>The same in words</summary>
+        <div class="scroll" tabindex="0" role="group" aria-label="the plan in words"><pre>%s</pre></div></details>
+        <p class="note">What <code>moe bench --json</code> prints is in this file too, \
+        as the element with the id <code>figures</code>.</p>
         <script type="application/json" id="figures">
         %s</script>
         </body></html>
@@ -143,7 +146,8 @@ final class BenchReport {
   private static String floorNote(List<BenchResult> results) {
     return results.stream().allMatch(r -> Double.isNaN(r.floorMicros()))
         ? ""
-        : "<p class=\"note\">The thin line in a bar: reading the same weights at the speed of the memory alone.</p>\n";
+        : "<p class=\"note\">The thin line in a bar: reading the same weights at the speed of the"
+            + " memory alone.</p>\n";
   }
 
   private static String table(List<BenchResult> results) {
@@ -153,7 +157,10 @@ final class BenchReport {
       rows.append(
           String.format(
               Locale.ROOT,
-              "<tr><th scope=\"row\">%d</th><th scope=\"row\">%s</th><td>%.1f</td><td>%.1f</td>%s<td>%d</td><td>%d</td><td>%.1f</td><td>%s</td><td>%.1f</td></tr>%n",
+              """
+              <tr><th scope="row">%d</th><th scope="row">%s</th><td>%.1f</td><td>%.1f</td>%s\
+              <td>%d</td><td>%d</td><td>%.1f</td><td>%s</td><td>%.1f</td></tr>
+              """,
               r.tokens(),
               r.aliasText(),
               r.medianMicros(),
@@ -171,7 +178,8 @@ final class BenchReport {
         <p class="note">M: tokens of a call; alias: whether experts write the output ("no": asked for and refused).</p>
         <div class="scroll" tabindex="0" role="group" aria-label="table of figures">
         <table id="results"><caption>By M and alias</caption>
-        <thead><tr><th scope="col">M</th><th scope="col">alias</th><th scope="col">us/layer, median</th><th scope="col">minimum</th>%s\
+        <thead><tr><th scope="col">M</th><th scope="col">alias</th><th scope="col">us/layer, median</th>\
+        <th scope="col">minimum</th>%s\
         <th scope="col">tasks/layer</th><th scope="col">copies/step</th><th scope="col">weights GB/s</th>\
         <th scope="col">memory alone GB/s</th><th scope="col">GFLOP/s</th></tr></thead>
         <tbody>

@@ -47,7 +47,8 @@ record BenchTable(
     return coreUse.shared()
         ? String.format(
             Locale.ROOT,
-            "%d threads ran on %d %s: threads that share a core read memory at the speed of one; give the process as many cores, or set -Dtornadomoe.cpu.threads=%d",
+            "%d threads ran on %d %s: threads that share a core read memory at the speed of one;"
+                + " give the process as many cores, or set -Dtornadomoe.cpu.threads=%d",
             coreUse.threads(),
             coreUse.cores(),
             coreUse.cores() == 1 ? "core" : "cores",

@@ -21,7 +21,8 @@ import picocli.CommandLine.Parameters;
 final class MeasuredLayers {
   /// What both commands say of `--preset` in their help.
   static final String PRESETS =
-      "Presets (made-up weights): qwen3-30b-a3b, qwen3.5-35b-a3b, mixtral-8x7b, deepseek-v3, gpt-oss-20b.";
+      "Presets (made-up weights): qwen3-30b-a3b, qwen3.5-35b-a3b, mixtral-8x7b, deepseek-v3,"
+          + " gpt-oss-20b.";
 
   private static final int LAYERS = 2;
 
@@ -64,7 +65,8 @@ final class MeasuredLayers {
       names = "--layers",
       paramLabel = "N",
       description =
-          "How many MoE layers, each with its own weights (default: 2, or what the checkpoint has).")
+          "How many MoE layers, each with its own weights (default: 2, or what the checkpoint"
+              + " has).")
   private @Nullable Integer layers;
 
   @Option(
@@ -79,7 +81,8 @@ final class MeasuredLayers {
       names = "--weights",
       paramLabel = "int4|int8|fp8|bf16",
       description =
-          "Format of made-up expert weights: int4 in groups of 32, int8 with a scale per row, fp8 with a scale per 128x128 (default: int4).")
+          "Format of made-up expert weights: int4 in groups of 32, int8 with a scale per row, fp8"
+              + " with a scale per 128x128 (default: int4).")
   private @Nullable Weights weights;
 
   /// The checkpoint, or null for made-up layers.

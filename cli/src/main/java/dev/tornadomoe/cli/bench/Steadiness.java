@@ -45,7 +45,8 @@ final class Steadiness {
   static String warning(int tokens) {
     return String.format(
         Locale.ROOT,
-        "M = %d was never steady: after %d times --seconds of warming up kernels were still being compiled, or steps still got faster; measure longer, on a machine that does less",
+        "M = %d was never steady: after %d times --seconds of warming up kernels were still being"
+            + " compiled, or steps still got faster; measure longer, on a machine that does less",
         tokens,
         LIMIT);
   }

@@ -22,7 +22,8 @@ import picocli.CommandLine.Spec;
     name = "inspect",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows what is in a checkpoint: architecture, layers, experts, router, formats and their bytes,",
+      "Shows what is in a checkpoint: architecture, layers, experts, router, formats and their"
+          + " bytes,",
       "what each backend would do with it, and what is not supported and why. Reads headers only."
     },
     footer = {

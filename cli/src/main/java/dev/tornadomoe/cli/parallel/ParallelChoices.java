@@ -40,14 +40,16 @@ public final class ParallelChoices {
       names = "--parallel",
       paramLabel = "ep",
       description =
-          "ep: divides experts among the ranks of an MPI job; start it as in mpirun -n 2 moe ... (docs/scaling.md).")
+          "ep: divides experts among the ranks of an MPI job; start it as in mpirun -n 2 moe ..."
+              + " (docs/scaling.md).")
   private @Nullable Kind parallel;
 
   @Option(
       names = "--placement",
       paramLabel = "NAME|FILE",
       description =
-          "With --parallel: who holds which experts: contiguous, round-robin, or a JSON file (default: contiguous).")
+          "With --parallel: who holds which experts: contiguous, round-robin, or a JSON file"
+              + " (default: contiguous).")
   private @Nullable String placement;
 
   @Option(
@@ -66,7 +68,8 @@ public final class ParallelChoices {
       names = "--timeout",
       paramLabel = "S",
       description =
-          "With --parallel: seconds after which a rank that says nothing is given up (default: 60).")
+          "With --parallel: seconds after which a rank that says nothing is given up (default:"
+              + " 60).")
   private @Nullable Integer timeout;
 
   /// Runs a command's work, alone or as a rank.

@@ -37,7 +37,8 @@ public final class PlanChoices {
       paramLabel = "NAME",
       defaultValue = "auto",
       description =
-          "What runs it: auto, cpu, reference or tornado (default: ${DEFAULT-VALUE}). A named one is never replaced by another.")
+          "What runs it: auto, cpu, reference or tornado (default: ${DEFAULT-VALUE}). A named one"
+              + " is never replaced by another.")
   private String backend = "auto";
 
   @Option(
@@ -45,7 +46,8 @@ public final class PlanChoices {
       paramLabel = "exact|fast",
       defaultValue = "exact",
       description =
-          "exact: activations in F32; fast: rounded to 8 bits where weights have 4, on backends that have it (default: ${DEFAULT-VALUE}).")
+          "exact: activations in F32; fast: rounded to 8 bits where weights have 4, on backends"
+              + " that have it (default: ${DEFAULT-VALUE}).")
   private Precision precision = Precision.EXACT;
 
   @Option(
@@ -86,7 +88,8 @@ public final class PlanChoices {
       throw new ParallelException(
           String.format(
               Locale.ROOT,
-              "--experts %s: with --parallel ep results are summed where the tokens are, which only its own experts leave to do",
+              "--experts %s: with --parallel ep results are summed where the tokens are, which only"
+                  + " its own experts leave to do",
               experts));
     }
     if (parallelism != null) {

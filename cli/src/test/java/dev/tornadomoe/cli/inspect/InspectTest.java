@@ -101,7 +101,8 @@ class InspectTest {
     assertThat(MoeRun.of("inspect", Golden.directory("hf/deepseek_v32")).fine().out())
         .contains("layers        2; MoE layers (indices): 1\n")
         .contains(
-            "router        sigmoid, correction bias, best 2 of 4 groups by their two highest, top-3, renormalised, times 2.5\n")
+            "router        sigmoid, correction bias, best 2 of 4 groups by their two highest,"
+                + " top-3, renormalised, times 2.5\n")
         .contains("shared expert intermediate 48\n");
     assertThat(MoeRun.of("inspect", Golden.directory("hf/nemotron_h")).fine().out())
         .contains(

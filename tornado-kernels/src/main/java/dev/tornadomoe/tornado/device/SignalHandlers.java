@@ -12,9 +12,9 @@ import java.util.function.Supplier;
 /// Gives the JVM its signal handlers back after an OpenCL driver took them.
 ///
 /// The JVM lets SIGSEGV happen where Java meets a null or must stop for a while, and SIGFPE where
-/// it divides by zero. LLVM, the compiler inside PoCL, puts its own handler in place of it
-/// when it first runs. That one deletes the files that are being written, and until it has given
-/// the signals back, a second thread's SIGSEGV is the end of the process, without a word. PoCL's
+/// it divides by zero. LLVM, the compiler inside PoCL, puts its own handler in place of it when it
+/// first runs. That one deletes the files that are being written, and until it has given the
+/// signals back, a second thread's SIGSEGV is the end of the process, without a word. PoCL's
 /// handler of SIGFPE skips the division. LLVM does not ask again whether its handler is still
 /// there.
 public final class SignalHandlers {

@@ -32,7 +32,8 @@ sealed interface DeviceStep {
     return new Refusal(
         String.format(
             Locale.ROOT,
-            "layer %d: a routing function of the user's own can't run on a device; give ids and weights (callerRoutes)",
+            "layer %d: a routing function of the user's own can't run on a device; give ids and"
+                + " weights (callerRoutes)",
             layer.index()));
   }
 }

@@ -46,7 +46,8 @@ final class ExpertCalls {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "layer %d: experts that accumulate into the output can't run on a device beside shared experts",
+              "layer %d: experts that accumulate into the output can't run on a device beside"
+                  + " shared experts",
               context.layer().index()));
     }
     Factors gate = router.sharedFactors();

@@ -72,8 +72,8 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
             .map(size -> LaunchArrays.of(size, weights.layers(), device.limits().shape(), shared))
             .toList();
     return groups.stream()
-        .map(
-            indices -> arrays.stream().map(each -> of(plan, weights, indices, each, device)).toList())
+        .map(indices ->
+            arrays.stream().map(each -> of(plan, weights, indices, each, device)).toList())
         .toList();
   }
 

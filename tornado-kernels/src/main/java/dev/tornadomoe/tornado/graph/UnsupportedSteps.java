@@ -81,7 +81,8 @@ public final class UnsupportedSteps {
     return isForeign
         ? String.format(
             Locale.ROOT,
-            "layer %d: step \"%s\" can't run on a device that gets rows of other processes; experts \"unreduced\" can, and backends cpu and reference run it",
+            "layer %d: step \"%s\" can't run on a device that gets rows of other processes; experts"
+                + " \"unreduced\" can, and backends cpu and reference run it",
             layer.index(),
             step.operation().name())
         : null;

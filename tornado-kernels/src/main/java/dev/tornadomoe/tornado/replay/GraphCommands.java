@@ -189,7 +189,8 @@ final class GraphCommands {
     if (buffer == null) {
       throw refused(
           graph,
-          "has an array without memory on the device; its last execution failed, or its memory was freed");
+          "has an array without memory on the device; its last execution failed, or its memory was"
+              + " freed");
     }
     return buffer;
   }

@@ -160,7 +160,8 @@ public final class GraphReplay implements AutoCloseable {
       throw new ReplayException(
           String.format(
               Locale.ROOT,
-              "replaying gives other bits than TornadoVM's own execution, from byte %d of the %d of array %d that comes back",
+              "replaying gives other bits than TornadoVM's own execution, from byte %d of the %d of"
+                  + " array %d that comes back",
               difference,
               found.byteSize(),
               place));

@@ -32,7 +32,8 @@ public final class LateSettings {
     if (!late.isEmpty() && SAID.compareAndSet(false, true)) {
       LOG.log(
           System.Logger.Level.WARNING,
-          "TornadoVM was loaded before these of its settings were made: {0}; set them with -D, or call TornadoSetup.applySettings() before anything of TornadoVM''s",
+          "TornadoVM was loaded before these of its settings were made: {0}; set them with -D, or"
+              + " call TornadoSetup.applySettings() before anything of TornadoVM''s",
           String.join(", ", late));
     }
   }

@@ -14,8 +14,8 @@ import uk.ac.manchester.tornado.api.memory.XPUBuffer;
 /// TornadoVM 5.2.1-jdk25-dev has it:
 ///
 /// - the members below, and that `tornado.api` and `tornado.runtime` are open to reflection;
-/// - each task of a graph has its own kernel object, whose arguments stay as the last
-///   execution has set them, since buffers and numbers stay;
+/// - each task of a graph has its own kernel object, whose arguments stay as the last execution has
+///   set them, since buffers and numbers stay;
 /// - an array has a state for each graph, which holds its buffer; a graph allocates none where the
 ///   state has one and is locked, and uploads nothing once where it has contents;
 /// - buffers that were allocated stay until the plan's memory is freed, which invalidates the code

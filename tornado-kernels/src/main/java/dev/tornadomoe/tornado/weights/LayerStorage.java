@@ -75,7 +75,8 @@ public record LayerStorage(
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "layer %d: one expert's weights take %d elements in a buffer, the device's largest buffer holds %d",
+              "layer %d: one expert's weights take %d elements in a buffer, the device's largest"
+                  + " buffer holds %d",
               layer.index(),
               Math.max(perExpert * (extra + 1L), whole),
               mostElements));

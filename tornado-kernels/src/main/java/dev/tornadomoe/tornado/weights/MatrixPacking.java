@@ -62,8 +62,8 @@ public final class MatrixPacking {
     void packed(Weight weight, List<MemorySegment> memory);
   }
 
-  /// A weight, or the part of a shared expert's that stands for an expert: rows from
-  /// `firstRow` on and columns from `firstColumn` on, as many as the storage has or as there are.
+  /// A weight, or the part of a shared expert's that stands for an expert: rows from `firstRow` on
+  /// and columns from `firstColumn` on, as many as the storage has or as there are.
   ///
   /// @param to the row of the kept matrix that the first one becomes
   record Part(Weight weight, @Nullable Bias bias, int firstRow, int firstColumn, int to) {
@@ -232,7 +232,9 @@ public final class MatrixPacking {
           throw new BackendException(
               String.format(
                   Locale.ROOT,
-                  "weight \"%s\": row %d, group %d has zero point %d, expected 8: its format announces no others, and a device keeps what was announced; backends cpu and reference can run it",
+                  "weight \"%s\": row %d, group %d has zero point %d, expected 8: its format"
+                      + " announces no others, and a device keeps what was announced; backends cpu"
+                      + " and reference can run it",
                   part.weight().name(),
                   row,
                   group,

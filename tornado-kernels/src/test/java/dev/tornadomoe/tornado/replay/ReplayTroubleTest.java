@@ -57,7 +57,8 @@ class ReplayTroubleTest {
     refuses(
         plan,
         BOTH,
-        "graph first can't be replayed: it has no code for task first.scale any more; its memory was freed");
+        "graph first can't be replayed: it has no code for task first.scale any more; its memory"
+            + " was freed");
     replay.close();
     replay.close();
     assertThatThrownBy(replay::run).hasMessage("the replay is closed");
@@ -90,7 +91,8 @@ class ReplayTroubleTest {
       refuses(
           plan,
           BOTH,
-          "graph first can't be replayed: it shares the kernel of task first.scale with another graph of the plan of the same name");
+          "graph first can't be replayed: it shares the kernel of task first.scale with another"
+              + " graph of the plan of the same name");
     }
   }
 
@@ -109,9 +111,12 @@ class ReplayTroubleTest {
       delimiter = '|',
       value = {
         "clGetKernelInfo        | -48   | clGetKernelInfo failed: CL_INVALID_KERNEL (-48)",
-        "clEnqueueWriteBuffer   | -4    | clEnqueueWriteBuffer (FloatArray of 64 elements) failed: CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)",
-        "clEnqueueNDRangeKernel | -5    | clEnqueueNDRangeKernel (first.scale) failed: CL_OUT_OF_RESOURCES (-5)",
-        "clEnqueueReadBuffer    | -6    | clEnqueueReadBuffer (FloatArray of 64 elements) failed: CL_OUT_OF_HOST_MEMORY (-6)",
+        "clEnqueueWriteBuffer   | -4    | clEnqueueWriteBuffer (FloatArray of 64 elements) failed:"
+            + " CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)",
+        "clEnqueueNDRangeKernel | -5    | clEnqueueNDRangeKernel (first.scale) failed:"
+            + " CL_OUT_OF_RESOURCES (-5)",
+        "clEnqueueReadBuffer    | -6    | clEnqueueReadBuffer (FloatArray of 64 elements) failed:"
+            + " CL_OUT_OF_HOST_MEMORY (-6)",
         "clFinish               | -1234 | clFinish failed: unknown status (-1234)"
       })
   void whateverFailsTornadoVmStillExecutes(String function, int status, String sentence)

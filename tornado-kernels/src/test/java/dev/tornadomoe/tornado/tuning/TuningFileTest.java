@@ -63,21 +63,36 @@ class TuningFileTest {
       value = {
         "\"format\" : 1 | \"format\" : 2 | FILE: format: expected a number from 1 to 1, found 2",
         "Chip 9\", | Chip 8\", | FILE: device: expected Chip 9, found Chip 8",
-        "\"measured_on\" : \"Chip 9, driver 1\" | \"measured_on\" : 1 | FILE: measured_on: expected a text, found 1",
-        "\"kernels_version\" : 3 | \"kernels_version\" : \"3\" | FILE: kernels_version: expected a number from 1 to 2147483647, found 3",
-        "\"kernels\" : \"work-groups\" | \"kernels\" : \"waves\" | FILE: entry 0: kernels: expected work-items or work-groups, found waves",
-        "\"hidden\" : 2048 | \"hidden\" : 2048.5 | FILE: entry 0: hidden: expected a number from 1 to 16777216, found 2048.5",
-        "\"hidden\" : 2048, | # # | FILE: entry 0: hidden: expected a number from 1 to 16777216, found nothing",
-        "\"weights\" : \"int4 g32\" | \"weights\" : [] | FILE: entry 0: weights: expected a text, found []",
-        "\"to_tokens\" : 1 | \"to_tokens\" : 0 | FILE: entry 0: to_tokens: expected a number from 1 to 16777216, found 0",
-        "\"threads\" : 256 | \"threads\" : 200 | FILE: entry 0: gate_up: threads: expected a power of two, found 200",
-        "\"threads\" : 256 | \"threads\" : 8 | FILE: entry 0: gate_up: threads: expected a number from 16 to 1024, found 8",
-        "\"threads\" : 256 | \"threads\" : 99999999999 | FILE: entry 0: gate_up: threads: expected a number from 16 to 1024, found 99999999999",
-        "\"rows\" : 4 | \"rows\" : 3 | FILE: entry 0: gate_up: rows: expected a power of two, found 3",
-        "\"threads\" : 64 | \"threads\" : 16 | FILE: entry 0: block_gate_up: threads: expected a number from 32 to 1024, found 16",
-        "\"rows\" : 8 | \"rows\" : 9 | FILE: entry 0: block_down: rows: expected a number from 1 to 8, found 9",
-        "\"block\" : 16 | \"block\" : 65 | FILE: entry 0: block: expected a number from 1 to 64, found 65",
-        "\"us_per_layer\" : 31.5 | \"us_per_layer\" : -1 | FILE: entry 0: us_per_layer: expected microseconds, found -1",
+        "\"measured_on\" : \"Chip 9, driver 1\" | \"measured_on\" : 1 | FILE: measured_on: expected"
+            + " a text, found 1",
+        "\"kernels_version\" : 3 | \"kernels_version\" : \"3\" | FILE: kernels_version: expected a"
+            + " number from 1 to 2147483647, found 3",
+        "\"kernels\" : \"work-groups\" | \"kernels\" : \"waves\" | FILE: entry 0: kernels: expected"
+            + " work-items or work-groups, found waves",
+        "\"hidden\" : 2048 | \"hidden\" : 2048.5 | FILE: entry 0: hidden: expected a number from 1"
+            + " to 16777216, found 2048.5",
+        "\"hidden\" : 2048, | # # | FILE: entry 0: hidden: expected a number from 1 to 16777216,"
+            + " found nothing",
+        "\"weights\" : \"int4 g32\" | \"weights\" : [] | FILE: entry 0: weights: expected a text,"
+            + " found []",
+        "\"to_tokens\" : 1 | \"to_tokens\" : 0 | FILE: entry 0: to_tokens: expected a number from 1"
+            + " to 16777216, found 0",
+        "\"threads\" : 256 | \"threads\" : 200 | FILE: entry 0: gate_up: threads: expected a power"
+            + " of two, found 200",
+        "\"threads\" : 256 | \"threads\" : 8 | FILE: entry 0: gate_up: threads: expected a number"
+            + " from 16 to 1024, found 8",
+        "\"threads\" : 256 | \"threads\" : 99999999999 | FILE: entry 0: gate_up: threads: expected"
+            + " a number from 16 to 1024, found 99999999999",
+        "\"rows\" : 4 | \"rows\" : 3 | FILE: entry 0: gate_up: rows: expected a power of two, found"
+            + " 3",
+        "\"threads\" : 64 | \"threads\" : 16 | FILE: entry 0: block_gate_up: threads: expected a"
+            + " number from 32 to 1024, found 16",
+        "\"rows\" : 8 | \"rows\" : 9 | FILE: entry 0: block_down: rows: expected a number from 1 to"
+            + " 8, found 9",
+        "\"block\" : 16 | \"block\" : 65 | FILE: entry 0: block: expected a number from 1 to 64,"
+            + " found 65",
+        "\"us_per_layer\" : 31.5 | \"us_per_layer\" : -1 | FILE: entry 0: us_per_layer: expected"
+            + " microseconds, found -1",
         "\"entries\" : [ | \"entries\" : [ 5, | FILE: entry 0: expected a JSON object, found 5",
         "\"entries\" : | \"entrys\" : | FILE: entries: expected a list, found nothing",
       })
@@ -124,7 +139,8 @@ class TuningFileTest {
     assertThat(file.entries()).isEmpty();
     assertThat(file.staleness())
         .isEqualTo(
-            "kernels_version: expected %d, found 999: other kernels were measured, run moe tune again",
+            "kernels_version: expected %d, found 999: other kernels were measured, run moe tune"
+                + " again",
             TuningFile.KERNELS);
   }
 

@@ -97,7 +97,8 @@ class TuningPlacesTest {
         .containsExactly(
             String.format(
                 Locale.ROOT,
-                "tuning refused, default used: %s: kernels_version: expected %d, found %d: other kernels were measured, run moe tune again",
+                "tuning refused, default used: %s: kernels_version: expected %d, found %d: other"
+                    + " kernels were measured, run moe tune again",
                 file,
                 TuningFile.KERNELS,
                 TuningFile.KERNELS + 1));

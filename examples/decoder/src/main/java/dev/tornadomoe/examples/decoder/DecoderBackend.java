@@ -4,8 +4,8 @@ import dev.tornadomoe.backend.Progress;
 import java.util.Optional;
 import java.util.ServiceLoader;
 
-/// What computes a model. The one for TornadoVM is in its own module, so that this one can be
-/// built without an SDK.
+/// What computes a model. The one for TornadoVM is in its own module, so that this one can be built
+/// without an SDK.
 public interface DecoderBackend {
 
   /// What `--backend` calls it.

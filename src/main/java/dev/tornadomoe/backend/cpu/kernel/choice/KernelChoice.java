@@ -67,7 +67,8 @@ public final class KernelChoice {
       return "the Vector API is not there; start java with --add-modules " + MODULE;
     }
     if (isSet("UseJVMCICompiler")) {
-      return "the JVMCI compiler does not know the Vector API; start java with -XX:-UseJVMCICompiler";
+      return "the JVMCI compiler does not know the Vector API; start java with"
+          + " -XX:-UseJVMCICompiler";
     }
     return null;
   }
