@@ -13,6 +13,7 @@ import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.tornado.device.KernelShape;
+import dev.tornadomoe.tornado.device.KernelText;
 import dev.tornadomoe.tornado.device.OpenClDevices;
 import dev.tornadomoe.tornado.device.TornadoSetup;
 import dev.tornadomoe.tornado.graph.DeviceFailure;
@@ -58,6 +59,7 @@ public final class TornadoBackend implements Backend {
 
     private static Availability load() {
       TornadoSetup.applySettings();
+      KernelText.settle();
       if (OpenClDevices.missing()) {
         return Availability.no("OpenCL has no device", INSTALL_DRIVER);
       }
