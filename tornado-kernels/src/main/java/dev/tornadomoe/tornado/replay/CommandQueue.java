@@ -1,5 +1,7 @@
 package dev.tornadomoe.tornado.replay;
 
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 
@@ -9,16 +11,34 @@ final class CommandQueue implements AutoCloseable {
   private final long handle;
 
   /// @param device of the context
-  CommandQueue(OpenCl cl, long context, long device) {
+  /// @param properties 0 or [OpenCl#PROFILING]
+  CommandQueue(OpenCl cl, long context, long device, long properties) {
     this.cl = cl;
-    this.handle = cl.createQueue(context, device, 0);
+    this.handle = cl.createQueue(context, device, properties);
   }
 
   /// Does all of it, in order, and waits for the end.
+  ///
+  /// @throws ReplayException naming the command that failed; then all before it are over, too
   void run(List<Command> commands) {
+    run(commands, MemorySegment.NULL);
+  }
+
+  /// The same with events.
+  ///
+  /// @param events gets one for each launch, in order, also where a later command fails; null for
+  ///   none
+  void run(List<Command> commands, MemorySegment events) {
+    boolean hasEvents = !events.equals(MemorySegment.NULL);
+    long next = 0;
     try {
       for (Command command : commands) {
-        cl.enqueue(handle, command, MemorySegment.NULL);
+        MemorySegment event = MemorySegment.NULL;
+        if (hasEvents && command instanceof Command.Launch) {
+          event = events.asSlice(next, JAVA_LONG.byteSize());
+          next += JAVA_LONG.byteSize();
+        }
+        cl.enqueue(handle, command, event);
       }
     } catch (ReplayException e) {
       // What was enqueued must be over before anyone touches its memory.

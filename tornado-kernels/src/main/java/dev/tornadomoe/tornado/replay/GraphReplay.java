@@ -48,7 +48,7 @@ public final class GraphReplay implements AutoCloseable {
     this.cl = cl;
     this.graphs = graphs;
     this.context = cl.context(graphs.kernel());
-    this.queue = new CommandQueue(cl, context, graphs.device());
+    this.queue = new CommandQueue(cl, context, graphs.device(), 0);
   }
 
   /// All graphs of a plan, in its order.

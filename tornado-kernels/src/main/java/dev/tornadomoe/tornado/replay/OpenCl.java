@@ -19,6 +19,8 @@ final class OpenCl {
   /// `CL_QUEUE_PROFILING_ENABLE`.
   static final long PROFILING = 1 << 1;
 
+  private static final System.Logger LOG = System.getLogger("dev.tornadomoe.tornado.replay");
+
   private static final String LIBRARY = "libOpenCL.so.1";
 
   /// `CL_KERNEL_CONTEXT`.
@@ -154,11 +156,17 @@ final class OpenCl {
     }
   }
 
+  /// Gives a queue back. Nothing depends on that any more, so a failure is only logged: it must not
+  /// hide another one, nor keep what is released after it.
   void releaseQueue(long queue) {
+    release("clReleaseCommandQueue", releaseCommandQueue, queue);
+  }
+
+  private static void release(String name, MethodHandle function, long handle) {
     try {
-      require("clReleaseCommandQueue", "", (int) releaseCommandQueue.invokeExact(queue));
+      require(name, "", (int) function.invokeExact(handle));
     } catch (Throwable e) {
-      throw sentence("clReleaseCommandQueue", "", e);
+      LOG.log(System.Logger.Level.WARNING, sentence(name, "", e).getMessage());
     }
   }
 
@@ -266,12 +274,9 @@ final class OpenCl {
     }
   }
 
+  /// The same for an event.
   void releaseEvent(long event) {
-    try {
-      require("clReleaseEvent", "", (int) releaseEvent.invokeExact(event));
-    } catch (Throwable e) {
-      throw sentence("clReleaseEvent", "", e);
-    }
+    release("clReleaseEvent", releaseEvent, event);
   }
 
   private static void require(String function, String subject, int status) {

@@ -11,50 +11,54 @@ import java.util.List;
 /// so it is used for nothing else.
 final class ProfilingQueue implements AutoCloseable {
   private final OpenCl cl;
-  private final long handle;
+  private final CommandQueue queue;
 
   /// @param device of the context
   ProfilingQueue(OpenCl cl, long context, long device) {
     this.cl = cl;
-    this.handle = cl.createQueue(context, device, OpenCl.PROFILING);
+    this.queue = new CommandQueue(cl, context, device, OpenCl.PROFILING);
   }
 
   /// Does all of it, in order, and waits for the end.
   ///
   /// @return how long each launch took, in order
   List<LaunchTime> run(List<Command> commands) {
-    List<Command.Launch> launches = new ArrayList<>();
+    List<Command.Launch> launches =
+        commands.stream()
+            .filter(Command.Launch.class::isInstance)
+            .map(Command.Launch.class::cast)
+            .toList();
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment events = arena.allocate(JAVA_LONG, commands.size());
+      MemorySegment events = arena.allocate(JAVA_LONG, launches.size());
       try {
-        for (Command command : commands) {
-          if (command instanceof Command.Launch launch) {
-            long place = launches.size() * JAVA_LONG.byteSize();
-            cl.enqueue(handle, command, events.asSlice(place, JAVA_LONG.byteSize()));
-            launches.add(launch);
-          } else {
-            cl.enqueue(handle, command, MemorySegment.NULL);
-          }
-        }
+        queue.run(commands, events);
+        return times(launches, events);
       } finally {
-        cl.finish(handle);
+        release(events);
       }
-      return times(launches, events);
     }
   }
 
   private List<LaunchTime> times(List<Command.Launch> launches, MemorySegment events) {
     List<LaunchTime> times = new ArrayList<>();
     for (int i = 0; i < launches.size(); i++) {
-      long event = events.getAtIndex(JAVA_LONG, i);
-      times.add(new LaunchTime(launches.get(i).subject(), cl.nanos(event)));
-      cl.releaseEvent(event);
+      long nanos = cl.nanos(events.getAtIndex(JAVA_LONG, i));
+      times.add(new LaunchTime(launches.get(i).subject(), nanos));
     }
     return times;
   }
 
+  /// A launch that was never enqueued has none.
+  private void release(MemorySegment events) {
+    for (long event : events.toArray(JAVA_LONG)) {
+      if (event != 0) {
+        cl.releaseEvent(event);
+      }
+    }
+  }
+
   @Override
   public void close() {
-    cl.releaseQueue(handle);
+    queue.close();
   }
 }

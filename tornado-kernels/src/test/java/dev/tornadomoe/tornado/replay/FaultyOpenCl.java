@@ -8,11 +8,14 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
+import java.lang.invoke.MethodType;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /// This machine's OpenCL, of which one function returns a status when it has done its work.
 final class FaultyOpenCl {
@@ -21,6 +24,8 @@ final class FaultyOpenCl {
   private static final MemoryLayout[] TRANSFER = {
     JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_INT, ADDRESS, ADDRESS
   };
+
+  private static final MemoryLayout[] INFO = {JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS};
 
   private static final Map<String, MemoryLayout[]> ARGUMENTS =
       Map.of(
@@ -34,23 +39,73 @@ final class FaultyOpenCl {
           },
           "clFinish",
           new MemoryLayout[] {JAVA_LONG},
+          "clReleaseCommandQueue",
+          new MemoryLayout[] {JAVA_LONG},
+          "clReleaseEvent",
+          new MemoryLayout[] {JAVA_LONG},
+          "clGetEventProfilingInfo",
+          INFO,
           "clGetKernelInfo",
-          new MemoryLayout[] {JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS});
+          INFO);
+
+  private static final MethodHandle GET =
+      own(AtomicInteger.class, "get", MethodType.methodType(int.class));
+
+  private static final MethodHandle NO_QUEUE =
+      own(
+          FaultyOpenCl.class,
+          "noQueue",
+          MethodType.methodType(
+              long.class, int.class, long.class, long.class, long.class, MemorySegment.class));
 
   private FaultyOpenCl() {}
 
-  @SuppressWarnings("restricted")
+  private static MethodHandle own(Class<?> type, String name, MethodType signature) {
+    try {
+      MethodHandles.Lookup lookup = MethodHandles.lookup();
+      return type == FaultyOpenCl.class
+          ? lookup.findStatic(type, name, signature)
+          : lookup.findVirtual(type, name, signature);
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError(e);
+    }
+  }
+
   static OpenCl failing(String function, int status) {
+    return failing(function, new AtomicInteger(status));
+  }
+
+  /// @param status what it returns from now on
+  @SuppressWarnings("restricted")
+  static OpenCl failing(String function, AtomicInteger status) {
     FunctionDescriptor type = FunctionDescriptor.of(JAVA_INT, ARGUMENTS.get(function));
     MethodHandle works = Linker.nativeLinker().downcallHandle(REAL.findOrThrow(function), type);
     MethodHandle fails =
         MethodHandles.filterReturnValue(
-            works,
-            MethodHandles.dropArguments(MethodHandles.constant(int.class, status), 0, int.class));
+            works, MethodHandles.dropArguments(GET.bindTo(status), 0, int.class));
     return new OpenCl(name ->
         name.equals(function)
             ? Optional.of(Linker.nativeLinker().upcallStub(fails, type, Arena.global()))
             : REAL.find(name));
+  }
+
+  /// Gives no queue: the only function that returns its status through a pointer.
+  @SuppressWarnings("restricted")
+  static OpenCl withoutQueues(int status) {
+    FunctionDescriptor type =
+        FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS);
+    MethodHandle fails = MethodHandles.insertArguments(NO_QUEUE, 0, status);
+    return new OpenCl(name ->
+        name.equals("clCreateCommandQueue")
+            ? Optional.of(Linker.nativeLinker().upcallStub(fails, type, Arena.global()))
+            : REAL.find(name));
+  }
+
+  @SuppressWarnings("restricted")
+  private static long noQueue(
+      int status, long context, long device, long properties, MemorySegment result) {
+    result.reinterpret(JAVA_INT.byteSize()).set(JAVA_INT, 0, status);
+    return 0;
   }
 
   static OpenCl without(String function) {

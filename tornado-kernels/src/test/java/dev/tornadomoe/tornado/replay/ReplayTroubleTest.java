@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
@@ -65,6 +67,30 @@ class ReplayTroubleTest {
     assertThatThrownBy(replay::profile).hasMessage("the replay is closed");
   }
 
+  /// Closing a plan frees its memory.
+  @Test
+  void plansThatAreClosed() throws TornadoExecutionPlanException {
+    TornadoExecutionPlan plan = engine.plan();
+    Engine.execute(plan);
+    GraphReplay replay = GraphReplay.of(plan);
+    ReplayedPlan replayed = new ReplayedPlan(plan, ReplayMode.AUTO, OpenCl::get);
+    requireSteps(replayed, plan);
+    plan.close();
+    assertThatThrownBy(replay::run)
+        .isInstanceOf(ReplayException.class)
+        .hasMessage("the plan's memory was freed, or its device was reset");
+    assertThatThrownBy(() -> replayed.execute(BOTH, () -> Engine.execute(plan)))
+        .isInstanceOf(ReplayException.class)
+        .hasMessage("the plan's memory was freed, or its device was reset");
+    refuses(
+        plan,
+        BOTH,
+        "graph first can't be replayed: it has no code for task first.scale any more; its memory"
+            + " was freed");
+    replay.close();
+    replayed.close();
+  }
+
   @Test
   void batches() throws TornadoExecutionPlanException {
     TaskGraph graph =
@@ -104,6 +130,114 @@ class ReplayTroubleTest {
     assertThatThrownBy(() -> FaultyOpenCl.without("clFinish"))
         .isInstanceOf(ReplayException.class)
         .hasMessage("the OpenCL library has no clFinish");
+  }
+
+  /// As where Java may not call native code, or a driver's loader is missing.
+  @Test
+  void withoutALibraryTornadoVmStillExecutes() throws TornadoExecutionPlanException {
+    try (TornadoExecutionPlan plan = engine.plan();
+        ReplayedPlan replayed =
+            new ReplayedPlan(
+                plan, ReplayMode.AUTO, () -> new OpenCl(OpenCl.library("libNoOpenCL.so.1")))) {
+      requireSteps(replayed, plan);
+      assertThat(replayed.refusal().orElseThrow()).startsWith("Java can't load libNoOpenCL.so.1: ");
+      assertThatThrownBy(() ->
+              new ReplayedPlan(plan, ReplayMode.REQUIRED, () -> FaultyOpenCl.without("clFinish")))
+          .isInstanceOf(ReplayException.class)
+          .hasMessage(
+              "-Dtornadomoe.tornado.replay=required, and launches can't be replayed: the OpenCL"
+                  + " library has no clFinish");
+    }
+  }
+
+  @Test
+  void whatWasNeverExecutedIsExecuted() throws TornadoExecutionPlanException {
+    try (TornadoExecutionPlan plan = engine.plan();
+        ReplayedPlan replayed = new ReplayedPlan(plan, ReplayMode.AUTO, OpenCl::get)) {
+      requireSteps(replayed, plan);
+      assertThat(replayed.refusal())
+          .hasValue(
+              "graph first can't be replayed: it was never executed; execute the plan once before");
+    }
+  }
+
+  @Test
+  void withoutAQueueTornadoVmStillExecutes() throws TornadoExecutionPlanException {
+    try (TornadoExecutionPlan plan = engine.plan();
+        ReplayedPlan replayed =
+            new ReplayedPlan(plan, ReplayMode.AUTO, () -> FaultyOpenCl.withoutQueues(-6))) {
+      Engine.execute(plan);
+      requireSteps(replayed, plan);
+      assertThat(replayed.refusal())
+          .hasValue("clCreateCommandQueue failed: CL_OUT_OF_HOST_MEMORY (-6)");
+    }
+  }
+
+  /// The call fails, since nobody knows what was written; those after it are TornadoVM's.
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "clEnqueueWriteBuffer   | -4 | clEnqueueWriteBuffer (FloatArray of 64 elements) failed:"
+            + " CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)",
+        "clEnqueueNDRangeKernel | -5 | clEnqueueNDRangeKernel (first.scale) failed:"
+            + " CL_OUT_OF_RESOURCES (-5)",
+        "clFinish               | -6 | clFinish failed: CL_OUT_OF_HOST_MEMORY (-6)"
+      })
+  void whatFailsLaterFailsOneCall(String function, int status, String sentence)
+      throws TornadoExecutionPlanException {
+    AtomicInteger now = new AtomicInteger();
+    try (TornadoExecutionPlan plan = engine.plan();
+        ReplayedPlan replayed =
+            new ReplayedPlan(plan, ReplayMode.AUTO, () -> FaultyOpenCl.failing(function, now))) {
+      Engine.execute(plan);
+      requireSteps(replayed, plan);
+      assertThat(replayed.refusal()).isEmpty();
+      now.set(status);
+      assertThatThrownBy(() -> replayed.execute(BOTH, () -> Engine.execute(plan)))
+          .isInstanceOf(ReplayException.class)
+          .hasMessage(sentence);
+      requireSteps(replayed, plan);
+      assertThat(replayed.refusal()).hasValue(sentence);
+    }
+  }
+
+  @Test
+  void aDriverWithoutTimesGivesNoProfile() throws TornadoExecutionPlanException {
+    try (TornadoExecutionPlan plan = engine.plan();
+        ReplayedPlan replayed =
+            new ReplayedPlan(
+                plan, ReplayMode.AUTO, () -> FaultyOpenCl.failing("clGetEventProfilingInfo", -7))) {
+      Engine.execute(plan);
+      engine.set(3);
+      assertThat(replayed.profile(BOTH, () -> Engine.execute(plan))).isEmpty();
+      assertThat(engine.x.toHeapArray()).containsExactly(Engine.expected(3));
+      assertThat(replayed.refusal())
+          .hasValue("clGetEventProfilingInfo failed: CL_PROFILING_INFO_NOT_AVAILABLE (-7)");
+    }
+  }
+
+  /// What can't be given back hides nothing, and keeps nobody from going on.
+  @ParameterizedTest
+  @ValueSource(strings = {"clReleaseCommandQueue", "clReleaseEvent"})
+  void whatCanNotBeGivenBackIsLogged(String function) throws TornadoExecutionPlanException {
+    try (TornadoExecutionPlan plan = engine.plan()) {
+      Engine.execute(plan);
+      ReplayedPlan replayed =
+          new ReplayedPlan(plan, ReplayMode.REQUIRED, () -> FaultyOpenCl.failing(function, -5));
+      assertThat(replayed.profile(BOTH, () -> Engine.execute(plan)).orElseThrow().times())
+          .hasSize(2);
+      requireSteps(replayed, plan);
+      replayed.close();
+    }
+  }
+
+  private void requireSteps(ReplayedPlan replayed, TornadoExecutionPlan plan) {
+    for (int number = 1; number < 3; number++) {
+      engine.set(number);
+      replayed.execute(BOTH, () -> Engine.execute(plan));
+      assertThat(engine.x.toHeapArray()).containsExactly(Engine.expected(number));
+    }
   }
 
   @ParameterizedTest
