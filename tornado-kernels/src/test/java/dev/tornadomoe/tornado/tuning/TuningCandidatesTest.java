@@ -30,8 +30,12 @@ import dev.tornadomoe.tornado.graph.SessionArrays;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -114,27 +118,37 @@ class TuningCandidatesTest {
   /// A cut and the format that it is run with.
   private record Case(Tuning tuning, int format) {}
 
-  /// All cuts, or where sweeps are narrow so many that each number of rows, each width, each number
-  /// of tokens and each format is in one.
+  /// All cuts, or where sweeps are narrow as few as have each number of rows, each width, each
+  /// number of tokens and each format: always the one that has most of what is missing.
   private static List<Case> swept(List<Tuning> all, Function<Tuning, GroupShape> split) {
-    List<Case> cases = new ArrayList<>();
-    Set<String> seen = new HashSet<>();
+    Map<Case, Set<String>> left = new LinkedHashMap<>();
     for (Tuning tuning : all) {
       int rows = Integer.numberOfTrailingZeros(split.apply(tuning).rowsPerItem());
       int width = Integer.numberOfTrailingZeros(split.apply(tuning).threads());
       int format = (rows + width) % FORMATS.size();
-      boolean isNew =
-          seen.addAll(
+      left.put(
+          new Case(tuning, format),
+          new HashSet<>(
               List.of(
                   "rows " + rows,
                   "width " + width,
                   "tokens " + tuning.tokens(),
-                  "format " + format));
-      if (isNew || Breadth.onDevices() == Breadth.FULL) {
-        cases.add(new Case(tuning, format));
-      }
+                  "format " + format)));
     }
-    return cases;
+    if (Breadth.onDevices() == Breadth.FULL) {
+      return List.copyOf(left.keySet());
+    }
+    List<Case> cases = new ArrayList<>();
+    while (true) {
+      Map.Entry<Case, Set<String>> most =
+          Collections.max(left.entrySet(), Comparator.comparingInt(e -> e.getValue().size()));
+      if (most.getValue().isEmpty()) {
+        return cases;
+      }
+      cases.add(most.getKey());
+      Set<String> found = Set.copyOf(most.getValue());
+      left.values().forEach(missing -> missing.removeAll(found));
+    }
   }
 
   private static TuningCandidates candidates(int tokens) {
