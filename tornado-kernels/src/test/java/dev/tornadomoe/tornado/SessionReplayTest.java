@@ -29,6 +29,8 @@ import org.junit.jupiter.api.Test;
 
 /// Sessions that replay, and sessions that must not.
 class SessionReplayTest {
+  private static final System.Logger LOG = System.getLogger("dev.tornadomoe.tornado");
+
   private static final int SOAK = 100_000;
 
   /// `-Dreplay.steps=100000` makes it a soak, in which resident memory must stay flat, too: in a
@@ -155,9 +157,20 @@ class SessionReplayTest {
       for (int step = STEPS / 5; step < STEPS; step++) {
         session.run(call);
       }
-      assertThat(heapInUse() - heap).isLessThan(MOST_HEAP);
+      long heapMore = heapInUse() - heap;
+      long residentMore = resident() - resident;
+      assertThat(heapMore).isLessThan(MOST_HEAP);
       if (STEPS >= SOAK) {
-        assertThat(resident() - resident).isLessThan(MOST_RESIDENT);
+        LOG.log(
+            System.Logger.Level.INFO,
+            "after {0} steps, in KiB: heap {1} more than {2} after {3}, resident {4} more than {5}",
+            STEPS,
+            heapMore >> 10,
+            heap >> 10,
+            STEPS / 5,
+            residentMore >> 10,
+            resident >> 10);
+        assertThat(residentMore).isLessThan(MOST_RESIDENT);
       }
       assertThat(found).containsExactly(first);
     }
