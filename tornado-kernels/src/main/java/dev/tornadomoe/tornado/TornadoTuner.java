@@ -154,6 +154,7 @@ final class TornadoTuner implements Tuner {
       TuningSearch search =
           new TuningSearch(
               run::measure,
+              run::sizes,
               new TuningCandidates(limits, key, guess),
               inBlocks,
               () -> progress.measured(++measured[0], total[0]));

@@ -77,6 +77,17 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
         .toList();
   }
 
+  /// What a task is launched with, in the terms of [KernelCall].
+  public record TaskSize(String name, int items, int local, int localBytes) {}
+
+  /// {@return what its tasks are launched with, in order}
+  public List<TaskSize> taskSizes() {
+    return layers.stream()
+        .flatMap(layer -> layer.calls().stream())
+        .map(call -> new TaskSize(call.name(), call.items(), call.local(), call.localBytes()))
+        .toList();
+  }
+
   /// The smallest launch for so many tokens.
   public static Launch smallest(List<Launch> ascending, int tokens) {
     return ascending.stream()

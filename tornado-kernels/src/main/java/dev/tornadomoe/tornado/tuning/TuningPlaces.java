@@ -50,13 +50,14 @@ public record TuningPlaces(List<TuningEntry> entries, String source, @Nullable S
     } catch (MoeException e) {
       refusal = e.getMessage();
     }
-    List<TuningEntry> shipped = shipped(device);
-    if (!shipped.isEmpty()) {
-      entries.addAll(shipped);
-      sources.add(count(shipped) + " shipped");
+    TuningFile shipped = shipped(device);
+    if (!shipped.entries().isEmpty()) {
+      entries.addAll(shipped.entries());
+      sources.add(count(shipped.entries()) + " shipped");
     }
     String source =
-        sources.isEmpty() ? "not tuned (moe tune)" : "tuned: " + String.join(", ", sources);
+        (sources.isEmpty() ? "not tuned (moe tune)" : "tuned: " + String.join(", ", sources))
+            + (shipped.isStale() ? ", what is shipped was measured with other kernels" : "");
     return new TuningPlaces(
         List.copyOf(entries),
         refusal == null
@@ -92,11 +93,13 @@ public record TuningPlaces(List<TuningEntry> entries, String source, @Nullable S
     return directory.resolve("tornado-moe").resolve("tuning").resolve(device.fileName());
   }
 
-  /// A stale one is as good as none: it is of this jar, and nobody but us can measure it again.
-  private static List<TuningEntry> shipped(TunedDevice device) {
+  /// A stale one has no entries, and is not refused: it is of this jar, and no user's doing.
+  private static TuningFile shipped(TunedDevice device) {
     String name = "tuning/" + device.fileName();
     try (InputStream in = TuningPlaces.class.getResourceAsStream(device.fileName())) {
-      return in == null ? List.of() : TuningFile.parse(name, in.readAllBytes(), device).entries();
+      return in == null
+          ? TuningFile.empty(device)
+          : TuningFile.parse(name, in.readAllBytes(), device);
     } catch (IOException e) {
       throw new BackendException(
           String.format(Locale.ROOT, "%s can't be read (%s)", name, e.getMessage()), e);

@@ -65,8 +65,8 @@ class TuningFileTest {
         "Chip 9\", | Chip 8\", | FILE: device: expected Chip 9, found Chip 8",
         "\"measured_on\" : \"Chip 9, driver 1\" | \"measured_on\" : 1 | FILE: measured_on: expected"
             + " a text, found 1",
-        "\"kernels_version\" : 3 | \"kernels_version\" : \"3\" | FILE: kernels_version: expected a"
-            + " number from 1 to 2147483647, found 3",
+        "\"kernels_version\" : | \"kernels_version\" : \"x\", \"y\" : | FILE: kernels_version:"
+            + " expected a number from 1 to 2147483647, found x",
         "\"kernels\" : \"work-groups\" | \"kernels\" : \"waves\" | FILE: entry 0: kernels: expected"
             + " work-items or work-groups, found waves",
         "\"hidden\" : 2048 | \"hidden\" : 2048.5 | FILE: entry 0: hidden: expected a number from 1"

@@ -27,14 +27,15 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
-/// Measures one cut after the other for calls of so many tokens through all layers of a plan, with
-/// the driver's times of kernels. All are given the same inputs, and what the first makes of them
-/// is what the others must make.
+/// Measures one cut after the other for calls of so many tokens through all layers of a plan, as
+/// sessions run them: replayed, in turns on the queue that sessions use, for the time of a whole
+/// step, and on one where the driver times each kernel. All are given the same inputs, and what the
+/// first makes of them is what the others must make.
 public final class TuningRun {
   /// Different ones go to different experts, whose weights come from memory then.
   private static final int INPUTS = 4;
 
-  private static final int FEWEST_CALLS = 4;
+  private static final int FEWEST_CALLS = 3;
 
   /// Sums in another order differ by less, wrong ones by more; of the rows' rms.
   private static final double TOLERANCE = 1e-3;
@@ -45,6 +46,7 @@ public final class TuningRun {
   private final int tokens;
   private final double seconds;
   private final List<float[]> inputs = new ArrayList<>();
+  private final LaunchArrays arrays;
   private float @Nullable [] expected;
 
   /// @param plan of whole steps
@@ -56,6 +58,12 @@ public final class TuningRun {
     this.device = device;
     this.tokens = tokens;
     this.seconds = seconds;
+    this.arrays =
+        LaunchArrays.of(
+            new Launch.Size(plan.bucket(tokens), tokens),
+            weights.layers(),
+            device.limits().shape(),
+            new SessionArrays());
     SplittableRandom random = new SplittableRandom(7);
     for (int i = 0; i < INPUTS; i++) {
       float[] rows = new float[Math.multiplyExact(tokens, plan.layers().getFirst().hidden())];
@@ -66,16 +74,31 @@ public final class TuningRun {
     }
   }
 
-  /// Medians of kernel times for a layer, in microseconds.
+  /// Medians for a layer, in microseconds.
   ///
   /// @param gateUp all kernels of gate and up together
   /// @param down all of down
-  public record Times(double gateUp, double down) {
-    static final Times NEVER = new Times(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
+  /// @param step wall time of a whole replayed step, with launches and transfers
+  public record Times(double gateUp, double down, double step) {
+    static final Times NEVER =
+        new Times(Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY);
 
+    /// The kernels' alone.
     public double both() {
       return gateUp + down;
     }
+  }
+
+  /// What a cut's tasks are launched with. Cuts for which it is the same are the same kernels: some
+  /// kernels know only one cut.
+  public List<Launch.TaskSize> sizes(Tuning tuning) {
+    return launch(tuning).taskSizes();
+  }
+
+  private Launch launch(Tuning tuning) {
+    List<Integer> indices = IntStream.range(0, plan.layers().size()).boxed().toList();
+    DeviceTuning cut = device.tuning().with(Tunings.always(tuning));
+    return Launch.of(plan, weights, indices, arrays, cut);
   }
 
   /// Measures one cut.
@@ -83,15 +106,7 @@ public final class TuningRun {
   /// @throws BackendException when the cut does not compile, fails, or computes something else than
   ///   the first that was measured
   public Times measure(Tuning tuning) {
-    List<Integer> indices = IntStream.range(0, plan.layers().size()).boxed().toList();
-    DeviceTuning cut = device.tuning().with(Tunings.always(tuning));
-    LaunchArrays arrays =
-        LaunchArrays.of(
-            new Launch.Size(plan.bucket(tokens), tokens),
-            weights.layers(),
-            cut.limits().shape(),
-            new SessionArrays());
-    Launch launch = Launch.of(plan, weights, indices, arrays, cut);
+    Launch launch = launch(tuning);
     List<LaunchGraph> graphs = DevicePlan.graphs(List.of(launch), GraphRoom.WHOLE);
     try (DevicePlan ready = DevicePlan.prepare(plan, graphs, device, () -> {})) {
       give(launch, 0);
@@ -99,6 +114,7 @@ public final class TuningRun {
       compare(launch, tuning);
       List<Double> gateUps = new ArrayList<>();
       List<Double> downs = new ArrayList<>();
+      List<Double> steps = new ArrayList<>();
       long end = System.nanoTime() + (long) (seconds * 1e9);
       for (int call = 0; call < FEWEST_CALLS || System.nanoTime() < end; call++) {
         give(launch, call + 1);
@@ -106,8 +122,11 @@ public final class TuningRun {
             ready.profile(launch, tokens).orElseThrow(() -> withoutTimes(ready)).tasks();
         gateUps.add(micros(tasks, "gateup"));
         downs.add(micros(tasks, "down"));
+        long begin = System.nanoTime();
+        ready.execute(launch, tokens);
+        steps.add((System.nanoTime() - begin) / 1e3 / plan.layers().size());
       }
-      return new Times(median(gateUps), median(downs));
+      return new Times(median(gateUps), median(downs), median(steps));
     }
   }
 

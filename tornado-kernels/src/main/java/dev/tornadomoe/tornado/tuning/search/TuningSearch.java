@@ -4,15 +4,18 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.tornado.tuning.Tuning;
 import dev.tornadomoe.tornado.tuning.TuningCandidates;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 
 /// Looks for the fastest cut for one token count. Gate/up and down are kernels of their own, so one
 /// run measures a cut for each, and the best of each go together; only the size of blocks is the
-/// same for both.
+/// same for both. Cuts that are the same kernels are measured once. What is chosen in the end has
+/// not only the faster kernels: a whole step, as sessions run it, must be faster, too.
 public final class TuningSearch {
   private static final System.Logger LOG = System.getLogger("dev.tornadomoe.tornado");
 
@@ -23,20 +26,25 @@ public final class TuningSearch {
   private static final double CLEARLY = 0.97;
 
   private final Function<Tuning, TuningRun.Times> run;
+  private final Function<Tuning, ?> kernels;
   private final TuningCandidates candidates;
   private final boolean inBlocks;
   private final Runnable measured;
   private final Map<Tuning, TuningRun.Times> times = new LinkedHashMap<>();
+  private final Set<Object> seen = new HashSet<>();
 
   /// @param run measures a cut, or throws a BackendException
+  /// @param kernels what the kernels of a cut are known by, equal where they are the same
   /// @param inBlocks whether pairs are sorted into blocks, or tokens taken one at a time
   /// @param measured hears of each cut, [#steps] times at most
   public TuningSearch(
       Function<Tuning, TuningRun.Times> run,
+      Function<Tuning, ?> kernels,
       TuningCandidates candidates,
       boolean inBlocks,
       Runnable measured) {
     this.run = run;
+    this.kernels = kernels;
     this.candidates = candidates;
     this.inBlocks = inBlocks;
     this.measured = measured;
@@ -72,16 +80,16 @@ public final class TuningSearch {
       throw new BackendException("the device's driver gives no kernel times");
     }
     times.put(guess, first);
+    seen.add(kernels.apply(guess));
     Tuning best = inBlocks ? bestBlocks() : bestGroups();
     if (best.equals(guess)) {
       return new Found(guess, first, first, times.size());
     }
     int variants = times.size();
     // Each was the fastest of many once: that is luck too.
-    times.clear();
-    TuningRun.Times ofBest = measure(best);
-    TuningRun.Times ofGuess = measure(guess);
-    return ofBest.both() < CLEARLY * ofGuess.both()
+    TuningRun.Times ofBest = timed(best);
+    TuningRun.Times ofGuess = timed(guess);
+    return ofBest.both() < CLEARLY * ofGuess.both() && ofBest.step() < ofGuess.step()
         ? new Found(best, ofBest, ofGuess, variants)
         : new Found(guess, ofGuess, ofGuess, variants);
   }
@@ -132,18 +140,20 @@ public final class TuningSearch {
     return times.getOrDefault(tuning, TuningRun.Times.NEVER);
   }
 
-  private TuningRun.Times measure(Tuning tuning) {
-    return times.computeIfAbsent(
-        tuning,
-        t -> {
-          try {
-            return run.apply(t);
-          } catch (BackendException e) {
-            LOG.log(System.Logger.Level.WARNING, "a variant can''t be used: {0}", e.getMessage());
-            return TuningRun.Times.NEVER;
-          } finally {
-            measured.run();
-          }
-        });
+  private void measure(Tuning tuning) {
+    if (seen.add(kernels.apply(tuning))) {
+      times.put(tuning, timed(tuning));
+    }
+  }
+
+  private TuningRun.Times timed(Tuning tuning) {
+    try {
+      return run.apply(tuning);
+    } catch (BackendException e) {
+      LOG.log(System.Logger.Level.WARNING, "a variant can''t be used: {0}", e.getMessage());
+      return TuningRun.Times.NEVER;
+    } finally {
+      measured.run();
+    }
   }
 }

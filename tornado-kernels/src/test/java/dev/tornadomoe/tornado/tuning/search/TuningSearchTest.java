@@ -23,6 +23,7 @@ class TuningSearchTest {
       new TuningKey(KernelShape.WORK_GROUPS, 2048, 768, 128, 8, "int4 g32");
 
   private final List<Tuning> measured = new ArrayList<>();
+  private Function<Tuning, Object> kernels = tuning -> tuning;
   private int steps;
 
   @Test
@@ -32,7 +33,7 @@ class TuningSearchTest {
             1,
             false,
             tuning ->
-                new TuningRun.Times(
+                times(
                     10 + Math.abs(tuning.gateUp().threads() - 128) + tuning.gateUp().rowsPerItem(),
                     10 + Math.abs(tuning.down().threads() - 512) - tuning.down().rowsPerItem()));
     assertThat(found.best().gateUp()).isEqualTo(new GroupShape(128, 1));
@@ -53,10 +54,9 @@ class TuningSearchTest {
               int rows = tuning.blockGateUp().rowsPerItem();
               double threads = Math.abs(tuning.blockDown().threads() - 128) / 64.0;
               return switch (tuning.tokens()) {
-                case 2 -> new TuningRun.Times(10, 90);
-                case 8 ->
-                    new TuningRun.Times(30 - rows, 30 + tuning.blockDown().rowsPerItem() + threads);
-                default -> new TuningRun.Times(90, 90);
+                case 2 -> times(10, 90);
+                case 8 -> times(30 - rows, 30 + tuning.blockDown().rowsPerItem() + threads);
+                default -> times(90, 90);
               };
             });
     assertThat(found.best().tokens()).isEqualTo(8);
@@ -75,7 +75,7 @@ class TuningSearchTest {
               if (tuning.gateUp().threads() == 64) {
                 throw new BackendException("out of registers");
               }
-              return new TuningRun.Times(tuning.gateUp().threads(), 1);
+              return times(tuning.gateUp().threads(), 1);
             });
     assertThat(found.best().gateUp().threads()).isEqualTo(128);
   }
@@ -84,15 +84,45 @@ class TuningSearchTest {
   void theGuessStaysWhereNothingIsClearlyFaster() {
     Tuning guess = Tuning.guess(DEVICE, KEY, 1);
     TuningSearch.Found found =
-        search(1, false, tuning -> new TuningRun.Times(tuning.equals(guess) ? 100 : 98, 100));
+        search(1, false, tuning -> times(tuning.equals(guess) ? 100 : 98, 100));
     assertThat(found.best()).isEqualTo(guess);
     assertThat(found.time()).isEqualTo(found.ofGuess());
   }
 
+  /// Kernels that are faster alone are of no use to a session.
+  @Test
+  void theGuessStaysWhereTheStepIsNotFaster() {
+    Tuning guess = Tuning.guess(DEVICE, KEY, 1);
+    for (double step : new double[] {29, 30, 31}) {
+      TuningSearch.Found found =
+          search(
+              1,
+              false,
+              tuning ->
+                  tuning.equals(guess)
+                      ? new TuningRun.Times(10, 10, 30)
+                      : new TuningRun.Times(8, 8, step));
+      assertThat(found.best().equals(guess)).isEqualTo(step >= 30);
+    }
+  }
+
+  @Test
+  void cutsThatAreTheSameKernelsAreMeasuredOnce() {
+    kernels = tuning -> tuning.gateUp().threads();
+    TuningSearch.Found found =
+        search(1, false, tuning -> times(1000 - tuning.gateUp().threads(), 1));
+    assertThat(found.best().gateUp().threads()).isEqualTo(512);
+    assertThat(found.variants()).isEqualTo(4);
+
+    kernels = tuning -> "spans";
+    found = search(1, false, tuning -> times(1000 - measured.size(), 1));
+    assertThat(found.best()).isEqualTo(Tuning.guess(DEVICE, KEY, 1));
+    assertThat(found.variants()).isEqualTo(1);
+  }
+
   @Test
   void aProfilerWithoutTimesIsRefused() {
-    assertThatThrownBy(
-            () -> search(1, false, tuning -> new TuningRun.Times(Double.NaN, Double.NaN)))
+    assertThatThrownBy(() -> search(1, false, tuning -> times(Double.NaN, Double.NaN)))
         .isInstanceOf(BackendException.class)
         .hasMessageContaining("gives no kernel times")
         .hasMessage("the device's driver gives no kernel times");
@@ -110,6 +140,11 @@ class TuningSearchTest {
         .hasMessage("no");
   }
 
+  /// With a step that takes as long as its kernels.
+  private static TuningRun.Times times(double gateUp, double down) {
+    return new TuningRun.Times(gateUp, down, gateUp + down);
+  }
+
   private TuningSearch.Found search(
       int tokens, boolean inBlocks, Function<Tuning, TuningRun.Times> run) {
     TuningSearch search =
@@ -118,6 +153,7 @@ class TuningSearchTest {
               measured.add(tuning);
               return run.apply(tuning);
             },
+            kernels,
             new TuningCandidates(DEVICE, KEY, Tuning.guess(DEVICE, KEY, tokens)),
             inBlocks,
             () -> {});
