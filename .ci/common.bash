@@ -3,6 +3,12 @@
 
 results=$PWD/target/ci
 golden=src/test/resources/golden
+# All formats, and each kind of router, experts and shared experts: what the other families compile differs in sizes.
+# shellcheck disable=SC2034
+formats=("$golden"/{fp8_int8_fp4,gguf,w4a16}/*)
+# shellcheck disable=SC2034
+families=("$golden"/hf/{afmoe,deepseek_v2,flex_olmo,gpt_oss,hunyuan_v1_moe,llama4_text}
+  "$golden"/hf/{longcat_flash,nemotron_h,phimoe,qwen2_moe,qwen3_5_moe_text})
 open_mpi=(mpirun.openmpi --allow-run-as-root --oversubscribe)
 sdk=${TORNADOVM_HOME:-$HOME/.sdkman/candidates/tornadovm/current}
 
@@ -26,12 +32,15 @@ has_sdk() {
   [[ -f $sdk/tornado-argfile ]]
 }
 
+apt_options=()
+
 # Whether one of some programs is there.
 has() {
   [[ -n $(type -P "$@" || true) ]]
 }
 
-# Installs Debian packages unless they are there; false where that can't be done.
+# Installs Debian packages unless they are there; false where that can't be done. The array `apt_options` holds further
+# options of apt-get.
 #
 # Arguments: whether recommended packages come too, the packages.
 install() {
@@ -43,7 +52,7 @@ install() {
   [[ $(id -u) -eq 0 ]] || sudo=(sudo -n)
   {
     "${sudo[@]}" apt-get -qq update &&
-      "${sudo[@]}" apt-get -qq install -y -o "APT::Install-Recommends=$recommends" "$@"
+      "${sudo[@]}" apt-get -qq install -y -o "APT::Install-Recommends=$recommends" "${apt_options[@]}" "$@"
   } >/dev/null 2>&1 </dev/null
 }
 
