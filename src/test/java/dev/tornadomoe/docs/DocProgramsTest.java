@@ -40,6 +40,17 @@ class DocProgramsTest {
     }
   }
 
+  @Test
+  void formatsShowsTheLibrarysTables() throws Exception {
+    Path written = directory.resolve("formats.md");
+    try (Samples program = compiled("FormatsPage")) {
+      printed(program, "FormatsPage", ROOT.toString(), written.toString());
+    }
+    assertThat(Files.readString(ROOT.resolve("docs/formats.md")))
+        .as("java -cp target/tornado-moe.jar docs/programs/FormatsPage.java . docs/formats.md")
+        .isEqualTo(Files.readString(written));
+  }
+
   @ParameterizedTest
   @CsvSource({
     "cpu-us-per-layer, epyc-zen4-2-cores-exact, epyc-zen4-2-cores-fast",

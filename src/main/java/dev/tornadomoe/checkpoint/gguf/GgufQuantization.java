@@ -13,9 +13,10 @@ import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.block.BlockFormats;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The weights of a GGUF file that are in blocks: each tensor says its own type.
@@ -26,6 +27,27 @@ public record GgufQuantization(GgufStore store) implements Quantization {
 
   /// What the name of NVFP4's factors ends in instead.
   private static final String FACTORS = ".scale";
+
+  /// {@return the types of weights that are read, by ggml's names}
+  public static List<String> readTypes() {
+    return Stream.of(
+            Arrays.stream(GgmlType.values())
+                .filter(type -> type.dtype().filter(FLOATS::contains).isPresent())
+                .map(Enum::name),
+            Stream.of(GgmlType.NVFP4.name()),
+            BlockFormats.all().stream().map(format -> format.coding().name()))
+        .flatMap(names -> names)
+        .toList();
+  }
+
+  /// {@return the types in blocks that are known and not read}
+  public static List<String> refusedTypes() {
+    return Arrays.stream(GgmlType.values())
+        .filter(type -> type.blockColumns() > 1)
+        .map(Enum::name)
+        .filter(name -> !readTypes().contains(name))
+        .toList();
+  }
 
   @Override
   public @Nullable Weight find(TensorStore tensors, String module, int rows, int columns) {
@@ -103,14 +125,11 @@ public record GgufQuantization(GgufStore store) implements Quantization {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
-              "%s: tensor \"%s\" is %s, which is not supported (supported: F32, F16, BF16, NVFP4,"
-                  + " %s)",
+              "%s: tensor \"%s\" is %s, which is not supported (supported: %s)",
               store.fileOf(name),
               name,
               GgufStore.typeName(entry),
-              BlockFormats.all().stream()
-                  .map(format -> format.coding().name())
-                  .collect(Collectors.joining(", "))));
+              String.join(", ", readTypes())));
     }
     return block;
   }

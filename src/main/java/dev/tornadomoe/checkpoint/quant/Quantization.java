@@ -5,10 +5,13 @@ import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Weight;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// How a checkpoint stores the weights of its quantised linear layers, as its `quantization_config`
@@ -43,6 +46,14 @@ public interface Quantization {
     return null;
   }
 
+  /// {@return what is known of the ways to store weights in safetensors files, unquantised first}
+  static List<FormatNotes> formats() {
+    return Stream.concat(
+            Stream.of(FormatNotes.PLAIN),
+            Arrays.stream(QuantizationMethod.values()).flatMap(method -> method.notes().stream()))
+        .toList();
+  }
+
   /// Reads `quantization_config`; without one nothing is quantised. Older files name no method; of
   /// those only compressed-tensors can be told by its fields.
   ///
@@ -62,25 +73,15 @@ public interface Quantization {
       };
     }
     String method = fields.text("quant_method", "compressed-tensors");
-    return switch (method) {
-      case "compressed-tensors" -> CompressedTensors.of(fields);
-      case "awq" -> AwqQuantization.of(fields);
-      case "gptq" -> GptqQuantization.of(fields);
-      case "auto-round", "intel/auto-round" -> AutoRound.of(fields);
-      case "fp8", "fbgemm_fp8" -> Fp8Quantization.of(fields);
-      case "mxfp4" -> new Mxfp4Quantization();
-      case "quark" -> new QuarkQuantization(fields);
-      case MLX -> new MlxQuantization(fields);
-      case "modelopt" -> new ModelOptQuantization(fields);
-      default ->
-          (tensors, module, rows, columns) -> {
-            throw fields.unsupported(
-                String.format(
-                    Locale.ROOT,
-                    "quant_method \"%s\" (supported: compressed-tensors, awq, gptq, auto-round,"
-                        + " fp8, fbgemm_fp8, mxfp4, quark, modelopt)",
-                    method));
-          };
-    };
+    return QuantizationMethod.named(method)
+        .map(known -> known.read(fields))
+        .orElse((tensors, module, rows, columns) -> {
+          throw fields.unsupported(
+              String.format(
+                  Locale.ROOT,
+                  "quant_method \"%s\" (supported: %s)",
+                  method,
+                  QuantizationMethod.known()));
+        });
   }
 }

@@ -3,7 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// AFMoE (Trinity): a sigmoid for each expert, a correction bias for the selection, renormalised,
 /// scaled by `route_scale`; shared experts; the first layers are dense.
@@ -12,11 +12,18 @@ import java.util.Set;
 /// [modeling_afmoe.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/afmoe/modeling_afmoe.py),
 /// which reads neither `score_func` nor `route_norm` nor groups; configs that say something else
 /// are refused.
-final class Afmoe implements MoeFamily {
+final class Afmoe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("afmoe")
+              .router("sigmoid, correction bias, renormalised, `route_scale`")
+              .experts("`mlp.experts.N…`, fused")
+              .also("`mlp.router.gate`, `mlp.expert_bias`; `num_dense_layers`")
+              .released("arcee-ai/Trinity-Mini"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("afmoe");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -3,8 +3,8 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /// Ling and Ring. Version 1: softmax, top-k, renormalised if the config says so. Version 2: a
 /// sigmoid for each expert, a correction bias for the selection, groups judged by the sum of their
@@ -12,11 +12,23 @@ import java.util.Set;
 ///
 /// Facts: vLLM's bailing_moe.py and the models' own modeling_bailing_moe_v2.py, which disagree on
 /// version 2 without `norm_topk_prob`, so that is refused.
-final class BailingMoe implements MoeFamily {
+final class BailingMoe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("bailing_moe")
+              .router("softmax, top-k, `norm_topk_prob`")
+              .experts("`mlp.experts.N…`")
+              .also("shared experts")
+              .released("inclusionAI/Ling-lite"),
+          ModelNotes.of("bailing_moe_v2")
+              .router("as deepseek_v3")
+              .experts("`mlp.experts.N…`")
+              .also("`mlp.gate.expert_bias`")
+              .released("inclusionAI/Ling-mini-2.0"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("bailing_moe", "bailing_moe_v2");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -3,18 +3,25 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /// DeepSeek-V2: softmax, top-k among the best groups (judged by their highest score), times the
 /// scaling factor, not renormalised. `norm_topk_prob` is false in every release, and transformers
 /// never reads it; a config that sets it is refused, since implementations disagree on what it
 /// means. So is another `scoring_func` than softmax, which transformers does not read either.
-final class DeepseekV2 implements MoeFamily {
+final class DeepseekV2 implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("deepseek_v2")
+              .router("softmax, `greedy` or `group_limited_greedy` (highest score), scaled")
+              .experts("`mlp.experts.N…`, fused")
+              .also("shared experts; `first_k_dense_replace`, `moe_layer_freq`")
+              .released("deepseek-ai/DeepSeek-V2-Lite"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("deepseek_v2");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -1,7 +1,7 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
-import java.util.Set;
+import java.util.List;
 
 /// DeepSeek-V3 and the models with its MoE block: V3.2, Kimi K2 (as text and inside Kimi-VL and
 /// K2.5), GLM-4.5 to GLM-5, dots.llm1, Solar Open. They differ in their defaults and in how they
@@ -12,26 +12,47 @@ import java.util.Set;
 /// and the same of deepseek_v32, glm4_moe, glm4_moe_lite, glm4v_moe, glm_moe_dsa, dots1 and
 /// solar_open and mimo_v2_flash with their config classes; that kimi_k2 is a deepseek_v3, from its
 /// kimi_k25.
-final class DeepseekV3 implements MoeFamily {
+final class DeepseekV3 implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of(
+                  "deepseek_v3",
+                  "deepseek_v32",
+                  "kimi_k2",
+                  "kimi_vl",
+                  "kimi_k25",
+                  "glm4_moe",
+                  "glm4_moe_lite",
+                  "glm4v_moe",
+                  "glm4v_moe_text",
+                  "glm_moe_dsa",
+                  "dots1",
+                  "solar_open",
+                  "mimo_v2_flash")
+              .router(
+                  "sigmoid, correction bias, groups by the sum of their best two, renormalised,"
+                      + " scaled")
+              .experts("`mlp.experts.N…`, fused")
+              .also("shared experts; `first_k_dense_replace`, `mlp_layer_types`")
+              .released(
+                  "deepseek-ai/DeepSeek-V3",
+                  "deepseek-ai/DeepSeek-V3.2-Exp",
+                  "moonshotai/Kimi-K2-Instruct",
+                  "moonshotai/Kimi-VL-A3B-Instruct",
+                  "zai-org/GLM-4.5-Air",
+                  "zai-org/GLM-4.5V",
+                  "zai-org/GLM-4.7-Flash",
+                  "zai-org/GLM-5",
+                  "rednote-hilab/dots.llm1.base",
+                  "upstage/Solar-Open-100B",
+                  "XiaomiMiMo/MiMo-V2-Flash"));
+
   private static final SigmoidRouting.Defaults DEEPSEEK =
       new SigmoidRouting.Defaults(8, 4, 2.5, true);
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of(
-        "deepseek_v3",
-        "deepseek_v32",
-        "kimi_k2",
-        "kimi_k25",
-        "kimi_vl",
-        "glm4_moe",
-        "glm4_moe_lite",
-        "glm4v_moe",
-        "glm4v_moe_text",
-        "glm_moe_dsa",
-        "dots1",
-        "solar_open",
-        "mimo_v2_flash");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -3,8 +3,8 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 import java.util.function.IntPredicate;
 
 /// ERNIE 4.5 MoE: softmax, a correction bias for the selection, renormalised; shared experts; which
@@ -14,11 +14,20 @@ import java.util.function.IntPredicate;
 /// [modeling_ernie4_5_moe.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/ernie4_5_moe/modeling_ernie4_5_moe.py)
 /// and its conversion mapping. There the weights' sum is held above `moe_norm_min`, which for the
 /// released 1e-12 is nothing that F32 shows; a larger one is refused.
-final class ErnieMoe implements MoeFamily {
+final class ErnieMoe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("ernie4_5_moe")
+              .router("softmax, correction bias, renormalised")
+              .experts("`mlp.experts.N…`, fused")
+              .also(
+                  "`mlp.moe_statics.e_score_correction_bias` `[1, E]`; `moe_layer_start_index`,"
+                      + " `…_end_index`, `…_interval`")
+              .released("baidu/ERNIE-4.5-21B-A3B-PT"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("ernie4_5_moe");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

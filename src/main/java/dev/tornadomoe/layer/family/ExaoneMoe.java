@@ -2,7 +2,7 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
-import java.util.Set;
+import java.util.List;
 
 /// K-EXAONE: DeepSeek-V3's router under other config keys; which layers are MoE layers is said by
 /// `mlp_layer_types`, by `is_moe_layer` in earlier releases, or by the number of dense ones at the
@@ -12,11 +12,18 @@ import java.util.Set;
 /// [modeling_exaone_moe.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/exaone_moe/modeling_exaone_moe.py)
 /// and its conversion mapping; `is_moe_layer` and `swiglu_limits`, which is refused, from vLLM's
 /// exaone_moe.py.
-final class ExaoneMoe implements MoeFamily {
+final class ExaoneMoe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("exaone_moe")
+              .router("as deepseek_v3")
+              .experts("`mlp.experts.N…`, fused")
+              .also("`mlp.e_score_correction_bias`; `mlp_layer_types`, `is_moe_layer`")
+              .released("LGAI-EXAONE/K-EXAONE-236B-A23B"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("exaone_moe");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -2,7 +2,7 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// Granite MoE, Granite MoE with shared experts and Granite 4 hybrids: top-k, softmax over the
 /// selected; fused experts under names of their own, and a shared expert beside the MoE block.
@@ -11,11 +11,22 @@ import java.util.Set;
 /// [modeling_granitemoeshared.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/granitemoeshared/modeling_granitemoeshared.py),
 /// modeling_granitemoe.py, modeling_granitemoehybrid.py and modeling_granitemoe_swa.py, and their
 /// conversion mapping.
-final class GraniteMoe implements MoeFamily {
+final class GraniteMoe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("granitemoe")
+              .router("top-k, softmax of the selected")
+              .experts("`block_sparse_moe.input_linear/output_linear`, fused, per expert")
+              .released("ibm-granite/granite-3.1-3b-a800m-base"),
+          ModelNotes.of("granitemoeshared", "granitemoehybrid", "granitemoe_swa")
+              .router("as granitemoe")
+              .experts("as granitemoe")
+              .also("`shared_mlp.input_linear/output_linear` beside the block")
+              .released("ibm-granite/granite-4.0-h-tiny", "ibm-granite/granite-swash-3b-a600m"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("granitemoe", "granitemoeshared", "granitemoehybrid", "granitemoe_swa");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

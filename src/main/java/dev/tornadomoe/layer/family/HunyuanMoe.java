@@ -3,8 +3,8 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /// Hunyuan-A13B: softmax, top-k, renormalised; a shared expert. Its configs give many numbers for
 /// each layer on its own, but the same ones.
@@ -13,11 +13,18 @@ import java.util.Set;
 /// [modeling_hunyuan_v1_moe.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/hunyuan_v1_moe/modeling_hunyuan_v1_moe.py);
 /// the lists, the number of shared experts and `use_mixed_mlp_moe` from vLLM's hunyuan_v1.py. Both
 /// renormalise whatever `norm_topk_prob` says.
-final class HunyuanMoe implements MoeFamily {
+final class HunyuanMoe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("hunyuan_v1_moe")
+              .router("softmax, top-k, renormalised")
+              .experts("`mlp.experts.N…`, fused")
+              .also("`mlp.gate.wg`, `mlp.shared_mlp`; numbers per layer that must be the same")
+              .released("tencent/Hunyuan-A13B-Instruct"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("hunyuan_v1_moe");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

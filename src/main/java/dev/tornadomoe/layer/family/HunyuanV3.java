@@ -2,7 +2,7 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// Hunyuan 3: a sigmoid for each expert, a correction bias for the selection, renormalised, scaled;
 /// a shared expert; the first layer is dense.
@@ -10,11 +10,18 @@ import java.util.Set;
 /// Facts: transformers,
 /// [modeling_hy_v3.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/hy_v3/modeling_hy_v3.py),
 /// its config class and conversion mapping.
-final class HunyuanV3 implements MoeFamily {
+final class HunyuanV3 implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("hy_v3")
+              .router("sigmoid, correction bias, renormalised, `router_scaling_factor`")
+              .experts("`mlp.experts.N…`, fused")
+              .also("`mlp.router.gate`, `mlp.expert_bias`, `mlp.shared_mlp`")
+              .released("tencent/Hy3-preview"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("hy_v3");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -2,7 +2,7 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// Jamba: softmax, top-k, not renormalised; every `expert_layer_period`-th layer from
 /// `expert_layer_offset` is an MoE layer.
@@ -10,11 +10,18 @@ import java.util.Set;
 /// Facts: transformers,
 /// [modeling_jamba.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/jamba/modeling_jamba.py)
 /// and its config class.
-final class Jamba implements MoeFamily {
+final class Jamba implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("jamba")
+              .router("softmax, top-k")
+              .experts("`feed_forward.experts.N…`, fused")
+              .also("`feed_forward.router`; `expert_layer_period`, `expert_layer_offset`")
+              .released("ai21labs/Jamba-v0.1"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("jamba");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -2,18 +2,25 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// Kimi Linear: DeepSeek-V3's routing under its own config keys; w1 is the gate, w3 up, w2 down.
 ///
 /// Facts: transformers,
 /// [modeling_kimi_linear.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/kimi_linear/modeling_kimi_linear.py),
 /// its config class and conversion mapping.
-final class KimiLinear implements MoeFamily {
+final class KimiLinear implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("kimi_linear")
+              .router("as deepseek_v3")
+              .experts("`block_sparse_moe.experts.N.w1/w3/w2`, `mlp.experts.N…`, fused")
+              .also("its own keys: `num_experts_per_token`, `moe_renormalize`, `num_expert_group`")
+              .released("moonshotai/Kimi-Linear-48B-A3B-Instruct"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("kimi_linear");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -3,7 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// Laguna: a sigmoid for each expert, a correction bias for the selection, renormalised, scaled; a
 /// shared expert with its own size; the first layer is dense.
@@ -11,11 +11,18 @@ import java.util.Set;
 /// Facts: transformers,
 /// [modeling_laguna.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/laguna/modeling_laguna.py),
 /// its config class and conversion mapping. Logits through a soft cap are refused.
-final class Laguna implements MoeFamily {
+final class Laguna implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("laguna")
+              .router("sigmoid, correction bias, renormalised, `moe_routed_scaling_factor`")
+              .experts("`mlp.experts.N…`, fused")
+              .also("`mlp.experts.e_score_correction_bias`; `shared_expert`; `mlp_layer_types`")
+              .released("poolside/laguna-XS.2"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("laguna");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

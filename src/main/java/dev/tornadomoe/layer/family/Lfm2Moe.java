@@ -3,7 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// LFM2-MoE: a sigmoid for each expert, a correction bias for the selection, renormalised with an
 /// epsilon of 1e-6, scaled; the first layers are dense. w1 is the gate, w3 up, w2 down; the
@@ -12,11 +12,18 @@ import java.util.Set;
 /// Facts: transformers,
 /// [modeling_lfm2_moe.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/lfm2_moe/modeling_lfm2_moe.py)
 /// and its conversion mapping.
-final class Lfm2Moe implements MoeFamily {
+final class Lfm2Moe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("lfm2_moe")
+              .router("sigmoid, correction bias, renormalised with epsilon 1e-6, scaled")
+              .experts("`feed_forward.experts.N.w1/w3/w2`, fused")
+              .also("`feed_forward.expert_bias`; `num_dense_layers`")
+              .released("LiquidAI/LFM2-8B-A1B"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("lfm2_moe");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

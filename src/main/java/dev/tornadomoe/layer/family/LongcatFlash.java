@@ -3,8 +3,8 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /// LongCat-Flash: softmax over all experts, a correction bias for the selection, not renormalised,
 /// scaled; beside its experts the router chooses from `zero_expert_num` that return their input.
@@ -15,11 +15,18 @@ import java.util.Set;
 /// `zero_expert_type` and `router_bias` from vLLM's longcat_flash.py. `norm_topk_prob` is read by
 /// neither, so a config that sets it is refused, and so is a router bias, which only one of them
 /// adds.
-final class LongcatFlash implements MoeFamily {
+final class LongcatFlash implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("longcat_flash")
+              .router("softmax, correction bias, scaled; some experts return their input")
+              .experts("`mlp.experts.N…`")
+              .also("`mlp.router.classifier`; `zero_expert_num`")
+              .released("meituan-longcat/LongCat-Flash-Chat"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("longcat_flash");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

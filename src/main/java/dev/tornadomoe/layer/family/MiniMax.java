@@ -3,8 +3,8 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /// MiniMax-Text-01 and M1: softmax, top-k, renormalised, as Mixtral. MiniMax-M2: a sigmoid for each
 /// expert, a correction bias for the selection, renormalised. w1 is the gate, w3 up, w2 down.
@@ -15,11 +15,22 @@ import java.util.Set;
 /// [modeling_minimax_m2.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/minimax_m2/modeling_minimax_m2.py);
 /// `use_routing_bias` from vLLM's minimax_m2.py. The factors around the residual
 /// (`mlp_alpha_factor`) belong to the layer around the MoE block. No release has a shared expert.
-final class MiniMax implements MoeFamily {
+final class MiniMax implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("minimax", "minimax_text_01", "minimax_m1")
+              .router("as mixtral")
+              .experts("as mixtral")
+              .released("MiniMaxAI/MiniMax-Text-01-hf", "MiniMaxAI/MiniMax-Text-01"),
+          ModelNotes.of("minimax_m2")
+              .router("sigmoid, correction bias, renormalised")
+              .experts("as mixtral")
+              .also("`block_sparse_moe.e_score_correction_bias`; `use_routing_bias`")
+              .released("MiniMaxAI/MiniMax-M2"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("minimax", "minimax_text_01", "minimax_m1", "minimax_m2");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -21,7 +21,7 @@ import java.util.TreeMap;
 /// Two families that claim the same model type are an error when a checkpoint of that type is
 /// opened, never a choice by the order of a class path; all other types stay usable.
 public final class MoeFamilies {
-  private static final List<MoeFamily> OWN =
+  private static final List<OwnFamily> OWN =
       List.of(
           new Mixtral(),
           new QwenMoe(),
@@ -60,6 +60,11 @@ public final class MoeFamilies {
   /// {@return our own families and those on the class path that this class was loaded from}
   public static MoeFamilies installed() {
     return builder().build();
+  }
+
+  /// {@return what is known of our own families, a row of `docs/formats.md` each}
+  public static List<ModelNotes> notes() {
+    return OWN.stream().flatMap(family -> family.notes().stream()).toList();
   }
 
   /// Starts from [#installed].

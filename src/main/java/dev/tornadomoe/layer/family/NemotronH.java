@@ -5,7 +5,6 @@ import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.LayerException;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /// Nemotron-H with experts (Nemotron 3 Nano): experts without a gate, squared ReLU; the router is
 /// DeepSeek-V3's; a shared expert with its own size. Its layers are Mamba, attention, dense or MoE,
@@ -15,11 +14,18 @@ import java.util.Set;
 /// [modeling_nemotron_h.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/nemotron_h/modeling_nemotron_h.py),
 /// its config class and conversion mapping. Experts behind a projection to a latent size
 /// (`moe_latent_size`) are refused.
-final class NemotronH implements MoeFamily {
+final class NemotronH implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("nemotron_h")
+              .router("as deepseek_v3")
+              .experts("`mixer.experts.N.up_proj/down_proj`, no gate, squared ReLU; fused")
+              .also("`backbone.` prefix; `hybrid_override_pattern`, `layers_block_type`")
+              .released("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("nemotron_h");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

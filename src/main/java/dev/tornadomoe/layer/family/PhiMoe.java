@@ -3,15 +3,21 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.SparseMixer;
+import java.util.List;
 import java.util.Locale;
-import java.util.Set;
 
 /// Phi-3.5-MoE: the sparse mixer, two experts per token.
-final class PhiMoe implements MoeFamily {
+final class PhiMoe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("phimoe")
+              .router("sparse mixer, 2 experts")
+              .experts("`block_sparse_moe.experts.N.w1/w3/w2`, `mlp.experts.N…`, fused")
+              .released("microsoft/Phi-3.5-MoE-instruct"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("phimoe");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -2,15 +2,22 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// Qwen3.5-MoE, text part: softmax, top-k, always renormalised; a shared expert with a sigmoid
 /// gate; every layer is an MoE layer.
-final class Qwen35Moe implements MoeFamily {
+final class Qwen35Moe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("qwen3_5_moe", "qwen3_5_moe_text")
+              .router("softmax, top-k, renormalised")
+              .experts("fused, per expert")
+              .also("shared expert with sigmoid gate; `model.language_model.` prefix")
+              .released("Qwen/Qwen3.5-35B-A3B"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of("qwen3_5_moe", "qwen3_5_moe_text");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -2,7 +2,7 @@ package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.TopKGating;
-import java.util.Set;
+import java.util.List;
 
 /// Qwen2-MoE, Qwen3-MoE, Qwen3-Next and the language models of Qwen3-VL and Qwen3-Omni (its
 /// thinker): softmax, top-k, renormalised if the config says so, in Qwen3-VL always. Qwen2 and
@@ -11,20 +11,43 @@ import java.util.Set;
 /// Facts: transformers, modeling_qwen2_moe.py, modeling_qwen3_moe.py,
 /// [modeling_qwen3_next.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/qwen3_next/modeling_qwen3_next.py),
 /// modeling_qwen3_vl_moe.py and modeling_qwen3_omni_moe.py with their config classes.
-final class QwenMoe implements MoeFamily {
+final class QwenMoe implements OwnFamily {
+  private static final List<ModelNotes> NOTES =
+      List.of(
+          ModelNotes.of("qwen2_moe")
+              .router("softmax, top-k, `norm_topk_prob`")
+              .experts("`mlp.experts.N.gate_proj/up_proj/down_proj`, fused")
+              .also("shared expert with sigmoid gate; `decoder_sparse_step`, `mlp_only_layers`")
+              .released("Qwen/Qwen1.5-MoE-A2.7B"),
+          ModelNotes.of("qwen3_moe")
+              .router("softmax, top-k, `norm_topk_prob`")
+              .experts("as qwen2_moe")
+              .also("`decoder_sparse_step`, `mlp_only_layers`")
+              .released("Qwen/Qwen3-30B-A3B"),
+          ModelNotes.of("mellum")
+              .router("as qwen3_moe, renormalised by default")
+              .experts("as qwen2_moe")
+              .also("`mlp_layer_types`")
+              .released("JetBrains/Mellum2-12B-A2.5B-Base"),
+          ModelNotes.of("qwen3_next")
+              .router("as qwen2_moe, renormalised by default")
+              .experts("as qwen2_moe")
+              .also("as qwen2_moe")
+              .released("Qwen/Qwen3-Next-80B-A3B-Instruct"),
+          ModelNotes.of("qwen3_vl_moe", "qwen3_vl_moe_text")
+              .router("softmax, top-k, renormalised")
+              .experts("fused, transposed as released; per expert")
+              .also("`model.language_model.` prefix")
+              .released("Qwen/Qwen3-VL-30B-A3B-Instruct"),
+          ModelNotes.of("qwen3_omni_moe", "qwen3_omni_moe_thinker", "qwen3_omni_moe_text")
+              .router("softmax, top-k, `norm_topk_prob`")
+              .experts("as qwen2_moe")
+              .also("the thinker: `thinker_config.text_config`, `thinker.` prefix")
+              .released("Qwen/Qwen3-Omni-30B-A3B-Instruct"));
 
   @Override
-  public Set<String> modelTypes() {
-    return Set.of(
-        "qwen2_moe",
-        "qwen3_moe",
-        "qwen3_next",
-        "qwen3_vl_moe",
-        "qwen3_vl_moe_text",
-        "qwen3_omni_moe",
-        "qwen3_omni_moe_thinker",
-        "qwen3_omni_moe_text",
-        "mellum");
+  public List<ModelNotes> notes() {
+    return NOTES;
   }
 
   @Override

@@ -108,23 +108,35 @@ enum Architecture {
 
   /// What scores experts where `expert_gating_func` is not there.
   enum Gate {
-    SOFTMAX,
-    SIGMOID,
-    SOFTMAX_OF_SELECTED,
-    SIGMOID_OF_SELECTED,
+    SOFTMAX("softmax"),
+    SIGMOID("sigmoid"),
+    SOFTMAX_OF_SELECTED("softmax of the selected logits"),
+    SIGMOID_OF_SELECTED("highest logit, its sigmoid on the expert's input"),
     /// Sigmoid for files with the sizes of GLM-4.7-Flash, whose first conversions lack the key, and
     /// softmax for all others.
-    SOFTMAX_OR_GLM_47_FLASH,
+    SOFTMAX_OR_GLM_47_FLASH("softmax, or sigmoid in files with GLM-4.7-Flash's sizes"),
     /// The key must be there: llama.cpp has no default.
-    NOT_STATED
+    NOT_STATED("");
+
+    private final String text;
+
+    Gate(String text) {
+      this.text = text;
+    }
   }
 
   /// Whether the weights of the selected experts are made to sum to 1.
   enum Renormalise {
-    ALWAYS,
-    NEVER,
+    ALWAYS("always"),
+    NEVER("never"),
     /// As `expert_weights_norm` says.
-    IF_STATED
+    IF_STATED("norm");
+
+    private final String text;
+
+    Renormalise(String text) {
+      this.text = text;
+    }
   }
 
   /// What a block may have beside its router and experts, or does in its own way.
@@ -195,5 +207,36 @@ enum Architecture {
 
   boolean has(Part part) {
     return parts.contains(part);
+  }
+
+  /// What users are told of it.
+  ArchitectureNotes notes() {
+    return new ArchitectureNotes(
+        id,
+        scores(),
+        renormalise.text,
+        correction(),
+        has(Part.SCALE_KEY) ? "yes" : "",
+        sharedText());
+  }
+
+  private String scores() {
+    if (!has(Part.GATE_KEY)) {
+      return has(Part.BIASES) ? gate.text + ", with biases" : gate.text;
+    }
+    return gate == Gate.NOT_STATED
+        ? "function, which must be there"
+        : "function; without it " + gate.text;
+  }
+
+  private String correction() {
+    if (has(Part.REQUIRED_CORRECTION)) {
+      return "must be there";
+    }
+    return has(Part.CORRECTION) ? "may be there" : "";
+  }
+
+  private String sharedText() {
+    return has(Part.SHARED_GATE) ? shared.text() + "; with a sigmoid gate" : shared.text();
   }
 }

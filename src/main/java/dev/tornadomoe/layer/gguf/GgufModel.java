@@ -5,6 +5,7 @@ import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -63,6 +64,11 @@ public final class GgufModel {
   ///   itself
   public static GgufModel of(Checkpoint checkpoint, GgufMetadata metadata) {
     return new GgufModel(checkpoint, metadata);
+  }
+
+  /// {@return what is known of the architectures that are read}
+  public static List<ArchitectureNotes> architectures() {
+    return Arrays.stream(Architecture.values()).map(Architecture::notes).toList();
   }
 
   /// {@return `general.architecture`}

@@ -7,20 +7,32 @@ import java.util.Optional;
 /// in its [models](https://github.com/ggml-org/llama.cpp/tree/master/src/models)).
 enum SharedSize {
   /// There is no shared expert.
-  NONE,
+  NONE("none"),
   /// `expert_shared_feed_forward_length`; without it there is none.
-  STATED,
+  STATED("`expert_shared_feed_forward_length`; without it there is none"),
   /// The same, or else `feed_forward_length`.
-  STATED_OR_DENSE,
+  STATED_OR_DENSE("`expert_shared_feed_forward_length`, or else `feed_forward_length`"),
   /// The same, or else that of a routed expert.
-  STATED_OR_EXPERT,
+  STATED_OR_EXPERT("`expert_shared_feed_forward_length`, or else a routed expert's"),
   /// `expert_shared_count` times that of a routed expert.
-  COUNTED,
+  COUNTED("`expert_shared_count` times a routed expert's"),
   /// `expert_shared_count` times `expert_shared_feed_forward_length`, or else that of a routed
   /// expert.
-  COUNTED_STATED,
+  COUNTED_STATED(
+      "`expert_shared_count` times `expert_shared_feed_forward_length`, or else a routed expert's"),
   /// That of a routed expert.
-  AS_AN_EXPERT;
+  AS_AN_EXPERT("a routed expert's");
+
+  private final String text;
+
+  SharedSize(String text) {
+    this.text = text;
+  }
+
+  /// For users, as Markdown.
+  String text() {
+    return text;
+  }
 
   /// I, 0 where there is no shared expert, or empty where no key has it.
   ///
