@@ -104,7 +104,103 @@ enum Architecture {
       Gate.SIGMOID_OF_SELECTED,
       Renormalise.NEVER,
       SharedSize.AS_AN_EXPERT,
-      Part.WEIGHT_ON_INPUT);
+      Part.WEIGHT_ON_INPUT),
+  NEMOTRON_H(
+      "nemotron_h_moe",
+      Gate.SIGMOID,
+      Renormalise.IF_STATED,
+      SharedSize.STATED,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION,
+      Part.SQUARED_RELU),
+  GLM_DSA(
+      "glm-dsa",
+      Gate.SIGMOID,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  DEEPSEEK32(
+      "deepseek32",
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  KIMI_LINEAR(
+      "kimi-linear",
+      Gate.NOT_STATED,
+      Renormalise.ALWAYS,
+      SharedSize.COUNTED_OR_ONE,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION),
+  MIMO2("mimo2", Gate.SIGMOID, Renormalise.ALWAYS, SharedSize.NONE, Part.CORRECTION),
+  STEP35(
+      "step35",
+      Gate.SIGMOID,
+      Renormalise.IF_STATED,
+      SharedSize.STATED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION,
+      Part.LIMITS),
+  /// As `deepseek2` in all.
+  MISTRAL4(
+      "mistral4",
+      Gate.SOFTMAX_OR_GLM_47_FLASH,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  HY3(
+      "hy_v3",
+      Gate.SIGMOID,
+      Renormalise.IF_STATED,
+      SharedSize.STATED_OR_EXPERT,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  LAGUNA(
+      "laguna",
+      Gate.SIGMOID,
+      Renormalise.IF_STATED,
+      SharedSize.STATED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION),
+  MELLUM("mellum", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  MINIMAX_M3(
+      "minimax-m3",
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION,
+      Part.CLAMPED_SWIGLU),
+  QWEN4("qwen4exp", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
+  GLM5(
+      "glm5next",
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.STATED_OR_COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION,
+      Part.LIMITS),
+  BAILING3(
+      "bailingmoe3",
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.STATED_OR_COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION,
+      Part.LIMITS);
 
   /// What scores experts where `expert_gating_func` is not there.
   enum Gate {
@@ -154,7 +250,12 @@ enum Architecture {
     /// The router and each projection of the experts have a bias.
     BIASES,
     WEIGHT_ON_INPUT,
-    CLAMPED_SWIGLU
+    /// gpt-oss's SwiGLU with its limit.
+    CLAMPED_SWIGLU,
+    /// SwiGLU may have limits in some blocks (`swiglu_clamp_exp`, `swiglu_clamp_shexp`).
+    LIMITS,
+    /// Experts without gates, their activation the square of a ReLU.
+    SQUARED_RELU
   }
 
   private final String id;

@@ -20,15 +20,15 @@ import org.jspecify.annotations.Nullable;
 /// Finds the tensors of one MoE block
 /// ([names](https://github.com/ggml-org/llama.cpp/blob/master/gguf-py/gguf/constants.py)).
 final class BlockReader {
-  /// gpt-oss's, which llama.cpp has as a constant.
+  /// Of gpt-oss and MiniMax-M3, which llama.cpp has as a constant.
   private static final float SWIGLU_LIMIT = 7;
 
   /// What only tensors of an MoE block have in their names.
   private static final List<String> OURS =
-      List.of("_exps", "_shexp", "ffn_gate_inp", "exp_probs", "_chexps");
+      List.of("_exps", "_shexp", "ffn_gate_inp", "exp_probs", "_chexps", "ffn_latent");
 
-  /// Limits of the experts' and the shared expert's SwiGLU. llama.cpp has a use for them in
-  /// architectures that are not here (step35, deepseek4).
+  /// Limits of the experts' and the shared expert's SwiGLU, which are not computed here. llama.cpp
+  /// has a use for them in a few architectures, step35 say, some of whose blocks have limits.
   private static final List<String> CLAMPS = List.of("swiglu_clamp_exp", "swiglu_clamp_shexp");
 
   /// Up to which such a limit means that there is none.
@@ -125,21 +125,31 @@ final class BlockReader {
             isBiased() ? Bias.of(checkpoint.require(use("ffn_gate_inp.bias"), experts)) : null,
             correction(),
             gating);
-    Activation activation =
-        architecture.has(Architecture.Part.CLAMPED_SWIGLU)
-            ? Activation.swigluOai(SWIGLU_LIMIT)
-            : Activation.SILU;
     ExpertTensors tensors = new ExpertTensors(this);
     MoeLayer layer =
         new MoeLayer(
             index,
             gating.topK(),
             router,
-            ExpertWeights.of(tensors.experts(), activation),
+            ExpertWeights.of(tensors.experts(), activation()),
             tensors.shared(architecture.shared(), architecture.has(Architecture.Part.SHARED_GATE)),
             architecture.has(Architecture.Part.WEIGHT_ON_INPUT));
     refuseUnused();
     return layer;
+  }
+
+  private Activation activation() {
+    if (architecture.has(Architecture.Part.SQUARED_RELU)) {
+      return Activation.RELU_SQUARED;
+    }
+    return architecture.has(Architecture.Part.CLAMPED_SWIGLU)
+        ? Activation.swigluOai(SWIGLU_LIMIT)
+        : Activation.SILU;
+  }
+
+  /// Whether experts have gates, the shared one as well.
+  boolean isGated() {
+    return !architecture.has(Architecture.Part.SQUARED_RELU);
   }
 
   /// Whether the router and the experts' projections have biases.
@@ -170,12 +180,15 @@ final class BlockReader {
         throw new CheckpointException(
             String.format(
                 Locale.ROOT,
-                "%s: \"%s.%s\" is %s for block %d, but there is no use for it in %s",
+                "%s: \"%s.%s\" is %s for block %d, but %s in %s",
                 metadata.file(),
                 metadata.architecture(),
                 key,
                 limit,
                 index,
+                architecture.has(Architecture.Part.LIMITS)
+                    ? "such limits are not supported"
+                    : "there is no use for it",
                 metadata.architecture()));
       }
     }

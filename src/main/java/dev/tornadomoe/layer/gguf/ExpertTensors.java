@@ -12,6 +12,7 @@ import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The experts of one block: `ffn_gate_exps`, `ffn_up_exps` and `ffn_down_exps` with all of them
@@ -26,6 +27,9 @@ record ExpertTensors(BlockReader block) {
     int count = block.experts();
     int hidden = block.hidden();
     int size = intermediate();
+    if (!block.isGated()) {
+      return ungated(size);
+    }
     boolean fused = block.has("ffn_gate_up_exps.weight");
     ExpertStack gate;
     ExpertStack up;
@@ -53,6 +57,14 @@ record ExpertTensors(BlockReader block) {
               bias(downBias, e, hidden, 0)));
     }
     return experts;
+  }
+
+  private List<Mlp> ungated(int size) {
+    ExpertStack up = stack("ffn_up_exps", size, block.hidden());
+    ExpertStack down = stack("ffn_down_exps", block.hidden(), size);
+    return IntStream.range(0, block.experts())
+        .mapToObj(e -> Mlp.plain(up.part(e, size, 0, 1), down.part(e, block.hidden(), 0, 1)))
+        .toList();
   }
 
   private boolean isOneByOne() {
@@ -141,11 +153,10 @@ record ExpertTensors(BlockReader block) {
     if (size == 0) {
       return null;
     }
-    Mlp mlp =
-        Mlp.gated(
-            linear("ffn_gate_shexp", size, block.hidden()),
-            linear("ffn_up_shexp", size, block.hidden()),
-            linear("ffn_down_shexp", block.hidden(), size));
+    Weight gate = block.isGated() ? linear("ffn_gate_shexp", size, block.hidden()) : null;
+    Weight up = linear("ffn_up_shexp", size, block.hidden());
+    Weight down = linear("ffn_down_shexp", block.hidden(), size);
+    Mlp mlp = gate == null ? Mlp.plain(up, down) : Mlp.gated(gate, up, down);
     return new SharedExperts(mlp, gated ? sharedGate() : null);
   }
 

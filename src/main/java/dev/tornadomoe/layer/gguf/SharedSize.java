@@ -16,6 +16,12 @@ enum SharedSize {
   STATED_OR_EXPERT("`expert_shared_feed_forward_length`, or else a routed expert's"),
   /// `expert_shared_count` times that of a routed expert.
   COUNTED("`expert_shared_count` times a routed expert's"),
+  /// The same with a count of at least 1.
+  COUNTED_OR_ONE("`expert_shared_count`, at least 1, times a routed expert's"),
+  /// `expert_shared_feed_forward_length`, or else as [#COUNTED_OR_ONE].
+  STATED_OR_COUNTED(
+      "`expert_shared_feed_forward_length`, or else `expert_shared_count`, at least 1, times a"
+          + " routed expert's"),
   /// `expert_shared_count` times `expert_shared_feed_forward_length`, or else that of a routed
   /// expert.
   COUNTED_STATED(
@@ -48,6 +54,9 @@ enum SharedSize {
           stated.or(() -> metadata.count("feed_forward_length").filter(size -> size > 0));
       case STATED_OR_EXPERT -> Optional.of(stated.orElse(expert));
       case COUNTED -> Optional.of(product(count, expert));
+      case COUNTED_OR_ONE -> Optional.of(product(Math.max(1, count), expert));
+      case STATED_OR_COUNTED ->
+          Optional.of(stated.orElseGet(() -> product(Math.max(1, count), expert)));
       case COUNTED_STATED -> Optional.of(product(count, stated.orElse(expert)));
       case AS_AN_EXPERT -> Optional.of(expert);
     };

@@ -53,8 +53,11 @@ final class GgufBlock {
     }
     switch (architecture.shared()) {
       case STATED_OR_DENSE -> block.withShared().key("expert_shared_feed_forward_length", SHARED);
-      case STATED_OR_EXPERT, AS_AN_EXPERT -> block.withShared(I);
+      case STATED_OR_EXPERT, AS_AN_EXPERT, COUNTED_OR_ONE, STATED_OR_COUNTED -> block.withShared(I);
       case NONE, STATED, COUNTED, COUNTED_STATED -> {}
+    }
+    if (architecture.has(Architecture.Part.SQUARED_RELU)) {
+      block.without("ffn_gate_exps.weight");
     }
     if (architecture.has(Architecture.Part.SHARED_GATE)) {
       block.put("ffn_gate_inp_shexp.weight", H);

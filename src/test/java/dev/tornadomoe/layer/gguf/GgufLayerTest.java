@@ -135,7 +135,19 @@ class GgufLayerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"glm4moe", "minimax-m2", "lfm2moe", "afmoe"})
+  @ValueSource(
+      strings = {
+        "glm4moe",
+        "minimax-m2",
+        "lfm2moe",
+        "afmoe",
+        "nemotron_h_moe",
+        "kimi-linear",
+        "laguna",
+        "minimax-m3",
+        "glm5next",
+        "bailingmoe3"
+      })
   void theSelectionBiasMustBeThere(String architecture) {
     assertRefused(
         directory,
@@ -144,7 +156,20 @@ class GgufLayerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"deepseek2", "dots1", "bailingmoe2", "exaone-moe", "ernie4_5-moe"})
+  @ValueSource(
+      strings = {
+        "deepseek2",
+        "dots1",
+        "bailingmoe2",
+        "exaone-moe",
+        "ernie4_5-moe",
+        "glm-dsa",
+        "deepseek32",
+        "mimo2",
+        "step35",
+        "mistral4",
+        "hy_v3"
+      })
   void theSelectionBiasMayBeThere(String architecture) {
     try (Checkpoint checkpoint = open(directory, GgufBlock.whole(architecture))) {
       Router router = Objects.requireNonNull(MoeModel.of(checkpoint).layer(0).router());
@@ -189,6 +214,19 @@ class GgufLayerTest {
         assertThat(MoeModel.of(checkpoint).layer(0).experts().activation())
             .isEqualTo(Activation.SILU);
       }
+    }
+  }
+
+  /// llama.cpp computes these; blocks without them can be read.
+  @ParameterizedTest
+  @ValueSource(strings = {"step35", "glm5next", "bailingmoe3"})
+  void someArchitecturesHaveLimitsInSomeBlocks(String architecture) {
+    GgufBlock block = GgufBlock.whole(architecture).key("swiglu_clamp_exp", new float[] {7, 0});
+    assertRefused(directory, block, "is 7.0 for block 0, but such limits are not supported");
+    block.key("swiglu_clamp_exp", new float[] {0, 7});
+    try (Checkpoint checkpoint = open(directory, block)) {
+      assertThat(MoeModel.of(checkpoint).layer(0).experts().activation())
+          .isEqualTo(Activation.SILU);
     }
   }
 

@@ -45,7 +45,16 @@ class GgufRoutingTest {
     "phimoe, SOFTMAX, true",
     "jamba, SOFTMAX, false",
     "gpt-oss, SOFTMAX_OF_SELECTED, false",
-    "llama4, SIGMOID_OF_SELECTED, false"
+    "llama4, SIGMOID_OF_SELECTED, false",
+    "nemotron_h_moe, SIGMOID, false",
+    "glm-dsa, SIGMOID, false",
+    "mimo2, SIGMOID, true",
+    "step35, SIGMOID, false",
+    "mistral4, SOFTMAX, false",
+    "hy_v3, SIGMOID, false",
+    "laguna, SIGMOID, false",
+    "mellum, SOFTMAX, true",
+    "qwen4exp, SOFTMAX, true"
   })
   void routesAsLlamaCppDoes(String architecture, TopKGating.Scoring scoring, boolean renormalise) {
     int topK = architecture.equals("llama4") ? 1 : 2;
@@ -53,7 +62,12 @@ class GgufRoutingTest {
     assertThat(gating(layer)).isEqualTo(usual(topK, scoring, renormalise, 1));
     assertThat(layer.routerWeightOnInput()).isEqualTo(architecture.equals("llama4"));
     assertThat(layer.experts().activation())
-        .isEqualTo(architecture.equals("gpt-oss") ? Activation.swigluOai(7) : Activation.SILU);
+        .isEqualTo(
+            switch (architecture) {
+              case "gpt-oss" -> Activation.swigluOai(7);
+              case "nemotron_h_moe" -> Activation.RELU_SQUARED;
+              default -> Activation.SILU;
+            });
   }
 
   /// Renormalised weights are divided by no less than 2^-14, and nothing is added to their sum.
@@ -104,7 +118,17 @@ class GgufRoutingTest {
     "lfm2moe, 2, SIGMOID",
     "exaone-moe, 2, SIGMOID",
     "minimax-m2, 2, SIGMOID",
-    "afmoe, 1, SOFTMAX"
+    "afmoe, 1, SOFTMAX",
+    "glm-dsa, 1, SOFTMAX",
+    "deepseek32, 2, SIGMOID",
+    "kimi-linear, 2, SIGMOID",
+    "step35, 1, SOFTMAX",
+    "mistral4, 2, SIGMOID",
+    "hy_v3, 1, SOFTMAX",
+    "laguna, 1, SOFTMAX",
+    "minimax-m3, 2, SIGMOID",
+    "glm5next, 2, SIGMOID",
+    "bailingmoe3, 2, SIGMOID"
   })
   void someArchitecturesSayHowTheyScore(
       String architecture, int function, TopKGating.Scoring scoring) {
@@ -122,7 +146,17 @@ class GgufRoutingTest {
         "bailingmoe",
         "bailingmoe2",
         "exaone-moe",
-        "afmoe"
+        "afmoe",
+        "nemotron_h_moe",
+        "glm-dsa",
+        "deepseek32",
+        "step35",
+        "mistral4",
+        "hy_v3",
+        "laguna",
+        "minimax-m3",
+        "glm5next",
+        "bailingmoe3"
       })
   void weightsAreRenormalisedAndScaledAsTheKeysSay(String architecture) {
     GgufBlock block =
@@ -160,7 +194,10 @@ class GgufRoutingTest {
         "phimoe",
         "jamba",
         "gpt-oss",
-        "llama4"
+        "llama4",
+        "mimo2",
+        "mellum",
+        "qwen4exp"
       })
   void keysThatWouldChangeNothingInLlamaCppAreRefusedWhereTheySayOtherwise(String architecture) {
     assertRefused(
@@ -197,7 +234,19 @@ class GgufRoutingTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"dots1", "bailingmoe2", "lfm2moe", "exaone-moe", "minimax-m2"})
+  @ValueSource(
+      strings = {
+        "dots1",
+        "bailingmoe2",
+        "lfm2moe",
+        "exaone-moe",
+        "minimax-m2",
+        "deepseek32",
+        "kimi-linear",
+        "minimax-m3",
+        "glm5next",
+        "bailingmoe3"
+      })
   void theScoringMustBeSaidWhereThereIsNoUsualOne(String architecture) {
     assertRefused(
         block(architecture).withoutKey("expert_gating_func"),

@@ -4,6 +4,7 @@ import static dev.tornadomoe.layer.gguf.GgufAssertions.assertRefused;
 import static dev.tornadomoe.layer.gguf.GgufAssertions.assertRows;
 import static dev.tornadomoe.layer.gguf.GgufAssertions.open;
 import static dev.tornadomoe.layer.gguf.GgufBlock.H;
+import static dev.tornadomoe.layer.gguf.GgufBlock.I;
 import static dev.tornadomoe.layer.gguf.GgufBlock.SHARED;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -60,7 +61,23 @@ class GgufSharedExpertsTest {
     "granitehybrid, expert_shared_feed_forward_length, 7, 7",
     "exaone-moe, expert_shared_feed_forward_length, 7, 7",
     "exaone-moe, expert_shared_count, 1, 4",
-    "llama4, expert_shared_count, 1, 4"
+    "llama4, expert_shared_count, 1, 4",
+    "glm-dsa, expert_shared_count, 2, 8",
+    "deepseek32, expert_shared_count, 2, 8",
+    "mistral4, expert_shared_count, 2, 8",
+    "minimax-m3, expert_shared_count, 2, 8",
+    "kimi-linear, expert_shared_count, 2, 8",
+    "kimi-linear, expert_shared_count, 0, 4",
+    "step35, expert_shared_feed_forward_length, 7, 7",
+    "laguna, expert_shared_feed_forward_length, 7, 7",
+    "hy_v3, expert_shared_feed_forward_length, 7, 7",
+    "hy_v3, expert_shared_count, 2, 4",
+    "qwen4exp, expert_shared_feed_forward_length, 7, 7",
+    "qwen4exp, feed_forward_length, 7, 7",
+    "glm5next, expert_shared_feed_forward_length, 7, 7",
+    "glm5next, expert_shared_count, 2, 8",
+    "bailingmoe3, expert_shared_feed_forward_length, 7, 7",
+    "bailingmoe3, expert_shared_count, 0, 4"
   })
   void theSizeOfTheSharedExpertIsWhatTheKeysSay(
       String architecture, String key, int value, int size) {
@@ -75,6 +92,30 @@ class GgufSharedExpertsTest {
         directory,
         block.withShared(size + 1),
         String.format(Locale.ROOT, "[%d, 6], expected [%d, 6]", size + 1, size));
+  }
+
+  /// The square of a ReLU stands between two projections.
+  @Test
+  void theExpertsOfNemotronHaveNoGates() {
+    GgufBlock block =
+        GgufBlock.whole("nemotron_h_moe")
+            .key("expert_shared_feed_forward_length", 7)
+            .put("ffn_up_shexp.weight", 7, H)
+            .put("ffn_down_shexp.weight", H, 7);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      SharedExperts shared = shared(checkpoint);
+      assertThat(shared.mlp().gate()).isNull();
+      assertRows(shared.mlp().up(), "ffn_up_shexp.weight", 0, 7, H);
+      assertRows(shared.mlp().down(), "ffn_down_shexp.weight", 0, H, 7);
+      var expert = MoeModel.of(checkpoint).layer(0).experts().local().get(1);
+      assertThat(expert.gate()).isNull();
+      assertRows(expert.up(), "ffn_up_exps.weight", (long) I * H, I, H);
+      assertRows(expert.down(), "ffn_down_exps.weight", (long) I * H, H, I);
+    }
+    assertRefused(
+        directory,
+        block.put("ffn_gate_exps.weight", GgufBlock.E, I, H),
+        "\"blk.0.ffn_gate_exps.weight\" is stored, but there is no use for it");
   }
 
   @Test

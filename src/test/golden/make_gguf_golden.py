@@ -1,0 +1,146 @@
+"""Writes one MoE layer of a safetensors golden case as a GGUF file, in the tensor names and keys of llama.cpp's converters.
+
+    pip install gguf numpy
+    python make_gguf_golden.py ../resources/golden/hf/kimi_linear kimi-linear ../resources/golden/gguf/kimi-linear
+
+Weights stay BF16 as they are, so the outputs that transformers computed for the case hold for the file as well: those of
+the layer are copied. Names and keys: gguf-py's constants.py and llama.cpp's src/models.
+"""
+
+import json
+import pathlib
+import re
+import struct
+import sys
+
+import gguf
+import numpy as np
+
+# What a block's tensor is called, by the end of its name in the safetensors file.
+NAMES = [
+    (r"(router\.)?gate\.weight", "ffn_gate_inp.weight"),
+    (r"(gate\.|experts\.)?(e_score_correction_bias|expert_bias|router_bias)", "exp_probs_b.bias"),
+    (r"experts\.\d+\.(gate_proj|w1)\.weight", "ffn_gate_exps.weight"),
+    (r"experts\.\d+\.(up_proj|w3)\.weight", "ffn_up_exps.weight"),
+    (r"experts\.\d+\.(down_proj|w2)\.weight", "ffn_down_exps.weight"),
+    (r"experts\.gate_up_proj", "ffn_gate_up_exps.weight"),
+    (r"experts\.down_proj", "ffn_down_exps.weight"),
+    (r"(gate|up|down)_proj\.weight", r"ffn_\1_exps.weight"),
+    (r"shared?_(?:expert|experts|mlp)\.(gate|up|down)_proj\.weight", r"ffn_\1_shexp.weight"),
+    (r"shared_expert_gate\.weight", "ffn_gate_inp_shexp.weight"),
+]
+
+# A key of the architecture, by the config's key.
+KEYS = {
+    "num_experts_per_tok": "expert_used_count",
+    "num_experts_per_token": "expert_used_count",
+    "moe_top_k": "expert_used_count",
+    "n_shared_experts": "expert_shared_count",
+    "num_shared_experts": "expert_shared_count",
+    "shared_expert_intermediate_size": "expert_shared_feed_forward_length",
+    "moe_shared_expert_intermediate_size": "expert_shared_feed_forward_length",
+    "share_expert_dim": "expert_shared_feed_forward_length",
+    "norm_topk_prob": "expert_weights_norm",
+    "moe_renormalize": "expert_weights_norm",
+    "norm_expert_weight": "expert_weights_norm",
+    "routed_scaling_factor": "expert_weights_scale",
+    "router_scaling_factor": "expert_weights_scale",
+    "moe_routed_scaling_factor": "expert_weights_scale",
+    "moe_router_scaling_factor": "expert_weights_scale",
+    "n_group": "expert_group_count",
+    "num_expert_group": "expert_group_count",
+    "topk_group": "expert_group_used_count",
+}
+
+
+def read(path):
+    data = path.read_bytes()
+    (length,) = struct.unpack("<Q", data[:8])
+    tensors = {}
+    for name, entry in json.loads(data[8 : 8 + length]).items():
+        if name != "__metadata__":
+            begin, end = (8 + length + offset for offset in entry["data_offsets"])
+            kind = {"BF16": np.uint16, "F32": np.float32}[entry["dtype"]]
+            tensors[name] = np.frombuffer(data[begin:end], dtype=kind).reshape(entry["shape"])
+    return tensors
+
+
+def write(path, tensors):
+    header, data = {}, b""
+    for name, values in sorted(tensors.items()):
+        begin = len(data)
+        data += values.tobytes()
+        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [begin, len(data)]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+
+
+def named(end):
+    for pattern, name in NAMES:
+        match = re.fullmatch(pattern, end)
+        if match:
+            return match.expand(name)
+    raise ValueError(f"no name for {end}")
+
+
+def floats(values):
+    return values if values.dtype == np.float32 else (values.astype(np.uint32) << 16).view(np.float32)
+
+
+def main(source, architecture, target):
+    config = json.loads((source / "config.json").read_text())
+    config = config.get("text_config", config)
+    golden = read(source / "golden.safetensors")
+    layer = int(re.match(r"layer(\d+)/", sorted(golden)[0]).group(1))
+    block = {}
+    for name, values in sorted(read(source / "model.safetensors").items(), key=lambda entry: order(entry[0])):
+        match = re.search(rf"\.layers\.{layer}\.(?:mlp\.|mixer\.|moe\.|block_sparse_moe\.)?(.*)", name)
+        if match:
+            block.setdefault(named(match.group(1)), []).append(values)
+    target.mkdir(parents=True, exist_ok=True)
+    writer = gguf.GGUFWriter(target / "model.gguf", architecture)
+    write_keys(writer, architecture, config, block, layer)
+    for name, parts in block.items():
+        values = parts[0] if "_exps" not in name or parts[0].ndim == 3 else np.stack(parts)
+        if name.startswith("exp_probs") or name.startswith("ffn_gate_inp"):
+            writer.add_tensor(f"blk.{layer}.{name}", floats(values).squeeze() if "shexp" in name else floats(values))
+        elif values.dtype == np.uint16:
+            writer.add_tensor(
+                f"blk.{layer}.{name}", values.view(np.uint8), raw_dtype=gguf.GGMLQuantizationType.BF16
+            )
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    write(
+        target / "golden.safetensors",
+        {name: values for name, values in golden.items() if re.match(rf"layer{layer}/m(1|7)/", name)},
+    )
+
+
+def order(name):
+    expert = re.search(r"experts\.(\d+)\.", name)
+    return int(expert.group(1)) if expert else 0
+
+
+def write_keys(writer, architecture, config, block, layer):
+    experts, size = block["ffn_gate_inp.weight"][0].shape[0], block["ffn_down_exps.weight"][0].shape[-1]
+    writer.add_uint32(f"{architecture}.block_count", layer + 1)
+    writer.add_uint32(f"{architecture}.embedding_length", config["hidden_size"])
+    writer.add_uint32(f"{architecture}.expert_count", experts)
+    writer.add_uint32(f"{architecture}.expert_feed_forward_length", size)
+    values = {new: config[old] for old, new in KEYS.items() if config.get(old) is not None}
+    if architecture in ("hy_v3", "laguna"):
+        values.setdefault("expert_weights_norm", True)  # always so in these
+    if "exp_probs_b.bias" in block:
+        values["expert_gating_func"] = 2
+    if "ffn_up_shexp.weight" in block:
+        values.setdefault("expert_shared_feed_forward_length", block["ffn_up_shexp.weight"][0].shape[0])
+    for key, value in values.items():
+        add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32}[type(value)]
+        add(f"{architecture}.{key}", value)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]))
