@@ -20,7 +20,9 @@ public final class BlockFormats {
           new BlockQ6K(),
           new BlockIq4Nl(),
           new BlockIq4Xs(),
-          new BlockMxfp4());
+          new BlockMxfp4(),
+          new BlockTq10(),
+          new BlockTq20());
 
   private BlockFormats() {}
 

@@ -33,7 +33,7 @@ class BlockFormatTest {
     assertThat(names())
         .containsExactlyInAnyOrder(
             "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
-            "IQ4_NL", "IQ4_XS", "MXFP4");
+            "IQ4_NL", "IQ4_XS", "MXFP4", "TQ1_0", "TQ2_0");
     assertThat(BlockFormats.named("IQ1_S")).isEmpty();
   }
 
@@ -83,7 +83,8 @@ class BlockFormatTest {
   @ParameterizedTest
   @CsvSource({
     "Q4_0, 0", "Q4_1, 0", "Q4_1, 2", "Q5_0, 0", "Q5_1, 2", "Q8_0, 0", "Q2_K, 80", "Q2_K, 82",
-    "Q3_K, 108", "Q4_K, 0", "Q4_K, 2", "Q5_K, 0", "Q5_K, 2", "Q6_K, 208", "IQ4_NL, 0", "IQ4_XS, 0"
+    "Q3_K, 108", "Q4_K, 0", "Q4_K, 2", "Q5_K, 0", "Q5_K, 2", "Q6_K, 208", "IQ4_NL, 0", "IQ4_XS, 0",
+    "TQ1_0, 52", "TQ2_0, 64"
   })
   void tellsScalesThatAreNoNumbers(String name, int at) {
     BlockFormat format = BlockFormats.named(name).orElseThrow();

@@ -47,7 +47,9 @@ class BlockRowsTest {
     "Q6_K, int8 g16",
     "IQ4_NL, int8 g32",
     "IQ4_XS, int8 g32",
-    "MXFP4, fp4 g32"
+    "MXFP4, fp4 g32",
+    "TQ1_0, int4 g32",
+    "TQ2_0, int4 g32"
   })
   void staysInFourOrEightBits(String name, String kept) {
     BlockFormat format = BlockFormats.named(name).orElseThrow();
@@ -191,6 +193,8 @@ class BlockRowsTest {
       case "Q2_K" -> new int[] {80, 82};
       case "Q3_K" -> new int[] {108};
       case "Q6_K" -> new int[] {208};
+      case "TQ1_0" -> new int[] {52};
+      case "TQ2_0" -> new int[] {64};
       case "MXFP4" -> new int[0];
       default -> format.hasOffsets() ? new int[] {0, 2} : new int[] {0};
     };
