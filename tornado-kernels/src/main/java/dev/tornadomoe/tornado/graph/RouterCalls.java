@@ -19,6 +19,9 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Calls of a layer's router: logits, the shared expert's gate beside them, and selection.
 final class RouterCalls {
+  /// Work-items that select a token's experts.
+  private static final int MOST_THREADS = 512;
+
   private final LayerContext context;
   private final DeviceLayer weights;
   private final MoeLayer layer;
@@ -147,7 +150,7 @@ final class RouterCalls {
             | (isCorrected ? RouterKernels.CORRECTED : 0)
             | (isSumOfTwo ? RouterKernels.SUM_OF_TWO : 0);
     int experts = layer.globalExperts();
-    int threads = context.hasGroups() ? context.device().threads(experts) : 1;
+    int threads = context.hasGroups() ? context.device().threads(4 * experts, MOST_THREADS) : 1;
     FloatArray logits = context.floats(op.logits());
     IntArray ids = context.ints(op.ids());
     FloatArray out = context.floats(op.weights());
@@ -155,7 +158,10 @@ final class RouterCalls {
         "select",
         context.tokens(),
         threads,
-        2 * experts + 2 * threads + groupCount,
+        experts * (2 + RouterKernels.sharesOfRank(experts, threads))
+            + threads
+            + groupCount
+            + layer.topK(),
         (g, n) ->
             g.task(
                 n,

@@ -142,11 +142,11 @@ public final class RoutedKernels {
     for (int s = t; s < writes; s += threads) {
       // The weights, in the order of their definition.
       float first = scores[chosen[0]];
-      float weight = weight(scores[chosen[s]], first, scoring);
+      float weight = RouterKernels.weight(scores[chosen[s]], first, scoring);
       if (scoring == 2 || (flags & Flags.RENORMALISE) != 0) {
         float all = 0f;
         for (int other = 0; other < topK; other++) {
-          all += weight(scores[chosen[other]], first, scoring);
+          all += RouterKernels.weight(scores[chosen[other]], first, scoring);
         }
         if (scoring != 2) {
           all = RouterKernels.divisor(all, constants);
@@ -206,17 +206,5 @@ public final class RoutedKernels {
         activated.set(pair * rows + row, y);
       }
     }
-  }
-
-  /// A chosen expert's weight before it is divided by the sum of all, from its score and that of
-  /// the first.
-  private static float weight(float score, float first, int scoring) {
-    float weight = score;
-    if (scoring == 2) {
-      weight = TornadoMath.exp(score - first);
-    } else if (scoring == 3) {
-      weight = Activations.sigmoid(score);
-    }
-    return weight;
   }
 }
