@@ -1,5 +1,7 @@
 package dev.tornadomoe.tornado.device;
 
+import dev.tornadomoe.tornado.kernel.Spans;
+
 /// What a device can do, as far as kernels depend on it.
 ///
 /// @param name for messages
@@ -20,7 +22,7 @@ public record DeviceLimits(
 
   /// Elements of 4 bytes that an array can have on the device.
   public long mostElements() {
-    return Math.min((bufferBytes - HEADER_BYTES) / 4, Integer.MAX_VALUE - 16);
+    return Math.min((bufferBytes - HEADER_BYTES) / 4, Spans.MOST_ELEMENTS);
   }
 
   /// Work-items of a work-group that shares some pieces of work: no more than there are, and not

@@ -20,14 +20,17 @@ final class SpanProjections {
   }
 
   /// Whether these kernels can compute both projections: one writes activations as the other reads
-  /// them. The device needs work-groups, one with a work-item for each span of H, and the weights
-  /// [dev.tornadomoe.tornado.weights.Storage#hasSpans].
+  /// them. The device needs work-groups, one with a work-item for each span of H and local memory for
+  /// a token's activations, and the weights [dev.tornadomoe.tornado.weights.Storage#hasSpans].
   boolean suit(DeviceExperts part) {
-    return context.hasGroups()
-        && part.gateUp().storage().hasSpans()
-        && part.down().storage().hasSpans()
-        && SpanGateUp.threadsOfGateUp(part.gateUp().columns(), part.gateUp().flags())
-            <= Math.min(Spans.MOST_THREADS, context.device().workGroup());
+    DeviceMatrix gateUp = part.gateUp();
+    if (!context.hasGroups() || !gateUp.storage().hasSpans() || !part.down().storage().hasSpans()) {
+      return false;
+    }
+    int flags = gateUp.flags() | Flags.rows(rows(gateUp, 2));
+    return SpanGateUp.threadsOfGateUp(gateUp.columns(), flags)
+            <= Math.min(Spans.MOST_THREADS, context.device().workGroup())
+        && SpanGateUp.localFloats(gateUp.columns(), flags) * 4L <= context.device().localBytes();
   }
 
   private int downThreads(DeviceMatrix m, Pairs pairs) {
@@ -124,7 +127,7 @@ final class SpanProjections {
         kind,
         Math.multiplyExact(pairs.count(), groups(m, n)),
         threads,
-        Math.max(m.columns() + m.spans(), 2 * n * threads) + partsFloats(m, 2 * n),
+        SpanGateUp.localFloats(m.columns(), m.flags()),
         isUsual ? usual : any);
   }
 

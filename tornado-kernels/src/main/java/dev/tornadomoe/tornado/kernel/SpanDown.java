@@ -74,9 +74,9 @@ public final class SpanDown {
             word,
             scale,
             zero);
-        int from = token * topK * columns + item;
+        long from = Spans.known(token * topK * columns + item);
         for (int c = 0; c < Spans.COLUMNS; c++) {
-          ofSpan[c] = activated.get(from + c * (topK * spans)) * weight * Spans.power(c, flags);
+          ofSpan[c] = activated.get((int) (from + c * (topK * spans))) * weight * Spans.power(c, flags);
         }
         Spans.sums(ofSpan, groupSize, flags, offset, total);
         for (int i = 0; i < n; i++) {
@@ -92,8 +92,11 @@ public final class SpanDown {
     int per = Spans.partsOf(n * lanes, threads);
     if (t < n * lanes * per) {
       float part = 0f;
-      for (int i = t / lanes % per; i < threads / lanes; i += per) {
-        part += local[t / (lanes * per) * threads + i * lanes + t % lanes];
+      for (int i = 0; i < (threads / lanes + per - 1) / per; i++) {
+        int item = t / lanes % per + i * per;
+        if (item < threads / lanes) {
+          part += local[t / (lanes * per) * threads + item * lanes + t % lanes];
+        }
       }
       parts[t / (lanes * per) * ((per + 1) * lanes) + t % (lanes * per)] = part;
     }
@@ -186,9 +189,9 @@ public final class SpanDown {
               word,
               scale,
               zero);
-          int from = token * slots * columns + item;
+          long from = Spans.known(token * slots * columns + item);
           for (int c = 0; c < Spans.COLUMNS; c++) {
-            ofSpan[c] = activated.get(from + c * (slots * spans)) * weight * Spans.power(c, flags);
+            ofSpan[c] = activated.get((int) (from + c * (slots * spans))) * weight * Spans.power(c, flags);
           }
           Spans.sums(ofSpan, groupSize, flags, offset, total);
           for (int i = 0; i < n; i++) {
@@ -205,8 +208,11 @@ public final class SpanDown {
     int per = Spans.partsOf(n * lanes, threads);
     if (t < n * lanes * per) {
       float part = 0f;
-      for (int i = t / lanes % per; i < threads / lanes; i += per) {
-        part += local[t / (lanes * per) * threads + i * lanes + t % lanes];
+      for (int i = 0; i < (threads / lanes + per - 1) / per; i++) {
+        int item = t / lanes % per + i * per;
+        if (item < threads / lanes) {
+          part += local[t / (lanes * per) * threads + item * lanes + t % lanes];
+        }
       }
       parts[t / (lanes * per) * ((per + 1) * lanes) + t % (lanes * per)] = part;
     }

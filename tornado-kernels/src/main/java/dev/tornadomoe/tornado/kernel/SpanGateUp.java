@@ -43,7 +43,8 @@ public final class SpanGateUp {
     int pair = context.groupIdx / groups;
     int firstRow = context.groupIdx % groups * (n * lanes);
     int token = pair / topK;
-    float[] local = context.allocateFloatLocalArray(localOfGateUp(columns, flags, threads));
+    float[] local = context.allocateFloatLocalArray(columns / Spans.COLUMNS * Spans.STRIDE);
+    float[] sums = context.allocateFloatLocalArray(2 * n * threads);
     float[] parts = context.allocateFloatLocalArray(2 * n * lanes * (Spans.MOST_PARTS + 1));
     // Both are loaded at once.
     int expert = ids.get(pair);
@@ -55,7 +56,7 @@ public final class SpanGateUp {
     int place = TornadoMath.min(t, lanes * (columns / Spans.COLUMNS) - 1);
     float power = Spans.power(t, flags);
     for (int i = t; i < columns; i += threads) {
-      local[i + i / Spans.COLUMNS] = x.get(token * columns + i) * power;
+      local[i / Spans.COLUMNS * Spans.STRIDE + i % Spans.COLUMNS] = x.get(token * columns + i) * power;
     }
     int[] word = new int[2 * n * Chunks.wordsOfSpan(columns, flags)];
     float[] scale = new float[2 * n * Spans.parts(groupSize)];
@@ -68,22 +69,24 @@ public final class SpanGateUp {
     context.localBarrier();
     float[] ofSpan = new float[Spans.COLUMNS];
     for (int c = 0; c < Spans.COLUMNS; c++) {
-      ofSpan[c] = local[place / lanes * (Spans.COLUMNS + 1) + c];
+      ofSpan[c] = local[place / lanes * Spans.STRIDE + c];
     }
     float[] offset = new float[Spans.parts(groupSize)];
     float[] total = new float[Spans.parts(groupSize)];
     Spans.sums(ofSpan, groupSize, flags, offset, total);
-    context.localBarrier();
     for (int i = 0; i < 2 * n; i++) {
-      local[i * threads + t] =
+      sums[i * threads + t] =
           Spans.dot(word, scale, zero, ofSpan, offset, total, i, columns, groupSize, flags);
     }
     context.localBarrier();
     int per = Spans.partsOf(2 * n * lanes, threads);
     if (t < 2 * n * lanes * per) {
       float part = 0f;
-      for (int i = t / lanes % per; i < columns / Spans.COLUMNS; i += per) {
-        part += local[t / (lanes * per) * threads + i * lanes + t % lanes];
+      for (int i = 0; i < (columns / Spans.COLUMNS + per - 1) / per; i++) {
+        int item = t / lanes % per + i * per;
+        if (item < columns / Spans.COLUMNS) {
+          part += sums[t / (lanes * per) * threads + item * lanes + t % lanes];
+        }
       }
       parts[t / (lanes * per) * ((per + 1) * lanes) + t % (lanes * per)] = part;
     }
@@ -136,7 +139,8 @@ public final class SpanGateUp {
     int firstRow = context.groupIdx % groups * (n * lanes);
     int token = pair / slots;
     int slot = pair % slots;
-    float[] local = context.allocateFloatLocalArray(localOfGateUp(columns, flags, threads));
+    float[] local = context.allocateFloatLocalArray(columns / Spans.COLUMNS * Spans.STRIDE);
+    float[] sums = context.allocateFloatLocalArray(2 * n * threads);
     float[] parts = context.allocateFloatLocalArray(2 * n * lanes * (Spans.MOST_PARTS + 1));
     int expert = -1;
     if (token < call.get(0)) {
@@ -147,7 +151,7 @@ public final class SpanGateUp {
     int place = TornadoMath.min(t, lanes * (columns / Spans.COLUMNS) - 1);
     float power = Spans.power(t, flags);
     for (int i = t; i < columns; i += threads) {
-      local[i + i / Spans.COLUMNS] = x.get(token * columns + i) * power;
+      local[i / Spans.COLUMNS * Spans.STRIDE + i % Spans.COLUMNS] = x.get(token * columns + i) * power;
     }
     int[] word = new int[2 * n * Chunks.wordsOfSpan(columns, flags)];
     float[] scale = new float[2 * n * Spans.parts(groupSize)];
@@ -160,22 +164,24 @@ public final class SpanGateUp {
     context.localBarrier();
     float[] ofSpan = new float[Spans.COLUMNS];
     for (int c = 0; c < Spans.COLUMNS; c++) {
-      ofSpan[c] = local[place / lanes * (Spans.COLUMNS + 1) + c];
+      ofSpan[c] = local[place / lanes * Spans.STRIDE + c];
     }
     float[] offset = new float[Spans.parts(groupSize)];
     float[] total = new float[Spans.parts(groupSize)];
     Spans.sums(ofSpan, groupSize, flags, offset, total);
-    context.localBarrier();
     for (int i = 0; i < 2 * n; i++) {
-      local[i * threads + t] =
+      sums[i * threads + t] =
           Spans.dot(word, scale, zero, ofSpan, offset, total, i, columns, groupSize, flags);
     }
     context.localBarrier();
     int per = Spans.partsOf(2 * n * lanes, threads);
     if (t < 2 * n * lanes * per) {
       float part = 0f;
-      for (int i = t / lanes % per; i < columns / Spans.COLUMNS; i += per) {
-        part += local[t / (lanes * per) * threads + i * lanes + t % lanes];
+      for (int i = 0; i < (columns / Spans.COLUMNS + per - 1) / per; i++) {
+        int item = t / lanes % per + i * per;
+        if (item < columns / Spans.COLUMNS) {
+          part += sums[t / (lanes * per) * threads + item * lanes + t % lanes];
+        }
       }
       parts[t / (lanes * per) * ((per + 1) * lanes) + t % (lanes * per)] = part;
     }
@@ -205,10 +211,12 @@ public final class SpanGateUp {
         * Spans.WAVE;
   }
 
-  /// Floats of local memory for activations first, then for sums.
-  private static int localOfGateUp(int columns, int flags, int threads) {
-    int n = Flags.rowsPerItem(flags);
-    return TornadoMath.max(columns + columns / Spans.COLUMNS, 2 * n * threads);
+  /// Floats of local memory of such a group: activations, sums, and parts of outputs.
+  public static int localFloats(int columns, int flags) {
+    int vectors = 2 * Flags.rowsPerItem(flags);
+    return columns / Spans.COLUMNS * Spans.STRIDE
+        + vectors * threadsOfGateUp(columns, flags)
+        + vectors * Flags.lanes(flags) * (Spans.MOST_PARTS + 1);
   }
 
   /// Where a pair's activation is.
