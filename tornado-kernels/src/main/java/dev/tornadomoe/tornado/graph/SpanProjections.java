@@ -20,8 +20,8 @@ final class SpanProjections {
   }
 
   /// Whether these kernels can compute both projections: one writes activations as the other reads
-  /// them. The device needs work-groups, one with a work-item for each span of H and local memory for
-  /// a token's activations, and the weights [dev.tornadomoe.tornado.weights.Storage#hasSpans].
+  /// them. The device needs work-groups, one with a work-item for each span of H and local memory
+  /// for a token's activations, and the weights [dev.tornadomoe.tornado.weights.Storage#hasSpans].
   boolean suit(DeviceExperts part) {
     DeviceMatrix gateUp = part.gateUp();
     if (!context.hasGroups() || !gateUp.storage().hasSpans() || !part.down().storage().hasSpans()) {

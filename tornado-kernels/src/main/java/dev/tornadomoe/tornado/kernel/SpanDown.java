@@ -76,7 +76,8 @@ public final class SpanDown {
             zero);
         long from = Spans.known(token * topK * columns + item);
         for (int c = 0; c < Spans.COLUMNS; c++) {
-          ofSpan[c] = activated.get((int) (from + c * (topK * spans))) * weight * Spans.power(c, flags);
+          ofSpan[c] =
+              activated.get((int) (from + c * (topK * spans))) * weight * Spans.power(c, flags);
         }
         Spans.sums(ofSpan, groupSize, flags, offset, total);
         for (int i = 0; i < n; i++) {
@@ -191,7 +192,8 @@ public final class SpanDown {
               zero);
           long from = Spans.known(token * slots * columns + item);
           for (int c = 0; c < Spans.COLUMNS; c++) {
-            ofSpan[c] = activated.get((int) (from + c * (slots * spans))) * weight * Spans.power(c, flags);
+            ofSpan[c] =
+                activated.get((int) (from + c * (slots * spans))) * weight * Spans.power(c, flags);
           }
           Spans.sums(ofSpan, groupSize, flags, offset, total);
           for (int i = 0; i < n; i++) {

@@ -43,8 +43,7 @@ public final class SpanGateUp {
     int pair = context.groupIdx / groups;
     int firstRow = context.groupIdx % groups * (n * lanes);
     int token = pair / topK;
-    float[] local = context.allocateFloatLocalArray(columns / Spans.COLUMNS * Spans.STRIDE);
-    float[] sums = context.allocateFloatLocalArray(2 * n * threads);
+    float[] local = context.allocateFloatLocalArray(localOfGateUp(columns, flags, threads));
     float[] parts = context.allocateFloatLocalArray(2 * n * lanes * (Spans.MOST_PARTS + 1));
     // Both are loaded at once.
     int expert = ids.get(pair);
@@ -56,7 +55,7 @@ public final class SpanGateUp {
     int place = TornadoMath.min(t, lanes * (columns / Spans.COLUMNS) - 1);
     float power = Spans.power(t, flags);
     for (int i = t; i < columns; i += threads) {
-      local[i / Spans.COLUMNS * Spans.STRIDE + i % Spans.COLUMNS] = x.get(token * columns + i) * power;
+      local[i + i / Spans.COLUMNS] = x.get(token * columns + i) * power;
     }
     int[] word = new int[2 * n * Chunks.wordsOfSpan(columns, flags)];
     float[] scale = new float[2 * n * Spans.parts(groupSize)];
@@ -69,13 +68,14 @@ public final class SpanGateUp {
     context.localBarrier();
     float[] ofSpan = new float[Spans.COLUMNS];
     for (int c = 0; c < Spans.COLUMNS; c++) {
-      ofSpan[c] = local[place / lanes * Spans.STRIDE + c];
+      ofSpan[c] = local[place / lanes * (Spans.COLUMNS + 1) + c];
     }
     float[] offset = new float[Spans.parts(groupSize)];
     float[] total = new float[Spans.parts(groupSize)];
     Spans.sums(ofSpan, groupSize, flags, offset, total);
+    context.localBarrier();
     for (int i = 0; i < 2 * n; i++) {
-      sums[i * threads + t] =
+      local[i * threads + t] =
           Spans.dot(word, scale, zero, ofSpan, offset, total, i, columns, groupSize, flags);
     }
     context.localBarrier();
@@ -85,7 +85,7 @@ public final class SpanGateUp {
       for (int i = 0; i < (columns / Spans.COLUMNS + per - 1) / per; i++) {
         int item = t / lanes % per + i * per;
         if (item < columns / Spans.COLUMNS) {
-          part += sums[t / (lanes * per) * threads + item * lanes + t % lanes];
+          part += local[t / (lanes * per) * threads + item * lanes + t % lanes];
         }
       }
       parts[t / (lanes * per) * ((per + 1) * lanes) + t % (lanes * per)] = part;
@@ -139,8 +139,7 @@ public final class SpanGateUp {
     int firstRow = context.groupIdx % groups * (n * lanes);
     int token = pair / slots;
     int slot = pair % slots;
-    float[] local = context.allocateFloatLocalArray(columns / Spans.COLUMNS * Spans.STRIDE);
-    float[] sums = context.allocateFloatLocalArray(2 * n * threads);
+    float[] local = context.allocateFloatLocalArray(localOfGateUp(columns, flags, threads));
     float[] parts = context.allocateFloatLocalArray(2 * n * lanes * (Spans.MOST_PARTS + 1));
     int expert = -1;
     if (token < call.get(0)) {
@@ -151,7 +150,7 @@ public final class SpanGateUp {
     int place = TornadoMath.min(t, lanes * (columns / Spans.COLUMNS) - 1);
     float power = Spans.power(t, flags);
     for (int i = t; i < columns; i += threads) {
-      local[i / Spans.COLUMNS * Spans.STRIDE + i % Spans.COLUMNS] = x.get(token * columns + i) * power;
+      local[i + i / Spans.COLUMNS] = x.get(token * columns + i) * power;
     }
     int[] word = new int[2 * n * Chunks.wordsOfSpan(columns, flags)];
     float[] scale = new float[2 * n * Spans.parts(groupSize)];
@@ -164,13 +163,14 @@ public final class SpanGateUp {
     context.localBarrier();
     float[] ofSpan = new float[Spans.COLUMNS];
     for (int c = 0; c < Spans.COLUMNS; c++) {
-      ofSpan[c] = local[place / lanes * Spans.STRIDE + c];
+      ofSpan[c] = local[place / lanes * (Spans.COLUMNS + 1) + c];
     }
     float[] offset = new float[Spans.parts(groupSize)];
     float[] total = new float[Spans.parts(groupSize)];
     Spans.sums(ofSpan, groupSize, flags, offset, total);
+    context.localBarrier();
     for (int i = 0; i < 2 * n; i++) {
-      sums[i * threads + t] =
+      local[i * threads + t] =
           Spans.dot(word, scale, zero, ofSpan, offset, total, i, columns, groupSize, flags);
     }
     context.localBarrier();
@@ -180,7 +180,7 @@ public final class SpanGateUp {
       for (int i = 0; i < (columns / Spans.COLUMNS + per - 1) / per; i++) {
         int item = t / lanes % per + i * per;
         if (item < columns / Spans.COLUMNS) {
-          part += sums[t / (lanes * per) * threads + item * lanes + t % lanes];
+          part += local[t / (lanes * per) * threads + item * lanes + t % lanes];
         }
       }
       parts[t / (lanes * per) * ((per + 1) * lanes) + t % (lanes * per)] = part;
@@ -211,12 +211,17 @@ public final class SpanGateUp {
         * Spans.WAVE;
   }
 
-  /// Floats of local memory of such a group: activations, sums, and parts of outputs.
+  /// Floats of local memory of such a group: activations or sums, and parts of outputs.
   public static int localFloats(int columns, int flags) {
-    int vectors = 2 * Flags.rowsPerItem(flags);
-    return columns / Spans.COLUMNS * Spans.STRIDE
-        + vectors * threadsOfGateUp(columns, flags)
-        + vectors * Flags.lanes(flags) * (Spans.MOST_PARTS + 1);
+    int threads = threadsOfGateUp(columns, flags);
+    int outputs = 2 * Flags.rowsPerItem(flags) * Flags.lanes(flags);
+    return localOfGateUp(columns, flags, threads) + outputs * (Spans.MOST_PARTS + 1);
+  }
+
+  /// Floats of local memory for activations first, then for sums.
+  private static int localOfGateUp(int columns, int flags, int threads) {
+    int n = Flags.rowsPerItem(flags);
+    return TornadoMath.max(columns + columns / Spans.COLUMNS, 2 * n * threads);
   }
 
   /// Where a pair's activation is.

@@ -22,10 +22,6 @@ public final class Spans {
   /// Columns of a span.
   static final int COLUMNS = 32;
 
-  /// Floats from a span's activations in local memory to the next one's: a multiple of four, so that
-  /// four are read at once, and neighbouring spans' lie in different banks.
-  static final int STRIDE = COLUMNS + 4;
-
   /// The most elements of an array, a power of two.
   public static final int MOST_ELEMENTS = 1 << 30;
 
