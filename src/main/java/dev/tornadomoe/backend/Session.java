@@ -59,11 +59,12 @@ public interface Session extends AutoCloseable {
   /// device's kernel launches}
   long tasks();
 
-  /// Runs a call once under the device's profiler, where there is one.
+  /// Runs a call once and says how long each of its tasks took. Other calls are not timed, and pay
+  /// nothing for it.
   ///
   /// @param call as for [#run(MoeCall)]
-  /// @return what the device did for it; empty where there is no profiler, and then the call may or
-  ///   may not have been run
+  /// @return microseconds by layer and operation; empty where there is no profiler (a device whose
+  ///   launches are not replayed), and then the call may or may not have been run
   /// @throws dev.tornadomoe.MoeException as [#run(MoeCall)] does
   default Optional<Profile> profile(MoeCall call) {
     return Optional.empty();

@@ -5,11 +5,12 @@ import static org.assertj.core.data.Offset.offset;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class ProfileTest {
-  private static final Profile.Task DOWN = new Profile.Task("down", 2.5, false);
-  private static final Profile.Task COPY = new Profile.Task("copy", 0.25, true);
+  private static final Profile.Task DOWN = new Profile.Task(0, "down", 2.5, false);
+  private static final Profile.Task COPY = new Profile.Task(0, "copy", 0.25, true);
 
   @Test
   void addsUpTimesAndCountsCopies() {
@@ -21,9 +22,18 @@ class ProfileTest {
 
   @Test
   void oneTaskWithoutATimeLeavesNone() {
-    Profile.Task untimed = new Profile.Task("gate/up", Double.NaN, false);
+    Profile.Task untimed = new Profile.Task(1, "gate/up", Double.NaN, false);
 
     assertThat(new Profile(List.of(DOWN, untimed, DOWN), 0, 0).micros()).isNaN();
+  }
+
+  @Test
+  void addsUpEachOperationInTheOrderOfTheFirst() {
+    Profile profile =
+        new Profile(List.of(DOWN, COPY, new Profile.Task(1, "down", 1.5, false)), 0, 0);
+
+    assertThat(profile.microsByOperation())
+        .containsExactly(Map.entry("down", 4.0), Map.entry("copy", 0.25));
   }
 
   @Test

@@ -2,9 +2,11 @@ package dev.tornadomoe.contract;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.SanitizeException;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.MoeLayer;
@@ -137,6 +139,35 @@ public abstract class StepContract extends BackendContract {
       call.routing(Rows.of(ids), Rows.of(Rows.random(ids.length, 97)));
     }
     return call;
+  }
+
+  /// In chunks: each task that the session counted is there once, with its layer, and together they
+  /// took no longer than the call.
+  @Test
+  void profilesEveryTask() {
+    MoePlan plan = Planner.builder().maxTokens(2).chunkTokens(1).wholeStep().build().plan(LAYERS);
+    try (Session session = backend().prepare(plan)) {
+      MoeCall call = call(CallSpec.DEFAULT, 2);
+      MoeCall profiled = call(CallSpec.DEFAULT, 2);
+      session.run(call);
+      long tasks = session.tasks();
+      long start = System.nanoTime();
+      Profile profile = session.profile(profiled).orElseThrow();
+      double micros = (System.nanoTime() - start) / 1e3;
+
+      assertThat(bytes(profiled)).isEqualTo(bytes(call));
+      assertThat(session.tasks()).isEqualTo(2 * tasks);
+      assertThat(profile.tasks())
+          .hasSize(Math.toIntExact(tasks))
+          .allSatisfy(task -> assertThat(task.micros()).isNotNegative());
+      List<Integer> layers = profile.tasks().stream().map(Profile.Task::layer).toList();
+      List<Integer> chunk = layers.subList(0, layers.size() / 2);
+      assertThat(chunk).isSorted().contains(0, 1, 2);
+      assertThat(layers.subList(chunk.size(), layers.size())).isEqualTo(chunk);
+      assertThat(profile.micros()).isPositive().isLessThan(micros);
+      assertThat(profile.microsByOperation().values().stream().mapToDouble(t -> t).sum())
+          .isCloseTo(profile.micros(), within(1e-6 * micros));
+    }
   }
 
   @Test

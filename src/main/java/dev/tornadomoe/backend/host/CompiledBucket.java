@@ -98,8 +98,7 @@ final class CompiledBucket {
                 step,
                 expertRows[layer],
                 compiled(operation, context, compiler, expertRows[layer]),
-                operation instanceof RowOperation.Copy copy
-                    && copy.target().equals(Operand.OUTPUT));
+                step.isOutputCopy());
       }
     }
     return new CompiledBucket(bucket, refs, callers, steps, prepareAndFinalize, expertRows);

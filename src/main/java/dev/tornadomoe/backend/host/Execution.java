@@ -23,15 +23,8 @@ public interface Execution extends AutoCloseable {
     return false;
   }
 
-  /// Whether [#profile] runs anything.
-  default boolean hasProfiler() {
-    return false;
-  }
-
   /// Runs a part of a call as [#run] does, with times of its tasks where they can be had.
-  default Optional<Profile> profile(Chunk chunk) {
-    return Optional.empty();
-  }
+  Optional<Profile> profile(Chunk chunk);
 
   /// How it makes its launches, where a device has more than one way.
   default Optional<String> launches() {

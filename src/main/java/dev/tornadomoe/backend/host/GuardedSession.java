@@ -111,9 +111,6 @@ public final class GuardedSession implements Session {
 
   @Override
   public Optional<Profile> profile(MoeCall call) {
-    if (!execution.hasProfiler()) {
-      return Optional.empty();
-    }
     List<Profile> profiles = new ArrayList<>();
     run(call, part -> execution.profile(part).ifPresent(profiles::add));
     return profiles.stream().reduce(Profile::and);

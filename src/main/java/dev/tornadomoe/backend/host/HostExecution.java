@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
@@ -60,11 +61,23 @@ final class HostExecution implements Execution {
 
   @Override
   public void run(Chunk chunk) {
+    run(chunk, null);
+  }
+
+  @Override
+  public Optional<Profile> profile(Chunk chunk) {
+    StepTimes times = new StepTimes();
+    run(chunk, times);
+    return Optional.of(times.profile());
+  }
+
+  /// @param times of the steps, or null where nobody asks
+  private void run(Chunk chunk, @Nullable StepTimes times) {
     CompiledBucket bucket = buckets.get(plan.bucketIndex(chunk.tokens()));
     for (int layer = chunk.firstLayer(); layer <= chunk.lastLayer(); layer++) {
       try {
         bind(bucket, layer, chunk);
-        runSteps(bucket, layer, chunk);
+        runSteps(bucket, layer, chunk, times);
       } finally {
         bucket.unbindCallers(layer); // or the caller's memory would live as long as the session
       }
@@ -96,12 +109,16 @@ final class HostExecution implements Execution {
     }
   }
 
-  private void runSteps(CompiledBucket bucket, int layer, Chunk chunk) {
+  private void runSteps(CompiledBucket bucket, int layer, Chunk chunk, @Nullable StepTimes times) {
     for (CompiledBucket.CompiledStep step : bucket.begin(layer, chunk.tokens())) {
       if (guard != null) {
         guard.beforeStep(bucket, step.step());
       }
+      long start = times == null ? 0 : System.nanoTime();
       step.run(chunk.tokens());
+      if (times != null) {
+        times.add(step.step(), start);
+      }
       chunk.count(1, step.isOutputCopy() ? 1 : 0);
       if (guard != null) {
         guard.afterStep(bucket, step.step());

@@ -87,11 +87,6 @@ final class DeviceExecution implements Execution {
   }
 
   @Override
-  public boolean hasProfiler() {
-    return true;
-  }
-
-  @Override
   public Optional<Profile> profile(Chunk chunk) {
     List<Profile> profiles = new ArrayList<>();
     run(chunk, launch -> devicePlan.profile(launch, chunk.tokens()).ifPresent(profiles::add));

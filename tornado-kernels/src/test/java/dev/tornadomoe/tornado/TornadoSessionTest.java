@@ -167,6 +167,7 @@ class TornadoSessionTest {
     KernelCall call =
         new KernelCall(
             "brokenKernel",
+            "brokenKernel",
             8,
             0,
             0,
@@ -191,11 +192,11 @@ class TornadoSessionTest {
   void workGroupsAndLocalMemoryBeyondTheDeviceAreRefused() {
     DeviceLimits small =
         new DeviceLimits("small", 64, 1024, 1 << 20, 1 << 20, KernelShape.WORK_GROUPS);
-    assertThatThrownBy(
-            () -> new KernelCall("wide", 128, 128, 0, (g, n) -> {}, false).requireFits(small))
+    assertThatThrownBy(() ->
+            new KernelCall("wide", "wide", 128, 128, 0, (g, n) -> {}, false).requireFits(small))
         .hasMessage("kernel wide needs work-groups of 128, device small has at most 64");
-    assertThatThrownBy(
-            () -> new KernelCall("deep", 64, 64, 4096, (g, n) -> {}, false).requireFits(small))
+    assertThatThrownBy(() ->
+            new KernelCall("deep", "deep", 64, 64, 4096, (g, n) -> {}, false).requireFits(small))
         .hasMessageContaining("kernel deep needs 4 KiB of local memory");
     assertThatThrownBy(() ->
             DeviceMemory.load(

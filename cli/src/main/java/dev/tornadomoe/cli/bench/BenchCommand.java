@@ -203,6 +203,9 @@ public final class BenchCommand implements Callable<Integer> {
         }
         results.addAll(point);
       }
+      if (!json) {
+        BenchTable.printParts(spec.commandLine().getOut(), results);
+      }
       CoreUse coreUse = runner.coreUse();
       if (!json && coreUse != null) {
         spec.commandLine().getOut().println(BenchTable.text(coreUse));

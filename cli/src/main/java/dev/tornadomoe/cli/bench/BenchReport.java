@@ -151,7 +151,7 @@ final class BenchReport {
   }
 
   private static String table(List<BenchResult> results) {
-    boolean kernels = BenchResult.haveKernelTimes(results);
+    boolean tasks = BenchResult.haveTaskTimes(results);
     StringBuilder rows = new StringBuilder();
     for (BenchResult r : results) {
       rows.append(
@@ -165,7 +165,7 @@ final class BenchReport {
               r.aliasText(),
               r.medianMicros(),
               r.minMicros(),
-              kernels ? String.format(Locale.ROOT, "<td>%s</td>", r.kernelText()) : "",
+              tasks ? String.format(Locale.ROOT, "<td>%s</td>", r.taskText()) : "",
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),
@@ -186,7 +186,7 @@ final class BenchReport {
         %s</tbody></table></div>
         %s\
         """,
-        kernels ? "<th scope=\"col\">kernels us/layer</th>" : "",
+        tasks ? "<th scope=\"col\">tasks us/layer</th>" : "",
         rows,
         BenchResult.warnings(results).stream()
             .map(warning -> "<p class=\"note\">" + line(warning) + "</p>\n")

@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// One measured point.
@@ -13,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /// @param aliased whether `fused_out` was the output in every layer
 /// @param medianMicros per layer
 /// @param minMicros per layer
-/// @param kernelMicros per layer, of kernels alone as the device's profiler reports them, by the
-///   kind of task; empty where there is no profiler
+/// @param taskMicros per layer, of tasks alone as the session's profiler reports them (a host's
+///   steps, a device's kernels without launches), by operation; empty where there is no profiler
 /// @param tasksPerLayer tasks of a step by its layers, counted as they ran; rounded up where layers
 ///   have different numbers of them
 /// @param copiesPerStep copies into outputs for all layers, counted as they ran: by the device's
@@ -30,7 +31,7 @@ record BenchResult(
     boolean aliased,
     double medianMicros,
     double minMicros,
-    Map<String, Double> kernelMicros,
+    Map<String, Double> taskMicros,
     int tasksPerLayer,
     long copiesPerStep,
     double weightGbPerSecond,
@@ -51,17 +52,17 @@ record BenchResult(
     json.put("weight_gb_per_s", rounded(weightGbPerSecond));
     json.put("gflop_per_s", rounded(gigaflopsPerSecond));
     json.put("bandwidth_limit_gb_per_s", roundedOrNull(bandwidthGbPerSecond));
-    json.put("kernel_us_per_layer", roundedOrNull(allKernels()));
+    json.put("kernel_us_per_layer", roundedOrNull(allTasks()));
     Map<String, Double> tasks = new LinkedHashMap<>();
-    kernelMicros.forEach((task, micros) -> tasks.put(task, rounded(micros)));
+    taskMicros.forEach((task, micros) -> tasks.put(task, rounded(micros)));
     json.put("kernel_us_per_layer_by_task", tasks.isEmpty() ? null : tasks);
     return json;
   }
 
-  private double allKernels() {
-    return kernelMicros.isEmpty()
+  private double allTasks() {
+    return taskMicros.isEmpty()
         ? Double.NaN
-        : kernelMicros.values().stream().mapToDouble(micros -> micros).sum();
+        : taskMicros.values().stream().mapToDouble(micros -> micros).sum();
   }
 
   /// Microseconds in which the memory alone would have read the layer's weights in the same run, or
@@ -93,14 +94,21 @@ record BenchResult(
     return text(bandwidthGbPerSecond);
   }
 
-  /// Whether any of these has times of kernels, for which tables then have a column.
-  static boolean haveKernelTimes(List<BenchResult> results) {
-    return results.stream().anyMatch(result -> !result.kernelMicros.isEmpty());
+  /// Whether any of these has times of tasks, for which tables then have a column.
+  static boolean haveTaskTimes(List<BenchResult> results) {
+    return results.stream().anyMatch(result -> !result.taskMicros.isEmpty());
   }
 
   /// As tables say it.
-  String kernelText() {
-    return text(allKernels());
+  String taskText() {
+    return text(allTasks());
+  }
+
+  /// Each operation's part of the time, as a line of text says it.
+  String partsText() {
+    return taskMicros.entrySet().stream()
+        .map(part -> part.getKey() + " " + text(part.getValue()))
+        .collect(Collectors.joining(", "));
   }
 
   private static String text(double value) {

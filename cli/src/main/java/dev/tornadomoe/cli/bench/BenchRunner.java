@@ -15,7 +15,6 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class BenchRunner {
   private static final int FEWEST_ROUNDS = 5;
 
-  /// Calls under a device's profiler.
+  /// Calls under the session's profiler, at most.
   private static final int PROFILED = 9;
 
   /// Calls from one look at the threads to the next, which takes as long as a short call.
@@ -166,7 +165,7 @@ final class BenchRunner {
               bucket.decisions().stream().allMatch(AliasDecision::aliased),
               median,
               times.get(s).stream().mapToDouble(t -> t).min().orElse(Double.NaN),
-              profile == null ? Map.of() : kernels(profile, layers),
+              profile == null ? Map.of() : tasks(profile, layers),
               Math.toIntExact(Math.ceilDiv(tasks, layers)),
               profile == null ? copies : profile.outputCopies(),
               bytesPerLayer / median / 1e3,
@@ -177,10 +176,12 @@ final class BenchRunner {
     return results;
   }
 
-  /// The profile with the median time of some calls, if the session has a profiler.
-  private static @Nullable Profile profile(Session session, MoeCall call) {
+  /// The profile with the median time of some calls, if the session has a profiler. Long calls are
+  /// fewer: they take no longer together than what was measured before.
+  private @Nullable Profile profile(Session session, MoeCall call) {
     List<Profile> profiles = new ArrayList<>();
-    while (profiles.size() < PROFILED) {
+    long end = System.nanoTime() + (long) (seconds * 1e9);
+    while (profiles.isEmpty() || profiles.size() < PROFILED && System.nanoTime() - end < 0) {
       Optional<Profile> profile = session.profile(call);
       if (profile.isEmpty()) {
         return null;
@@ -188,18 +189,17 @@ final class BenchRunner {
       profiles.add(profile.get());
     }
     profiles.sort(Comparator.comparingDouble(Profile::micros));
-    return profiles.get(PROFILED / 2);
+    return profiles.get(profiles.size() / 2);
   }
 
-  /// Microseconds per layer by kind of task: a task's name without its layer and number. None where
-  /// the profiler only counts.
-  private static Map<String, Double> kernels(Profile profile, int layers) {
-    Map<String, Double> kernels = new LinkedHashMap<>();
-    for (Profile.Task task : profile.tasks()) {
-      String kind = task.name().replaceFirst("^.*_", "").replaceFirst("\\d+$", "");
-      kernels.merge(kind, task.micros() / layers, Double::sum);
+  /// Microseconds per layer by operation. None where the profiler only counts.
+  private static Map<String, Double> tasks(Profile profile, int layers) {
+    if (Double.isNaN(profile.micros())) {
+      return Map.of();
     }
-    return Double.isNaN(profile.micros()) ? Map.of() : kernels;
+    Map<String, Double> tasks = profile.microsByOperation();
+    tasks.replaceAll((operation, micros) -> micros / layers);
+    return tasks;
   }
 
   static double median(List<Double> values) {

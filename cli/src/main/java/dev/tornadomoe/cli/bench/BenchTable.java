@@ -1,11 +1,14 @@
 package dev.tornadomoe.cli.bench;
 
 import dev.tornadomoe.backend.CoreUse;
+import dev.tornadomoe.cli.console.Wrapped;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.Precision;
 import java.io.PrintWriter;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /// The results as a table for a terminal.
 ///
@@ -62,19 +65,19 @@ record BenchTable(
   ///
   /// @param results what the first lines will be
   void printColumns(PrintWriter out, List<BenchResult> results) {
-    boolean kernels = BenchResult.haveKernelTimes(results);
+    boolean tasks = BenchResult.haveTaskTimes(results);
     out.println(
         "               us/layer          "
-            + (kernels ? "    kernels" : "")
+            + (tasks ? "      tasks" : "")
             + "   tasks/  copies/  weights  memory alone");
     out.println(
         "     M  alias    median       min"
-            + (kernels ? "   us/layer" : "")
+            + (tasks ? "   us/layer" : "")
             + "    layer     step     GB/s          GB/s  GFLOP/s");
   }
 
   void print(PrintWriter out, List<BenchResult> results) {
-    boolean kernels = BenchResult.haveKernelTimes(results);
+    boolean tasks = BenchResult.haveTaskTimes(results);
     for (BenchResult r : results) {
       out.println(
           String.format(
@@ -84,7 +87,7 @@ record BenchTable(
               r.aliasText(),
               r.medianMicros(),
               r.minMicros(),
-              kernels ? String.format(Locale.ROOT, "  %9s", r.kernelText()) : "",
+              tasks ? String.format(Locale.ROOT, "  %9s", r.taskText()) : "",
               r.tasksPerLayer(),
               r.copiesPerStep(),
               r.weightGbPerSecond(),
@@ -92,5 +95,17 @@ record BenchTable(
               r.gigaflopsPerSecond()));
     }
     BenchResult.warnings(results).forEach(out::println);
+  }
+
+  /// What the time of tasks consists of, where it is known: for each M, with the alias if it was
+  /// measured.
+  static void printParts(PrintWriter out, List<BenchResult> results) {
+    Set<Integer> told = new HashSet<>();
+    for (BenchResult r : results) {
+      if (!r.taskMicros().isEmpty() && told.add(r.tokens())) {
+        String first = String.format(Locale.ROOT, "M = %d, us/layer: ", r.tokens());
+        Wrapped.lines(first, r.partsText()).forEach(out::println);
+      }
+    }
   }
 }

@@ -36,7 +36,9 @@ class BenchJsonTest {
           assertThat(number(result, "bandwidth_limit_gb_per_s")).isNotNegative();
           assertThat(number(result, "gflop_per_s")).isNotNegative();
           assertThat(result.get("steady")).isInstanceOf(Boolean.class);
-          assertThat(result).containsEntry("kernel_us_per_layer", null); // host backends have none
+          assertThat(number(result, "kernel_us_per_layer")).isPositive();
+          assertThat((Map<?, ?>) result.get("kernel_us_per_layer_by_task"))
+              .hasSize(((Number) result.get("tasks_per_layer")).intValue());
         });
   }
 

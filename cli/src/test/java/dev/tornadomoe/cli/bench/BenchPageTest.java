@@ -29,6 +29,7 @@ class BenchPageTest {
       List.of(
           "us_per_layer_median",
           "us_per_layer_min",
+          "kernel_us_per_layer",
           "tasks_per_layer",
           "copies_per_step",
           "weight_gb_per_s",
@@ -124,14 +125,15 @@ class BenchPageTest {
             "alias",
             "us/layer, median",
             "minimum",
+            "tasks us/layer",
             "tasks/layer",
             "copies/step",
             "weights GB/s",
             "memory alone GB/s",
             "GFLOP/s");
     assertThat(seen.get("caption")).asString().isNotBlank();
-    assertThat(texts(seen, "scopes").subList(0, 9)).containsOnly("col");
-    assertThat(texts(seen, "scopes").subList(9, 9 + 2 * 4)).containsOnly("row");
+    assertThat(texts(seen, "scopes").subList(0, 10)).containsOnly("col");
+    assertThat(texts(seen, "scopes").subList(10, 10 + 2 * 4)).containsOnly("row");
     List<List<String>> rows =
         ((List<?>) seen.get("rows"))
             .stream().map(row -> ((List<?>) row).stream().map(Object::toString).toList()).toList();
@@ -220,7 +222,7 @@ class BenchPageTest {
         .anyMatch(line -> line.startsWith("2 threads ran on 1 core: "))
         .anyMatch(line -> line.startsWith(shown + ": 1 layer, "));
     assertThat(figures(seen)).isEqualTo(Map.of("preset", hostile));
-    assertThat(texts(seen, "columns")).contains("kernels us/layer");
+    assertThat(texts(seen, "columns")).contains("tasks us/layer");
     assertThat(seen.get("rows"))
         .isEqualTo(
             List.of(List.of("3", "no", "4.0", "2.0", "1.5", "3", "1", "10.0", "20.0", "7.0")));

@@ -23,7 +23,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/// What `bench` makes of a device's profile, and of layers that differ.
+/// What `bench` makes of a profile, and of layers that differ.
 class BenchProfileTest {
   /// They differ in size and in the number of their operations, but take the same arguments.
   private static final List<MoeLayer> LAYERS =
@@ -35,8 +35,7 @@ class BenchProfileTest {
   private static final Profile TIMED =
       new Profile(
           List.of(
-              new Profile.Task("layer0_down2", 45.75, false),
-              new Profile.Task("layer2_copy13", 0.75, true)),
+              new Profile.Task(0, "down", 45.75, false), new Profile.Task(2, "copy", 0.75, true)),
           0,
           0);
 
@@ -44,32 +43,33 @@ class BenchProfileTest {
   void withoutAProfilerThereAreNoTimesAndCopiesAreThoseThatRan() {
     BenchResult result = bench(null, false);
 
-    assertThat(result.kernelMicros()).isEmpty();
+    assertThat(result.taskMicros()).isEmpty();
     assertThat(result.copiesPerStep()).isZero();
     assertThat(result.json()).containsEntry("kernel_us_per_layer", null);
-    assertThat(table(result)).doesNotContain("min   us/layer");
-    assertThat(page(result)).doesNotContain("kernels us/layer");
+    assertThat(table(result)).doesNotContain("min   us/layer").doesNotContain("M = 1, us/layer");
+    assertThat(page(result)).doesNotContain("tasks us/layer");
   }
 
   @Test
   void theProfilersTimesAreSharedOutAndItsCopiesCount() {
     BenchResult result = bench(TIMED, false);
 
-    assertThat(result.kernelMicros()).containsOnly(entry("down", 15.25), entry("copy", 0.25));
+    assertThat(result.taskMicros()).containsOnly(entry("down", 15.25), entry("copy", 0.25));
     assertThat(result.copiesPerStep()).isEqualTo(1);
     assertThat(result.json())
         .containsEntry("kernel_us_per_layer", 15.5)
         .containsEntry("kernel_us_per_layer_by_task", Map.of("down", 15.25, "copy", 0.25))
         .containsEntry("copies_per_step", 1L);
     assertThat(table(result)).contains("min   us/layer    layer").contains("  15.5  ");
+    assertThat(table(result)).contains("M = 1, us/layer: down 15.3, copy 0.3\n");
     assertThat(table(result).lines().limit(3)).allMatch(line -> line.length() <= 100);
-    assertThat(page(result)).contains("<th scope=\"col\">kernels us/layer</th>", "<td>15.5</td>");
+    assertThat(page(result)).contains("<th scope=\"col\">tasks us/layer</th>", "<td>15.5</td>");
   }
 
   @Test
   void aProfilerWithoutTimesStillCountsCopies() {
     BenchResult result =
-        bench(new Profile(List.of(new Profile.Task("copy", Double.NaN, true)), 0, 0), false);
+        bench(new Profile(List.of(new Profile.Task(0, "copy", Double.NaN, true)), 0, 0), false);
 
     assertThat(result.copiesPerStep()).isEqualTo(1);
     assertThat(result.json()).containsEntry("kernel_us_per_layer", null);
@@ -130,6 +130,7 @@ class BenchProfileTest {
     BenchTable table = new BenchTable("odd", LAYERS, "a device", Precision.EXACT, false);
     table.printColumns(out, List.of(result));
     table.print(out, List.of(result));
+    BenchTable.printParts(out, List.of(result));
     return text.toString();
   }
 

@@ -50,21 +50,19 @@ public final class DeviceMemoryProbe implements MemoryProbe, AutoCloseable {
     graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, rows, pair.get(0), pair.get(1));
     IntStream.range(0, COPIES)
         .mapToObj(i ->
-            new KernelCall(
-                "copy" + i,
-                elements,
-                0,
-                0,
-                (g, n) ->
-                    g.task(
-                        n,
-                        ElementKernels::copy,
-                        context,
-                        rows,
-                        pair.get(i % 2),
-                        pair.get(1 - i % 2),
-                        elements),
-                false))
+            KernelCall.ofItems(
+                    "copy",
+                    elements,
+                    (g, n) ->
+                        g.task(
+                            n,
+                            ElementKernels::copy,
+                            context,
+                            rows,
+                            pair.get(i % 2),
+                            pair.get(1 - i % 2),
+                            elements))
+                .named("copy" + i))
         .forEach(call -> call.appendTo(graph, grid));
     graph.transferToHost(DataTransferMode.UNDER_DEMAND, pair.get(0));
     this.execution = new TornadoExecutionPlan(graph.snapshot());

@@ -101,12 +101,15 @@ public final class DevicePlan implements AutoCloseable {
     return replayed
         .profile(order, () -> executeEach(order))
         .map(profile -> {
-          List<KernelCall> calls =
-              order.stream().flatMap(i -> graphs.get(i).calls().stream()).toList();
           List<Profile.Task> tasks = new ArrayList<>();
-          for (int i = 0; i < calls.size(); i++) {
-            double micros = profile.times().get(i).nanos() / NANOS_PER_MICRO;
-            tasks.add(new Profile.Task(calls.get(i).name(), micros, calls.get(i).copiesOutput()));
+          for (int graph : order) {
+            for (LaunchLayer layer : graphs.get(graph).layers()) {
+              for (KernelCall call : layer.calls()) {
+                double micros = profile.times().get(tasks.size()).nanos() / NANOS_PER_MICRO;
+                tasks.add(
+                    new Profile.Task(layer.index(), call.kind(), micros, call.copiesOutput()));
+              }
+            }
           }
           return new Profile(tasks, profile.bytesUp(), profile.bytesDown());
         });

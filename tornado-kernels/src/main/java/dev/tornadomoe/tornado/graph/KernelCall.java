@@ -10,6 +10,7 @@ import uk.ac.manchester.tornado.api.WorkerGrid1D;
 
 /// One task with its worker grid, so that its name is written once.
 ///
+/// @param kind what it does, the same for all layers
 /// @param name inside its graph
 /// @param items work-items in all
 /// @param local work-items of a work-group, or 0 where the driver may choose
@@ -17,7 +18,13 @@ import uk.ac.manchester.tornado.api.WorkerGrid1D;
 /// @param task adds the task of this name to a graph
 /// @param copiesOutput whether it copies into the caller's output
 public record KernelCall(
-    String name, int items, int local, int localBytes, Adder task, boolean copiesOutput) {
+    String kind,
+    String name,
+    int items,
+    int local,
+    int localBytes,
+    Adder task,
+    boolean copiesOutput) {
 
   /// Adds a task.
   @FunctionalInterface
@@ -27,29 +34,26 @@ public record KernelCall(
 
   /// A kernel that each work-group runs together.
   ///
-  /// @param kind the name without a number
   /// @param threads work-items of a group
   /// @param localFloats of its local memory
   static KernelCall ofGroups(String kind, int groups, int threads, int localFloats, Adder task) {
     return new KernelCall(
-        kind, Math.multiplyExact(groups, threads), threads, localFloats * 4, task, false);
+        kind, kind, Math.multiplyExact(groups, threads), threads, localFloats * 4, task, false);
   }
 
   /// A kernel that each work-item runs alone.
-  ///
-  /// @param kind the name without a number
   static KernelCall ofItems(String kind, int items, Adder task) {
-    return new KernelCall(kind, items, 0, 0, task, false);
+    return new KernelCall(kind, kind, items, 0, 0, task, false);
   }
 
-  /// The same by another name.
+  /// The same by another name inside its graph.
   KernelCall named(String newName) {
-    return new KernelCall(newName, items, local, localBytes, task, copiesOutput);
+    return new KernelCall(kind, newName, items, local, localBytes, task, copiesOutput);
   }
 
   /// The same, known to copy into the caller's output.
   KernelCall copyingOutput() {
-    return new KernelCall(name, items, local, localBytes, task, true);
+    return new KernelCall(kind, name, items, local, localBytes, task, true);
   }
 
   public void appendTo(TaskGraph graph, GridScheduler grid) {

@@ -149,17 +149,15 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
     for (FloatArray target : targets) {
       int size = target.getSize();
       calls.add(
-          new KernelCall(
-              "poison" + calls.size(),
-              size,
-              0,
-              0,
-              (g, n) -> {
-                nan.set(0, Poison.nan());
-                g.transferToDevice(DataTransferMode.FIRST_EXECUTION, nan);
-                g.task(n, ElementKernels::fill, context, nan, target, size);
-              },
-              false));
+          KernelCall.ofItems(
+                  "poison",
+                  size,
+                  (g, n) -> {
+                    nan.set(0, Poison.nan());
+                    g.transferToDevice(DataTransferMode.FIRST_EXECUTION, nan);
+                    g.task(n, ElementKernels::fill, context, nan, target, size);
+                  })
+              .named("poison" + calls.size()));
     }
     return calls;
   }

@@ -65,7 +65,7 @@ public final class LayerCalls {
     List<KernelCall> calls = new LayerCalls(context).calls();
     List<KernelCall> named =
         IntStream.range(0, calls.size())
-            .mapToObj(i -> calls.get(i).named(prefix + calls.get(i).name() + i))
+            .mapToObj(i -> calls.get(i).named(prefix + calls.get(i).kind() + i))
             .toList();
     named.forEach(kernel -> kernel.requireFits(device.limits()));
     return named;

@@ -170,12 +170,10 @@ public final class TuningRun {
     }
   }
 
-  /// For a layer, all tasks of a kind together: a task's name is its layer's, its kind and a
-  /// number.
+  /// For a layer, all tasks of a kind together, whatever variant of it they are.
   private double micros(List<Profile.Task> tasks, String kind) {
     return tasks.stream()
-            .filter(task ->
-                task.name().toLowerCase(Locale.ROOT).replaceFirst("\\d+$", "").endsWith(kind))
+            .filter(task -> task.operation().toLowerCase(Locale.ROOT).endsWith(kind))
             .mapToDouble(Profile.Task::micros)
             .sum()
         / plan.layers().size();

@@ -1,0 +1,25 @@
+package dev.tornadomoe.backend.host;
+
+import dev.tornadomoe.backend.Profile;
+import dev.tornadomoe.plan.Step;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The times of a profiled call's steps.
+final class StepTimes {
+  private static final double NANOS_PER_MICRO = 1e3;
+
+  private final List<Profile.Task> tasks = new ArrayList<>();
+
+  /// A step that has just ended.
+  ///
+  /// @param start of it, in nanoseconds of the JVM's clock
+  void add(Step step, long start) {
+    double micros = (System.nanoTime() - start) / NANOS_PER_MICRO;
+    tasks.add(new Profile.Task(step.layer(), step.operation().name(), micros, step.isOutputCopy()));
+  }
+
+  Profile profile() {
+    return new Profile(tasks, 0, 0);
+  }
+}
