@@ -14,7 +14,18 @@ public interface Session extends AutoCloseable {
   /// Runs one layer, or all of them where the plan has a whole step in each call
   /// ([dev.tornadomoe.plan.CallSpec#wholeStep]).
   ///
+  /// A call ends early when its thread is interrupted, before it or while it runs: on the CPU as
+  /// soon as the piece that each thread works on is done (one expert's tile of rows for the tokens
+  /// of a chunk: microseconds for few tokens, some 100 ms for thousands), on `reference` after one
+  /// row of one expert, on a device after the launch under way (a layer's, or a whole step's, for
+  /// one chunk). The interrupt flag stays set, so the next call of that thread ends at once, too.
+  /// The output then holds no result: some of its elements are written, others are as they were.
+  /// What was added to an output, and hidden states that are the output, can't be had back; who
+  /// wants to call again keeps a copy. Where experts are divided among processes, calls are not
+  /// interrupted: the others wait for this one's rows.
+  ///
   /// @param call the layer, the tokens and the memory; it may be used again afterwards
+  /// @throws CallInterruptedException when the thread is interrupted before the call is done
   /// @throws dev.tornadomoe.MoeException when the call does not keep to the plan's
   ///   [dev.tornadomoe.plan.CallSpec]: sizes, overlaps, closed memory, ids out of range
   void run(MoeCall call);

@@ -46,17 +46,6 @@ class SessionThreadsTest {
     return output;
   }
 
-  @ParameterizedTest
-  @ValueSource(strings = {"reference", "cpu"})
-  void interruptedThreadsFinishTheirCalls(String backend) {
-    try (Session session = Backends.require(backend).prepare(PLAN)) {
-      float[] expected = run(session);
-      Thread.currentThread().interrupt();
-      assertThat(run(session)).isEqualTo(expected);
-      assertThat(Thread.interrupted()).isTrue();
-    }
-  }
-
   @Test
   void interruptedThreadsDoNotLoad() {
     Thread.currentThread().interrupt();

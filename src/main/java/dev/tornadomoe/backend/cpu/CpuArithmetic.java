@@ -6,10 +6,12 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.step.PlanNeeds;
 import dev.tornadomoe.backend.cpu.step.SessionScratch;
+import dev.tornadomoe.backend.cpu.step.SessionTeam;
 import dev.tornadomoe.backend.cpu.step.TeamScratch;
 import dev.tornadomoe.backend.cpu.team.CoreProbe;
 import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import dev.tornadomoe.backend.host.Arithmetic;
+import dev.tornadomoe.backend.host.Interruption;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.plan.MoePlan;
@@ -67,7 +69,8 @@ final class CpuArithmetic implements Arithmetic {
   public StepCompiler compiler(MoePlan plan) {
     SessionScratch scratch =
         new SessionScratch(PlanNeeds.of(plan, experts, kernels), teamScratch, kernels);
-    return new CpuSteps(team, kernels, at(plan.options().precision()), scratch);
+    return new CpuSteps(
+        new SessionTeam(team, Interruption.of(plan)), kernels, at(plan.options().precision()), scratch);
   }
 
   private synchronized List<CpuLayer> at(Precision precision) {

@@ -12,10 +12,10 @@ import dev.tornadomoe.backend.cpu.step.Projection;
 import dev.tornadomoe.backend.cpu.step.ProjectionStep;
 import dev.tornadomoe.backend.cpu.step.ReduceStep;
 import dev.tornadomoe.backend.cpu.step.SessionScratch;
+import dev.tornadomoe.backend.cpu.step.SessionTeam;
 import dev.tornadomoe.backend.cpu.step.SharedDownStep;
 import dev.tornadomoe.backend.cpu.step.SortedGroups;
 import dev.tornadomoe.backend.cpu.step.TokenGroups;
-import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepCompiler;
@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param layers in the session's precision
 /// @param scratch that all its steps use
-record CpuSteps(WorkerTeam team, CpuKernels kernels, List<CpuLayer> layers, SessionScratch scratch)
+record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, SessionScratch scratch)
     implements StepCompiler {
 
   @Override

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// has room for. A session has one of them and sets it anew for each part, so that a call allocates
 /// nothing.
 public final class Chunk {
+  private final Interruption interruption;
   private @Nullable MoeCall call;
   private int firstLayer;
   private int lastLayer;
@@ -16,7 +17,9 @@ public final class Chunk {
   private long tasks;
   private long copies;
 
-  Chunk() {}
+  Chunk(Interruption interruption) {
+    this.interruption = interruption;
+  }
 
   /// The call, which has been checked.
   public MoeCall call() {
@@ -45,6 +48,13 @@ public final class Chunk {
   /// How many there are; none where the call has none.
   public int tokens() {
     return tokens;
+  }
+
+  /// Asked before each task that takes long.
+  ///
+  /// @throws dev.tornadomoe.backend.CallInterruptedException when the call ends here
+  public void checkInterrupt() {
+    interruption.check();
   }
 
   /// Counts tasks that have been carried out.

@@ -30,7 +30,8 @@ public final class GuardedSession implements Session {
   private final Execution execution;
   private final CallChecks checks;
   private final @Nullable CallAudit audit;
-  private final Chunk chunk = new Chunk();
+  private final Interruption interruption;
+  private final Chunk chunk;
   private final ChunkRun running;
   private final AtomicBoolean busy = new AtomicBoolean();
   private volatile boolean closed;
@@ -44,10 +45,13 @@ public final class GuardedSession implements Session {
     void run(Chunk chunk);
   }
 
-  private GuardedSession(Backend backend, MoePlan plan, SharedWeights weights) {
+  private GuardedSession(
+      Backend backend, MoePlan plan, SharedWeights weights, Interruption interruption) {
     this.backend = backend;
     this.plan = plan;
     this.weights = weights;
+    this.interruption = interruption;
+    this.chunk = new Chunk(interruption);
     this.checks = new CallChecks(plan, weights.get().weightMemory());
     this.execution = weights.get().prepare(plan);
     this.running = execution::run;
@@ -62,6 +66,17 @@ public final class GuardedSession implements Session {
   ///   and for those that do not fit, and for files that can't be read any more
   public static GuardedSession open(
       Backend backend, MoePlan plan, Supplier<? extends LoadedWeights> loading) {
+    return open(backend, plan, loading, Interruption.of(plan));
+  }
+
+  /// Makes a session whose calls are parts of another session's.
+  ///
+  /// @param interruption what becomes of calls whose thread is interrupted
+  public static GuardedSession open(
+      Backend backend,
+      MoePlan plan,
+      Supplier<? extends LoadedWeights> loading,
+      Interruption interruption) {
     requireSuitable(backend, plan);
     SessionMemory memory = backend.memory(plan);
     MemoryBudget.require(
@@ -72,17 +87,18 @@ public final class GuardedSession implements Session {
             plan.layers().size() == 1 ? "layer" : "layers"),
         Math.addExact(memory.total().host(), memory.loadingBytes()));
     try {
-      return on(new SharedWeights(loading.get()), backend, plan);
+      return on(new SharedWeights(loading.get()), backend, plan, interruption);
     } catch (InternalError e) {
       throw WeightMemory.fault(e);
     }
   }
 
   /// @param weights released where no session comes of it
-  private static GuardedSession on(SharedWeights weights, Backend backend, MoePlan plan) {
+  private static GuardedSession on(
+      SharedWeights weights, Backend backend, MoePlan plan, Interruption interruption) {
     try {
       weights.get().weightMemory().requireAlive();
-      return new GuardedSession(backend, plan, weights);
+      return new GuardedSession(backend, plan, weights, interruption);
     } catch (RuntimeException | Error e) {
       weights.release();
       throw e;
@@ -178,6 +194,7 @@ public final class GuardedSession implements Session {
       // Once without tokens, too: others' may come in.
       for (int first = 0; first == 0 || first < call.tokens(); first += most) {
         chunk.setTokens(first, Math.min(most, call.tokens() - first));
+        chunk.checkInterrupt();
         how.run(chunk);
       }
     } finally {
@@ -241,7 +258,7 @@ public final class GuardedSession implements Session {
         "another session on the same weights",
         theirs.ofFork().plus(theirs.shared().beyond(mine.shared())).host() + theirs.loadingBytes());
     try {
-      return on(weights.retain(), backend, other);
+      return on(weights.retain(), backend, other, Interruption.of(other));
     } catch (InternalError e) {
       throw WeightMemory.fault(e);
     }

@@ -114,6 +114,7 @@ final class HostExecution implements Execution {
       if (guard != null) {
         guard.beforeStep(bucket, step.step());
       }
+      chunk.checkInterrupt();
       long start = times == null ? 0 : System.nanoTime();
       step.run(chunk.tokens());
       if (times != null) {

@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.reference;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.Interruption;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.backend.host.StepCompiler;
@@ -97,12 +98,14 @@ final class ReferenceArithmetic implements Arithmetic {
 
   @Override
   public StepCompiler compiler(MoePlan plan) {
-    return this::compile;
+    Interruption interruption = Interruption.of(plan);
+    return (operation, context) -> compile(operation, context, interruption);
   }
 
-  private HostStep compile(WeightOperation operation, StepContext context) {
+  private HostStep compile(
+      WeightOperation operation, StepContext context, Interruption interruption) {
     LayerParts parts = layers.get(context.layerIndex());
-    ReferenceSteps steps = new ReferenceSteps(context, parts.experts());
+    ReferenceSteps steps = new ReferenceSteps(context, parts.experts(), interruption);
     return switch (operation) {
       case DenseOperation.RouterLogits op -> steps.routerLogits(op, required(parts.router()));
       case DenseOperation.SharedGateUp op -> steps.sharedGateUp(op, required(parts.shared()));

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.reference;
 
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.Interruption;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.modular.DenseOperation;
@@ -16,14 +17,17 @@ import org.jspecify.annotations.Nullable;
 final class ReferenceSteps {
   private final StepContext context;
   private final List<ReferenceMlp> experts;
+  private final Interruption interruption;
   private final ExpertMap map;
   private final int hidden;
   private final int intermediate;
   private final int topK;
 
-  ReferenceSteps(StepContext context, List<ReferenceMlp> experts) {
+  /// @param interruption of the session's calls: rows are slow, so each may be the last
+  ReferenceSteps(StepContext context, List<ReferenceMlp> experts, Interruption interruption) {
     this.context = context;
     this.experts = experts;
+    this.interruption = interruption;
     this.map = context.experts();
     this.hidden = context.layer().hidden();
     this.intermediate = context.layer().intermediate();
@@ -34,7 +38,9 @@ final class ReferenceSteps {
     return context.buffer(operand);
   }
 
-  private static double[] read(BufferRef ref, long row, int count) {
+  /// The next row to work on, unless the call ends here.
+  private double[] read(BufferRef ref, long row, int count) {
+    interruption.check();
     double[] values = new double[count];
     for (int i = 0; i < count; i++) {
       values[i] = ref.getFloat(row, i);

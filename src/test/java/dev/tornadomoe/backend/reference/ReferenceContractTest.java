@@ -5,6 +5,7 @@ import dev.tornadomoe.contract.ArithmeticContract;
 import dev.tornadomoe.contract.BreachContract;
 import dev.tornadomoe.contract.CallContract;
 import dev.tornadomoe.contract.FootprintContract;
+import dev.tornadomoe.contract.InterruptContract;
 import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
@@ -47,6 +48,14 @@ class ReferenceContractTest {
 
   @Nested
   class Calls extends CallContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Interrupts extends InterruptContract {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();

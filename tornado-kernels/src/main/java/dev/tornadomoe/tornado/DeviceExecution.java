@@ -111,6 +111,7 @@ final class DeviceExecution implements Execution {
     }
     int last = isOneStep(plan) ? 0 : chunk.lastLayer();
     for (int index = chunk.firstLayer(); index <= last; index++) {
+      chunk.checkInterrupt();
       Launch launch = Launch.smallest(launches.get(index), chunk.tokens());
       run(chunk, index, launch, run);
       chunk.count(launch.tasks(), launch.outputCopies());

@@ -7,6 +7,7 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.cpu.CpuBackend;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.GuardedSession;
+import dev.tornadomoe.backend.host.Interruption;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.WeightMemory;
@@ -142,7 +143,9 @@ final class ExpertsOnDevice implements Arithmetic {
     requireRunnable(plan);
     MoePlan pairs = pairs(plan, device);
     return new PairSteps(
-        host.compiler(plan), plan, GuardedSession.open(backend, pairs, () -> weights));
+        host.compiler(plan),
+        plan,
+        GuardedSession.open(backend, pairs, () -> weights, Interruption.of(plan)));
   }
 
   @Override

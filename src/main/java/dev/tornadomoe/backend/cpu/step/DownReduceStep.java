@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// tile of rows: it goes through the token's experts in the order of their slots and writes
 /// finished elements.
 public final class DownReduceStep implements HostStep, WorkerTeam.Task {
-  private final WorkerTeam team;
+  private final SessionTeam team;
   private final SessionScratch scratch;
   private final List<CpuMlp> experts;
   private final ExpertMap map;
@@ -30,7 +30,7 @@ public final class DownReduceStep implements HostStep, WorkerTeam.Task {
   private long run;
 
   public DownReduceStep(
-      WorkerTeam team,
+      SessionTeam team,
       SessionScratch scratch,
       List<CpuMlp> experts,
       ExpertMap map,

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /// Sends groups of rows through their projections. A work item is one group and one tile of the
 /// projection's rows; it is the only one that writes these elements.
 public final class ProjectionStep implements HostStep, WorkerTeam.Task {
-  private final WorkerTeam team;
+  private final SessionTeam team;
   private final SessionScratch scratch;
   private final List<Projection> projections;
   private final TokenGroups groups;
@@ -28,7 +28,7 @@ public final class ProjectionStep implements HostStep, WorkerTeam.Task {
   /// @param projections what [TokenGroups#projection] indexes
   /// @param maxTokens the most that it is run for
   public ProjectionStep(
-      WorkerTeam team,
+      SessionTeam team,
       SessionScratch scratch,
       List<Projection> projections,
       TokenGroups groups,
@@ -42,7 +42,7 @@ public final class ProjectionStep implements HostStep, WorkerTeam.Task {
   ///
   /// @param factors one for each output row, read when the step runs, or null
   ProjectionStep(
-      WorkerTeam team,
+      SessionTeam team,
       SessionScratch scratch,
       List<Projection> projections,
       TokenGroups groups,

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Weighting and sum over a token's rows, in the order of its slots. A work item is one token.
 public final class ReduceStep implements HostStep, WorkerTeam.Task {
-  private final WorkerTeam team;
+  private final SessionTeam team;
   private final SessionScratch scratch;
   private final CpuKernels kernels;
   private final ExpertMap map;
@@ -33,7 +33,7 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
   }
 
   public ReduceStep(
-      WorkerTeam team,
+      SessionTeam team,
       SessionScratch scratch,
       CpuKernels kernels,
       ExpertMap map,

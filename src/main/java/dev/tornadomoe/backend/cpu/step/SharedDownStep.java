@@ -2,7 +2,6 @@ package dev.tornadomoe.backend.cpu.step;
 
 import dev.tornadomoe.backend.cpu.kernel.ScalarMath;
 import dev.tornadomoe.backend.cpu.kernel.rows.CpuMatrix;
-import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import java.util.List;
@@ -20,7 +19,7 @@ public final class SharedDownStep implements HostStep {
   ///
   /// @param gate `[1, H]`
   public SharedDownStep(
-      WorkerTeam team,
+      SessionTeam team,
       SessionScratch scratch,
       CpuMlp shared,
       CpuLinear gate,

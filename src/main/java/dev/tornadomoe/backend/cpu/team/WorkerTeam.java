@@ -81,24 +81,35 @@ public final class WorkerTeam implements AutoCloseable {
   ///
   /// @throws IllegalStateException when the team is closed: nobody would do them
   public void run(Task newTask, int itemCount) {
+    run(newTask, itemCount, WorkerTeam::noCheck);
+  }
+
+  private static void noCheck() {}
+
+  /// The same, unless a check says no: then nobody begins another item, and what it threw is thrown
+  /// when those under way are done.
+  ///
+  /// @param check run by the calling thread before each item that it takes
+  public void run(Task newTask, int itemCount, Runnable check) {
     if (closed) {
       throw new IllegalStateException("the team is closed");
     }
     if (itemCount <= 1 || workers.length == 0 || !owner.tryLock()) {
       for (int item = 0; item < itemCount; item++) {
+        check.run();
         newTask.run(item, 0);
       }
       return;
     }
     try {
-      runTogether(newTask, itemCount);
+      runTogether(newTask, itemCount, check);
     } finally {
       owner.unlock();
     }
   }
 
   @SuppressWarnings("NonAtomicVolatileUpdate") // only the owner of the lock writes the round
-  private void runTogether(Task newTask, int itemCount) {
+  private void runTogether(Task newTask, int itemCount, Runnable check) {
     task = newTask;
     items = itemCount;
     failure = null;
@@ -109,7 +120,7 @@ public final class WorkerTeam implements AutoCloseable {
     round++; // publishes the above
     wakeUp();
     try {
-      takeItems(newTask, itemCount, 0);
+      takeItems(newTask, itemCount, 0, check);
     } catch (Throwable e) {
       abandon(itemCount);
       failure = e;
@@ -144,7 +155,7 @@ public final class WorkerTeam implements AutoCloseable {
         : new IllegalStateException(thrown);
   }
 
-  private void takeItems(Task current, int count, int worker) {
+  private void takeItems(Task current, int count, int worker, Runnable check) {
     for (int i = 0; i < threads(); i++) {
       int share = (worker + i) % threads();
       int end = shareFrom(share + 1, count);
@@ -152,6 +163,7 @@ public final class WorkerTeam implements AutoCloseable {
       for (int item = nextItems.getAndIncrement(at);
           item < end;
           item = nextItems.getAndIncrement(at)) {
+        check.run();
         current.run(item, worker);
       }
     }
@@ -189,7 +201,7 @@ public final class WorkerTeam implements AutoCloseable {
       Task current = task;
       try {
         if (current != null) {
-          takeItems(current, items, worker + 1);
+          takeItems(current, items, worker + 1, WorkerTeam::noCheck);
         }
       } catch (Throwable e) {
         abandon(items);

@@ -3,6 +3,8 @@ package dev.tornadomoe.backend.cpu.team;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,6 +76,35 @@ class WorkerTeamTest {
         team.run((item, worker) -> done.incrementAndGet(item), 20);
         assertThat(done.get(19)).isEqualTo(1);
       }
+    }
+  }
+
+  /// The others do the item that they have, and no more: each waits until the check has said no.
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3})
+  void aCheckThatSaysNoEndsATask(int threads) {
+    try (WorkerTeam team = new WorkerTeam(threads)) {
+      CountDownLatch refused = new CountDownLatch(1);
+      AtomicInteger checks = new AtomicInteger();
+      AtomicInteger done = new AtomicInteger();
+      assertThatThrownBy(() ->
+              team.run(
+                  (item, worker) -> {
+                    while (worker > 0 && refused.getCount() > 0) {
+                      Thread.onSpinWait();
+                    }
+                    done.incrementAndGet();
+                  },
+                  1000,
+                  () -> {
+                    if (checks.incrementAndGet() == 3) {
+                      refused.countDown();
+                      throw new IllegalArgumentException("no");
+                    }
+                  }))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("no");
+      assertThat(done.get()).isLessThan(1000);
     }
   }
 

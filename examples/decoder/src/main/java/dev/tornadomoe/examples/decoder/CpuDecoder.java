@@ -1,6 +1,7 @@
 package dev.tornadomoe.examples.decoder;
 
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.CallInterruptedException;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
@@ -59,6 +60,10 @@ final class CpuDecoder implements Decoder {
     } catch (InterruptedException e) {
       sequence.shorten(before);
       throw e;
+    } catch (CallInterruptedException e) { // in the middle of a layer
+      sequence.shorten(before);
+      Thread.interrupted();
+      throw (InterruptedException) new InterruptedException().initCause(e);
     }
     int tokens = (ids.length - 1) % chunk + 1; // of the last chunk
     int hidden = model.config().hidden();
