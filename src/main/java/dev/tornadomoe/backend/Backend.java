@@ -91,6 +91,22 @@ public interface Backend {
     return planner;
   }
 
+  /// The same backend with so many threads, whatever system properties say. All sessions that one
+  /// backend object prepares share its threads, and forks do: an engine with a plan for each layer
+  /// keeps the object, and has one team. The threads start with the first session and end with the
+  /// last one. A call that finds them busy with another session's call is computed by the thread
+  /// that calls. Results don't depend on any of it.
+  ///
+  /// @param threads that compute a call, the calling one included
+  /// @return a backend with threads of its own
+  /// @throws BackendException for less than 1 or too many, or on a backend whose threads nobody can
+  ///   choose: one that computes on a device, or always on the thread that calls
+  default Backend withThreads(int threads) {
+    throw new BackendException(
+        String.format(
+            Locale.ROOT, "backend \"%s\" has no threads whose number could be chosen", name()));
+  }
+
   /// {@return how sessions on its device will launch the work of a call, where there is more than
   /// one way}
   default Optional<String> launches() {

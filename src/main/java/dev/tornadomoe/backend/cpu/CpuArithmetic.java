@@ -7,9 +7,7 @@ import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.step.PlanNeeds;
 import dev.tornadomoe.backend.cpu.step.SessionScratch;
 import dev.tornadomoe.backend.cpu.step.SessionTeam;
-import dev.tornadomoe.backend.cpu.step.TeamScratch;
 import dev.tornadomoe.backend.cpu.team.CoreProbe;
-import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.Interruption;
 import dev.tornadomoe.backend.host.StepCompiler;
@@ -24,25 +22,16 @@ import org.jspecify.annotations.Nullable;
 /// Weights in the kernels' form, and the team of threads that computes with them.
 final class CpuArithmetic implements Arithmetic {
   private final Arena arena;
-  private final WorkerTeam team;
-  private final CpuKernels kernels;
-  private final TeamScratch teamScratch;
+  private final CpuTeam team;
   private final boolean experts;
   private final List<CpuLayer> layers;
   private final WeightMemory memory;
   private @Nullable List<CpuLayer> fastLayers;
 
   private CpuArithmetic(
-      Arena arena,
-      WorkerTeam team,
-      CpuKernels kernels,
-      boolean experts,
-      List<CpuLayer> layers,
-      WeightMemory memory) {
+      Arena arena, CpuTeam team, boolean experts, List<CpuLayer> layers, WeightMemory memory) {
     this.arena = arena;
     this.team = team;
-    this.kernels = kernels;
-    this.teamScratch = new TeamScratch(team, kernels);
     this.experts = experts;
     this.layers = layers;
     this.memory = memory;
@@ -50,27 +39,29 @@ final class CpuArithmetic implements Arithmetic {
 
   /// @param experts whether the routed experts are loaded too; without them no step of theirs can
   ///   run
+  /// @param team that has been joined for this; it is left when this is closed, or comes to nothing
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
-  static CpuArithmetic load(
-      MoePlan plan, boolean experts, CpuKernels kernels, int threads, Progress progress) {
+  static CpuArithmetic load(MoePlan plan, boolean experts, CpuTeam team, Progress progress) {
     Arena arena = Arena.ofShared();
     try {
-      CpuLoader loader = new CpuLoader(kernels, plan, experts, arena, progress);
-      List<CpuLayer> layers = loader.load(plan, threads);
-      return new CpuArithmetic(
-          arena, new WorkerTeam(threads), kernels, experts, layers, loader.memory());
+      CpuLoader loader = new CpuLoader(team.kernels(), plan, experts, arena, progress);
+      List<CpuLayer> layers = loader.load(plan, team.workers().threads());
+      return new CpuArithmetic(arena, team, experts, layers, loader.memory());
     } catch (RuntimeException | Error e) {
       arena.close();
+      team.leave();
       throw e;
     }
   }
 
   @Override
   public StepCompiler compiler(MoePlan plan) {
-    SessionScratch scratch =
-        new SessionScratch(PlanNeeds.of(plan, experts, kernels), teamScratch, kernels);
+    CpuKernels kernels = team.kernels();
     return new CpuSteps(
-        new SessionTeam(team, Interruption.of(plan)), kernels, at(plan.options().precision()), scratch);
+        new SessionTeam(team.workers(), Interruption.of(plan)),
+        kernels,
+        at(plan.options().precision()),
+        new SessionScratch(PlanNeeds.of(plan, experts, kernels), team.scratch(), kernels));
   }
 
   private synchronized List<CpuLayer> at(Precision precision) {
@@ -85,12 +76,12 @@ final class CpuArithmetic implements Arithmetic {
 
   @Override
   public Optional<MemoryProbe> memoryProbe() {
-    return Optional.of(new CpuMemoryProbe(team, kernels, layers));
+    return Optional.of(new CpuMemoryProbe(team.workers(), team.kernels(), layers));
   }
 
   @Override
   public Optional<CoreUse> coreUse() {
-    return CoreProbe.of(team.threads());
+    return CoreProbe.of(team.workers().threads());
   }
 
   @Override
@@ -100,7 +91,7 @@ final class CpuArithmetic implements Arithmetic {
 
   @Override
   public void close() {
-    team.close();
+    team.leave();
     arena.close();
   }
 }

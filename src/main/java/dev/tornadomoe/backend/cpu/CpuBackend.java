@@ -19,12 +19,42 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
-/// The backend named `cpu`. `-Dtornadomoe.cpu.threads` says how many threads it uses, all cores
-/// unless set.
+/// The backend named `cpu`. Its sessions share one team of threads: as many as [#withThreads] was
+/// given, else as `-Dtornadomoe.cpu.threads` says, else one for each core.
 public final class CpuBackend implements Backend {
   /// Names the system property.
   public static final String THREADS_PROPERTY = "tornadomoe.cpu.threads";
+
+  private static final int MOST_THREADS = 4096;
+
+  /// Given by the user, or 0.
+  private final int given;
+
+  private @Nullable CpuTeam team;
+
+  /// For `ServiceLoader`.
+  public CpuBackend() {
+    this(0);
+  }
+
+  private CpuBackend(int given) {
+    this.given = given;
+  }
+
+  @Override
+  public Backend withThreads(int threads) {
+    if (threads < 1 || threads > MOST_THREADS) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "withThreads(%d): expected a whole number from 1 to %d",
+              threads,
+              MOST_THREADS));
+    }
+    return new CpuBackend(threads);
+  }
 
   @Override
   public String name() {
@@ -59,7 +89,17 @@ public final class CpuBackend implements Backend {
   public Session prepare(MoePlan plan, Progress progress) {
     CpuKernels kernels = KernelChoice.choose();
     return GuardedSession.open(
-        this, plan, () -> CpuArithmetic.load(plan, true, kernels, threads(), progress));
+        this, plan, () -> CpuArithmetic.load(plan, true, team(kernels), progress));
+  }
+
+  /// The team, with one more user.
+  private synchronized CpuTeam team(CpuKernels kernels) {
+    CpuTeam present = team;
+    if (present == null || !present.joined(threads(), kernels)) {
+      present = new CpuTeam(threads(), kernels);
+      team = present;
+    }
+    return present;
   }
 
   @Override
@@ -69,10 +109,10 @@ public final class CpuBackend implements Backend {
 
   /// What [#aroundExperts] takes, and sessions on it.
   public static SessionMemory memoryAroundExperts(MoePlan plan) {
-    return memory(plan, false);
+    return new CpuBackend().memory(plan, false);
   }
 
-  private static SessionMemory memory(MoePlan plan, boolean experts) {
+  private SessionMemory memory(MoePlan plan, boolean experts) {
     CpuKernels kernels = KernelChoice.choose();
     StepNeeds needs = PlanNeeds.of(plan, experts, kernels);
     long weights = CpuLoader.bytes(plan, experts, kernels);
@@ -92,17 +132,21 @@ public final class CpuBackend implements Backend {
   /// @param progress hears how far loading what is left is
   /// @throws dev.tornadomoe.MoeException for weights that can't be right
   public static Arithmetic aroundExperts(MoePlan plan, Progress progress) {
-    return CpuArithmetic.load(plan, false, KernelChoice.choose(), threads(), progress);
+    return CpuArithmetic.load(plan, false, new CpuBackend().team(KernelChoice.choose()), progress);
   }
 
-  private static int threads() {
+  private int threads() {
+    return given == 0 ? threadsOfProperty() : given;
+  }
+
+  private static int threadsOfProperty() {
     String text = System.getProperty(THREADS_PROPERTY);
     if (text == null) {
       return Runtime.getRuntime().availableProcessors();
     }
     try {
       int threads = Integer.parseInt(text);
-      if (threads >= 1 && threads <= 4096) {
+      if (threads >= 1 && threads <= MOST_THREADS) {
         return threads;
       }
     } catch (NumberFormatException e) {
@@ -111,8 +155,9 @@ public final class CpuBackend implements Backend {
     throw new BackendException(
         String.format(
             Locale.ROOT,
-            "-D%s=%s: expected a whole number from 1 to 4096",
+            "-D%s=%s: expected a whole number from 1 to %d",
             THREADS_PROPERTY,
-            text));
+            text,
+            MOST_THREADS));
   }
 }

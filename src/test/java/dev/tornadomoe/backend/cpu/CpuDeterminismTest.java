@@ -2,10 +2,7 @@ package dev.tornadomoe.backend.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.backend.cpu.kernel.choice.KernelChoice;
-import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
@@ -47,10 +44,7 @@ class CpuDeterminismTest {
 
   private static Session session(MoeLayer layer, Precision precision, int threads) {
     MoePlan plan = Planner.builder().precision(precision).maxTokens(TOKENS).build().plan(layer);
-    return GuardedSession.open(
-        new CpuBackend(),
-        plan,
-        () -> CpuArithmetic.load(plan, true, KernelChoice.choose(), threads, Progress.NONE));
+    return new CpuBackend().withThreads(threads).prepare(plan);
   }
 
   private static float[] run(Session session, float[] hidden) {
