@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// The routed experts of a layer.
@@ -132,5 +133,18 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
       formats.add(expert.down().format());
     }
     return formats;
+  }
+
+  /// One line, without the weights: `128 experts, H 2048, I 768, int4 g32 (BF16 scales)`.
+  @Override
+  public String toString() {
+    String formats = formats().stream().map(WeightFormat::toString).collect(Collectors.joining(", "));
+    return String.format(
+        Locale.ROOT,
+        "%s experts, H %d, I %d, %s",
+        map.isPartial() ? map : map.localExperts(),
+        hidden(),
+        intermediate(),
+        formats);
   }
 }

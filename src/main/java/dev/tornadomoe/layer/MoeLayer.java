@@ -211,4 +211,18 @@ public record MoeLayer(
   public int globalExperts() {
     return experts.map().globalExperts();
   }
+
+  /// One line, without the weights: `layer 3: top-8 of 128 experts, H 2048, I 768, int4 g32 (BF16
+  /// scales), shared expert`.
+  @Override
+  public String toString() {
+    return String.format(
+        Locale.ROOT,
+        "layer %d: top-%d of %s%s%s",
+        index,
+        topK,
+        experts,
+        shared == null ? "" : ", shared expert",
+        router == null ? ", the caller routes" : "");
+  }
 }

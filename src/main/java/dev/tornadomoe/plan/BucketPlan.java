@@ -77,4 +77,17 @@ public record BucketPlan(
         .mapToLong(step -> buffer(step.layer(), Operand.OUTPUT).bytes())
         .sum();
   }
+
+  /// One line: `1 to 4 tokens: 192 steps, 0 copies, workspace 8256 bytes`.
+  @Override
+  public String toString() {
+    return String.format(
+        Locale.ROOT,
+        "%d to %d tokens: %d steps, %d copies, workspace %d bytes",
+        minTokens,
+        maxTokens,
+        steps.size(),
+        copies(),
+        workspaceBytes);
+  }
 }

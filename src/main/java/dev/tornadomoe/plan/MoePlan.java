@@ -87,4 +87,18 @@ public final class MoePlan {
     return Planner.plan(
         layers, modularMoes, options.withAliasing(AliasMode.OFF).layerByLayerUnsanitised());
   }
+
+  /// One line: `plan of 48 layers for up to 64 tokens, precision exact, workspace 5767168 bytes`.
+  /// [dev.tornadomoe.plan.explain.Explanation] says the rest.
+  @Override
+  public String toString() {
+    return String.format(
+        Locale.ROOT,
+        "plan of %d %s for up to %d tokens, precision %s, workspace %d bytes",
+        layers.size(),
+        layers.size() == 1 ? "layer" : "layers",
+        options.maxTokens(),
+        options.precision(),
+        workspaceBytes());
+  }
 }

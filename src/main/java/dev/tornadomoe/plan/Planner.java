@@ -97,7 +97,7 @@ public final class Planner {
     return limits;
   }
 
-  /// Collects a planner's options.
+  /// Collects a planner's options. Each takes its value, switches too; the last one counts.
   public static final class Builder {
     private int maxTokens = 64;
     private int chunkTokens;
@@ -149,11 +149,13 @@ public final class Planner {
       return this;
     }
 
-    /// Refuses any plan in which some layer's output must be copied.
+    /// Whether any plan in which some layer's output must be copied is refused: short for
+    /// [AliasMode#REQUIRE], or else [AliasMode#AUTO].
     ///
+    /// @param on true for an exception instead of a copy
     /// @return this builder
-    public Builder requireAlias() {
-      return outputAliasing(AliasMode.REQUIRE);
+    public Builder requireAlias(boolean on) {
+      return outputAliasing(on ? AliasMode.REQUIRE : AliasMode.AUTO);
     }
 
     /// Whether scratch buffers may share memory; on by default.
@@ -265,19 +267,21 @@ public final class Planner {
       return this;
     }
 
-    /// Says that somebody else may read or write the output while a call runs.
+    /// Whether somebody else may read or write the output while a call runs.
     ///
+    /// @param on false unless set
     /// @return this builder
-    public Builder sharedOutput() {
-      exclusive = false;
+    public Builder sharedOutput(boolean on) {
+      exclusive = !on;
       return this;
     }
 
-    /// Says that the output is the hidden states' own memory.
+    /// Whether the output is the hidden states' own memory.
     ///
+    /// @param on false unless set
     /// @return this builder
-    public Builder inPlace() {
-      inPlace = true;
+    public Builder inPlace(boolean on) {
+      inPlace = on;
       return this;
     }
 
@@ -290,21 +294,23 @@ public final class Planner {
       return this;
     }
 
-    /// Says that the caller gives ids and weights.
+    /// Whether the caller gives ids and weights.
     ///
+    /// @param on false unless set
     /// @return this builder
-    public Builder callerRoutes() {
-      callerRoutes = true;
+    public Builder callerRoutes(boolean on) {
+      callerRoutes = on;
       return this;
     }
 
-    /// Has each call run all layers of the plan, one after the other, as if called in turn with the
-    /// same arguments, instead of one. They must have the same hidden size and, if the caller
-    /// routes, the same top-k.
+    /// Whether each call runs all layers of the plan, one after the other, as if called in turn
+    /// with the same arguments, instead of one. They must have the same hidden size and, if the
+    /// caller routes, the same top-k.
     ///
+    /// @param on false unless set
     /// @return this builder
-    public Builder wholeStep() {
-      wholeStep = true;
+    public Builder wholeStep(boolean on) {
+      wholeStep = on;
       return this;
     }
 

@@ -150,7 +150,7 @@ public abstract class ArithmeticContract extends BackendContract {
     Planner planner =
         Planner.builder()
             .maxTokens(tokens)
-            .callerRoutes()
+            .callerRoutes(true)
             .modularMoe(ExpertsCatalog.named(experts))
             .build();
     MoePlan plan = planner.plan(layer);

@@ -121,7 +121,7 @@ public abstract class BreachContract extends BackendContract {
               .outputAliasing(mode)
               .residual(residual)
               .modularMoe(ExpertsCatalog.named(experts));
-      return inPlace ? planner.inPlace() : planner;
+      return inPlace ? planner.inPlace(true) : planner;
     }
   }
 
@@ -251,7 +251,7 @@ public abstract class BreachContract extends BackendContract {
                     output.set(FLOAT, at, input.get(FLOAT, at) + input.get(FLOAT, 0));
                   }
                 })
-            .inPlace(),
+            .inPlace(true),
         inPlaceCall(),
         "another result with the output alias than without");
   }

@@ -111,7 +111,7 @@ public abstract class CallContract extends BackendContract {
     refuses(planner(), new MoeCall().output(Rows.of(new float[H])), "no hidden");
     refuses(planner(), new MoeCall().hidden(Rows.of(new float[H]), 1), "no output");
     refuses(planner().residual(Residual.GIVEN), call(1, H, H), "no residual");
-    refuses(planner().callerRoutes(), call(1, H, H), "no topk_ids");
+    refuses(planner().callerRoutes(true), call(1, H, H), "no topk_ids");
   }
 
   @Test
@@ -134,7 +134,7 @@ public abstract class CallContract extends BackendContract {
             .output(memory.asSlice(4 * H, 8 * H)),
         "OVERLAPS_INPUT: output overlaps hidden");
     float[] rows = new float[H];
-    try (Session session = backend().prepare(planner().inPlace().build().plan(LAYER))) {
+    try (Session session = backend().prepare(planner().inPlace(true).build().plan(LAYER))) {
       session.run(Rows.of(rows).asReadOnly(), 1, Rows.of(rows));
     }
   }
@@ -255,12 +255,12 @@ public abstract class CallContract extends BackendContract {
         "OVERLAPS_INPUT",
         "residual");
     refuses(
-        planner().inPlace(),
+        planner().inPlace(true),
         new MoeCall().hidden(same, 1).output(memory.asSlice(4 * H, 4 * H)),
         "in place",
         "same memory");
     refuses(
-        planner().callerRoutes(),
+        planner().callerRoutes(true),
         call(1, H, H).output(same).routing(memory.asSlice(0, 12), Rows.of(new float[3])),
         "OVERLAPS_INPUT",
         "topk_ids");
@@ -301,7 +301,7 @@ public abstract class CallContract extends BackendContract {
       0, 1, 2, Integer.parseInt(texts[0]), Integer.parseInt(texts[1]), Integer.parseInt(texts[2])
     };
     refuses(
-        planner().callerRoutes(),
+        planner().callerRoutes(true),
         call(2, 2 * H, 2 * H).routing(Rows.of(twoTokens), Rows.of(new float[6])),
         words,
         "token 1");

@@ -103,7 +103,7 @@ public abstract class InterruptContract extends BackendContract {
             });
     MoeLayer layer = RandomLayer.of(LayerSpec.odd().with("custom", gating, false), 53);
     MoePlan plan =
-        Planner.builder().maxTokens(1).wholeStep().build().plan(List.of(layer, layer, layer));
+        Planner.builder().maxTokens(1).wholeStep(true).build().plan(List.of(layer, layer, layer));
     if (isRefused(plan)) {
       return;
     }

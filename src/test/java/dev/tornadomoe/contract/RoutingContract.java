@@ -266,7 +266,7 @@ public abstract class RoutingContract extends BackendContract {
   @Test
   void namesANanInTheCallersWeights() {
     MoeLayer layer = layer(new Kind("", TopKGating.softmax(3, true)));
-    MoePlan plan = planner(2).callerRoutes().build().plan(layer);
+    MoePlan plan = planner(2).callerRoutes(true).build().plan(layer);
     try (Session session = backend().prepare(plan)) {
       float[] weights = {0.5f, 0.25f, 0.25f, 0.5f, Float.NaN, 0.5f};
       MoeCall call =

@@ -59,15 +59,15 @@ public abstract class StepContract extends BackendContract {
           new Way("as it is", false, true, planner -> planner),
           new Way("unaliased", false, true, planner -> planner.outputAliasing(AliasMode.OFF)),
           new Way("in chunks", true, false, planner -> planner),
-          new Way("in place", false, false, Planner.Builder::inPlace),
-          new Way("in place, in chunks", true, true, Planner.Builder::inPlace),
+          new Way("in place", false, false, planner -> planner.inPlace(true)),
+          new Way("in place, in chunks", true, true, planner -> planner.inPlace(true)),
           new Way("in output", false, false, planner -> planner.residual(Residual.IN_OUTPUT)),
-          new Way("both", false, true, planner -> planner.inPlace().residual(Residual.IN_OUTPUT)),
+          new Way("both", false, true, planner -> planner.inPlace(true).residual(Residual.IN_OUTPUT)),
           new Way("residual given", false, true, planner -> planner.residual(Residual.GIVEN)),
           new Way("output BF16", false, true, planner -> planner.outputType(DType.BF16)),
           new Way("strided", false, true, planner -> planner.outputStride(H + 5)),
-          new Way("caller routes", false, false, Planner.Builder::callerRoutes),
-          new Way("caller routes, in chunks", true, true, Planner.Builder::callerRoutes));
+          new Way("caller routes", false, false, planner -> planner.callerRoutes(true)),
+          new Way("caller routes, in chunks", true, true, planner -> planner.callerRoutes(true)));
 
   @TestFactory
   Stream<DynamicTest> equalsItsLayersCalledInTurn() {
@@ -95,7 +95,7 @@ public abstract class StepContract extends BackendContract {
           return way.inChunks() ? builder.chunkTokens(isFull ? 3 : 1) : builder;
         };
     try (Session each = backend().prepare(planner.get().build().plan(model));
-        Session all = each.fork(planner.get().wholeStep().build().plan(model))) {
+        Session all = each.fork(planner.get().wholeStep(true).build().plan(model))) {
       if (sanitize) { // where that is one round: what it leaves behind would show
         each.warmUp();
         assertThat(each.tasks() + each.copies()).isZero();
@@ -145,7 +145,7 @@ public abstract class StepContract extends BackendContract {
   /// took no longer than the call.
   @Test
   void profilesEveryTask() {
-    MoePlan plan = Planner.builder().maxTokens(2).chunkTokens(1).wholeStep().build().plan(LAYERS);
+    MoePlan plan = Planner.builder().maxTokens(2).chunkTokens(1).wholeStep(true).build().plan(LAYERS);
     try (Session session = backend().prepare(plan)) {
       MoeCall call = call(CallSpec.DEFAULT, 2);
       MoeCall profiled = call(CallSpec.DEFAULT, 2);
@@ -172,7 +172,7 @@ public abstract class StepContract extends BackendContract {
 
   @Test
   void refusesToBeginInTheMiddle() {
-    Planner planner = Planner.builder().maxTokens(1).wholeStep().build();
+    Planner planner = Planner.builder().maxTokens(1).wholeStep(true).build();
     try (Session session = backend().prepare(planner.plan(LAYERS))) {
       MoeCall call = call(CallSpec.DEFAULT, 1);
       assertThatThrownBy(() -> session.run(call.layer(1)))
@@ -186,7 +186,7 @@ public abstract class StepContract extends BackendContract {
 
   @Test
   void idsMustBeRightForEveryLayerBeforeTheFirstOneRuns() {
-    Planner planner = Planner.builder().maxTokens(1).wholeStep().callerRoutes().build();
+    Planner planner = Planner.builder().maxTokens(1).wholeStep(true).callerRoutes(true).build();
     try (Session session = backend().prepare(planner.plan(LAYERS))) {
       float[] output = new float[H];
       MoeCall call =
@@ -216,7 +216,7 @@ public abstract class StepContract extends BackendContract {
     Planner planner =
         Planner.builder()
             .sanitize(true)
-            .wholeStep()
+            .wholeStep(true)
             .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), lazyAtFirst))
             .build();
     MoePlan plan = planner.plan(List.of(LAYERS.get(1), LAYERS.get(1)));

@@ -145,7 +145,7 @@ class ExpertParallelismTest {
     float[] weights = Rows.random(ids.length, 8);
     float[] hidden = Rows.random(4 * layer.hidden(), 9);
     float[] expected = new float[hidden.length];
-    Planner.Builder routed = Planner.builder().maxTokens(4).callerRoutes();
+    Planner.Builder routed = Planner.builder().maxTokens(4).callerRoutes(true);
     try (Session session = Backends.require("cpu").prepare(routed.build().plan(layer))) {
       session.run(routedCall(layer, hidden, ids, weights, expected, 0, 4));
     }
@@ -154,7 +154,7 @@ class ExpertParallelismTest {
         2,
         rank -> {
           ExpertParallelism job = ExpertParallelism.over(rank).build();
-          MoePlan plan = plan(job, layer, Planner.Builder::callerRoutes);
+          MoePlan plan = plan(job, layer, planner -> planner.callerRoutes(true));
           try (Session session = Backends.require("cpu").prepare(plan)) {
             int first = 2 * rank.rank();
             session.run(routedCall(layer, hidden, ids, weights, found, first, first + 2));
@@ -280,7 +280,7 @@ class ExpertParallelismTest {
             3,
             rank -> {
               ExpertParallelism job = ExpertParallelism.over(rank).build();
-              MoePlan plan = plan(job, layer, Planner.Builder::callerRoutes);
+              MoePlan plan = plan(job, layer, planner -> planner.callerRoutes(true));
               int tokens = rank.rank() == 0 ? 4 : 0;
               try (Session session = Backends.require("cpu").prepare(plan)) {
                 float[] hidden = Rows.random(tokens * layer.hidden(), 7);

@@ -59,11 +59,11 @@ class AliasBreachTest {
     Planner.Builder planner =
         Planner.builder()
             .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), experts))
-            .requireAlias()
+            .requireAlias(true)
             .sanitize(true)
             .maxTokens(TOKENS);
     if (inPlace) {
-      planner.inPlace();
+      planner.inPlace(true);
     }
     float[] rows = new float[TOKENS * HIDDEN];
     for (int i = 0; i < rows.length; i++) {
@@ -138,8 +138,8 @@ class AliasBreachTest {
     MoePlan plan =
         Planner.builder()
             .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), new FusedExperts()))
-            .requireAlias()
-            .callerRoutes()
+            .requireAlias(true)
+            .callerRoutes(true)
             .build()
             .plan(partial);
     float[] output = new float[2 * HIDDEN];

@@ -149,7 +149,7 @@ class AliasHazardTest {
   }
 
   private static Planner.Builder inPlace() {
-    return Planner.builder().inPlace();
+    return Planner.builder().inPlace(true);
   }
 
   private static AliasDecision plan(Experts experts, Planner.Builder planner) {

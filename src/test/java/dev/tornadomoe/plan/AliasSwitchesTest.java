@@ -96,7 +96,7 @@ class AliasSwitchesTest {
   void propertyAgainstRequiredAliasIsAnError() {
     System.setProperty(Planner.ALIAS_PROPERTY, "off");
 
-    assertThatThrownBy(() -> Planner.builder().requireAlias().build())
+    assertThatThrownBy(() -> Planner.builder().requireAlias(true).build())
         .isInstanceOf(PlanException.class)
         .isInstanceOf(MoeException.class)
         .hasMessageContainingAll("required", "-Dtornadomoe.alias=off");
@@ -104,17 +104,17 @@ class AliasSwitchesTest {
 
   @Test
   void requiredAliasThatIsLegalIsPlanned() {
-    assertThat(decide(Planner.builder().requireAlias()).aliased()).isTrue();
+    assertThat(decide(Planner.builder().requireAlias(true)).aliased()).isTrue();
   }
 
   @Test
   void requiredAliasThatIsIllegalNamesLayerTokensAndEveryReason() {
     Planner planner =
         Planner.builder()
-            .requireAlias()
+            .requireAlias(true)
             .maxTokens(16)
             .outputType(DType.BF16)
-            .sharedOutput()
+            .sharedOutput(true)
             .build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))
@@ -132,7 +132,7 @@ class AliasSwitchesTest {
     StubExperts notZeroing = StubExperts.of(StubBody.twoSteps());
     Planner planner =
         Planner.builder()
-            .requireAlias()
+            .requireAlias(true)
             .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), notZeroing))
             .build();
 
@@ -153,7 +153,7 @@ class AliasSwitchesTest {
                 .outputStride(9)
                 .outputAlignment(1)
                 .outputMemory(MemoryKind.DEVICE)
-                .sharedOutput());
+                .sharedOutput(true));
 
     assertThat(decision.reasons())
         .extracting(AliasDecision.Reason::code)

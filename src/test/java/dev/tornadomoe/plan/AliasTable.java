@@ -160,36 +160,36 @@ final class AliasTable {
             LAYER,
             with(STUB).memory(MemoryKind.DEVICE).outputMemory(MemoryKind.DEVICE),
             ALIASED),
-        row("31", LAYER, with(STUB).sharedOutput(), OUTPUT_NOT_EXCLUSIVE));
+        row("31", LAYER, with(STUB).sharedOutput(true), OUTPUT_NOT_EXCLUSIVE));
   }
 
   private static Stream<Row> inPlaceRows() {
     StubExperts oneStep = StubExperts.of(StubBody.oneStep());
     return Stream.of(
-        row("17, fused", LAYER, with(FUSED).inPlace(), ALIASED, INPLACE_OK),
-        row("17, through scratch", LAYER, with(STUB).inPlace(), ALIASED, INPLACE_OK),
+        row("17, fused", LAYER, with(FUSED).inPlace(true), ALIASED, INPLACE_OK),
+        row("17, through scratch", LAYER, with(STUB).inPlace(true), ALIASED, INPLACE_OK),
         row(
             "17, one step that promises",
             LAYER,
-            with(oneStep.with(Capability.INPUT_CONSUMED_BEFORE_OUTPUT)).inPlace(),
+            with(oneStep.with(Capability.INPUT_CONSUMED_BEFORE_OUTPUT)).inPlace(true),
             ALIASED,
             INPLACE_OK),
-        row("18, one step", LAYER, with(oneStep).inPlace(), INPUT_READ_AFTER_WRITE),
+        row("18, one step", LAYER, with(oneStep).inPlace(true), INPUT_READ_AFTER_WRITE),
         row(
             "18, late reader",
             LAYER,
-            with(StubExperts.of(StubBody.lateReader())).inPlace(),
+            with(StubExperts.of(StubBody.lateReader())).inPlace(true),
             INPUT_READ_AFTER_WRITE),
-        row("18, zeroed first", LAYER, with(ADDING).inPlace(), INPUT_READ_AFTER_WRITE),
+        row("18, zeroed first", LAYER, with(ADDING).inPlace(true), INPUT_READ_AFTER_WRITE),
         row(
             "19",
             LAYER,
-            with(StubEnds.standard().auditing(StubEnds.Audit.FIRST), STUB).inPlace(),
+            with(StubEnds.standard().auditing(StubEnds.Audit.FIRST), STUB).inPlace(true),
             INPUT_STILL_LIVE),
         row(
             "19, shared experts run before",
             SeededLayers.of(8, 6, 4, 2).shared(5, true).layer(),
-            with(FUSED).inPlace(),
+            with(FUSED).inPlace(true),
             ALIASED,
             INPLACE_OK));
   }

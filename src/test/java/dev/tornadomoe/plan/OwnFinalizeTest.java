@@ -121,7 +121,7 @@ class OwnFinalizeTest {
                         "reverse",
                         access(Operand.FUSED_OUT, Access.Mode.READ),
                         access(target, Access.Mode.OVERWRITE))))
-            .requireAlias()
+            .requireAlias(true)
             .build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))
@@ -156,7 +156,7 @@ class OwnFinalizeTest {
                     copy(target),
                     custom("scribble", access(new Operand(name), Access.Mode.OVERWRITE))))
             .residual(Residual.GIVEN)
-            .callerRoutes()
+            .callerRoutes(true)
             .build();
 
     assertThatThrownBy(() -> planner.plan(LAYER))

@@ -54,7 +54,7 @@ class PlanVerifierTest {
             () -> {
               verify(unaliased());
               verify(fused(Planner.builder()));
-              verify(fused(Planner.builder().inPlace().residual(Residual.IN_OUTPUT)));
+              verify(fused(Planner.builder().inPlace(true).residual(Residual.IN_OUTPUT)));
               verify(plan(Planner.builder(), new FusedExperts(), 5));
             })
         .doesNotThrowAnyException();
@@ -185,7 +185,7 @@ class PlanVerifierTest {
 
   @Test
   void refusesAliasInPlaceWhereHiddenStatesAreStillNeeded() {
-    BucketPlan plan = plan(Planner.builder().inPlace(), StubExperts.of(StubBody.lateReader()), 1);
+    BucketPlan plan = plan(Planner.builder().inPlace(true), StubExperts.of(StubBody.lateReader()), 1);
     BucketPlan aliased =
         PlanMutant.without(PlanMutant.bound(plan, 0, FUSED_OUT, plan.buffer(0, OUTPUT)), "copy");
 

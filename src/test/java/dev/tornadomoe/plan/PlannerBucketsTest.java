@@ -113,7 +113,7 @@ class PlannerBucketsTest {
     MoePlan plan =
         Planner.builder()
             .modularMoe(new ModularMoe(local(), experts))
-            .inPlace()
+            .inPlace(true)
             .build()
             .plan(DENSE);
 
@@ -132,8 +132,8 @@ class PlannerBucketsTest {
     Planner planner =
         Planner.builder()
             .modularMoe(new ModularMoe(local(), experts))
-            .inPlace()
-            .requireAlias()
+            .inPlace(true)
+            .requireAlias(true)
             .build();
 
     assertThatThrownBy(() -> planner.plan(DENSE))

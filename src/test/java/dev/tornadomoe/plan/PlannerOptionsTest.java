@@ -33,8 +33,8 @@ class PlannerOptionsTest {
         refused(Planner.builder().outputAlignment(0), "output alignment", "0"),
         refused(Planner.builder().hiddenType(DType.I32), "hidden states", "I32"),
         refused(Planner.builder().outputType(DType.F8_E4M3), "output", "F8_E4M3"),
-        refused(Planner.builder().inPlace().outputStride(16), "in place", "row stride"),
-        refused(Planner.builder().inPlace().outputType(DType.BF16), "BF16", "F32"),
+        refused(Planner.builder().inPlace(true).outputStride(16), "in place", "row stride"),
+        refused(Planner.builder().inPlace(true).outputType(DType.BF16), "BF16", "F32"),
         refused(
             Planner.builder().residual(Residual.IN_OUTPUT).hiddenType(DType.F16), "F32", "F16"));
   }
@@ -65,8 +65,8 @@ class PlannerOptionsTest {
   void layersOfAWholeStepMustTakeTheSameArguments() {
     MoeLayer wider = SeededLayers.of(9, 6, 4, 2).index(5).layer();
     MoeLayer busier = SeededLayers.of(8, 6, 4, 3).index(6).layer();
-    Planner routed = Planner.builder().wholeStep().build();
-    Planner given = Planner.builder().wholeStep().callerRoutes().build();
+    Planner routed = Planner.builder().wholeStep(true).build();
+    Planner given = Planner.builder().wholeStep(true).callerRoutes(true).build();
 
     refuses(
         () -> routed.plan(List.of(LAYER, wider)),

@@ -67,7 +67,7 @@ class PlannerPiecesTest {
 
   @Test
   void callerWhoRoutesBringsIdsAndWeights() {
-    BucketPlan bucket = Planner.builder().callerRoutes().build().plan(LAYER).bucket(3);
+    BucketPlan bucket = Planner.builder().callerRoutes(true).build().plan(LAYER).bucket(3);
 
     assertThat(bucket.steps()).extracting(Step::phase).doesNotContain(Phase.ROUTE);
     assertThat(bucket.find(0, Operand.ROUTER_LOGITS)).isNull();
@@ -87,7 +87,7 @@ class PlannerPiecesTest {
     assertThatThrownBy(() -> Planner.builder().build().plan(List.of(LAYER, ROUTERLESS)))
         .isInstanceOf(PlanException.class)
         .hasMessageContainingAll("layer 9 has no router", "callerRoutes");
-    assertThat(Planner.builder().callerRoutes().build().plan(ROUTERLESS).bucket(1).copies())
+    assertThat(Planner.builder().callerRoutes(true).build().plan(ROUTERLESS).bucket(1).copies())
         .isZero();
   }
 
@@ -144,7 +144,7 @@ class PlannerPiecesTest {
     BucketPlan bucket =
         Planner.builder()
             .modularMoe(new ModularMoe(new SameScratch(), StubExperts.of(body)))
-            .callerRoutes()
+            .callerRoutes(true)
             .build()
             .plan(LAYER)
             .bucket(1);

@@ -79,7 +79,7 @@ class PromiseTest {
 
   @Test
   void finalizeThatReadsHiddenStatesIsStagedInPlace() {
-    BucketPlan bucket = options().inPlace().build().plan(LAYER).bucket(TOKENS);
+    BucketPlan bucket = options().inPlace(true).build().plan(LAYER).bucket(TOKENS);
 
     assertThat(bucket.steps().getLast().operation())
         .isEqualTo(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
@@ -94,7 +94,7 @@ class PromiseTest {
             MemorySegment.ofArray(new float[TOKENS * HIDDEN]));
     MemorySegment both = hidden();
 
-    assertThat(run(options().inPlace().build().plan(LAYER), both, both)).isEqualTo(apart);
+    assertThat(run(options().inPlace(true).build().plan(LAYER), both, both)).isEqualTo(apart);
   }
 
   @Test

@@ -43,7 +43,7 @@ final class RandomPipeline {
       planner.modularMoe(modularMoe);
     }
     if (callerRoutes) {
-      planner.callerRoutes();
+      planner.callerRoutes(true);
     }
     passes();
     tokens();
@@ -182,7 +182,7 @@ final class RandomPipeline {
 
   private void memory() {
     if (random.nextInt(8) == 0) {
-      planner.sharedOutput();
+      planner.sharedOutput(true);
     }
     if (random.nextInt(8) == 0) {
       planner.outputAlignment(random.nextBoolean() ? 2 : 64);
@@ -199,7 +199,7 @@ final class RandomPipeline {
     planner.residual(residual).hiddenType(hiddenType);
     planner.outputType(inPlace || residual == Residual.IN_OUTPUT ? hiddenType : type());
     if (inPlace) {
-      planner.inPlace();
+      planner.inPlace(true);
     } else if (random.nextInt(4) == 0) {
       planner.outputStride(layers.getFirst().hidden() + random.nextInt(3));
     }

@@ -31,17 +31,17 @@ class StagingTest {
     return Stream.of(
         Arguments.of("batched, residual in output", batched().residual(Residual.IN_OUTPUT)),
         Arguments.of(
-            "batched, in place, own residual", batched().inPlace().residual(Residual.IN_OUTPUT)),
+            "batched, in place, own residual", batched().inPlace(true).residual(Residual.IN_OUTPUT)),
         Arguments.of(
             "unreduced, residual in output, not folded",
             unreduced().residual(Residual.IN_OUTPUT).foldAdditions(false)),
         Arguments.of(
             "unreduced, in place, own residual, not folded",
-            unreduced().inPlace().residual(Residual.IN_OUTPUT).foldAdditions(false)),
+            unreduced().inPlace(true).residual(Residual.IN_OUTPUT).foldAdditions(false)),
         Arguments.of("unreduced, BF16 output", unreduced().outputType(DType.BF16)),
         Arguments.of("batched, F16 output", batched().outputType(DType.F16)),
         Arguments.of("batched, device output", batched().outputMemory(MemoryKind.DEVICE)),
-        Arguments.of("in place, audited last", auditedLast().inPlace()));
+        Arguments.of("in place, audited last", auditedLast().inPlace(true)));
   }
 
   @ParameterizedTest(name = "{0}")
@@ -59,8 +59,8 @@ class StagingTest {
   static Stream<Arguments> direct() {
     return Stream.of(
         Arguments.of("unreduced", unreduced()),
-        Arguments.of("unreduced, in place", unreduced().inPlace()),
-        Arguments.of("batched, in place", batched().inPlace()),
+        Arguments.of("unreduced, in place", unreduced().inPlace(true)),
+        Arguments.of("batched, in place", batched().inPlace(true)),
         Arguments.of("unreduced, residual folded", unreduced().residual(Residual.IN_OUTPUT)),
         Arguments.of("audited last, output elsewhere", auditedLast()));
   }

@@ -80,7 +80,7 @@ public class LoadBenchmark {
     }
     MoeLayer layer =
         new MoeLayer(0, 8, null, ExpertWeights.of(experts, PRESET.activation()), null, false);
-    plan = Planner.builder().callerRoutes().build().plan(List.of(layer));
+    plan = Planner.builder().callerRoutes(true).build().plan(List.of(layer));
   }
 
   /// Any bits will do for nibbles, and these for scales.

@@ -24,7 +24,7 @@ public final class Main {
     try (Checkpoint checkpoint = Checkpoint.open(directory);
         TensorFile golden = TensorFile.open(directory.resolve("golden.safetensors"))) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
-      MoePlan plan = Planner.builder().maxTokens(1).requireAlias().build().plan(layer);
+      MoePlan plan = Planner.builder().maxTokens(1).requireAlias(true).build().plan(layer);
       float[] hidden = golden.require("layer0/m1/input").toFloats(); // [1, H]
       float[] expected = golden.require("layer0/m1/output").toFloats();
       float[] output = new float[expected.length];

@@ -39,7 +39,7 @@ public final class DecodeLoop {
           Planner.builder()
               .maxTokens(1)
               .residual(Residual.IN_OUTPUT) // x = x + moe(normed)
-              .requireAlias()
+              .requireAlias(true)
               .build()
               .plan(layers);
       try (Session session = Backends.auto().prepare(plan);

@@ -43,7 +43,7 @@ public final class OwnGraph {
   public static void main(String[] arguments) throws TornadoExecutionPlanException {
     try (Checkpoint checkpoint = Checkpoint.open(Path.of(arguments[0]))) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
-      MoePlan plan = Planner.builder().maxTokens(1).requireAlias().build().plan(layer);
+      MoePlan plan = Planner.builder().maxTokens(1).requireAlias(true).build().plan(layer);
       Backends.require("tornado"); // says what is missing, before a class of TornadoVM loads
       TornadoMoe moe = TornadoMoe.of(plan);
       int hidden = layer.hidden();

@@ -53,7 +53,7 @@ public final class OwnRouter {
       float[] weights = new float[layer.topK()];
       choose(logits(router.weight().load(arena), hidden), ids, weights);
       float[] second = new float[hidden.length];
-      MoePlan given = Planner.builder().maxTokens(1).callerRoutes().build().plan(layer);
+      MoePlan given = Planner.builder().maxTokens(1).callerRoutes(true).build().plan(layer);
       try (Session session = Backends.auto().prepare(given)) {
         session.run(
             new MoeCall()

@@ -36,7 +36,7 @@ public class Main {
     MoePlan plan =
         Planner.builder()
             .maxTokens(1)
-            .requireAlias()
+            .requireAlias(true)
             .build()
             .plan(MoeModel.of(checkpoint).layer(0));
     return Backends.auto().prepare(plan);

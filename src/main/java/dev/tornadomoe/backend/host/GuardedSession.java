@@ -319,4 +319,10 @@ public final class GuardedSession implements Session {
       weights.release();
     }
   }
+
+  /// One line: the backend and the plan.
+  @Override
+  public String toString() {
+    return String.format(Locale.ROOT, "session of backend \"%s\", %s", backend.name(), plan);
+  }
 }

@@ -42,7 +42,7 @@ final class ErnieMoe implements OwnFamily {
         .moeLayers(isMoe(config))
         .correctionBias(
             "moe_statics.e_score_correction_bias", "gate.moe_statics.e_score_correction_bias")
-        .correctionIsRow()
+        .correctionIsRow(true)
         .shared(
             "shared_experts",
             (long) intermediate * config.countOr(2, "moe_num_shared_experts"),

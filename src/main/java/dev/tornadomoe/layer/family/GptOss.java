@@ -29,7 +29,7 @@ final class GptOss implements OwnFamily {
   public ModelLayout layout(ModelConfig config) {
     return ModelLayout.builder(config)
         .routers("router")
-        .routerBias()
+        .routerBias(true)
         .storages(new ExpertStorage.Fused("experts.gate_up_proj", "experts.down_proj", true, true))
         .activation(Activation.swigluOai((float) config.numberOr(7, "swiglu_limit")))
         .build(

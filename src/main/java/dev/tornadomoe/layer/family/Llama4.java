@@ -30,7 +30,7 @@ final class Llama4 implements OwnFamily {
         .routers("router")
         .storages(ExpertStorage.Fused.PROJ, ExpertStorage.PerExpert.PROJ)
         .shared("shared_expert", intermediate, null)
-        .routerWeightOnInput()
+        .routerWeightOnInput(true)
         .build(
             intermediate,
             config.positive("num_local_experts", "num_experts"),

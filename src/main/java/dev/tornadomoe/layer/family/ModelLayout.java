@@ -147,27 +147,30 @@ public record ModelLayout(
       return this;
     }
 
-    /// That selection bias is stored as `[1, E]` (ERNIE).
+    /// Whether that selection bias is stored as `[1, E]` (ERNIE).
     ///
+    /// @param on false unless set
     /// @return this builder
-    public Builder correctionIsRow() {
-      correctionIsRow = true;
+    public Builder correctionIsRow(boolean on) {
+      correctionIsRow = on;
       return this;
     }
 
-    /// The router has a bias, which must be there then.
+    /// Whether the router has a bias, which must be there then.
     ///
+    /// @param on false unless set
     /// @return this builder
-    public Builder routerBias() {
-      routerBias = true;
+    public Builder routerBias(boolean on) {
+      routerBias = on;
       return this;
     }
 
-    /// The router's weight multiplies the expert's input (Llama 4).
+    /// Whether the router's weight multiplies the expert's input (Llama 4).
     ///
+    /// @param on false unless set
     /// @return this builder
-    public Builder routerWeightOnInput() {
-      routerWeightOnInput = true;
+    public Builder routerWeightOnInput(boolean on) {
+      routerWeightOnInput = on;
       return this;
     }
 

@@ -67,7 +67,7 @@ class AllocationTest {
                 .prepare(
                     Planner.builder()
                         .precision(precision)
-                        .wholeStep()
+                        .wholeStep(true)
                         .build()
                         .plan(List.of(layer, layer)))) {
       MemorySegment hidden = arena.allocateFrom(ValueLayout.JAVA_FLOAT, rows);

@@ -49,7 +49,7 @@ class WarmUpTest {
   void aWholeStepIsOneCall() {
     Set<String> seen = new TreeSet<>();
     new WarmUp(
-            Planner.builder().maxTokens(1).wholeStep().build().plan(LAYERS),
+            Planner.builder().maxTokens(1).wholeStep(true).build().plan(LAYERS),
             call -> seen.add(text(call)))
         .untilCompiled();
     assertThat(seen).containsExactly("0: 1, array", "0: 1, native");

@@ -129,7 +129,7 @@ class ExplainJsonTest {
         Explanation.of(
             Planner.builder()
                 .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), late))
-                .inPlace()
+                .inPlace(true)
                 .residual(Residual.IN_OUTPUT)
                 .build()
                 .plan(SeededLayers.small()));

@@ -87,7 +87,7 @@ class ExplainTextTest {
         Explanation.of(
                 Planner.builder()
                     .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), late))
-                    .inPlace()
+                    .inPlace(true)
                     .build()
                     .plan(SeededLayers.small()))
             .text();

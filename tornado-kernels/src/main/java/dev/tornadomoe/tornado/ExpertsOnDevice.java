@@ -118,7 +118,7 @@ final class ExpertsOnDevice implements Arithmetic {
     List<MoeLayer> layers = plan.layers().stream().map(ExpertsOnDevice::expertsOf).toList();
     return Planner.builder()
         .maxTokens((int) Math.min(most, MOST_PAIRS))
-        .callerRoutes()
+        .callerRoutes(true)
         .modularMoe(
             TornadoBackend.modularMoe(layers, device.limits().shape())
                 .orElse(ExpertsCatalog.named("fused")))

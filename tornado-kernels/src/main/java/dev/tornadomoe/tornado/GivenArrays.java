@@ -38,7 +38,7 @@ final class GivenArrays {
           spec.inPlace()
               ? "the plan is in place: input and output must be the same array"
               : "OVERLAPS_INPUT: input and output are the same array, which the plan does not"
-                  + " allow; plan with inPlace()");
+                  + " allow; plan with inPlace(true)");
     }
     arrays.give(CallerRegion.HIDDEN, from);
     arrays.give(CallerRegion.OUTPUT, to);

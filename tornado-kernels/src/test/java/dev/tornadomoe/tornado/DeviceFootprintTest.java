@@ -85,7 +85,7 @@ class DeviceFootprintTest {
 
   private static MoePlan plan(int layers, boolean wholeStep, int tokens) {
     Planner.Builder planner = Planner.builder().maxTokens(tokens);
-    return (wholeStep ? planner.wholeStep() : planner)
+    return (wholeStep ? planner.wholeStep(true) : planner)
         .build()
         .plan(Collections.nCopies(layers, LAYER));
   }

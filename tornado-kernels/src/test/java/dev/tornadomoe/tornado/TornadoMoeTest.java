@@ -81,7 +81,7 @@ class TornadoMoeTest {
   @Test
   void normMoeAndResidualOfTwoLayersInOneGraph() throws TornadoExecutionPlanException {
     TornadoMoe moe =
-        TornadoMoe.of(Planner.builder().maxTokens(TOKENS).requireAlias().build().plan(layers));
+        TornadoMoe.of(Planner.builder().maxTokens(TOKENS).requireAlias(true).build().plan(layers));
     float[] expected = engineOnHost(2);
     FloatArray normed = new FloatArray(x.getSize());
     FloatArray y = new FloatArray(x.getSize());
@@ -175,7 +175,7 @@ class TornadoMoeTest {
       weights.set(pair, 0.25f + pair * 0.01f);
     }
     MoePlan plan =
-        Planner.builder().maxTokens(TOKENS).callerRoutes().build().plan(layers.getFirst());
+        Planner.builder().maxTokens(TOKENS).callerRoutes(true).build().plan(layers.getFirst());
     FloatArray y = new FloatArray(x.getSize());
     TaskGraph graph = new TaskGraph("routed");
     GridScheduler grid = new GridScheduler();

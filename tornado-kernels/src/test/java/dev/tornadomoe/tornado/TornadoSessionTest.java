@@ -99,7 +99,7 @@ class TornadoSessionTest {
     List<MoeLayer> model = IntStream.range(0, count).mapToObj(i -> layers.get(i % 2)).toList();
     for (AliasMode mode : List.of(AliasMode.AUTO, AliasMode.OFF)) {
       MoePlan plan =
-          Planner.builder().maxTokens(1).wholeStep().outputAliasing(mode).build().plan(model);
+          Planner.builder().maxTokens(1).wholeStep(true).outputAliasing(mode).build().plan(model);
       try (Session session = Backends.require("tornado").prepare(plan)) {
         Profile profile =
             session

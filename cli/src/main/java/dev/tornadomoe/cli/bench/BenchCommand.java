@@ -153,12 +153,12 @@ public final class BenchCommand implements Callable<Integer> {
         choices
             .planner(mode, backend, parts, processes)
             .maxTokens(processes.mostTokens(most))
-            .wholeStep();
+            .wholeStep(true);
     if (!expertsOnly) {
       return planner.build().plan(parts);
     }
     return planner
-        .callerRoutes()
+        .callerRoutes(true)
         .build()
         .plan(
             parts.stream()

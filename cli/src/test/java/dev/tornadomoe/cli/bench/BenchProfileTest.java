@@ -110,12 +110,12 @@ class BenchProfileTest {
   }
 
   private static MoePlan plan(boolean expertsOnly) {
-    Planner.Builder planner = Planner.builder().wholeStep();
+    Planner.Builder planner = Planner.builder().wholeStep(true);
     if (!expertsOnly) {
       return planner.build().plan(LAYERS);
     }
     return planner
-        .callerRoutes()
+        .callerRoutes(true)
         .build()
         .plan(
             LAYERS.stream()

@@ -48,8 +48,8 @@ class DevicePlanTest {
       MoePlan plan =
           Planner.builder()
               .maxTokens(20)
-              .wholeStep()
-              .inPlace()
+              .wholeStep(true)
+              .inPlace(true)
               .residual(Residual.IN_OUTPUT)
               .build()
               .plan(layers);
@@ -96,8 +96,8 @@ class DevicePlanTest {
       MoePlan plan =
           Planner.builder()
               .maxTokens(1)
-              .wholeStep()
-              .callerRoutes()
+              .wholeStep(true)
+              .callerRoutes(true)
               .build()
               .plan(Collections.nCopies(36, layer));
       MemorySegment ids = MemorySegment.ofArray(IntStream.range(0, layer.topK()).toArray());

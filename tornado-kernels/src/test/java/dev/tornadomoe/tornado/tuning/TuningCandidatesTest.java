@@ -171,7 +171,7 @@ class TuningCandidatesTest {
                   ? Planner.builder().maxTokens(tokens).build().plan(layer)
                   : Planner.builder()
                       .maxTokens(tokens)
-                      .callerRoutes()
+                      .callerRoutes(true)
                       .build()
                       .plan(new MoeLayer(0, layer.topK(), null, layer.experts(), null, false));
           return new Subject(
