@@ -5,6 +5,7 @@ import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
 import dev.tornadomoe.checkpoint.gguf.GgufFile;
 import dev.tornadomoe.checkpoint.gguf.GgufFiles;
+import dev.tornadomoe.checkpoint.gguf.GgufMemory;
 import dev.tornadomoe.checkpoint.gguf.GgufQuantization;
 import dev.tornadomoe.checkpoint.gguf.GgufShards;
 import dev.tornadomoe.checkpoint.gguf.GgufStore;
@@ -15,6 +16,7 @@ import dev.tornadomoe.checkpoint.quant.Quantization;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -101,6 +103,20 @@ public final class Checkpoint implements AutoCloseable {
     return openGguf(gguf);
   }
 
+  /// Opens a GGUF file that an engine has in memory already, so that it is not mapped twice. What
+  /// it says is believed as little as what a file says: every length is compared with the memory's.
+  ///
+  /// @param gguf all of one GGUF file, native, at a multiple of 32 bytes, for every thread; it must
+  ///   stay as it is until the last session on it is closed, which [#close] does not see to
+  /// @param name what messages call it
+  /// @return the model, whose weights are slices of this memory
+  /// @throws CheckpointException when it is no sound GGUF file, one of several parts, or memory of
+  ///   another kind
+  public static Checkpoint open(MemorySegment gguf, String name) {
+    Path file = GgufMemory.nameOf(name);
+    return new Checkpoint(file, List.of(GgufMemory.open(file, gguf)), new MappedFiles());
+  }
+
   private static Checkpoint openSafetensors(Path directory, SafetensorsLayout layout) {
     ModelConfig config = layout.config(directory);
     MappedFiles files = new MappedFiles();
@@ -124,7 +140,8 @@ public final class Checkpoint implements AutoCloseable {
     }
   }
 
-  /// {@return the directory that its files lie in; the snapshot's, of a model in a cache}
+  /// {@return the directory that its files lie in; the snapshot's, of a model in a cache; the name,
+  /// of one in memory}
   public Path directory() {
     return directory;
   }
@@ -132,7 +149,7 @@ public final class Checkpoint implements AutoCloseable {
   /// {@return 32 hexadecimal digits that tell models apart without reading all of them, so that
   /// processes can see whether they have the same: half of a SHA-256 over names, sizes and samples}
   ///
-  /// @throws CheckpointException for a file that can't be read
+  /// @throws CheckpointException for a file that can't be read, and for a model in memory
   public String fingerprint() {
     return Fingerprint.of(metadata == null ? directory : metadata.file());
   }

@@ -34,13 +34,7 @@ public final class GgufShards {
   /// @return the first one first
   public static List<GgufFile> open(Path file, MappedFiles files) {
     GgufFile opened = GgufFile.open(file, files);
-    String other = GgufFiles.otherKind(opened);
-    if (other != null) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT, "%s: this is %s, not a model; name the model's file", file, other));
-    }
-    long count = number(opened, "split.count", 1);
+    long count = parts(opened);
     if (count <= 1) {
       return List.of(opened);
     }
@@ -70,6 +64,22 @@ public final class GgufShards {
     }
     requireAllTensors(parts);
     return parts;
+  }
+
+  /// Of how many files this is one.
+  ///
+  /// @throws CheckpointException when it is no model's
+  static long parts(GgufFile opened) {
+    String other = GgufFiles.otherKind(opened);
+    if (other != null) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: this is %s, not a model; name the model's file",
+              opened.file(),
+              other));
+    }
+    return number(opened, "split.count", 1);
   }
 
   private static long number(GgufFile file, String key, long absent) {

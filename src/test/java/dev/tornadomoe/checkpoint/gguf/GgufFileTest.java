@@ -14,6 +14,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.Weight;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -261,6 +262,15 @@ class GgufFileTest {
         .isInstanceOf(CheckpointException.class)
         .hasMessageStartingWith(directory.resolve("model.gguf").toString())
         .hasMessageContainingAll(says);
+    byte[] bytes = file.bytes();
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment memory =
+          arena.allocate(bytes.length, 32).copyFrom(MemorySegment.ofArray(bytes));
+      assertThatThrownBy(() -> Checkpoint.open(memory, "mine").close())
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageStartingWith("mine: ")
+          .hasMessageContainingAll(says);
+    }
   }
 
   private Checkpoint open(GgufBytes file) {
