@@ -17,6 +17,8 @@ public final class GgufMemory {
 
   /// A name as what stands for a file in messages.
   ///
+  /// @param name that the engine gives its model
+  /// @return the name as a path, which nothing opens
   /// @throws CheckpointException when it can't be a file's
   public static Path nameOf(String name) {
     try {
