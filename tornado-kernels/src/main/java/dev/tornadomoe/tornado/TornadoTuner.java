@@ -178,7 +178,8 @@ final class TornadoTuner implements Tuner {
 
   /// All layers together, so that weights of others are read between two readings of the same.
   private static MoePlan plan(Request request, KernelShape shape, int tokens) {
-    Planner.Builder planner = Planner.builder().maxTokens(tokens).chunkTokens(tokens).wholeStep(true);
+    Planner.Builder planner =
+        Planner.builder().maxTokens(tokens).chunkTokens(tokens).wholeStep(true);
     TornadoBackend.modularMoe(request.layers(), shape).ifPresent(planner::modularMoe);
     return planner.build().plan(request.layers());
   }

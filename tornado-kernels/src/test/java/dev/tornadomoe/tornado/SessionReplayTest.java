@@ -65,7 +65,8 @@ class SessionReplayTest {
   /// The hidden states are the output: what the check runs twice must begin with the same rows.
   @Test
   void replayedStepsHaveTheBitsOfExecutedOnes() {
-    MoePlan plan = Planner.builder().maxTokens(3).wholeStep(true).inPlace(true).build().plan(layers);
+    MoePlan plan =
+        Planner.builder().maxTokens(3).wholeStep(true).inPlace(true).build().plan(layers);
     System.setProperty(ReplayMode.PROPERTY, "off");
     try (Session executed = backend.prepare(plan)) {
       System.setProperty(ReplayMode.PROPERTY, "required");
@@ -96,7 +97,8 @@ class SessionReplayTest {
   /// One thread after the other, whichever was first.
   @Test
   void replayedSessionsGoFromThreadToThread() throws InterruptedException {
-    MoePlan plan = Planner.builder().maxTokens(3).wholeStep(true).inPlace(true).build().plan(layers);
+    MoePlan plan =
+        Planner.builder().maxTokens(3).wholeStep(true).inPlace(true).build().plan(layers);
     System.setProperty(ReplayMode.PROPERTY, "required");
     float[] expected = Rows.random(3 * hidden, 5);
     float[] found = expected.clone();
