@@ -138,7 +138,8 @@ public record ExpertWeights(List<Mlp> local, ExpertMap map, Activation activatio
   /// One line, without the weights: `128 experts, H 2048, I 768, int4 g32 (BF16 scales)`.
   @Override
   public String toString() {
-    String formats = formats().stream().map(WeightFormat::toString).collect(Collectors.joining(", "));
+    String formats =
+        formats().stream().map(WeightFormat::toString).collect(Collectors.joining(", "));
     return String.format(
         Locale.ROOT,
         "%s experts, H %d, I %d, %s",

@@ -42,7 +42,8 @@ class DecodeSoakTest {
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = MoeModel.of(checkpoint);
       List<MoeLayer> layers = model.layerIndices().stream().map(model::layer).toList();
-      MoePlan plan = Planner.builder().wholeStep(true).inPlace(true).maxTokens(1).build().plan(layers);
+      MoePlan plan =
+          Planner.builder().wholeStep(true).inPlace(true).maxTokens(1).build().plan(layers);
       try (Session session = Backends.require("cpu").prepare(plan)) {
         run(golden, session);
       }

@@ -191,7 +191,8 @@ public abstract class MemoryContract extends BackendContract {
     float[] memory = hidden.clone();
     try (Session session =
         backend()
-            .prepare(planner("fused").inPlace(true).residual(Residual.IN_OUTPUT).build().plan(layer))) {
+            .prepare(
+                planner("fused").inPlace(true).residual(Residual.IN_OUTPUT).build().plan(layer))) {
       MemorySegment segment = Rows.of(memory);
       session.run(segment, tokens, segment);
     }
@@ -275,7 +276,8 @@ public abstract class MemoryContract extends BackendContract {
     try (Session ofAll = backend().prepare(plan);
         Session ofSome = backend().prepare(planner(experts).build().plan(some));
         Session ofOthers = backend().prepare(planner(experts).build().plan(others));
-        Session routed = backend().prepare(planner(experts).callerRoutes(true).build().plan(some))) {
+        Session routed =
+            backend().prepare(planner(experts).callerRoutes(true).build().plan(some))) {
       for (int tokens : new int[] {2, most(9)}) {
         float[] hidden = Rows.random(tokens * all.hidden(), 10);
         float[] whole = run(ofAll, hidden);

@@ -62,7 +62,8 @@ public abstract class StepContract extends BackendContract {
           new Way("in place", false, false, planner -> planner.inPlace(true)),
           new Way("in place, in chunks", true, true, planner -> planner.inPlace(true)),
           new Way("in output", false, false, planner -> planner.residual(Residual.IN_OUTPUT)),
-          new Way("both", false, true, planner -> planner.inPlace(true).residual(Residual.IN_OUTPUT)),
+          new Way(
+              "both", false, true, planner -> planner.inPlace(true).residual(Residual.IN_OUTPUT)),
           new Way("residual given", false, true, planner -> planner.residual(Residual.GIVEN)),
           new Way("output BF16", false, true, planner -> planner.outputType(DType.BF16)),
           new Way("strided", false, true, planner -> planner.outputStride(H + 5)),
@@ -145,7 +146,8 @@ public abstract class StepContract extends BackendContract {
   /// took no longer than the call.
   @Test
   void profilesEveryTask() {
-    MoePlan plan = Planner.builder().maxTokens(2).chunkTokens(1).wholeStep(true).build().plan(LAYERS);
+    MoePlan plan =
+        Planner.builder().maxTokens(2).chunkTokens(1).wholeStep(true).build().plan(LAYERS);
     try (Session session = backend().prepare(plan)) {
       MoeCall call = call(CallSpec.DEFAULT, 2);
       MoeCall profiled = call(CallSpec.DEFAULT, 2);

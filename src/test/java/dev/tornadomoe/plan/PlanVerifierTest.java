@@ -185,7 +185,8 @@ class PlanVerifierTest {
 
   @Test
   void refusesAliasInPlaceWhereHiddenStatesAreStillNeeded() {
-    BucketPlan plan = plan(Planner.builder().inPlace(true), StubExperts.of(StubBody.lateReader()), 1);
+    BucketPlan plan =
+        plan(Planner.builder().inPlace(true), StubExperts.of(StubBody.lateReader()), 1);
     BucketPlan aliased =
         PlanMutant.without(PlanMutant.bound(plan, 0, FUSED_OUT, plan.buffer(0, OUTPUT)), "copy");
 

@@ -31,7 +31,8 @@ class StagingTest {
     return Stream.of(
         Arguments.of("batched, residual in output", batched().residual(Residual.IN_OUTPUT)),
         Arguments.of(
-            "batched, in place, own residual", batched().inPlace(true).residual(Residual.IN_OUTPUT)),
+            "batched, in place, own residual",
+            batched().inPlace(true).residual(Residual.IN_OUTPUT)),
         Arguments.of(
             "unreduced, residual in output, not folded",
             unreduced().residual(Residual.IN_OUTPUT).foldAdditions(false)),

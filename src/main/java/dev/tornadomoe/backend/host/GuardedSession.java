@@ -30,7 +30,6 @@ public final class GuardedSession implements Session {
   private final Execution execution;
   private final CallChecks checks;
   private final @Nullable CallAudit audit;
-  private final Interruption interruption;
   private final Chunk chunk;
   private final ChunkRun running;
   private final AtomicBoolean busy = new AtomicBoolean();
@@ -50,7 +49,6 @@ public final class GuardedSession implements Session {
     this.backend = backend;
     this.plan = plan;
     this.weights = weights;
-    this.interruption = interruption;
     this.chunk = new Chunk(interruption);
     this.checks = new CallChecks(plan, weights.get().weightMemory());
     this.execution = weights.get().prepare(plan);

@@ -42,8 +42,8 @@ record BlockTq10() implements BlockFormat {
 
   /// @param column of a run of so many bytes
   private static int digit(MemorySegment data, long at, int column, int bytes) {
-    int fraction = Blocks.unsignedByte(data, at + column % bytes) * POWERS[column / bytes] & 0xFF;
-    return fraction * 3 >>> 8;
+    int fraction = (Blocks.unsignedByte(data, at + column % bytes) * POWERS[column / bytes]) & 0xFF;
+    return (fraction * 3) >>> 8;
   }
 
   @Override

@@ -67,7 +67,8 @@ class GgufMemoryTest {
   @Test
   void memoryThatGoesTooEarlyIsASentence() throws Exception {
     Arena arena = Arena.ofShared();
-    try (Checkpoint checkpoint = Checkpoint.open(copyOf(Files.readAllBytes(golden()), arena), NAME);
+    try (Checkpoint checkpoint =
+            Checkpoint.open(copyOf(Files.readAllBytes(golden()), arena), NAME);
         Session session = prepare(checkpoint)) {
       arena.close();
       assertThatThrownBy(() -> run(session))
@@ -80,7 +81,8 @@ class GgufMemoryTest {
   void refusesMemoryThatKernelsCanNotUse() throws Exception {
     byte[] bytes = Files.readAllBytes(golden());
     refuses(
-        MemorySegment.ofArray(bytes), "is a Java array, expected native memory, as of a mapped file");
+        MemorySegment.ofArray(bytes),
+        "is a Java array, expected native memory, as of a mapped file");
     try (Arena arena = Arena.ofConfined()) {
       refuses(
           copyOf(bytes, arena),
@@ -92,9 +94,7 @@ class GgufMemoryTest {
     refuses(gone, "has been closed");
     try (Arena arena = Arena.ofShared()) {
       MemorySegment odd = arena.allocate(bytes.length + 1L, 32).asSlice(1);
-      refuses(
-          odd,
-          "begins at address " + odd.address() + ", expected a multiple of 32");
+      refuses(odd, "begins at address " + odd.address() + ", expected a multiple of 32");
     }
   }
 
