@@ -40,19 +40,26 @@ final class BoundedReading {
   static Path directory() {
     try {
       Path directory = Files.createTempDirectory("moe-fuzz-");
-      Runtime.getRuntime().addShutdownHook(new Thread(() -> delete(directory)));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> deleteAll(directory)));
       return directory;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private static void delete(Path directory) {
+  private static void deleteAll(Path directory) {
     try (Stream<Path> files = Files.list(directory)) {
-      for (Path file : files.toList()) {
-        Files.delete(file);
-      }
-      Files.delete(directory);
+      files.toList().forEach(BoundedReading::delete);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    delete(directory);
+  }
+
+  /// A file that need not be there, or an empty directory.
+  static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

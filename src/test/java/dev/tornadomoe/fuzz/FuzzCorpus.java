@@ -13,7 +13,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
+import tools.jackson.jr.ob.JSON;
 
 /// Where fuzzing begins: the headers and configs of the golden checkpoints.
 final class FuzzCorpus {
@@ -35,6 +37,7 @@ final class FuzzCorpus {
       case "gguf" -> GgufFuzzer.class;
       case "config" -> ConfigFuzzer.class;
       case "quantisation" -> QuantisationFuzzer.class;
+      case "quantisation-file" -> QuantisationFileFuzzer.class;
       default -> throw new IllegalArgumentException("no target " + target);
     };
   }
@@ -58,6 +61,7 @@ final class FuzzCorpus {
       case "gguf" -> all("model.gguf", FuzzCorpus::gguf);
       case "config" -> all("config.json", config -> List.of(bytes(config)));
       case "quantisation" -> all("config.json", FuzzCorpus::checkpoint);
+      case "quantisation-file" -> all("config.json", FuzzCorpus::quantisationFiles);
       default -> throw new IllegalArgumentException("no target " + target);
     };
   }
@@ -67,8 +71,7 @@ final class FuzzCorpus {
   }
 
   private static List<byte[]> all(String name, Inputs inputs) {
-    try (Stream<Path> files =
-        Files.walk(Path.of(FuzzCorpus.class.getResource("/golden").toURI()))) {
+    try (Stream<Path> files = Files.walk(directoryOf(""))) {
       return files
           .filter(file -> file.getFileName().toString().equals(name))
           .sorted()
@@ -76,6 +79,13 @@ final class FuzzCorpus {
           .toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /// A directory of the golden checkpoints.
+  private static Path directoryOf(String name) {
+    try {
+      return Path.of(FuzzCorpus.class.getResource("/golden").toURI()).resolve(name);
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
     }
@@ -93,6 +103,32 @@ final class FuzzCorpus {
           QuantisationFuzzer.input(bytes(config), padded(tensors, headerBytes(tensors), fill)));
     }
     return inputs;
+  }
+
+  /// What a config says of quantisation, as each of the files beside it would.
+  private static List<byte[]> quantisationFiles(Path config) {
+    Object said = JSON.std.mapFrom(bytes(config)).get("quantization_config");
+    List<byte[]> inputs = new ArrayList<>();
+    for (int name = 0; said != null && name < QuantisationFileFuzzer.NAMES.size(); name++) {
+      Object file = name == 0 ? Map.of("quantization", said) : said;
+      inputs.add(((char) name + JSON.std.asString(file)).getBytes(StandardCharsets.UTF_8));
+    }
+    return inputs;
+  }
+
+  /// Writes a golden checkpoint whose config says nothing of quantisation, without the file that
+  /// does.
+  ///
+  /// @return its size
+  static int writeUnquantised(Path directory) {
+    Path golden = directoryOf("fp8_int8_fp4/qwen3_moe-modelopt_nvfp4");
+    int size = 0;
+    for (String name : List.of("config.json", "model.safetensors")) {
+      PaddedFile file = new PaddedFile(bytes(golden.resolve(name)), (byte) 0, 0);
+      file.write(directory.resolve(name));
+      size += file.size();
+    }
+    return size;
   }
 
   private static int headerBytes(byte[] safetensors) {

@@ -27,7 +27,7 @@ class FuzzCorpusTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"safetensors", "gguf", "config", "quantisation"})
+  @ValueSource(strings = {"safetensors", "gguf", "config", "quantisation", "quantisation-file"})
   void whatFuzzingBeginsWith(String target) {
     List<byte[]> inputs = FuzzCorpus.of(target);
     assertThat(inputs).hasSizeGreaterThanOrEqualTo(10);
@@ -37,7 +37,7 @@ class FuzzCorpusTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"safetensors", "gguf", "config", "quantisation"})
+  @ValueSource(strings = {"safetensors", "gguf", "config", "quantisation", "quantisation-file"})
   void whatFuzzingFound(String target) throws Exception {
     URL findings = FuzzCorpusTest.class.getResource("/fuzz/" + target);
     if (findings == null) {

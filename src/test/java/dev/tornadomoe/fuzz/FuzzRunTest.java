@@ -34,7 +34,8 @@ class FuzzRunTest {
 
   static List<String> targets() {
     return List.of(
-        System.getProperty("fuzz.targets", "safetensors,gguf,config,quantisation").split(","));
+        System.getProperty("fuzz.targets", "safetensors,gguf,config,quantisation,quantisation-file")
+            .split(","));
   }
 
   @ParameterizedTest
