@@ -76,8 +76,8 @@ public final class SpanDown {
             zero);
         long from = Spans.known(token * topK * columns + item);
         for (int c = 0; c < Spans.COLUMNS; c++) {
-          ofSpan[c] =
-              activated.get((int) (from + c * (topK * spans))) * weight * Spans.power(c, flags);
+          int behind = c * (topK * spans);
+          ofSpan[c] = activated.get((int) (from + behind)) * weight * Spans.power(c, flags);
         }
         Spans.sums(ofSpan, groupSize, flags, offset, total);
         for (int i = 0; i < n; i++) {
@@ -192,8 +192,8 @@ public final class SpanDown {
               zero);
           long from = Spans.known(token * slots * columns + item);
           for (int c = 0; c < Spans.COLUMNS; c++) {
-            ofSpan[c] =
-                activated.get((int) (from + c * (slots * spans))) * weight * Spans.power(c, flags);
+            int behind = c * (slots * spans);
+            ofSpan[c] = activated.get((int) (from + behind)) * weight * Spans.power(c, flags);
           }
           Spans.sums(ofSpan, groupSize, flags, offset, total);
           for (int i = 0; i < n; i++) {
