@@ -10,8 +10,8 @@ interface RowDecoder {
   void decode(int row, float[] target, int at);
 
   /// Multiplies rows by one token in registers, to the bit as [VectorRows] does what [#decode] has
-  /// written: a row at a time, so that weights come from memory in one stream that ascends, and are
-  /// stored nowhere.
+  /// written: a row or two at a time, so that weights come from memory in one or two streams that
+  /// ascend, and are stored nowhere.
   ///
   /// @param row the first one
   /// @param count how many, at most [VectorRows#ROWS]

@@ -14,8 +14,8 @@ import java.lang.invoke.MethodHandles;
 import java.util.List;
 
 /// Weights of any format: four rows are decoded to F32 in cache and serve all tokens
-/// ([VectorRows]), so a layer is never in F32 as a whole. Fewer than four tokens: a row at a time
-/// in registers, where the format's decoder can.
+/// ([VectorRows]), so a layer is never in F32 as a whole. Fewer than four tokens: in registers,
+/// where the format's decoder can.
 public final class VectorDecoded implements PlainMatrix {
   /// Fewer tokens are not worth decoding rows into cache.
   private static final int TOKENS = 4;

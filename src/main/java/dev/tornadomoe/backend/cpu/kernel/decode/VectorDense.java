@@ -101,12 +101,68 @@ final class VectorDense implements RowDecoder {
 
   @Override
   public boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
-    for (int r = 0; r < count; r++) {
-      long first = (long) (row + r) * columns;
-      oneRow(first, x, xAt, work, sums + r * LANES);
-      decodeTail(first, work, r * columns);
+    int r = 0;
+    for (; r + 2 <= count; r += 2) {
+      twoRows((long) (row + r) * columns, x, xAt, work, sums + r * LANES);
+    }
+    if (r < count) {
+      oneRow((long) (row + r) * columns, x, xAt, work, sums + r * LANES);
+    }
+    for (r = 0; r < count; r++) {
+      decodeTail((long) (row + r) * columns, work, r * columns);
     }
     return true;
+  }
+
+  /// Two rows, so that there is a sum to add to while the other's last addition is under way, and
+  /// memory is read ahead of in two pages: a row is often about one.
+  private void twoRows(long first, float[] x, int xAt, float[] work, int sumsAt) {
+    FloatVector sum0 = FloatVector.zero(FLOAT);
+    FloatVector sum1 = sum0;
+    long at = first * BYTES;
+    long rowBytes = (long) columns * BYTES;
+    for (int c = 0; c < vectorColumns; c += LANES, at += (long) LANES * BYTES) {
+      FloatVector activation = FloatVector.fromArray(FLOAT, x, xAt + c);
+      if (WIDE) {
+        sum0 = FloatVector.fromMemorySegment(FLOAT, data, at, ORDER).fma(activation, sum0);
+        sum1 =
+            FloatVector.fromMemorySegment(FLOAT, data, at + rowBytes, ORDER).fma(activation, sum1);
+        continue;
+      }
+      IntVector bits0 =
+          (IntVector)
+              ShortVector.fromMemorySegment(HALF, data, at, ORDER)
+                  .convertShape(VectorOperators.S2I, INT, 0);
+      IntVector bits1 =
+          (IntVector)
+              ShortVector.fromMemorySegment(HALF, data, at + rowBytes, ORDER)
+                  .convertShape(VectorOperators.S2I, INT, 0);
+      if (F16) {
+        sum0 =
+            bits0
+                .lanewise(VectorOperators.LSHL, 13)
+                .and(F16_FIELDS)
+                .reinterpretAsFloats()
+                .mul(F16_REBIAS)
+                .mul(F16_REBIAS)
+                .mul(1 / F16_REBIAS)
+                .fma(activation, sum0);
+        sum1 =
+            bits1
+                .lanewise(VectorOperators.LSHL, 13)
+                .and(F16_FIELDS)
+                .reinterpretAsFloats()
+                .mul(F16_REBIAS)
+                .mul(F16_REBIAS)
+                .mul(1 / F16_REBIAS)
+                .fma(activation, sum1);
+      } else {
+        sum0 = bits0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum0);
+        sum1 = bits1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum1);
+      }
+    }
+    sum0.intoArray(work, sumsAt);
+    sum1.intoArray(work, sumsAt + LANES);
   }
 
   private void oneRow(long first, float[] x, int xAt, float[] work, int sumAt) {
