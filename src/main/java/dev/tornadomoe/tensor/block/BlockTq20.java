@@ -19,7 +19,7 @@ record BlockTq20() implements BlockFormat {
   @Override
   public void decode(
       MemorySegment data, long at, int group, float scale, float offset, float[] target, int to) {
-    long from = at + group / 4 * 32;
+    long from = at + group / 4 * 32L;
     int shift = group % 4 * 2;
     for (int i = 0; i < 32; i++) {
       target[to + i] = scale * ((Blocks.unsignedByte(data, from + i) >>> shift & 3) - 1);

@@ -181,7 +181,7 @@ final class BenchRunner {
   private @Nullable Profile profile(Session session, MoeCall call) {
     List<Profile> profiles = new ArrayList<>();
     long end = System.nanoTime() + (long) (seconds * 1e9);
-    while (profiles.isEmpty() || profiles.size() < PROFILED && System.nanoTime() - end < 0) {
+    while (profiles.isEmpty() || (profiles.size() < PROFILED && System.nanoTime() - end < 0)) {
       Optional<Profile> profile = session.profile(call);
       if (profile.isEmpty()) {
         return null;
