@@ -1,5 +1,6 @@
 package dev.tornadomoe.backend;
 
+import dev.tornadomoe.plan.CallerRegion;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
@@ -16,6 +17,8 @@ public final class MoeCall {
   private @Nullable MemorySegment residual;
   private @Nullable MemorySegment topkIds;
   private @Nullable MemorySegment topkWeights;
+  private @Nullable MemorySegment normWeights;
+  private @Nullable MemorySegment normed;
 
   /// Makes a call of layer 0 that has no memory yet.
   public MoeCall() {}
@@ -40,9 +43,10 @@ public final class MoeCall {
     return this;
   }
 
-  /// Where the result `[tokens, H]` goes.
+  /// Where the result `[tokens, H]` goes, or for a deferred output the experts' rows `[tokens * k,
+  /// H]`.
   ///
-  /// @param rows row-major, `tokens * H` values
+  /// @param rows row-major, `tokens * H` values, or `tokens * k * H`
   /// @return this call
   public MoeCall output(MemorySegment rows) {
     output = rows;
@@ -58,8 +62,8 @@ public final class MoeCall {
     return this;
   }
 
-  /// Chosen experts and their weights, `[tokens, k]` I32 and F32, for plans in which the caller
-  /// routes.
+  /// Chosen experts and their weights, `[tokens, k]` I32 and F32: for plans in which the caller
+  /// routes, or where they go for plans with a deferred output.
   ///
   /// @param ids of experts, row-major, 0 to E - 1, distinct for a token
   /// @param weights what multiplies each expert's result
@@ -67,6 +71,17 @@ public final class MoeCall {
   public MoeCall routing(MemorySegment ids, MemorySegment weights) {
     topkIds = ids;
     topkWeights = weights;
+    return this;
+  }
+
+  /// The norm's weights and where its rows go, for plans with a tail.
+  ///
+  /// @param weights F32, H values
+  /// @param rows row-major, `tokens * H` values of the output's type
+  /// @return this call
+  public MoeCall tail(MemorySegment weights, MemorySegment rows) {
+    normWeights = weights;
+    normed = rows;
     return this;
   }
 
@@ -95,13 +110,29 @@ public final class MoeCall {
     return residual;
   }
 
-  /// {@return the experts that the caller chose, I32 `[tokens, k]`, or null where the plan routes}
+  /// {@return chosen experts, I32 `[tokens, k]`, or null without memory for them}
   public @Nullable MemorySegment topkIds() {
     return topkIds;
   }
 
-  /// {@return the weights of those experts, F32 `[tokens, k]`, or null where the plan routes}
+  /// {@return the weights of those experts, F32 `[tokens, k]`, or null without memory for them}
   public @Nullable MemorySegment topkWeights() {
     return topkWeights;
+  }
+
+  /// {@return the memory of a region, or null where the call has none; in place, the hidden states
+  /// are the output's memory}
+  ///
+  /// @param region any
+  public @Nullable MemorySegment memory(CallerRegion region) {
+    return switch (region) {
+      case HIDDEN -> hidden;
+      case OUTPUT -> output;
+      case RESIDUAL -> residual;
+      case TOPK_IDS -> topkIds;
+      case TOPK_WEIGHTS -> topkWeights;
+      case NORM_WEIGHTS -> normWeights;
+      case NORMED -> normed;
+    };
   }
 }

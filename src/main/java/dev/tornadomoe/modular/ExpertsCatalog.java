@@ -22,6 +22,11 @@ public final class ExpertsCatalog {
     return ALL.getFirst();
   }
 
+  /// {@return the pieces for callers that weight and sum themselves: unreduced experts}
+  public static ModularMoe deferring() {
+    return named("unreduced");
+  }
+
   /// Pieces by the experts' name: `hybrid`, `fused`, `unreduced`, `batched`.
   ///
   /// @param name as `--experts` takes it

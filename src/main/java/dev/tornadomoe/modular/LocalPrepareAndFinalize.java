@@ -21,6 +21,12 @@ public final class LocalPrepareAndFinalize implements PrepareAndFinalize {
     return true;
   }
 
+  /// The rows are where the experts wrote them, in the order of the caller's tokens.
+  @Override
+  public boolean supportsDeferral() {
+    return true;
+  }
+
   @Override
   public TopKWeightAndReduce resolve(TopKWeightAndReduce declared) {
     return declared instanceof TopKWeightAndReduce.Delegate

@@ -14,13 +14,19 @@ public record Operand(String name) {
   /// What is added to the result `[M, H]`, the caller's.
   public static final Operand RESIDUAL = new Operand("residual");
 
+  /// Weights of the norm that follows the layer `[H]`, the caller's.
+  public static final Operand NORM_WEIGHTS = new Operand("norm_weights");
+
+  /// The result's rows after that norm `[M, H]`, the caller's.
+  public static final Operand NORMED = new Operand("normed");
+
   /// Router logits `[M, E]`.
   public static final Operand ROUTER_LOGITS = new Operand("router_logits");
 
-  /// Chosen experts `[M, k]`, I32; the caller's when the caller routes.
+  /// Chosen experts `[M, k]`, I32; the caller's when the caller routes, or sums.
   public static final Operand TOPK_IDS = new Operand("topk_ids");
 
-  /// Their weights `[M, k]`; the caller's when the caller routes.
+  /// Their weights `[M, k]`; the caller's when the caller routes, or sums.
   public static final Operand TOPK_WEIGHTS = new Operand("topk_weights");
 
   /// Hidden states as F32 `[M, H]`, where the caller's have another type.

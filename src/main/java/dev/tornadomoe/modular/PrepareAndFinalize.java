@@ -33,6 +33,15 @@ public interface PrepareAndFinalize {
   /// @return what finalize does instead, or the same
   TopKWeightAndReduce resolve(TopKWeightAndReduce declared);
 
+  /// Whether the caller can do what finalize does instead: weight and sum the experts' rows `[M*k,
+  /// H]` as they are, with the ids and weights of the router. False by default: who dispatches rows
+  /// must combine them.
+  ///
+  /// @return true where nothing of [#finish] is needed then
+  default boolean supportsDeferral() {
+    return false;
+  }
+
   /// {@return which layers it can serve}
   ///
   /// @param problem sizes, and the layer

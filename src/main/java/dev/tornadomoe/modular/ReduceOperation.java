@@ -81,6 +81,36 @@ public sealed interface ReduceOperation extends WeightOperation {
     }
   }
 
+  /// A sum over a token's experts and the norm of what comes out, at once: each row is normed while
+  /// it is at hand.
+  ///
+  /// @param reduce what finishes the rows
+  /// @param norm of these rows: its source is the target of the sum
+  record ReduceNorm(Reduce reduce, RowOperation.Norm norm) implements ReduceOperation {
+
+    /// Checked.
+    ///
+    /// @throws IllegalArgumentException for a norm of other rows
+    public ReduceNorm {
+      if (!norm.source().equals(reduce.target())) {
+        throw new IllegalArgumentException(norm.source() + " is not what the sum writes");
+      }
+    }
+
+    @Override
+    public List<Access> accesses() {
+      List<Access> accesses = new ArrayList<>(reduce.accesses());
+      accesses.add(Access.read(norm.weights()));
+      accesses.add(Access.overwrite(norm.target()));
+      return List.copyOf(accesses);
+    }
+
+    @Override
+    public String name() {
+      return reduce.name() + ", " + norm.name();
+    }
+  }
+
   /// Zeroes `target[M, H]`, then adds each valid row of `batched[E, T, H]`, weighted, to its
   /// token's row, expert after expert.
   ///

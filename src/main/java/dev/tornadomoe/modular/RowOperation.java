@@ -1,14 +1,16 @@
 package dev.tornadomoe.modular;
 
+import dev.tornadomoe.layer.RmsNorm;
 import java.util.List;
 
-/// Work on rows `[M, H]` alone, element by element: no weight matrix, and no table of routes.
+/// Work on rows `[M, H]` alone: no weight matrix, and no table of routes but to look into.
 public sealed interface RowOperation extends Operation {
 
-  /// Copies rows `[M, H]`, converting between element types and row strides where they differ.
+  /// Copies rows `[M, H]`, or those of pairs `[M*k, H]`, converting between element types and row
+  /// strides where they differ.
   ///
-  /// @param source rows `[M, H]`
-  /// @param target rows `[M, H]`, overwritten
+  /// @param source rows of both kinds
+  /// @param target as many rows, overwritten
   record Copy(Operand source, Operand target) implements RowOperation {
     @Override
     public List<Access> accesses() {
@@ -49,6 +51,25 @@ public sealed interface RowOperation extends Operation {
     @Override
     public String name() {
       return "zero";
+    }
+  }
+
+  /// The norm that follows a layer: `target[t] = norm(source[t]) * weights`.
+  ///
+  /// @param source rows `[M, H]`
+  /// @param weights F32 `[H]`
+  /// @param norm what it computes
+  /// @param target rows `[M, H]`, overwritten
+  record Norm(Operand source, Operand weights, RmsNorm norm, Operand target)
+      implements RowOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(source), Access.read(weights), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "rms norm";
     }
   }
 

@@ -7,7 +7,8 @@ import java.util.List;
 import java.util.Set;
 
 /// Experts that stop after the down projection: `fused_out` is `[M*k, H]`, unweighted, and finalize
-/// weights and sums. For callers that combine in their own way; they can't write the output.
+/// weights and sums. For callers that combine in their own way: their output is what the experts
+/// write, and may be the same memory.
 public final class UnreducedExperts implements Experts {
 
   /// Makes them; they have no options.
@@ -31,6 +32,13 @@ public final class UnreducedExperts implements Experts {
   @Override
   public Set<Capability> capabilities() {
     return EnumSet.of(Capability.INPUT_CONSUMED_BEFORE_OUTPUT, Capability.CHUNKABLE);
+  }
+
+  /// The last operation writes the row of every pair whose expert is here, and is the only one that
+  /// writes rows.
+  @Override
+  public boolean supportsOutputAlias(Problem problem) {
+    return problem.localExperts() == problem.globalExperts();
   }
 
   @Override

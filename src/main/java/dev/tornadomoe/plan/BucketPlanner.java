@@ -50,7 +50,7 @@ final class BucketPlanner {
   }
 
   private LayerDraft fold(LayerDraft draft) {
-    return options.fold() ? FoldAdditions.apply(draft) : draft;
+    return options.fold() ? FoldNorm.apply(FoldAdditions.apply(draft)) : draft;
   }
 
   /// Finishes results in a private buffer where finishing them in the output would destroy what is
@@ -93,6 +93,7 @@ final class BucketPlanner {
       copied +=
           (long) draft.copies()
               * draft.problem().tokens()
+              * CallerRows.of(options.call(), CallerRegion.OUTPUT, draft.layer()).rowsPerToken()
               * draft.problem().hidden()
               * options.call().outputType().bytes();
       for (Workspace scratch : draft.scratch().values()) {

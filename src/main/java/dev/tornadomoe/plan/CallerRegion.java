@@ -3,23 +3,38 @@ package dev.tornadomoe.plan;
 import dev.tornadomoe.modular.Operand;
 
 /// The parts of memory that a caller brings with a call. In place, the hidden states are in
-/// [#OUTPUT] too.
+/// [#OUTPUT] too. [CallSpec] says which a call has, and which of them are results.
 public enum CallerRegion {
   /// The hidden states `[M, H]`.
   HIDDEN(Operand.HIDDEN),
-  /// The result `[M, H]`.
+  /// The result `[M, H]`, or what the caller sums to it, `[M*k, H]`.
   OUTPUT(Operand.OUTPUT),
   /// Rows `[M, H]` that are added to the result.
   RESIDUAL(Operand.RESIDUAL),
-  /// The experts that the caller chose, I32 `[M, k]`.
+  /// Chosen experts, I32 `[M, k]`: those of a caller that routes, or the router's for a caller that
+  /// sums.
   TOPK_IDS(Operand.TOPK_IDS),
   /// Their weights, F32 `[M, k]`.
-  TOPK_WEIGHTS(Operand.TOPK_WEIGHTS);
+  TOPK_WEIGHTS(Operand.TOPK_WEIGHTS),
+  /// Weights of the norm that follows, F32 `[H]`.
+  NORM_WEIGHTS(Operand.NORM_WEIGHTS),
+  /// The result's rows after that norm `[M, H]`.
+  NORMED(Operand.NORMED);
 
   private final String text;
 
   CallerRegion(Operand operand) {
     this.text = operand.name();
+  }
+
+  /// Whether it is an operand's memory where nothing shares it.
+  boolean isOf(Operand operand) {
+    return operand.name().equals(text);
+  }
+
+  /// {@return whether each token has rows of its own in it}
+  public boolean isPerToken() {
+    return this != NORM_WEIGHTS;
   }
 
   /// As the operand that it is called by: `topk_ids`.

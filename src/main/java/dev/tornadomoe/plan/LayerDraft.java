@@ -40,7 +40,7 @@ record LayerDraft(
   /// The draft in which the experts write the output: without the copy and without `fused_out`.
   LayerDraft withAlias() {
     List<Stage> kept = new ArrayList<>(stages);
-    kept.removeIf(stage -> stage.operation().equals(finalCopy()));
+    kept.removeIf(stage -> stage.operation().equals(handOver()));
     Map<Operand, Workspace> left = new LinkedHashMap<>(scratch);
     left.remove(Operand.FUSED_OUT);
     return new LayerDraft(layer, modularMoe, problem, List.copyOf(kept), left, true);
@@ -51,7 +51,7 @@ record LayerDraft(
   boolean onlyHandsOver() {
     boolean handed = false;
     for (Stage stage : stages) {
-      if (stage.operation().equals(finalCopy())) {
+      if (stage.operation().equals(handOver())) {
         if (handed) {
           return false;
         }
@@ -79,10 +79,11 @@ record LayerDraft(
 
   /// Whether these do nothing but copy finished rows to the output.
   static boolean isHandOver(List<Operation> finish) {
-    return finish.equals(List.of(finalCopy()));
+    return finish.equals(List.of(handOver()));
   }
 
-  private static RowOperation.Copy finalCopy() {
+  /// The copy that an alias saves.
+  static RowOperation.Copy handOver() {
     return new RowOperation.Copy(Operand.FUSED_OUT, Operand.OUTPUT);
   }
 

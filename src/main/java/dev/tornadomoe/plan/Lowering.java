@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
@@ -91,9 +92,11 @@ final class Lowering {
               layer.index()));
     }
     rows(Operand.ROUTER_LOGITS, problem.globalExperts());
-    Shape pairs = Shape.of(problem.tokens(), problem.topK());
-    scratch(new Workspace(Operand.TOPK_IDS, DType.I32, pairs));
-    scratch(new Workspace(Operand.TOPK_WEIGHTS, DType.F32, pairs));
+    if (!call.results().contains(CallerRegion.TOPK_IDS)) {
+      Shape pairs = Shape.of(problem.tokens(), problem.topK());
+      scratch(new Workspace(Operand.TOPK_IDS, DType.I32, pairs));
+      scratch(new Workspace(Operand.TOPK_WEIGHTS, DType.F32, pairs));
+    }
     add(Phase.ROUTE, new DenseOperation.RouterLogits(input, Operand.ROUTER_LOGITS));
     add(
         Phase.ROUTE,
@@ -154,13 +157,18 @@ final class Lowering {
   }
 
   private void finish(boolean staged) {
+    if (call.output() == OutputForm.DEFERRED) {
+      finalStage(LayerDraft.handOver());
+      return;
+    }
     PrepareAndFinalize prepareAndFinalize = modularMoe.prepareAndFinalize();
     TopKWeightAndReduce reduce = modularMoe.reduce();
     boolean weighted = !layer.routerWeightOnInput();
     List<Operation> handOver = prepareAndFinalize.finish(reduce, weighted, Operand.OUTPUT);
     if (prepareAndFinalize.isLocal() && LayerDraft.isHandOver(handOver)) {
-      // Added before the rows are handed over, so that the output is written once and last.
+      // Before the rows are handed over, so that the output is written once and last.
       addends(Operand.FUSED_OUT);
+      norm(Operand.FUSED_OUT);
       handOver.forEach(this::finalStage);
       return;
     }
@@ -170,6 +178,7 @@ final class Lowering {
     }
     prepareAndFinalize.finish(reduce, weighted, target).forEach(this::finalStage);
     addends(target);
+    norm(target);
     if (staged) {
       finalStage(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
     }
@@ -184,6 +193,14 @@ final class Lowering {
     }
     if (call.residual() != Residual.NONE) {
       finalStage(new RowOperation.Add(target, Operand.RESIDUAL));
+    }
+  }
+
+  /// Of the rows in F32, whatever the output's type.
+  private void norm(Operand finished) {
+    RmsNorm norm = call.norm();
+    if (norm != null) {
+      finalStage(new RowOperation.Norm(finished, Operand.NORM_WEIGHTS, norm, Operand.NORMED));
     }
   }
 
@@ -213,6 +230,7 @@ final class Lowering {
   private boolean isReadOnly(Operand operand) {
     return operand.equals(Operand.HIDDEN)
         || operand.equals(Operand.RESIDUAL)
+        || operand.equals(Operand.NORM_WEIGHTS)
         || (call.callerRoutes()
             && (operand.equals(Operand.TOPK_IDS) || operand.equals(Operand.TOPK_WEIGHTS)));
   }

@@ -58,6 +58,9 @@ final class OutputAliasing {
     }
     List<Reason> reasons = new ArrayList<>();
     reasons.add(Reason.of(ReasonCode.ALIASED));
+    if (isDeferred()) {
+      reasons.add(Reason.of(ReasonCode.FINALIZE_DEFERRED));
+    }
     if (has(Capability.ACCUMULATES_INTO_OUTPUT)) {
       reasons.add(Reason.of(ReasonCode.NEEDS_ZERO_INIT));
     }
@@ -90,7 +93,11 @@ final class OutputAliasing {
         }
       }
       case TopKWeightAndReduce.NaiveBatched batched -> refuse(ReasonCode.REDUCE_ZEROES_FIRST);
-      case TopKWeightAndReduce.Contiguous contiguous -> refuse(ReasonCode.REDUCE_IN_FINALIZE);
+      case TopKWeightAndReduce.Contiguous contiguous -> {
+        if (!isDeferred()) {
+          refuse(ReasonCode.REDUCE_IN_FINALIZE);
+        }
+      }
       case TopKWeightAndReduce.Delegate delegate ->
           throw new IllegalStateException("ModularMoe lets no unresolved reduce pass");
     }
@@ -104,13 +111,14 @@ final class OutputAliasing {
           ReasonCode.EP_ROWS_NOT_ZEROED,
           String.format(Locale.ROOT, "%s experts are here", draft.layer().experts().map()));
     }
-    Shape rows = Shape.of(problem.tokens(), problem.hidden());
+    Shape rows = Shape.of(isDeferred() ? problem.pairs() : problem.tokens(), problem.hidden());
     Shape written = experts.outputShape(expertProblem);
     if (!written.equals(rows)) {
       refuse(
           ReasonCode.SHAPE_MISMATCH,
           String.format(Locale.ROOT, "experts write %s, output is %s", written, rows));
-      if (options.chunkTokens() < options.maxTokens() && written.dimension(0) != problem.tokens()) {
+      if (options.chunkTokens() < options.maxTokens()
+          && written.dimension(0) != rows.dimension(0)) {
         refuse(
             ReasonCode.CHUNK_FACTOR,
             String.format(
@@ -176,6 +184,10 @@ final class OutputAliasing {
         refusals.add(Reason.of(ReasonCode.WRITE_MODE_CONFLICT, hazard));
       }
     }
+  }
+
+  private boolean isDeferred() {
+    return options.call().output() == OutputForm.DEFERRED;
   }
 
   private boolean has(Capability capability) {

@@ -18,7 +18,7 @@ final class PlanChecks {
     MoeLayer first = layers.getFirst();
     for (MoeLayer layer : layers) {
       requireSame("hidden size", layer, layer.hidden(), first, first.hidden());
-      if (call.callerRoutes()) {
+      if (call.takesRouting()) {
         requireSame("top-k", layer, layer.topK(), first, first.topK());
       }
     }
@@ -63,6 +63,12 @@ final class PlanChecks {
               modularMoe.prepareAndFinalize().name(),
               support.refusal()));
     }
+    if (options.call().output() == OutputForm.DEFERRED) {
+      Deferral.require(layer, modularMoe);
+    }
+    if (options.call().norm() != null) {
+      requireWholeSum(layer, modularMoe);
+    }
     boolean chunked = options.chunkTokens() < options.maxTokens();
     if (chunked
         && (modularMoe.experts().format() == ActivationFormat.BATCHED
@@ -84,6 +90,21 @@ final class PlanChecks {
               modularMoe.prepareAndFinalize().name(),
               options.chunkTokens(),
               options.maxTokens()));
+    }
+  }
+
+  /// A norm is of finished rows: where some experts are elsewhere and nobody here has their part,
+  /// the rows are not.
+  private static void requireWholeSum(MoeLayer layer, ModularMoe modularMoe) {
+    int here = layer.experts().map().localExperts() + layer.identityExperts();
+    if (modularMoe.prepareAndFinalize().isLocal() && here < layer.globalExperts()) {
+      throw new PlanException(
+          String.format(
+              Locale.ROOT,
+              "layer %d: only %s experts are here, so its rows are a part of the sum, and the norm"
+                  + " that the tail writes is of the whole",
+              layer.index(),
+              layer.experts().map()));
     }
   }
 

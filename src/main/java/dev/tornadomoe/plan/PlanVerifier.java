@@ -40,8 +40,7 @@ final class PlanVerifier {
   private void verify() {
     checkSlots();
     for (Buffer buffer : plan.buffers()) {
-      gone[buffer.id()] =
-          buffer.isCallers() && !buffer.operand().equals(Operand.OUTPUT) ? null : NEVER_WRITTEN;
+      gone[buffer.id()] = buffer.isCallers() && !isResult(buffer) ? null : NEVER_WRITTEN;
     }
     for (Step step : plan.steps()) {
       for (Access access : step.operation().accesses()) {
@@ -57,18 +56,29 @@ final class PlanVerifier {
     }
     for (Map<Operand, Buffer> bound : plan.bindings()) {
       Buffer output = bound.get(Operand.OUTPUT);
-      if (output != null) {
-        if (!output.isCallers()) {
-          throw new PlanException(
-              String.format(
-                  Locale.ROOT,
-                  "plan verifier: %s lies in the workspace, where the next layer would write over"
-                      + " it",
-                  output));
-        }
-        requireThere(output, "the caller");
+      if (output != null && !output.isCallers()) {
+        throw new PlanException(
+            String.format(
+                Locale.ROOT,
+                "plan verifier: %s lies in the workspace, where the next layer would write over it",
+                output));
       }
     }
+    plan.buffers().stream()
+        .filter(this::isResult)
+        .forEach(result -> requireThere(result, "the caller"));
+  }
+
+  /// Whether the caller brings a buffer to get something in it: the output, and whatever a step
+  /// writes under the buffer's own name.
+  private boolean isResult(Buffer buffer) {
+    return buffer.isCallers()
+        && (buffer.operand().equals(Operand.OUTPUT)
+            || plan.stepsOf(buffer.layer()).stream()
+                .flatMap(step -> step.operation().accesses().stream())
+                .anyMatch(access ->
+                    access.mode() == Access.Mode.OVERWRITE
+                        && access.operand().equals(buffer.operand())));
   }
 
   private void checkSlots() {

@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.ModularMoe;
@@ -107,7 +108,8 @@ public final class Planner {
     private boolean sanitize;
     private Precision precision = Precision.EXACT;
     private MemoryKind memory = MemoryKind.HOST;
-    private Function<MoeLayer, ModularMoe> modularMoe = layer -> ExpertsCatalog.preferred();
+    private @Nullable Function<MoeLayer, ModularMoe> modularMoe;
+    private OutputForm output = OutputForm.FINISHED;
     private DType hiddenType = DType.F32;
     private DType outputType = DType.F32;
     private int outputStride;
@@ -116,6 +118,7 @@ public final class Planner {
     private boolean exclusive = true;
     private boolean inPlace;
     private Residual residual = Residual.NONE;
+    private @Nullable RmsNorm norm;
     private boolean callerRoutes;
     private boolean wholeStep;
 
@@ -231,7 +234,19 @@ public final class Planner {
       return this;
     }
 
-    /// Element type of the output: F32, F16 or BF16.
+    /// What a call leaves in the output. [OutputForm#DEFERRED] leaves weighting and summing to the
+    /// caller: the output has room for `[M*k, H]`, and each call brings memory for ids and weights
+    /// `[M, k]`, which the layer's router writes or, with [#callerRoutes], the caller has. Unless
+    /// you choose others, experts are then those that leave their rows as they are.
+    ///
+    /// @param form finished rows unless set
+    /// @return this builder
+    public Builder output(OutputForm form) {
+      output = form;
+      return this;
+    }
+
+    /// Element type of the output, and of normed rows: F32, F16 or BF16.
     ///
     /// @param type F32 unless set
     /// @return this builder
@@ -294,6 +309,18 @@ public final class Planner {
       return this;
     }
 
+    /// Adds rows to the result and writes the result twice: as it is to the output, and after the
+    /// norm of the next layer to memory that each call brings. The norm is of the rows in F32,
+    /// before they are rounded to the output's type.
+    ///
+    /// @param from what is added, as for [#residual]
+    /// @param next the norm of the sum
+    /// @return this builder
+    public Builder tail(Residual from, RmsNorm next) {
+      norm = next;
+      return residual(from);
+    }
+
     /// Whether the caller gives ids and weights.
     ///
     /// @param on false unless set
@@ -353,6 +380,7 @@ public final class Planner {
               memory,
               new CallSpec(
                   hiddenType,
+                  output,
                   outputType,
                   outputStride,
                   outputAlignment == null ? outputType.bytes() : outputAlignment,
@@ -360,9 +388,16 @@ public final class Planner {
                   exclusive,
                   inPlace,
                   residual,
+                  norm,
                   callerRoutes,
                   wholeStep),
-              modularMoe));
+              modularMoe == null ? pieces() : modularMoe));
+    }
+
+    private Function<MoeLayer, ModularMoe> pieces() {
+      ModularMoe pieces =
+          output == OutputForm.DEFERRED ? ExpertsCatalog.deferring() : ExpertsCatalog.preferred();
+      return layer -> pieces;
     }
   }
 }

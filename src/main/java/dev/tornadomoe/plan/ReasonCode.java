@@ -9,6 +9,8 @@ public enum ReasonCode {
   NEEDS_ZERO_INIT("the experts add to the caller's output, which a step zeroes first"),
   /// Aliased, although the caller's output is the hidden states' memory.
   INPLACE_OK("the output is the hidden states' own memory, which are read before it is written"),
+  /// Aliased: [OutputForm#DEFERRED].
+  FINALIZE_DEFERRED("the caller weights and sums the experts' rows, which are its output"),
   /// The bucket of calls without tokens.
   NO_TOKENS("there are no tokens, so nothing is written"),
   /// [AliasMode#OFF].

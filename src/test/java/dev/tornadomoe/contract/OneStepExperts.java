@@ -27,11 +27,26 @@ final class OneStepExperts implements Experts {
   private final Access.Mode input;
   private final Access.Mode output;
   private final CustomOperation.HostFunction function;
+  private final boolean leavesPairs;
 
   OneStepExperts(Access.Mode input, Access.Mode output, CustomOperation.HostFunction function) {
+    this(input, output, function, false);
+  }
+
+  private OneStepExperts(
+      Access.Mode input,
+      Access.Mode output,
+      CustomOperation.HostFunction function,
+      boolean leavesPairs) {
     this.input = input;
     this.output = output;
     this.function = function;
+    this.leavesPairs = leavesPairs;
+  }
+
+  /// Those that write rows of pairs `[M*k, H]` and leave it to others to sum them.
+  static OneStepExperts leavingPairs(CustomOperation.HostFunction function) {
+    return new OneStepExperts(Access.Mode.READ, Access.Mode.OVERWRITE, function, true);
   }
 
   @Override
@@ -61,12 +76,12 @@ final class OneStepExperts implements Experts {
 
   @Override
   public TopKWeightAndReduce weightAndReduce() {
-    return new TopKWeightAndReduce.NoOp();
+    return leavesPairs ? new TopKWeightAndReduce.Contiguous() : new TopKWeightAndReduce.NoOp();
   }
 
   @Override
   public Shape outputShape(Problem problem) {
-    return Shape.of(problem.tokens(), problem.hidden());
+    return Shape.of(leavesPairs ? problem.pairs() : problem.tokens(), problem.hidden());
   }
 
   @Override

@@ -98,6 +98,52 @@ class EmbeddingDocTest {
     assertThat(y).isNotEqualTo(reference(layer, normed));
   }
 
+  @Test
+  void aLayerCanWriteTheNextNormsRows() throws Exception {
+    MoeLayer layer = layers.getFirst();
+    float[] rows = random(hidden);
+    float[] x = random(hidden);
+    float[] weights = random(hidden);
+    float[] normed = new float[hidden];
+    float[] expected = reference(layer, rows);
+    for (int i = 0; i < hidden; i++) {
+      expected[i] += x[i];
+    }
+    samples.run("tail", layer, segment(rows), segment(x), segment(weights), segment(normed));
+
+    assertClose(x, expected);
+    double squares = 0;
+    for (float value : expected) {
+      squares += value * value;
+    }
+    for (int i = 0; i < hidden; i++) {
+      expected[i] = (float) (expected[i] / Math.sqrt(squares / hidden + 1e-6) * weights[i]);
+    }
+    assertClose(normed, expected);
+  }
+
+  @Test
+  void aLayerCanLeaveTheSumToTheEngine() throws Exception {
+    MoeLayer layer = layers.getFirst();
+    float[] rows = random(hidden);
+    int[] ids = new int[layer.topK()];
+    float[] weights = new float[layer.topK()];
+    float[] experts = new float[layer.topK() * hidden];
+    samples.run(
+        "deferred",
+        layer,
+        segment(rows),
+        segment(experts),
+        MemorySegment.ofArray(ids),
+        segment(weights));
+
+    float[] y = new float[hidden];
+    for (int i = 0; i < experts.length; i++) {
+      y[i % hidden] += weights[i / hidden] * experts[i];
+    }
+    assertClose(y, reference(layer, rows));
+  }
+
   /// Q8_0: a scale of 16 bits, then 32 whole numbers.
   @Test
   void blocksAreTakenAsTheyLie() throws Exception {

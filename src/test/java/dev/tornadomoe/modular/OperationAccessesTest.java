@@ -2,10 +2,13 @@ package dev.tornadomoe.modular;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tornadomoe.layer.RmsNorm;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,6 +22,7 @@ class OperationAccessesTest {
   private static final Operand D = new Operand("d");
   private static final Operand E = new Operand("e");
   private static final Operand F = new Operand("f");
+  private static final Operand G = new Operand("g");
 
   /// Each operation with the operands it writes; everything else that it names, it reads.
   static Stream<Arguments> operations() {
@@ -29,6 +33,7 @@ class OperationAccessesTest {
         writes(new RowOperation.WeightInput(A, B, C), C),
         writes(new RowOperation.Add(A, B), A),
         writes(new RowOperation.Zero(A), A),
+        writes(new RowOperation.Norm(A, B, new RmsNorm(1e-6f), C), C),
         writes(new DenseOperation.SharedGateUp(A, B), B),
         writes(new DenseOperation.SharedDown(A, B, C), C),
         writes(new RowOperation.IdentityExperts(A, B, C, D), D),
@@ -40,6 +45,12 @@ class OperationAccessesTest {
         writes(new ReduceOperation.DownReduce(A, B, null, List.of(), C), C),
         writes(new ReduceOperation.Reduce(A, B, C, List.of(D, E), F), F),
         writes(new ReduceOperation.Reduce(A, B, null, List.of(), C), C),
+        writes(
+            new ReduceOperation.ReduceNorm(
+                new ReduceOperation.Reduce(A, B, C, List.of(D), E),
+                new RowOperation.Norm(E, F, new RmsNorm(1e-6f), G)),
+            E,
+            G),
         writes(new RouteOperation.Dispatch(A, B, C, D, E), C, D, E),
         writes(new ExpertOperation.BatchedGateUp(A, B, C), C),
         writes(new ExpertOperation.BatchedDown(A, B, C), C),
@@ -127,12 +138,13 @@ class OperationAccessesTest {
         .containsExactly(Access.Mode.OVERWRITE, Access.Mode.ACCUMULATE);
   }
 
-  private static List<Operand> named(Operation operation) throws ReflectiveOperationException {
-    List<Operand> named = new ArrayList<>();
+  private static Set<Operand> named(Operation operation) throws ReflectiveOperationException {
+    Set<Operand> named = new LinkedHashSet<>();
     for (RecordComponent component : operation.getClass().getRecordComponents()) {
       Object value = component.getAccessor().invoke(operation);
       switch (value) {
         case Operand operand -> named.add(operand);
+        case Operation part -> named.addAll(named(part));
         case List<?> list -> list.forEach(each -> named.add((Operand) each));
         case null, default -> {}
       }

@@ -7,6 +7,7 @@ import static dev.tornadomoe.plan.ReasonCode.DISABLED_BY_USER;
 import static dev.tornadomoe.plan.ReasonCode.DTYPE_MISMATCH;
 import static dev.tornadomoe.plan.ReasonCode.EP_ROWS_NOT_ZEROED;
 import static dev.tornadomoe.plan.ReasonCode.EXPERT_NOT_OPTED_IN;
+import static dev.tornadomoe.plan.ReasonCode.FINALIZE_DEFERRED;
 import static dev.tornadomoe.plan.ReasonCode.INPLACE_OK;
 import static dev.tornadomoe.plan.ReasonCode.INPUT_READ_AFTER_WRITE;
 import static dev.tornadomoe.plan.ReasonCode.INPUT_STILL_LIVE;
@@ -41,7 +42,7 @@ import java.util.stream.Stream;
 
 /// The rows of the alias legality table that the planner decides (modular MoE, 1.12), by their
 /// numbers, with the reasons each must give. Rows 3 and 28 to 33 are about memory that only a call
-/// brings; 12, 20, 26 and 27 can't occur here.
+/// brings; 12, 20 and 26 can't occur here.
 final class AliasTable {
   private static final MoeLayer LAYER = SeededLayers.small();
   private static final MoeLayer PARTIAL = SeededLayers.of(8, 6, 4, 2).map(0, -1, -1, 1).layer();
@@ -80,6 +81,7 @@ final class AliasTable {
             outputRows(),
             inPlaceRows(),
             residualRows(),
+            deferredRows(),
             callRows())
         .flatMap(rows -> rows);
   }
@@ -110,7 +112,6 @@ final class AliasTable {
             LAYER,
             Planner.builder().modularMoe(ExpertsCatalog.named("unreduced")),
             REDUCE_IN_FINALIZE,
-            EXPERT_NOT_OPTED_IN,
             SHAPE_MISMATCH),
         row(
             "4b",
@@ -210,6 +211,26 @@ final class AliasTable {
             WRITE_MODE_CONFLICT));
   }
 
+  private static Stream<Row> deferredRows() {
+    return Stream.of(
+        row("27", LAYER, deferred(), ALIASED, FINALIZE_DEFERRED),
+        row("27, in chunks", LAYER, deferred().chunkTokens(8), ALIASED, FINALIZE_DEFERRED),
+        row("27, caller routes", LAYER, deferred().callerRoutes(true), ALIASED, FINALIZE_DEFERRED),
+        row("27, BF16", LAYER, deferred().outputType(DType.BF16), DTYPE_MISMATCH),
+        row("27, rows apart", LAYER, deferred().outputStride(12), SHAPE_MISMATCH),
+        row("27, shared", LAYER, deferred().sharedOutput(true), OUTPUT_NOT_EXCLUSIVE),
+        row(
+            "27, not opted in",
+            TOP_1,
+            with(STUB.notOptedIn().leaving(new TopKWeightAndReduce.Contiguous()))
+                .output(OutputForm.DEFERRED),
+            EXPERT_NOT_OPTED_IN));
+  }
+
+  private static Planner.Builder deferred() {
+    return Planner.builder().output(OutputForm.DEFERRED);
+  }
+
   private static Stream<Row> callRows() {
     return Stream.of(
         row("24, one row per token", LAYER, with(STUB).maxTokens(20).chunkTokens(8), ALIASED),
@@ -221,7 +242,6 @@ final class AliasTable {
                 .maxTokens(20)
                 .chunkTokens(8),
             REDUCE_IN_FINALIZE,
-            EXPERT_NOT_OPTED_IN,
             SHAPE_MISMATCH,
             CHUNK_FACTOR),
         row("36", LAYER, with(STUB).outputAliasing(AliasMode.OFF), DISABLED_BY_USER));

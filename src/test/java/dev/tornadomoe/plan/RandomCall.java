@@ -9,8 +9,10 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /// One call's arguments from a seed, made anew for every run: a run in place destroys them.
@@ -18,25 +20,37 @@ import java.util.stream.IntStream;
 /// @param layerIndex the layer's index in the plan
 record RandomCall(MoePlan plan, int place, int tokens, long seed) {
 
-  /// What the output holds after a run, the gaps between its rows included.
-  byte[] run(Session session) {
+  /// What all results hold after a run, the gaps between rows included.
+  String run(Session session) {
     Random random = new Random(seed);
     CallSpec spec = plan.options().call();
     MoeLayer layer = plan.layers().get(place);
     int count = tokens * layer.hidden();
-    int stride = spec.outputStride() == 0 ? layer.hidden() : spec.outputStride();
+    CallerRows outputRows = CallerRows.of(spec, CallerRegion.OUTPUT, layer);
     MemorySegment hidden = rows(random, count, spec.hiddenType());
     MemorySegment output =
-        spec.inPlace() ? hidden : rows(random, tokens * stride, spec.outputType());
+        spec.inPlace()
+            ? hidden
+            : rows(random, (int) outputRows.elements(tokens), spec.outputType());
     MoeCall call = new MoeCall().layer(place).hidden(hidden, tokens).output(output);
     if (spec.residual() == Residual.GIVEN) {
       call.residual(rows(random, count, spec.hiddenType()));
     }
-    if (spec.callerRoutes()) {
+    if (spec.takesRouting()) {
       call.routing(ids(random, layer), rows(random, tokens * layer.topK(), DType.F32));
     }
+    if (spec.norm() != null) {
+      call.tail(rows(random, layer.hidden(), DType.F32), rows(random, count, spec.outputType()));
+    }
     session.run(call);
-    return output.toArray(ValueLayout.JAVA_BYTE);
+    return spec.results().stream()
+        .map(region -> HexFormat.of().formatHex(bytes(call, region)))
+        .collect(Collectors.joining(" "));
+  }
+
+  private static byte[] bytes(MoeCall call, CallerRegion region) {
+    MemorySegment memory = call.memory(region);
+    return memory == null ? new byte[0] : memory.toArray(ValueLayout.JAVA_BYTE);
   }
 
   private static MemorySegment rows(Random random, int count, DType type) {

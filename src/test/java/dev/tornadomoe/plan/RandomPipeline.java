@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.modular.ActivationFormat;
 import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.Experts;
@@ -15,6 +16,7 @@ import dev.tornadomoe.modular.StubExperts;
 import dev.tornadomoe.modular.TopKWeightAndReduce;
 import dev.tornadomoe.tensor.DType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
@@ -27,6 +29,8 @@ final class RandomPipeline {
   private final int topK;
   private final boolean int4;
   private final boolean callerRoutes;
+  private boolean isPartial;
+  private boolean canDefer;
   private final List<MoeLayer> layers;
   private final @Nullable ModularMoe modularMoe;
   private final Planner.Builder planner = Planner.builder();
@@ -48,7 +52,18 @@ final class RandomPipeline {
     passes();
     tokens();
     memory();
+    canDefer = canDefer();
     rows();
+  }
+
+  /// Whether the caller can make the sum: it is all of the layer, and there are rows for it.
+  private boolean canDefer() {
+    MoeLayer layer = layers.getFirst();
+    boolean leavesPairs =
+        modularMoe == null
+            || (modularMoe.reduce() instanceof TopKWeightAndReduce.Contiguous
+                && modularMoe.prepareAndFinalize().supportsDeferral());
+    return leavesPairs && !isPartial && layer.shared() == null && !layer.routerWeightOnInput();
   }
 
   static RandomPipeline of(long seed) {
@@ -89,7 +104,9 @@ final class RandomPipeline {
       fixture.withoutRouter();
     }
     if (random.nextInt(3) == 0) {
-      fixture.map(map());
+      int[] map = map();
+      isPartial = Arrays.stream(map).anyMatch(place -> place < 0);
+      fixture.map(map);
     }
     return fixture.layers(1 + random.nextInt(3));
   }
@@ -193,10 +210,21 @@ final class RandomPipeline {
   }
 
   private void rows() {
+    DType hiddenType = type();
+    planner.hiddenType(hiddenType);
+    if (canDefer && random.nextBoolean()) {
+      planner.output(OutputForm.DEFERRED).outputType(type());
+      if (random.nextInt(4) == 0) {
+        planner.outputStride(layers.getFirst().hidden() + random.nextInt(3));
+      }
+      return;
+    }
     boolean inPlace = random.nextInt(3) == 0;
     Residual residual = Residual.values()[random.nextInt(3)];
-    DType hiddenType = type();
-    planner.residual(residual).hiddenType(hiddenType);
+    planner.residual(residual);
+    if (!isPartial && random.nextInt(4) == 0) {
+      planner.tail(residual, new RmsNorm(0.125f));
+    }
     planner.outputType(inPlace || residual == Residual.IN_OUTPUT ? hiddenType : type());
     if (inPlace) {
       planner.inPlace(true);

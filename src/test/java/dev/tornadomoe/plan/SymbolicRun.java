@@ -116,7 +116,7 @@ final class SymbolicRun {
   /// What the caller's memory holds when a call begins. Hidden states that are their own residual
   /// are one value.
   private static String given(Buffer buffer) {
-    if (buffer.operand().equals(Operand.OUTPUT)) {
+    if (buffer.operand().equals(Operand.OUTPUT) || buffer.operand().equals(Operand.NORMED)) {
       return LOST;
     }
     return buffer.layer() + " given " + ((Buffer.Caller) buffer.location()).region();
@@ -130,11 +130,21 @@ final class SymbolicRun {
     for (Map<Operand, Buffer> bound : plan.bindings()) {
       Buffer output = bound.get(Operand.OUTPUT);
       outputs.add(output == null ? LOST : memory.read(output));
+      Buffer normed = bound.get(Operand.NORMED);
+      if (normed != null) {
+        outputs.add(memory.read(normed));
+      }
     }
     return outputs;
   }
 
+  /// A sum with a norm in it is the one after the other.
   private void run(Step step, Memory memory) {
+    if (step.operation() instanceof ReduceOperation.ReduceNorm both) {
+      run(new Step(step.index(), step.layer(), step.phase(), both.reduce()), memory);
+      run(new Step(step.index(), step.layer(), step.phase(), both.norm()), memory);
+      return;
+    }
     Operation operation = step.operation();
     List<Object> read = new ArrayList<>();
     read.add(step.layer());

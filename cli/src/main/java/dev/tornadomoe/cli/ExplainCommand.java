@@ -8,6 +8,7 @@ import dev.tornadomoe.cli.parallel.LayerRange;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
+import dev.tornadomoe.cli.parallel.TailChoices;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
@@ -40,7 +41,9 @@ import picocli.CommandLine.Spec;
       "  moe explain checkpoint",
       "  moe explain checkpoint --layers 0-1 --tokens 256 --format json",
       "  moe explain checkpoint --format svg --output plan.svg",
-      "  moe explain checkpoint --experts batched"
+      "  moe explain checkpoint --experts batched",
+      "  moe explain checkpoint --deferred",
+      "  moe explain checkpoint --residual given --tail 1e-6"
     })
 final class ExplainCommand implements Callable<Integer> {
 
@@ -56,6 +59,8 @@ final class ExplainCommand implements Callable<Integer> {
   private Path directory = Path.of("");
 
   @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Mixin private TailChoices tail = new TailChoices();
 
   @Mixin private ParallelChoices parallel = new ParallelChoices();
 
@@ -134,11 +139,8 @@ final class ExplainCommand implements Callable<Integer> {
       }
       List<MoeLayer> chosen = indices.stream().map(model::layer).map(processes::part).toList();
       Planner.Builder planner =
-          choices
-              .planner(alias.mode, processes)
-              .maxTokens(Math.max(1, tokens))
-              .residual(residual)
-              .inPlace(inPlace);
+          choices.planner(alias.mode, processes).maxTokens(Math.max(1, tokens)).inPlace(inPlace);
+      tail.applyTo(planner, choices, processes, residual);
       if (tokens < 0) {
         throw new LayerException("--tokens must be 0 or more, found " + tokens);
       }

@@ -30,7 +30,11 @@ class ExplainAliasTest {
     "hf/mixtral, --alias OFF --in-place, DISABLED_BY_USER, 2, 2",
     // finalize itself writes the output, so there is nothing to copy and nothing to alias
     "hf/mixtral, --experts batched, BATCHED_FORMAT REDUCE_ZEROES_FIRST, 0, 0",
-    "hf/mixtral, --experts unreduced, REDUCE_IN_FINALIZE EXPERT_NOT_OPTED_IN, 0, 0",
+    "hf/mixtral, --experts unreduced, REDUCE_IN_FINALIZE SHAPE_MISMATCH, 0, 0",
+    // the caller sums, or the next norm follows
+    "hf/mixtral, --deferred, ALIASED FINALIZE_DEFERRED, 2, 0",
+    "hf/mixtral, --deferred --alias off, DISABLED_BY_USER, 2, 2",
+    "hf/mixtral, --residual given --tail 1e-6, ALIASED, 2, 0",
     "hf/mixtral, --tokens 0, NO_TOKENS, 0, 0",
   })
   void decidesWithReasonsAndCountsCopies(
@@ -58,7 +62,7 @@ class ExplainAliasTest {
   @ParameterizedTest
   @CsvSource({
     "batched, BATCHED_FORMAT REDUCE_ZEROES_FIRST EXPERT_NOT_OPTED_IN",
-    "unreduced, REDUCE_IN_FINALIZE EXPERT_NOT_OPTED_IN",
+    "unreduced, REDUCE_IN_FINALIZE SHAPE_MISMATCH",
   })
   void requireMakesARefusalAnErrorWithAllReasons(String experts, String reasons) {
     String refusal = explain("hf/mixtral", "--alias require --experts " + experts).refusal();

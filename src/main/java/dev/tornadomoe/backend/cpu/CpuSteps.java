@@ -18,6 +18,7 @@ import dev.tornadomoe.backend.cpu.step.SortedGroups;
 import dev.tornadomoe.backend.cpu.step.TokenGroups;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.NormStep;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.ExpertMap;
@@ -119,14 +120,9 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
               context.buffer(op.ids()),
               context.bufferOrNull(op.weights()),
               epilogue(op, context));
-      case ReduceOperation.Reduce op ->
-          reduce(
-              context,
-              op.pairs(),
-              (pair, expert) -> pair,
-              op.ids(),
-              op.weights(),
-              epilogue(op, context));
+      case ReduceOperation.Reduce op -> reducePairs(context, op, null);
+      case ReduceOperation.ReduceNorm op ->
+          reducePairs(context, op.reduce(), NormStep.compile(op.norm(), context));
       case ReduceOperation.BatchedReduce op -> {
         BufferRef rows = context.buffer(op.rows());
         yield reduce(
@@ -135,7 +131,8 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
             (pair, expert) -> (long) expert * context.maxTokens() + rows.getInt(pair),
             op.ids(),
             op.weights(),
-            new Epilogue(List.of(), context.buffer(op.target())));
+            new Epilogue(List.of(), context.buffer(op.target())),
+            null);
       }
     };
   }
@@ -172,13 +169,26 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
             target);
   }
 
+  private HostStep reducePairs(
+      StepContext context, ReduceOperation.Reduce op, @Nullable NormStep norm) {
+    return reduce(
+        context,
+        op.pairs(),
+        (pair, expert) -> pair,
+        op.ids(),
+        op.weights(),
+        epilogue(op, context),
+        norm);
+  }
+
   private HostStep reduce(
       StepContext context,
       Operand source,
       ReduceStep.PairRows rows,
       Operand ids,
       @Nullable Operand weights,
-      Epilogue epilogue) {
+      Epilogue epilogue,
+      @Nullable NormStep norm) {
     return new ReduceStep(
         team,
         scratch,
@@ -190,7 +200,8 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
         rows,
         context.buffer(ids),
         context.bufferOrNull(weights),
-        epilogue);
+        epilogue,
+        norm);
   }
 
   private static Epilogue epilogue(ReduceOperation.Finishing operation, StepContext context) {

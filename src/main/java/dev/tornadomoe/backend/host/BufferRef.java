@@ -25,10 +25,6 @@ public final class BufferRef {
     this.rowBytes = buffer.rowStride() * dtype.bytes();
   }
 
-  long rowBytes() {
-    return rowBytes;
-  }
-
   void bind(MemorySegment memory, long firstByte) {
     segment = memory;
     offset = firstByte;

@@ -4,8 +4,8 @@ import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.SanitizeException;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
+import dev.tornadomoe.plan.CallerRows;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.plan.Residual;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.EnumMap;
@@ -13,7 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// Watches the caller's memory during a sanitised run: the output is poisoned and must be written
+/// Watches the caller's memory during a sanitised run: results are poisoned and must be written
 /// completely and nowhere else, inputs must stay as they were, and an unaliased run on copies must
 /// give the same bits.
 final class CallAudit {
@@ -34,44 +34,47 @@ final class CallAudit {
   /// @param layer its index in the plan
   /// @param how each chunk of it is run
   void run(MoeCall call, int layer, GuardedSession.ChunkRun how) {
-    MemorySegment output = present(call.output());
-    Map<CallerRegion, MemorySegment> inputs = inputs(call);
     Map<CallerRegion, MemorySegment> before = new EnumMap<>(CallerRegion.class);
-    inputs.forEach((region, segment) -> before.put(region, copyOf(segment)));
-    MemorySegment outputBefore = copyOf(output);
-    boolean outputIsInput = spec.inPlace() || spec.residual() == Residual.IN_OUTPUT;
-    if (!outputIsInput) {
-      forEachElement(call, layer, (row, column, at) -> Poison.set(output, at, spec.outputType()));
+    spec.inputs().forEach(region -> before.put(region, copyOf(memory(call, region))));
+    spec.results().forEach(region -> before.put(region, copyOf(memory(call, region))));
+    if (spec.inPlace()) {
+      before.put(CallerRegion.HIDDEN, present(before.get(CallerRegion.OUTPUT)));
+    }
+    for (CallerRegion region : spec.results()) {
+      if (isWrittenOnly(region)) {
+        CallerRows rows = rows(region, layer);
+        MemorySegment result = memory(call, region);
+        forEachElement(rows, call, (row, column, at) -> Poison.set(result, at, rows.type()));
+      }
     }
 
     session.runLayer(call, layer, how);
 
-    inputs.forEach((region, segment) -> requireSame(layer, region, segment, before.get(region)));
-    if (!outputIsInput) {
-      forEachElement(
-          call, layer, (row, column, at) -> requireWritten(call, layer, row, column, at));
+    for (CallerRegion region : spec.inputs()) {
+      if (region != CallerRegion.HIDDEN || !spec.inPlace()) {
+        requireSame(layer, region, memory(call, region), present(before.get(region)));
+      }
     }
-    requireGapsUntouched(call, layer, output, outputBefore);
-    MemorySegment hiddenBefore = spec.inPlace() ? outputBefore : before.get(CallerRegion.HIDDEN);
-    compareWithShadow(call, layer, present(hiddenBefore), outputBefore, output);
+    for (CallerRegion region : spec.results()) {
+      CallerRows rows = rows(region, layer);
+      if (isWrittenOnly(region)) {
+        requireWritten(call, layer, rows);
+      }
+      requireGapsUntouched(call, layer, rows, present(before.get(region)));
+    }
+    compareWithShadow(call, layer, before);
   }
 
-  private Map<CallerRegion, MemorySegment> inputs(MoeCall call) {
-    Map<CallerRegion, MemorySegment> inputs = new EnumMap<>(CallerRegion.class);
-    if (!spec.inPlace()) {
-      inputs.put(CallerRegion.HIDDEN, present(call.hidden()));
-    }
-    putIfPresent(inputs, CallerRegion.RESIDUAL, call.residual());
-    putIfPresent(inputs, CallerRegion.TOPK_IDS, call.topkIds());
-    putIfPresent(inputs, CallerRegion.TOPK_WEIGHTS, call.topkWeights());
-    return inputs;
+  private CallerRows rows(CallerRegion region, int layer) {
+    return CallerRows.of(spec, region, plan.layers().get(layer));
   }
 
-  private static void putIfPresent(
-      Map<CallerRegion, MemorySegment> map, CallerRegion region, @Nullable MemorySegment segment) {
-    if (segment != null) {
-      map.put(region, segment);
-    }
+  private boolean isWrittenOnly(CallerRegion region) {
+    return region != CallerRegion.OUTPUT || !spec.readsOutput();
+  }
+
+  private static MemorySegment memory(MoeCall call, CallerRegion region) {
+    return present(call.memory(region));
   }
 
   private static MemorySegment present(@Nullable MemorySegment segment) {
@@ -90,8 +93,8 @@ final class CallAudit {
   }
 
   private void requireSame(
-      int layer, CallerRegion region, MemorySegment segment, @Nullable MemorySegment before) {
-    long at = segment.mismatch(present(before));
+      int layer, CallerRegion region, MemorySegment segment, MemorySegment before) {
+    long at = segment.mismatch(before);
     if (at >= 0) {
       throw new SanitizeException(
           String.format(
@@ -103,80 +106,98 @@ final class CallAudit {
     }
   }
 
-  private void requireWritten(MoeCall call, int layer, int row, int column, long at) {
-    if (Poison.isSet(present(call.output()), at, spec.outputType())) {
-      throw new SanitizeException(
-          String.format(
-              Locale.ROOT,
-              "sanitize: OUTPUT_NOT_WRITTEN: layer %d, experts \"%s\": row %d, column %d of the"
-                  + " output is unwritten, or made from uninitialised memory",
-              layerIndex(layer),
-              plan.modularMoe(layer).experts().name(),
-              row,
-              column));
-    }
+  private void requireWritten(MoeCall call, int layer, CallerRows rows) {
+    MemorySegment result = memory(call, rows.region());
+    forEachElement(
+        rows,
+        call,
+        (row, column, at) -> {
+          if (Poison.isSet(result, at, rows.type())) {
+            throw new SanitizeException(
+                String.format(
+                    Locale.ROOT,
+                    "sanitize: OUTPUT_NOT_WRITTEN: layer %d, experts \"%s\": row %d, column %d of"
+                        + " the caller's %s is unwritten, or made from uninitialised memory",
+                    layerIndex(layer),
+                    plan.modularMoe(layer).experts().name(),
+                    row,
+                    column,
+                    rows.region()));
+          }
+        });
   }
 
   /// What stands between the rows of a strided output belongs to somebody else.
   private void requireGapsUntouched(
-      MoeCall call, int layer, MemorySegment output, MemorySegment outputBefore) {
-    long rowBytes = (long) plan.layers().get(layer).hidden() * spec.outputType().bytes();
-    long stride = (long) spec.outputStride() * spec.outputType().bytes();
-    for (int row = 0; row < call.tokens() && stride > rowBytes; row++) {
+      MoeCall call, int layer, CallerRows rows, MemorySegment before) {
+    MemorySegment result = memory(call, rows.region());
+    long rowBytes = (long) rows.width() * rows.type().bytes();
+    long stride = rows.stride() * rows.type().bytes();
+    for (long row = 0; row < rows.rows(call.tokens()) && stride > rowBytes; row++) {
       long from = row * stride + rowBytes;
-      long to = Math.min((row + 1) * stride, output.byteSize());
-      if (from < to && MemorySegment.mismatch(output, from, to, outputBefore, from, to) >= 0) {
+      long to = Math.min((row + 1) * stride, result.byteSize());
+      if (from < to && MemorySegment.mismatch(result, from, to, before, from, to) >= 0) {
         throw new SanitizeException(
             String.format(
                 Locale.ROOT,
-                "sanitize: layer %d wrote behind row %d of the output, between its rows",
+                "sanitize: layer %d wrote behind row %d of the caller's %s, between its rows",
                 layerIndex(layer),
-                row));
+                row,
+                rows.region()));
       }
     }
   }
 
-  private void compareWithShadow(
-      MoeCall call,
-      int layer,
-      MemorySegment shadowHidden,
-      MemorySegment shadowOutput,
-      MemorySegment output) {
+  private void compareWithShadow(MoeCall call, int layer, Map<CallerRegion, MemorySegment> memory) {
     if (shadow == null) {
       shadow = session.shadow();
     }
-    MoeCall again = new MoeCall().hidden(shadowHidden, call.tokens()).output(shadowOutput);
-    if (call.residual() != null) {
-      again.residual(call.residual());
-    }
-    if (call.topkIds() != null) {
-      again.routing(call.topkIds(), present(call.topkWeights()));
-    }
-    shadow.runLayer(again, layer);
-    long at = output.mismatch(shadowOutput);
-    if (at >= 0) {
-      throw new SanitizeException(
-          String.format(
-              Locale.ROOT,
-              "sanitize: layer %d gives another result with the output alias than without, from"
-                  + " byte %d of the output",
-              layerIndex(layer),
-              at));
+    shadow.runLayer(again(call, memory), layer);
+    for (CallerRegion region : spec.results()) {
+      long at = memory(call, region).mismatch(present(memory.get(region)));
+      if (at >= 0) {
+        throw new SanitizeException(
+            String.format(
+                Locale.ROOT,
+                "sanitize: layer %d gives another result with the output alias than without, from"
+                    + " byte %d of the %s",
+                layerIndex(layer),
+                at,
+                region));
+      }
     }
   }
 
-  /// Something to do with one element of the output.
+  private static MoeCall again(MoeCall call, Map<CallerRegion, MemorySegment> memory) {
+    MoeCall again =
+        new MoeCall()
+            .hidden(present(memory.get(CallerRegion.HIDDEN)), call.tokens())
+            .output(present(memory.get(CallerRegion.OUTPUT)));
+    MemorySegment residual = memory.get(CallerRegion.RESIDUAL);
+    if (residual != null) {
+      again.residual(residual);
+    }
+    MemorySegment ids = memory.get(CallerRegion.TOPK_IDS);
+    if (ids != null) {
+      again.routing(ids, present(memory.get(CallerRegion.TOPK_WEIGHTS)));
+    }
+    MemorySegment normed = memory.get(CallerRegion.NORMED);
+    if (normed != null) {
+      again.tail(present(memory.get(CallerRegion.NORM_WEIGHTS)), normed);
+    }
+    return again;
+  }
+
+  /// Something to do with one element of a region.
   @FunctionalInterface
   private interface ElementAction {
-    void at(int row, int column, long offset);
+    void at(long row, int column, long offset);
   }
 
-  private void forEachElement(MoeCall call, int layer, ElementAction action) {
-    int hidden = plan.layers().get(layer).hidden();
-    long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
-    for (int row = 0; row < call.tokens(); row++) {
-      for (int column = 0; column < hidden; column++) {
-        action.at(row, column, (row * stride + column) * spec.outputType().bytes());
+  private static void forEachElement(CallerRows rows, MoeCall call, ElementAction action) {
+    for (long row = 0; row < rows.rows(call.tokens()); row++) {
+      for (int column = 0; column < rows.width(); column++) {
+        action.at(row, column, (row * rows.stride() + column) * rows.type().bytes());
       }
     }
   }

@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
+import dev.tornadomoe.plan.CallerRows;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import java.lang.foreign.MemorySegment;
@@ -12,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.Locale;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// Checks that a call keeps what the plan was promised: sizes, memory that is alive and can be
@@ -26,6 +28,12 @@ public final class CallChecks {
   private final MoeLayer fewestExperts;
   private final boolean[] seen;
 
+  /// What the calls of each layer read, by the layer's index in the plan.
+  private final CallerRows[][] inputs;
+
+  /// What they write.
+  private final CallerRows[][] results;
+
   /// Checks for one session.
   ///
   /// @param weights what a call may not write over
@@ -36,6 +44,17 @@ public final class CallChecks {
     Comparator<MoeLayer> byExperts = Comparator.comparingInt(MoeLayer::globalExperts);
     this.fewestExperts = Collections.min(plan.layers(), byExperts);
     this.seen = new boolean[Collections.max(plan.layers(), byExperts).globalExperts()];
+    this.inputs = rows(spec.inputs());
+    this.results = rows(spec.results());
+  }
+
+  private CallerRows[][] rows(Set<CallerRegion> regions) {
+    return plan.layers().stream()
+        .map(layer ->
+            regions.stream()
+                .map(region -> CallerRows.of(spec, region, layer))
+                .toArray(CallerRows[]::new))
+        .toArray(CallerRows[][]::new);
   }
 
   /// Checks one call.
@@ -75,33 +94,57 @@ public final class CallChecks {
               tokens,
               tokens));
     }
-    MoeLayer layer = plan.layers().get(layerIndex);
-    long row = (long) layer.hidden();
-    MemorySegment hidden = required(CallerRegion.HIDDEN, call.hidden());
-    MemorySegment output = required(CallerRegion.OUTPUT, call.output());
-    checkMemory(CallerRegion.HIDDEN, hidden, tokens * row * spec.hiddenType().bytes());
-    checkOutput(output, tokens, layer.hidden());
-    if (spec.inPlace()) {
-      if (!Overlap.isSame(hidden, output)) {
-        throw new BackendException(
-            "the plan is in place: hidden and output must be the same memory");
-      }
-    } else {
-      refuseOverlap(CallerRegion.HIDDEN, hidden, output);
+    requirePlanned(call);
+    for (CallerRows input : inputs[layerIndex]) {
+      checkMemory(required(call, input.region()), input, tokens);
     }
-    checkResidual(call, tokens * row * spec.hiddenType().bytes(), output);
-    checkRouting(call, tokens, layer, output);
+    for (CallerRows result : results[layerIndex]) {
+      checkResult(call, result, tokens);
+    }
+    refuseOverlaps(call, inputs[layerIndex], results[layerIndex]);
+    if (spec.inPlace()
+        && !Overlap.isSame(
+            required(call, CallerRegion.HIDDEN), required(call, CallerRegion.OUTPUT))) {
+      throw new BackendException("the plan is in place: hidden and output must be the same memory");
+    }
+    if (spec.callerRoutes()) {
+      checkRouting(call, tokens, plan.layers().get(layerIndex));
+    }
   }
 
-  private static MemorySegment required(CallerRegion region, @Nullable MemorySegment segment) {
+  /// Nothing that the plan has no use for.
+  private void requirePlanned(MoeCall call) {
+    if (call.residual() != null && spec.residual() != Residual.GIVEN) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "the call has a residual, but the plan says residual %s",
+              spec.residual()));
+    }
+    if (!spec.takesRouting() && (call.topkIds() != null || call.topkWeights() != null)) {
+      throw new BackendException(
+          "the call has ids and weights, but the plan uses the layer's router");
+    }
+    if (spec.norm() == null && call.memory(CallerRegion.NORMED) != null) {
+      throw new BackendException(
+          "the call has memory for normed rows, but the plan has no tail that writes any");
+    }
+  }
+
+  private static MemorySegment required(MoeCall call, CallerRegion region) {
+    MemorySegment segment = call.memory(region);
     if (segment == null) {
       throw new BackendException(String.format(Locale.ROOT, "the call has no %s", region));
     }
     return segment;
   }
 
-  private static void checkMemory(CallerRegion region, MemorySegment segment, long bytes) {
-    if (segment.byteSize() != bytes) {
+  private static void checkMemory(MemorySegment segment, CallerRows expected, int tokens) {
+    CallerRegion region = expected.region();
+    long bytes = expected.elements(tokens) * expected.type().bytes();
+    // The last row may end with its elements or be as wide as the others.
+    long behind = (expected.stride() - expected.width()) * expected.type().bytes();
+    if (segment.byteSize() != bytes && segment.byteSize() != Math.max(0, bytes - behind)) {
       throw new BackendException(
           String.format(
               Locale.ROOT, "%s has %d bytes, expected %d", region, segment.byteSize(), bytes));
@@ -121,18 +164,16 @@ public final class CallChecks {
     }
   }
 
-  private void checkOutput(MemorySegment output, int tokens, int hidden) {
-    int element = spec.outputType().bytes();
-    long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
-    long least = tokens == 0 ? 0 : ((tokens - 1) * stride + hidden) * element;
-    long most = tokens * stride * element;
-    // The last row may end with its elements or be as wide as the others.
-    checkMemory(CallerRegion.OUTPUT, output, output.byteSize() == least ? least : most);
-    if (output.isReadOnly()) {
-      throw new BackendException("LAYOUT_MISMATCH: output is read-only");
+  private void checkResult(MoeCall call, CallerRows expected, int tokens) {
+    CallerRegion region = expected.region();
+    MemorySegment result = required(call, region);
+    checkMemory(result, expected, tokens);
+    if (result.isReadOnly()) {
+      throw new BackendException(
+          String.format(Locale.ROOT, "LAYOUT_MISMATCH: %s is read-only", region));
     }
-    int alignment = spec.outputAlignment();
-    if (output.isNative() && output.address() % alignment != 0) {
+    int alignment = region == CallerRegion.OUTPUT ? spec.outputAlignment() : 1;
+    if (result.isNative() && result.address() % alignment != 0) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
@@ -140,45 +181,35 @@ public final class CallChecks {
                   + " plan was promised",
               alignment));
     }
-    if (weights.overlaps(output)) {
-      throw new BackendException("OVERLAPS_INPUT: output overlaps the weights");
+    if (weights.overlaps(result)) {
+      throw new BackendException(
+          String.format(Locale.ROOT, "OVERLAPS_INPUT: %s overlaps the weights", region));
     }
   }
 
-  private void checkResidual(MoeCall call, long bytes, MemorySegment output) {
-    MemorySegment residual = call.residual();
-    if (spec.residual() != Residual.GIVEN) {
-      if (residual != null) {
-        throw new BackendException(
-            String.format(
-                Locale.ROOT,
-                "the call has a residual, but the plan says residual %s",
-                spec.residual()));
+  private void refuseOverlaps(MoeCall call, CallerRows[] read, CallerRows[] written) {
+    for (int i = 0; i < written.length; i++) {
+      CallerRegion result = written[i].region();
+      for (CallerRows input : read) {
+        boolean isPlanned =
+            spec.inPlace()
+                && result == CallerRegion.OUTPUT
+                && input.region() == CallerRegion.HIDDEN;
+        if (!isPlanned) {
+          refuseOverlap("OVERLAPS_INPUT", call, result, input.region());
+        }
       }
-      return;
+      for (int other = 0; other < i; other++) {
+        refuseOverlap("OVERLAPS_RESULT", call, result, written[other].region());
+      }
     }
-    checkMemory(CallerRegion.RESIDUAL, required(CallerRegion.RESIDUAL, residual), bytes);
-    refuseOverlap(CallerRegion.RESIDUAL, required(CallerRegion.RESIDUAL, residual), output);
   }
 
-  private void checkRouting(MoeCall call, int tokens, MoeLayer layer, MemorySegment output) {
-    if (!spec.callerRoutes()) {
-      if (call.topkIds() != null || call.topkWeights() != null) {
-        throw new BackendException(
-            "the call has ids and weights, but the plan uses the layer's router");
-      }
-      return;
-    }
-    MemorySegment ids = required(CallerRegion.TOPK_IDS, call.topkIds());
-    MemorySegment weights = required(CallerRegion.TOPK_WEIGHTS, call.topkWeights());
-    long bytes = (long) tokens * layer.topK() * 4;
-    checkMemory(CallerRegion.TOPK_IDS, ids, bytes);
-    checkMemory(CallerRegion.TOPK_WEIGHTS, weights, bytes);
-    refuseOverlap(CallerRegion.TOPK_IDS, ids, output);
-    refuseOverlap(CallerRegion.TOPK_WEIGHTS, weights, output);
+  private void checkRouting(MoeCall call, int tokens, MoeLayer layer) {
     // Ids that are right for the fewest experts are right for every layer of a step.
-    checkIds(ids, tokens, spec.wholeStep() ? fewestExperts : layer);
-    checkWeights(weights, layer.topK());
+    checkIds(
+        required(call, CallerRegion.TOPK_IDS), tokens, spec.wholeStep() ? fewestExperts : layer);
+    checkWeights(required(call, CallerRegion.TOPK_WEIGHTS), layer.topK());
   }
 
   /// A NaN is a mistake of the router; nothing would say so once it is in the output.
@@ -234,15 +265,19 @@ public final class CallChecks {
   }
 
   private static void refuseOverlap(
-      CallerRegion region, MemorySegment segment, MemorySegment output) {
-    if (Overlap.exists(segment, output)) {
+      String code, MoeCall call, CallerRegion region, CallerRegion other) {
+    MemorySegment result = required(call, region);
+    MemorySegment segment = required(call, other);
+    if (Overlap.exists(segment, result)) {
       throw new BackendException(
-          Overlap.isSame(segment, output)
+          Overlap.isSame(segment, result)
               ? String.format(
                   Locale.ROOT,
-                  "OVERLAPS_INPUT: output is the same memory as %s, which the plan does not allow",
-                  region)
-              : String.format(Locale.ROOT, "OVERLAPS_INPUT: output overlaps %s", region));
+                  "%s: %s is the same memory as %s, which the plan does not allow",
+                  code,
+                  region,
+                  other)
+              : String.format(Locale.ROOT, "%s: %s overlaps %s", code, region, other));
     }
   }
 }

@@ -1,9 +1,9 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.CustomOperation;
-import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.modular.RouteOperation;
@@ -11,12 +11,13 @@ import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.modular.WeightOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
+import dev.tornadomoe.plan.CallerRows;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Phase;
 import dev.tornadomoe.plan.Step;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.Stream;
 
 /// One bucket of a plan, compiled for one session: its steps by layer, and where its buffers are.
 final class CompiledBucket {
@@ -33,9 +34,22 @@ final class CompiledBucket {
     }
   }
 
+  /// A buffer of the caller's, and how the region lies that it is in.
+  private record CallerRef(BufferRef ref, CallerRows rows) {
+
+    /// One, or none for a buffer of the workspace.
+    static Stream<CallerRef> of(MoePlan plan, Buffer buffer, BufferRef ref) {
+      MoeLayer layer = plan.layers().get(buffer.layer());
+      return buffer.location() instanceof Buffer.Caller caller
+          ? Stream.of(
+              new CallerRef(ref, CallerRows.of(plan.options().call(), caller.region(), layer)))
+          : Stream.empty();
+    }
+  }
+
   private final BucketPlan plan;
   private final BufferRef[] refs;
-  private final BufferRef[][] callers;
+  private final CallerRef[][] callers;
   private final CompiledStep[][] steps;
   private final PrepareAndFinalize[] prepareAndFinalize;
   private final ExpertRows[] expertRows;
@@ -43,7 +57,7 @@ final class CompiledBucket {
   private CompiledBucket(
       BucketPlan plan,
       BufferRef[] refs,
-      BufferRef[][] callers,
+      CallerRef[][] callers,
       CompiledStep[][] steps,
       PrepareAndFinalize[] prepareAndFinalize,
       ExpertRows[] expertRows) {
@@ -65,7 +79,7 @@ final class CompiledBucket {
       }
     }
     int layers = plan.layers().size();
-    BufferRef[][] callers = new BufferRef[layers][];
+    CallerRef[][] callers = new CallerRef[layers][];
     CompiledStep[][] steps = new CompiledStep[layers][];
     PrepareAndFinalize[] prepareAndFinalize = new PrepareAndFinalize[layers];
     ExpertRows[] expertRows = new ExpertRows[layers];
@@ -73,10 +87,9 @@ final class CompiledBucket {
       int layerIndex = layer;
       callers[layer] =
           bucket.bindings().get(layer).values().stream()
-              .filter(Buffer::isCallers)
               .distinct()
-              .map(buffer -> refs[buffer.id()])
-              .toArray(BufferRef[]::new);
+              .flatMap(buffer -> CallerRef.of(plan, buffer, refs[buffer.id()]))
+              .toArray(CallerRef[]::new);
       prepareAndFinalize[layer] = plan.modularMoe(layer).prepareAndFinalize();
       expertRows[layer] =
           new ExpertRows(prepareAndFinalize[layer].expertTokens(bucket.maxTokens()));
@@ -132,16 +145,20 @@ final class CompiledBucket {
     return plan;
   }
 
-  /// Where an operand of a layer is, or null when the layer does not use it.
-  @Nullable BufferRef find(int layer, Operand operand) {
-    Buffer buffer = plan.find(layer, operand);
-    return buffer == null ? null : refs[buffer.id()];
+  /// Binds a layer to the memory of a call, from one of its tokens on. The call has been checked.
+  void bindCallers(int layer, MoeCall call, int firstToken) {
+    for (CallerRef caller : callers[layer]) {
+      MemorySegment segment = call.memory(caller.rows().region());
+      if (segment != null) {
+        caller.ref().bind(segment, firstToken * caller.rows().tokenBytes());
+      }
+    }
   }
 
   /// Lets go of the caller's memory that a layer was bound to.
   void unbindCallers(int layer) {
-    for (BufferRef ref : callers[layer]) {
-      ref.bind(MemorySegment.NULL, 0);
+    for (CallerRef caller : callers[layer]) {
+      caller.ref().bind(MemorySegment.NULL, 0);
     }
   }
 

@@ -10,7 +10,6 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -29,6 +28,7 @@ public final class GuardedSession implements Session {
   private final SharedWeights weights;
   private final Execution execution;
   private final CallChecks checks;
+  private final ResultLeases leases;
   private final @Nullable CallAudit audit;
   private final Chunk chunk;
   private final ChunkRun running;
@@ -51,6 +51,7 @@ public final class GuardedSession implements Session {
     this.weights = weights;
     this.chunk = new Chunk(interruption);
     this.checks = new CallChecks(plan, weights.get().weightMemory());
+    this.leases = new ResultLeases(plan.options().call());
     this.execution = weights.get().prepare(plan);
     this.running = execution::run;
     this.audit = plan.options().sanitize() ? new CallAudit(this) : null;
@@ -155,8 +156,8 @@ public final class GuardedSession implements Session {
     try {
       weights.get().weightMemory().requireAlive();
       checks.check(call);
-      int lease = OutputLeases.acquire(outputOf(call));
       try {
+        leases.take(call);
         boolean isWholeStep = plan.options().call().wholeStep();
         int last = isWholeStep ? plan.layers().size() - 1 : call.layer();
         if (audit == null) {
@@ -167,7 +168,7 @@ public final class GuardedSession implements Session {
           }
         }
       } finally {
-        OutputLeases.release(lease);
+        leases.giveBack();
       }
     } catch (InternalError e) {
       throw WeightMemory.fault(e);
@@ -226,14 +227,6 @@ public final class GuardedSession implements Session {
             "the session belongs to thread \"%s\", which ran it first; make one for each thread"
                 + " with fork()",
             owner.getName());
-  }
-
-  private static MemorySegment outputOf(MoeCall call) {
-    MemorySegment output = call.output();
-    if (output == null) {
-      throw new IllegalStateException("checked before");
-    }
-    return output;
   }
 
   /// A session on the same weights that runs without aliases and is not watched.

@@ -2,9 +2,7 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.MemoryProbe;
-import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
-import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
@@ -76,36 +74,11 @@ final class HostExecution implements Execution {
     CompiledBucket bucket = buckets.get(plan.bucketIndex(chunk.tokens()));
     for (int layer = chunk.firstLayer(); layer <= chunk.lastLayer(); layer++) {
       try {
-        bind(bucket, layer, chunk);
+        bucket.bindCallers(layer, chunk.call(), chunk.firstToken());
         runSteps(bucket, layer, chunk, times);
       } finally {
         bucket.unbindCallers(layer); // or the caller's memory would live as long as the session
       }
-    }
-  }
-
-  private static void bind(CompiledBucket bucket, int layer, Chunk chunk) {
-    MoeCall call = chunk.call();
-    int first = chunk.firstToken();
-    bind(bucket, layer, Operand.HIDDEN, call.hidden(), first);
-    bind(bucket, layer, Operand.OUTPUT, call.output(), first);
-    MemorySegment residual = call.residual();
-    bind(bucket, layer, Operand.RESIDUAL, residual != null ? residual : call.output(), first);
-    if (call.topkIds() != null) {
-      bind(bucket, layer, Operand.TOPK_IDS, call.topkIds(), first);
-      bind(bucket, layer, Operand.TOPK_WEIGHTS, call.topkWeights(), first);
-    }
-  }
-
-  private static void bind(
-      CompiledBucket bucket,
-      int layer,
-      Operand operand,
-      @Nullable MemorySegment segment,
-      int firstToken) {
-    BufferRef ref = bucket.find(layer, operand);
-    if (ref != null && segment != null) {
-      ref.bind(segment, firstToken * ref.rowBytes());
     }
   }
 

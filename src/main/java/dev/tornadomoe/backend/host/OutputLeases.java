@@ -1,11 +1,12 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.plan.CallerRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// The outputs that calls are writing right now, in this process. Two calls that write the same
+/// The memory that calls are writing right now, in this process. Two calls that write the same
 /// memory at once would each destroy the other's result, so the second one is refused.
 public final class OutputLeases {
   private static final int MOST = 1024;
@@ -20,9 +21,10 @@ public final class OutputLeases {
 
   /// Takes a lease.
   ///
+  /// @param region that the memory is
   /// @return to be given to [#release]
   /// @throws BackendException when another call writes this memory
-  public static synchronized int acquire(MemorySegment output) {
+  public static synchronized int acquire(CallerRegion region, MemorySegment output) {
     int free = -1;
     for (int i = 0; i < used; i++) {
       MemorySegment other = IN_FLIGHT[i];
@@ -30,7 +32,10 @@ public final class OutputLeases {
         free = i;
       } else if (Overlap.exists(output, other)) {
         throw new BackendException(
-            "DOUBLE_DONATION: output is being written by another call at the same time");
+            String.format(
+                Locale.ROOT,
+                "DOUBLE_DONATION: %s is being written by another call at the same time",
+                region));
       }
     }
     if (free < 0) {

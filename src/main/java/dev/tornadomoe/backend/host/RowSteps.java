@@ -12,7 +12,12 @@ final class RowSteps {
     int hidden = context.layer().hidden();
     return switch (operation) {
       case RowOperation.Copy copy ->
-          copy(context.buffer(copy.source()), context.buffer(copy.target()), hidden);
+          copy(
+              context.buffer(copy.source()),
+              context.buffer(copy.target()),
+              Math.min(context.rowsPerToken(copy.source()), context.rowsPerToken(copy.target())),
+              hidden);
+      case RowOperation.Norm norm -> NormStep.compile(norm, context);
       case RowOperation.Add add ->
           add(context.buffer(add.target()), context.buffer(add.addend()), hidden);
       case RowOperation.Zero zero -> zero(context.buffer(zero.target()), hidden);
@@ -32,10 +37,10 @@ final class RowSteps {
     };
   }
 
-  private static HostStep copy(BufferRef source, BufferRef target, int hidden) {
+  private static HostStep copy(BufferRef source, BufferRef target, int rowsPerToken, int hidden) {
     if (source.dtype() == DType.F32 && target.dtype() == DType.F32) {
       return tokens -> {
-        for (int row = 0; row < tokens; row++) {
+        for (long row = 0; row < (long) tokens * rowsPerToken; row++) {
           MemorySegment.copy(
               source.segment(),
               source.offset(row),
@@ -46,7 +51,7 @@ final class RowSteps {
       };
     }
     return tokens -> {
-      for (int row = 0; row < tokens; row++) {
+      for (long row = 0; row < (long) tokens * rowsPerToken; row++) {
         for (int column = 0; column < hidden; column++) {
           target.setFloat(row, column, source.getFloat(row, column));
         }

@@ -34,6 +34,11 @@ public record StepContext(
     return buffers.of(operand);
   }
 
+  /// How many rows of an operand belong to each token: k where they are the pairs'.
+  public int rowsPerToken(Operand operand) {
+    return Math.toIntExact(buffer(operand).buffer().shape().dimension(0) / maxTokens);
+  }
+
   /// The buffer, or null for no operand.
   public @Nullable BufferRef bufferOrNull(@Nullable Operand operand) {
     return operand == null ? null : buffers.of(operand);

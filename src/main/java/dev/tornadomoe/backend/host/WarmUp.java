@@ -4,6 +4,8 @@ import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.CallSpec;
+import dev.tornadomoe.plan.CallerRegion;
+import dev.tornadomoe.plan.CallerRows;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tensor.BFloat16;
@@ -133,26 +135,42 @@ public final class WarmUp {
   private MoeCall call(int layerIndex, int tokens, Memory memory) {
     CallSpec spec = plan.options().call();
     MoeLayer layer = plan.layers().get(layerIndex);
-    int hidden = layer.hidden();
-    MemorySegment rows = rows(spec.hiddenType(), tokens * hidden, memory);
-    MoeCall call = new MoeCall().layer(layerIndex).hidden(rows, tokens);
-    long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
-    call.output(spec.inPlace() ? rows : memory.allocate(spec.outputType(), tokens * stride));
+    MemorySegment hidden = random(CallerRegion.HIDDEN, layer, tokens, memory);
+    MoeCall call =
+        new MoeCall()
+            .layer(layerIndex)
+            .hidden(hidden, tokens)
+            .output(spec.inPlace() ? hidden : zeros(CallerRegion.OUTPUT, layer, tokens, memory));
     if (spec.residual() == Residual.GIVEN) {
-      call.residual(rows(spec.hiddenType(), tokens * hidden, memory));
+      call.residual(random(CallerRegion.RESIDUAL, layer, tokens, memory));
     }
-    if (spec.callerRoutes()) {
+    if (spec.takesRouting()) {
       int k = layer.topK();
       int experts = plan.layers().stream().mapToInt(MoeLayer::globalExperts).min().orElse(k);
-      MemorySegment ids = memory.allocate(DType.I32, (long) tokens * k);
-      MemorySegment weights = memory.allocate(DType.F32, (long) tokens * k);
+      MemorySegment ids = zeros(CallerRegion.TOPK_IDS, layer, tokens, memory);
+      MemorySegment weights = zeros(CallerRegion.TOPK_WEIGHTS, layer, tokens, memory);
       for (int pair = 0; pair < tokens * k; pair++) {
         ids.setAtIndex(ValueLayout.JAVA_INT, pair, pair % experts);
         weights.setAtIndex(ValueLayout.JAVA_FLOAT, pair, 1f / k);
       }
       call.routing(ids, weights);
     }
+    if (spec.norm() != null) {
+      call.tail(
+          random(CallerRegion.NORM_WEIGHTS, layer, tokens, memory),
+          zeros(CallerRegion.NORMED, layer, tokens, memory));
+    }
     return call;
+  }
+
+  private MemorySegment zeros(CallerRegion region, MoeLayer layer, int tokens, Memory memory) {
+    CallerRows rows = CallerRows.of(plan.options().call(), region, layer);
+    return memory.allocate(rows.type(), rows.elements(tokens));
+  }
+
+  private MemorySegment random(CallerRegion region, MoeLayer layer, int tokens, Memory memory) {
+    CallerRows rows = CallerRows.of(plan.options().call(), region, layer);
+    return rows(rows.type(), Math.toIntExact(rows.elements(tokens)), memory);
   }
 
   private static MemorySegment rows(DType type, int count, Memory memory) {

@@ -116,6 +116,7 @@ final class ReferenceArithmetic implements Arithmetic {
       case ExpertOperation.GroupedDown op -> steps.groupedDown(op);
       case ReduceOperation.DownReduce op -> steps.downReduce(op);
       case ReduceOperation.Reduce op -> steps.reduce(op);
+      case ReduceOperation.ReduceNorm op -> steps.reduceNorm(op);
       case ExpertOperation.BatchedGateUp op -> steps.batchedGateUp(op);
       case ExpertOperation.BatchedDown op -> steps.batchedDown(op);
       case ReduceOperation.BatchedReduce op -> steps.batchedReduce(op);

@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.reference;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.Interruption;
+import dev.tornadomoe.backend.host.NormStep;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.modular.DenseOperation;
@@ -173,6 +174,15 @@ final class ReferenceSteps {
         }
         finish(target, t, sum, addends);
       }
+    };
+  }
+
+  HostStep reduceNorm(ReduceOperation.ReduceNorm op) {
+    HostStep reduce = reduce(op.reduce());
+    HostStep norm = NormStep.compile(op.norm(), context);
+    return tokens -> {
+      reduce.run(tokens);
+      norm.run(tokens);
     };
   }
 

@@ -9,6 +9,7 @@ import dev.tornadomoe.contract.InterruptContract;
 import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
+import dev.tornadomoe.contract.TailContract;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 
@@ -93,6 +94,14 @@ class CpuContractTest {
 
   @Nested
   class Breaches extends BreachContract {
+    @Override
+    protected Backend backend() {
+      return new CpuBackend();
+    }
+  }
+
+  @Nested
+  class Tails extends TailContract {
     @Override
     protected Backend backend() {
       return new CpuBackend();

@@ -9,6 +9,7 @@ import dev.tornadomoe.contract.InterruptContract;
 import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
+import dev.tornadomoe.contract.TailContract;
 import org.junit.jupiter.api.Nested;
 
 /// The reference backend keeps every contract.
@@ -72,6 +73,14 @@ class ReferenceContractTest {
 
   @Nested
   class Breaches extends BreachContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class Tails extends TailContract {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();

@@ -6,13 +6,11 @@ import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.host.Chunk;
 import dev.tornadomoe.backend.host.Execution;
-import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
+import dev.tornadomoe.plan.CallerRows;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tornado.device.DeviceBudget;
-import dev.tornadomoe.tornado.device.RowTransfer;
 import dev.tornadomoe.tornado.graph.DeviceMemoryProbe;
 import dev.tornadomoe.tornado.graph.DevicePlan;
 import dev.tornadomoe.tornado.graph.GraphRoom;
@@ -21,15 +19,12 @@ import dev.tornadomoe.tornado.graph.LaunchGraph;
 import dev.tornadomoe.tornado.graph.LayerArrays;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
-import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// A plan on one device: launches of each layer, or of all of them together where a call is a whole
 /// step.
@@ -120,47 +115,21 @@ final class DeviceExecution implements Execution {
 
   private void run(Chunk chunk, int index, Launch launch, Consumer<Launch> run) {
     MoeCall call = chunk.call();
-    int first = chunk.firstToken();
-    int tokens = chunk.tokens();
-    MoeLayer layer = plan.layers().get(index);
-    int hidden = layer.hidden();
-    RowTransfer inputs = new RowTransfer(spec.hiddenType(), hidden, hidden);
-    long stride = spec.outputStride() == 0 ? hidden : spec.outputStride();
-    RowTransfer outputs = new RowTransfer(spec.outputType(), hidden, stride);
-    RowTransfer pairs = new RowTransfer(DType.F32, layer.topK(), layer.topK());
     LayerArrays arrays = launch.arrays();
-    FloatArray output = present((FloatArray) arrays.caller(CallerRegion.OUTPUT));
-    in(inputs, call.hidden(), arrays.caller(CallerRegion.HIDDEN), first, tokens);
-    in(inputs, call.residual(), arrays.caller(CallerRegion.RESIDUAL), first, tokens);
-    in(pairs, call.topkWeights(), arrays.caller(CallerRegion.TOPK_WEIGHTS), first, tokens);
-    MemorySegment ids = call.topkIds();
-    if (ids != null && arrays.caller(CallerRegion.TOPK_IDS) instanceof IntArray array) {
-      long k = layer.topK();
-      RowTransfer.ids(ids, first * k, tokens * k, array);
+    for (CallerRegion region : spec.inputs()) {
+      transfer(index, region).in(call, arrays, chunk);
     }
-    if (Launch.readsOutput(plan)) {
-      outputs.in(present(call.output()), first, tokens, output);
+    if (spec.readsOutput()) {
+      transfer(index, CallerRegion.OUTPUT).in(call, arrays, chunk);
     }
     run.accept(launch);
-    outputs.out(output, present(call.output()), first, tokens);
-  }
-
-  private static void in(
-      RowTransfer transfer,
-      @Nullable MemorySegment rows,
-      @Nullable Object array,
-      int first,
-      int tokens) {
-    if (rows != null && array instanceof FloatArray floats) {
-      transfer.in(rows, first, tokens, floats);
+    for (CallerRegion region : spec.results()) {
+      transfer(index, region).out(call, arrays, chunk);
     }
   }
 
-  private static <T> T present(@Nullable T value) {
-    if (value == null) {
-      throw new IllegalStateException("calls are checked before they run");
-    }
-    return value;
+  private RegionTransfer transfer(int index, CallerRegion region) {
+    return new RegionTransfer(CallerRows.of(spec, region, plan.layers().get(index)));
   }
 
   @Override

@@ -4,10 +4,12 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
+import dev.tornadomoe.plan.CallerRows;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.graph.LayerArrays;
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -21,6 +23,8 @@ final class GivenArrays {
   @Nullable FloatArray residual;
   @Nullable IntArray ids;
   @Nullable FloatArray routerWeights;
+  @Nullable FloatArray normWeights;
+  @Nullable FloatArray normed;
 
   /// Puts them where the layer's operands are.
   ///
@@ -32,7 +36,8 @@ final class GivenArrays {
     MoeLayer layer = plan.layers().get(place);
     int rows = tokens * layer.hidden();
     FloatArray from = require("input", input, rows);
-    FloatArray to = require("output", output, rows);
+    CallerRows outputRows = CallerRows.of(spec, CallerRegion.OUTPUT, layer);
+    FloatArray to = require("output", output, Math.toIntExact(outputRows.elements(tokens)));
     if (spec.inPlace() != (from == to)) {
       throw new BackendException(
           spec.inPlace()
@@ -43,10 +48,11 @@ final class GivenArrays {
     arrays.give(CallerRegion.HIDDEN, from);
     arrays.give(CallerRegion.OUTPUT, to);
     giveResidual(arrays, spec, to, rows);
-    if (spec.callerRoutes() != (ids != null)) {
+    giveTail(arrays, spec, List.of(from, to), layer.hidden(), rows);
+    if (spec.takesRouting() != (ids != null)) {
       throw new BackendException(
-          spec.callerRoutes()
-              ? "the plan needs ids and weights from the caller (routing)"
+          spec.takesRouting()
+              ? "the plan needs arrays for ids and weights from the caller (routing)"
               : "ids and weights are given, but the plan uses the layer's router");
     }
     if (ids != null && routerWeights != null) {
@@ -73,6 +79,25 @@ final class GivenArrays {
           String.format(
               Locale.ROOT, "a residual is given, but the plan says residual %s", spec.residual()));
     }
+  }
+
+  private void giveTail(
+      LayerArrays arrays, CallSpec spec, List<FloatArray> others, int hidden, int rows) {
+    if (spec.norm() == null) {
+      if (normed != null) {
+        throw new BackendException(
+            "an array for normed rows is given, but the plan has no tail that writes any");
+      }
+      return;
+    }
+    FloatArray target = require("normed", normed, rows);
+    if (others.contains(target) || target == residual) {
+      throw new BackendException(
+          "OVERLAPS_RESULT: normed is the same array as input, output or residual, which the plan"
+              + " does not allow");
+    }
+    arrays.give(CallerRegion.NORM_WEIGHTS, require("norm_weights", normWeights, hidden));
+    arrays.give(CallerRegion.NORMED, target);
   }
 
   private static FloatArray require(String what, @Nullable FloatArray array, int elements) {

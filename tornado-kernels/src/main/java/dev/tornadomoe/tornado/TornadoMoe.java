@@ -44,8 +44,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// gets that, one that says nothing of either gets different arrays. Layers that are added to the
 /// same graph share one workspace.
 ///
-/// [#layer], [#maxTokens], [#tokens] and [#prefix] stay as they were set; input, output, residual and
-/// routing are for the next layer that is added.
+/// [#layer], [#maxTokens], [#tokens] and [#prefix] stay as they were set; input, output, residual,
+/// routing and tail are for the next layer that is added.
 ///
 /// Each graph uploads the weights of its layers at its first execution, unless the graphs of a plan
 /// share their memory: [dev.tornadomoe.tornado.replay.GraphMemory]. The checkpoint may be closed
@@ -174,9 +174,9 @@ public final class TornadoMoe implements AutoCloseable {
     return this;
   }
 
-  /// Where the result `[M, H]` goes.
+  /// Where the result `[M, H]` goes, or for a deferred output the experts' rows `[M*k, H]`.
   ///
-  /// @param rows row-major, at least `maxTokens * H` elements
+  /// @param rows row-major, at least `maxTokens * H` elements, or `maxTokens * k * H`
   /// @return this
   public TornadoMoe output(FloatArray rows) {
     given.output = rows;
@@ -192,8 +192,9 @@ public final class TornadoMoe implements AutoCloseable {
     return this;
   }
 
-  /// Chosen experts and their weights `[M, k]`, for plans in which the caller routes: what a router
-  /// task of your own writes. Ids must be within 0 to E - 1 and distinct for a token; nothing
+  /// Chosen experts and their weights `[M, k]`: what a router task of your own writes, for plans in
+  /// which the caller routes, or what the layer's router writes for the task of your own that sums
+  /// a deferred output. A caller's ids must be within 0 to E - 1 and distinct for a token; nothing
   /// checks that on the device.
   ///
   /// @param topkIds row-major, at least `maxTokens * k` elements
@@ -202,6 +203,18 @@ public final class TornadoMoe implements AutoCloseable {
   public TornadoMoe routing(IntArray topkIds, FloatArray topkWeights) {
     given.ids = topkIds;
     given.routerWeights = topkWeights;
+    return this;
+  }
+
+  /// The norm's weights and where its rows go, for plans with a tail. The weights are yours to
+  /// transfer to the device.
+  ///
+  /// @param weights at least `H` elements
+  /// @param rows row-major, at least `maxTokens * H` elements
+  /// @return this
+  public TornadoMoe tail(FloatArray weights, FloatArray rows) {
+    given.normWeights = weights;
+    given.normed = rows;
     return this;
   }
 

@@ -18,6 +18,7 @@ import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
@@ -134,7 +135,7 @@ class TornadoSessionTest {
   @Test
   void anOutputThatAnotherCallIsWritingIsRefused() {
     MemorySegment output = MemorySegment.ofArray(new float[hidden]);
-    int lease = OutputLeases.acquire(output);
+    int lease = OutputLeases.acquire(CallerRegion.OUTPUT, output);
     try (Session session = Backends.require("tornado").prepare(plan(1, false))) {
       MemorySegment rows = MemorySegment.ofArray(random(hidden));
       assertThatThrownBy(() -> session.run(rows, 1, output))

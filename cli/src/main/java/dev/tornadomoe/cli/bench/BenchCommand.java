@@ -11,11 +11,13 @@ import dev.tornadomoe.cli.console.Machine;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
+import dev.tornadomoe.cli.parallel.TailChoices;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -48,12 +50,15 @@ import picocli.CommandLine.Spec;
       "  moe bench --preset qwen3-30b-a3b --tokens 1,16,256",
       "  moe bench --preset mixtral-8x7b --layers 1 --experts-only --json",
       "  moe bench checkpoint --layers 4 --html report.html",
+      "  moe bench --preset qwen3-30b-a3b --tokens 1,16 --tail 1e-6",
       "  mpirun -n 2 moe bench --preset qwen3-30b-a3b --parallel ep"
     })
 public final class BenchCommand implements Callable<Integer> {
   @Mixin private MeasuredLayers measured = new MeasuredLayers();
 
   @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Mixin private TailChoices tail = new TailChoices();
 
   @Mixin private ParallelChoices parallel = new ParallelChoices();
 
@@ -122,6 +127,9 @@ public final class BenchCommand implements Callable<Integer> {
 
   private boolean requireSensible(ProcessGroup processes) {
     measured.requireSensible();
+    if (tail.isGiven() && processes.ranks() != null) {
+      throw new LayerException("--deferred and --tail can't be measured with --parallel");
+    }
     if (html != null && processes.ranks() != null) {
       throw new LayerException("--html can't be had with --parallel");
     }
@@ -154,6 +162,8 @@ public final class BenchCommand implements Callable<Integer> {
             .planner(mode, backend, parts, processes)
             .maxTokens(processes.mostTokens(most))
             .wholeStep(true);
+    tail.applyTo(
+        planner, choices, processes, tail.epsilon() == null ? Residual.NONE : Residual.GIVEN);
     if (!expertsOnly) {
       return planner.build().plan(parts);
     }
@@ -251,6 +261,8 @@ public final class BenchCommand implements Callable<Integer> {
     root.put("preset", table.name());
     root.put("layers", ofModel.size());
     root.put("experts_only", table.expertsOnly());
+    root.put("output", tail.output());
+    root.put("tail", tail.epsilon());
     root.put("precision", choices.precision().toString());
     root.put("threads", coreUse == null ? null : coreUse.threads());
     root.put("cores", coreUse == null ? null : coreUse.cores());

@@ -11,7 +11,6 @@ import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import java.io.PrintWriter;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -56,7 +55,8 @@ final class BenchRunner {
         BenchProgress progress = new BenchProgress(tokens, rowBytes, seconds, err)) {
       List<BenchInputs.Input> inputs =
           new BenchInputs(plan.layers(), expertsOnly, arena).make(tokens, progress::made);
-      MemorySegment output = arena.allocate(rowBytes, 64);
+      List<MoeCall> calls =
+          inputs.stream().map(new BenchMemory(plan, tokens, arena)::call).toList();
       @Nullable MemoryProbe probe = sessions.getFirst().memoryProbe().orElse(null);
       List<List<Double>> times = new ArrayList<>();
       sessions.forEach(session -> times.add(new ArrayList<>()));
@@ -70,9 +70,7 @@ final class BenchRunner {
         measured += count ? 1 : 0;
         double round = 0;
         for (int s = 0; s < sessions.size(); s++) {
-          double micros =
-              step(sessions.get(s), call(inputs.get(next++ % inputs.size()), tokens, output))
-                  / layers;
+          double micros = step(sessions.get(s), calls.get(next++ % calls.size())) / layers;
           round += micros;
           if (count) {
             times.get(s).add(micros);
@@ -94,8 +92,7 @@ final class BenchRunner {
         progress.ran(count);
       }
       progress.done();
-      MoeCall call = call(inputs.getFirst(), tokens, output);
-      return results(tokens, inputs, times, memory, call, steadiness.steady());
+      return results(tokens, inputs, times, memory, calls.getFirst(), steadiness.steady());
     }
   }
 
@@ -112,12 +109,6 @@ final class BenchRunner {
 
   private static double operations(BenchInputs.Input input) {
     return input.reads().stream().mapToDouble(BenchInputs.Reads::operations).sum();
-  }
-
-  private static MoeCall call(BenchInputs.Input input, int tokens, MemorySegment output) {
-    MoeCall call = new MoeCall().hidden(input.hidden(), tokens).output(output);
-    BenchInputs.Routing routing = input.routing();
-    return routing == null ? call : call.routing(routing.ids(), routing.weights());
   }
 
   /// Microseconds.

@@ -100,11 +100,16 @@ public final class PlanChoices {
     return planner;
   }
 
+  /// Whether nobody decides the pieces: neither `--experts` nor several ranks.
+  boolean leavesPieces(ProcessGroup processes) {
+    return experts == null && processes.parallelism() == null;
+  }
+
   /// The same, with the pieces that suit the backend where nobody decides others.
   public Planner.Builder planner(
       AliasMode alias, Backend runs, List<MoeLayer> layers, ProcessGroup processes) {
     Planner.Builder planner = planner(alias, processes);
-    if (experts == null && processes.parallelism() == null) {
+    if (leavesPieces(processes)) {
       runs.modularMoe(layers).ifPresent(planner::modularMoe);
     }
     return planner;

@@ -105,6 +105,7 @@ public final class PlanNeeds {
     return switch (operation) {
       case ReduceOperation.DownReduce op -> experts ? downReduce() : StepNeeds.NONE;
       case ReduceOperation.Reduce op -> StepNeeds.of(ScratchSize.sum(layer.hidden()));
+      case ReduceOperation.ReduceNorm op -> StepNeeds.of(ScratchSize.sum(layer.hidden()));
       case ReduceOperation.BatchedReduce op -> StepNeeds.of(ScratchSize.sum(layer.hidden()));
     };
   }

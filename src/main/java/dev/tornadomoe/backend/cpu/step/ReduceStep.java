@@ -4,11 +4,13 @@ import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.NormStep;
 import dev.tornadomoe.layer.ExpertMap;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/// Weighting and sum over a token's rows, in the order of its slots. A work item is one token.
+/// Weighting and sum over a token's rows, in the order of its slots, and the norm of what comes out
+/// where one follows. A work item is one token.
 public final class ReduceStep implements HostStep, WorkerTeam.Task {
   private final SessionTeam team;
   private final SessionScratch scratch;
@@ -21,6 +23,7 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
   private final BufferRef ids;
   private final @Nullable BufferRef weights;
   private final Epilogue epilogue;
+  private final @Nullable NormStep norm;
 
   /// Where the row of a pair is.
   @FunctionalInterface
@@ -43,7 +46,8 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
       PairRows sourceRows,
       BufferRef ids,
       @Nullable BufferRef weights,
-      Epilogue epilogue) {
+      Epilogue epilogue,
+      @Nullable NormStep norm) {
     this.team = team;
     this.scratch = scratch;
     this.kernels = kernels;
@@ -55,6 +59,7 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
     this.ids = ids;
     this.weights = weights;
     this.epilogue = epilogue;
+    this.norm = norm;
   }
 
   @Override
@@ -77,5 +82,8 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
       }
     }
     epilogue.apply(token, 0, sum, hidden);
+    if (norm != null) {
+      norm.row(token); // while the row is in the cache
+    }
   }
 }

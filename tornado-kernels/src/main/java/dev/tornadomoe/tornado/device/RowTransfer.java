@@ -79,6 +79,11 @@ public record RowTransfer(DType type, int width, long stride) {
                 source, from + at, target, to + at, Math.min(PART_BYTES, bytes - at)));
   }
 
+  /// Ids `[M, k]` from the array's beginning.
+  public static void idsOut(IntArray array, MemorySegment ids, long first, long count) {
+    MemorySegment.copy(array.getSegment(), 0, ids, first * 4, count * 4);
+  }
+
   /// Ids `[M, k]` to the array's beginning.
   public static void ids(MemorySegment ids, long first, long count, IntArray array) {
     MemorySegment.copy(ids, first * 4, array.getSegment(), 0, count * 4);

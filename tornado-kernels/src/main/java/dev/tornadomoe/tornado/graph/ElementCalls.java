@@ -107,10 +107,12 @@ final class ElementCalls {
     if (source == target) { // hidden states are F32 here already
       return List.of();
     }
+    int width = Math.multiplyExact(hidden, context.arrays().rowsPerToken(op));
     KernelCall copy =
-        elements(
+        KernelCall.ofItems(
             "copy",
-            (g, n) -> g.task(n, ElementKernels::copy, kernel, call, source, target, hidden));
+            Math.multiplyExact(context.tokens(), width),
+            (g, n) -> g.task(n, ElementKernels::copy, kernel, call, source, target, width));
     return List.of(op.target().equals(Operand.OUTPUT) ? copy.copyingOutput() : copy);
   }
 

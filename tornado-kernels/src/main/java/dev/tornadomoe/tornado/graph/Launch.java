@@ -2,16 +2,15 @@ package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.backend.host.Poison;
 import dev.tornadomoe.plan.BucketPlan;
+import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -128,8 +127,8 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
     return sizes;
   }
 
-  /// Tasks that fill the workspace, and an output that nothing reads, with NaNs first: whoever
-  /// reads what nobody wrote gets those.
+  /// Tasks that fill the workspace, and results that nothing reads, with NaNs first: whoever reads
+  /// what nobody wrote gets those.
   private static List<KernelCall> poison(
       MoePlan plan, LayerArrays arrays, List<LaunchLayer> layers) {
     FloatArray nan = (FloatArray) arrays.shared().get(KernelArray.POISON.slot());
@@ -142,8 +141,12 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
         }
       }
     }
-    if (arrays.caller(CallerRegion.OUTPUT) instanceof FloatArray output && !readsOutput(plan)) {
-      targets.add(output);
+    CallSpec spec = plan.options().call();
+    for (CallerRegion region : spec.results()) {
+      boolean isRead = region == CallerRegion.OUTPUT && spec.readsOutput();
+      if (arrays.caller(region) instanceof FloatArray result && !isRead) {
+        targets.add(result);
+      }
     }
     List<KernelCall> calls = new ArrayList<>();
     for (FloatArray target : targets) {
@@ -162,26 +165,32 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
     return calls;
   }
 
-  /// Whether a call's output holds something that is read.
-  public static boolean readsOutput(MoePlan plan) {
-    return plan.options().call().inPlace()
-        || plan.options().call().residual() == Residual.IN_OUTPUT;
-  }
-
   /// The caller's arrays that go up with each execution, M among them.
   List<Object> inputs(MoePlan plan) {
+    CallSpec spec = plan.options().call();
     List<Object> inputs = new ArrayList<>(List.of(arrays.shared().call()));
-    for (CallerRegion region : EnumSet.complementOf(EnumSet.of(CallerRegion.OUTPUT))) {
+    Set<CallerRegion> regions = spec.inputs();
+    if (spec.readsOutput()) {
+      regions.add(CallerRegion.OUTPUT);
+    }
+    addTo(inputs, regions);
+    return inputs;
+  }
+
+  /// The caller's arrays that come back with each execution.
+  List<Object> results(MoePlan plan) {
+    List<Object> results = new ArrayList<>();
+    addTo(results, plan.options().call().results());
+    return results;
+  }
+
+  private void addTo(List<Object> list, Set<CallerRegion> regions) {
+    for (CallerRegion region : regions) {
       Object array = arrays.caller(region);
       if (array != null) {
-        inputs.add(array);
+        list.add(array);
       }
     }
-    Object output = arrays.caller(CallerRegion.OUTPUT);
-    if (readsOutput(plan) && output != null) {
-      inputs.add(output);
-    }
-    return inputs;
   }
 
   /// Says how many tokens the next execution has.

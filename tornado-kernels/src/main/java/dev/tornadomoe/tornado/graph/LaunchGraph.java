@@ -1,6 +1,5 @@
 package dev.tornadomoe.tornado.graph;
 
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import java.util.ArrayList;
 import java.util.List;
@@ -54,8 +53,7 @@ public record LaunchGraph(
     }
     calls().forEach(call -> call.appendTo(graph, grid));
     if (isLast) {
-      graph.transferToHost(
-          DataTransferMode.EVERY_EXECUTION, launch.arrays().caller(CallerRegion.OUTPUT));
+      graph.transferToHost(DataTransferMode.EVERY_EXECUTION, launch.results(plan).toArray());
     }
     return graph;
   }

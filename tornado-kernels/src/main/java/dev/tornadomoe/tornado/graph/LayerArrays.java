@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.CallerRegion;
@@ -102,7 +103,18 @@ public final class LayerArrays {
     }
 
     private int callersElements(Buffer buffer) {
-      return Math.toIntExact(buffer.shape().elements() / bucket.maxTokens() * tokens);
+      long elements = buffer.shape().elements();
+      return Math.toIntExact(
+          buffer.location() instanceof Buffer.Caller caller && !caller.region().isPerToken()
+              ? elements
+              : elements / bucket.maxTokens() * tokens);
+    }
+
+    /// How many rows belong to each token: k where they are the pairs'.
+    int rowsPerToken(RowOperation.Copy copy) {
+      long source = bucket.buffer(index, copy.source()).shape().dimension(0);
+      long target = bucket.buffer(index, copy.target()).shape().dimension(0);
+      return Math.toIntExact(Math.min(source, target) / bucket.maxTokens());
     }
 
     FloatArray floats(Operand operand) {

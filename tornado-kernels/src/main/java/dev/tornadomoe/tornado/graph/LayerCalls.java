@@ -22,13 +22,15 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Turns the steps of one layer in one bucket into kernel calls: those of its router
 /// ([RouterCalls]), of its experts for one token at a time ([ExpertCalls]) or for pairs sorted by
-/// expert ([GroupedCalls]), and of what lies around them ([ElementCalls]).
+/// expert ([GroupedCalls]), of what lies around them ([ElementCalls]), and of the norm that may
+/// follow ([TailCalls]).
 public final class LayerCalls {
   private final LayerContext context;
   private final RouterCalls router;
   private final ExpertCalls experts;
   private final GroupedCalls grouped;
   private final ElementCalls elements;
+  private final TailCalls tail;
 
   private LayerCalls(LayerContext context) {
     this.context = context;
@@ -36,6 +38,7 @@ public final class LayerCalls {
     this.experts = new ExpertCalls(context, router);
     this.grouped = new GroupedCalls(context, router);
     this.elements = new ElementCalls(context);
+    this.tail = new TailCalls(context, elements);
   }
 
   /// The calls of a layer, in order, none beyond the device's limits.
@@ -97,6 +100,7 @@ public final class LayerCalls {
       case DenseOperation.SharedDown op -> new Kernels(calls -> calls.experts.sharedDown(op));
       case RowOperation.Copy op -> new Kernels(calls -> calls.elements.copy(op));
       case RowOperation.Add op -> new Kernels(calls -> calls.elements.add(op));
+      case RowOperation.Norm op -> new Kernels(calls -> calls.tail.norm(op));
       case RowOperation.Zero op -> new Kernels(calls -> calls.elements.zero(op));
       case RowOperation.WeightInput op -> new Kernels(calls -> calls.elements.weightInput(op));
       case RowOperation.IdentityExperts op -> new Kernels(calls -> calls.elements.identities(op));
@@ -113,6 +117,7 @@ public final class LayerCalls {
       case ExpertOperation.BatchedDown op -> DeviceStep.withoutKernel(layer, op);
       case ReduceOperation.DownReduce op -> new Kernels(calls -> calls.experts.downReduce(op));
       case ReduceOperation.Reduce op -> new Kernels(calls -> calls.elements.reduce(op));
+      case ReduceOperation.ReduceNorm op -> new Kernels(calls -> calls.tail.reduceNorm(op));
       case ReduceOperation.BatchedReduce op -> DeviceStep.withoutKernel(layer, op);
       case CustomOperation op -> DeviceStep.withoutKernel(layer, op);
     };

@@ -73,6 +73,7 @@ public final class UnsupportedSteps {
           case ExpertOperation.GroupedGateUp op -> false;
           case ExpertOperation.GroupedDown op -> false;
           case ReduceOperation.Reduce op -> false;
+          case ReduceOperation.ReduceNorm op -> false;
           case ReduceOperation.BatchedReduce op -> false;
           case RowOperation op -> false;
           case RouteOperation op -> false;
