@@ -156,7 +156,7 @@ class CompressedTensorsConfigTest {
         CompressedTensorsPacking.sound(MODULE),
         "config.json",
         "\"" + method + "\"",
-        "compressed-tensors, awq, gptq");
+        "supported: compressed-tensors, fp8");
   }
 
   private void assertRefused(String config, TensorSet tensors, String... says) {
