@@ -9,6 +9,8 @@ import dev.tornadomoe.tensor.DType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /// Makes the plan of one bucket: lowers each layer, runs the passes, has the buffers placed.
 final class BucketPlanner {
@@ -21,6 +23,19 @@ final class BucketPlanner {
     this.layers = layers;
     this.modularMoes = modularMoes;
     this.options = options;
+  }
+
+  /// The most tokens of each bucket, ascending. Where rows of other processes come in, the tokens
+  /// of a call don't say how many the experts get: there is one bucket for all.
+  SortedSet<Integer> limits(boolean local) {
+    int most = options.chunkTokens();
+    SortedSet<Integer> limits = new TreeSet<>();
+    if (local) {
+      modularMoes.forEach(one -> limits.addAll(one.experts().pathLimits()));
+    }
+    limits.removeIf(limit -> limit < 1 || limit >= most);
+    limits.add(most);
+    return limits;
   }
 
   BucketPlan plan(int minTokens, int maxTokens) {

@@ -10,8 +10,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.SortedSet;
-import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -73,7 +71,7 @@ public final class Planner {
     if (local) {
       buckets.add(planner.plan(0, 0));
     }
-    for (int limit : limits(modularMoes, options.chunkTokens(), local)) {
+    for (int limit : planner.limits(local)) {
       int first = buckets.isEmpty() ? 0 : buckets.getLast().maxTokens() + 1;
       BucketPlan bucket = planner.plan(first, limit);
       PlanVerifier.verify(bucket, capabilities);
@@ -84,18 +82,6 @@ public final class Planner {
     }
     return new MoePlan(
         List.copyOf(layers), List.copyOf(modularMoes), options, List.copyOf(buckets));
-  }
-
-  /// The most tokens of each bucket, ascending. Where rows of other processes come in, the tokens
-  /// of a call don't say how many the experts get: there is one bucket for all.
-  private static SortedSet<Integer> limits(List<ModularMoe> modularMoes, int most, boolean local) {
-    SortedSet<Integer> limits = new TreeSet<>();
-    if (local) {
-      modularMoes.forEach(one -> limits.addAll(one.experts().pathLimits()));
-    }
-    limits.removeIf(limit -> limit < 1 || limit >= most);
-    limits.add(most);
-    return limits;
   }
 
   /// Collects a planner's options. Each takes its value, switches too; the last one counts.

@@ -21,7 +21,6 @@ import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
@@ -90,7 +89,7 @@ public abstract class TailContract extends BackendContract {
         float[] hidden = Rows.random(tokens * H, 63);
         int[] ids = callerRoutes ? ids(tokens) : new int[tokens * TOP_K];
         float[] weights = Rows.random(tokens * TOP_K, 64);
-        MemorySegment output = output(plan, tokens * TOP_K);
+        MemorySegment output = ResultRows.output(plan, tokens * TOP_K);
         session.run(
             new MoeCall()
                 .hidden(Rows.of(hidden), tokens)
@@ -98,7 +97,7 @@ public abstract class TailContract extends BackendContract {
                 .routing(Rows.of(ids), Rows.of(weights)));
 
         NaiveMoe naive = new NaiveMoe(LAYER);
-        float[] rows = floats(plan, output, tokens * TOP_K);
+        float[] rows = ResultRows.floats(plan, output, tokens * TOP_K);
         double[] summed = new double[tokens * H];
         for (int slot = 0; slot < TOP_K; slot++) {
           float[] one = new float[tokens * TOP_K];
@@ -200,15 +199,15 @@ public abstract class TailContract extends BackendContract {
         float[] added = Rows.random(tokens * H, 67);
         float[] weights = Rows.random(H, 68);
         MemorySegment rows = Rows.of(hidden.clone());
-        MemorySegment output = tail.inPlace() ? rows : output(plan, tokens);
+        MemorySegment output = tail.inPlace() ? rows : ResultRows.output(plan, tokens);
         if (tail.residual() == Residual.IN_OUTPUT && !tail.inPlace()) {
-          put(plan, output, added);
+          ResultRows.put(plan, output, added);
         }
         MoeCall call = new MoeCall().hidden(rows, tokens).output(output);
         if (tail.residual() == Residual.GIVEN) {
           call.residual(Rows.of(added));
         }
-        MemorySegment normed = normed(plan, tokens);
+        MemorySegment normed = ResultRows.normed(plan, tokens);
         session.run(call.tail(Rows.of(weights), normed));
 
         double[] expected = new NaiveMoe(tail.layer()).run(hidden, tokens);
@@ -221,8 +220,9 @@ public abstract class TailContract extends BackendContract {
         for (int i = 0; i < expected.length; i++) {
           expected[i] += residual[i];
         }
-        Rows.assertClose(floats(plan, output, tokens), expected, tolerance(plan));
-        Rows.assertClose(dense(plan, normed), normed(expected, weights), tolerance(plan));
+        Rows.assertClose(ResultRows.floats(plan, output, tokens), expected, tolerance(plan));
+        Rows.assertClose(
+            ResultRows.dense(plan, normed), normed(expected, weights), tolerance(plan));
       }
     }
   }
@@ -379,52 +379,6 @@ public abstract class TailContract extends BackendContract {
 
   private static double tolerance(MoePlan plan) {
     return plan.options().call().outputType() == DType.F32 ? TOLERANCE : SHORT_TOLERANCE;
-  }
-
-  private static int stride(MoePlan plan) {
-    int stride = plan.options().call().outputStride();
-    return stride == 0 ? H : stride;
-  }
-
-  private static MemorySegment output(MoePlan plan, int rows) {
-    return zeros(plan, rows * stride(plan));
-  }
-
-  private static MemorySegment normed(MoePlan plan, int rows) {
-    return zeros(plan, rows * H);
-  }
-
-  private static MemorySegment zeros(MoePlan plan, int elements) {
-    return plan.options().call().outputType() == DType.F32
-        ? Rows.of(new float[elements])
-        : MemorySegment.ofArray(new short[elements]);
-  }
-
-  private static void put(MoePlan plan, MemorySegment output, float[] rows) {
-    for (int i = 0; i < rows.length; i++) {
-      output.setAtIndex(ValueLayout.JAVA_FLOAT, (long) i / H * stride(plan) + i % H, rows[i]);
-    }
-  }
-
-  private static float[] floats(MoePlan plan, MemorySegment output, int rows) {
-    float[] all = dense(plan, output);
-    float[] floats = new float[rows * H];
-    for (int i = 0; i < floats.length; i++) {
-      floats[i] = all[i / H * stride(plan) + i % H];
-    }
-    return floats;
-  }
-
-  private static float[] dense(MoePlan plan, MemorySegment rows) {
-    if (plan.options().call().outputType() == DType.F32) {
-      return rows.toArray(ValueLayout.JAVA_FLOAT);
-    }
-    short[] bits = rows.toArray(ValueLayout.JAVA_SHORT);
-    float[] floats = new float[bits.length];
-    for (int i = 0; i < bits.length; i++) {
-      floats[i] = Float.intBitsToFloat(bits[i] << 16);
-    }
-    return floats;
   }
 
   private static float[] floats(double[] values) {

@@ -50,11 +50,11 @@ class ExpertsCatalogTest {
         .hasMessageContainingAll("\"marlin\"", "hybrid", "fused", "unreduced", "batched");
   }
 
+  /// Rows that a caller can take as they are: sums, or one for each pair, which it sums itself.
   @Test
-  void onlyThoseThatWriteFinishedRowsOptIn() {
-    assertThat(List.of(new FusedExperts(), new HybridExperts()))
+  void onlyThoseThatWriteRowsForCallersOptIn() {
+    assertThat(List.of(new FusedExperts(), new HybridExperts(), new UnreducedExperts()))
         .allMatch(experts -> experts.supportsOutputAlias(PROBLEM));
-    assertThat(List.of(new UnreducedExperts(), new BatchedExperts()))
-        .noneMatch(experts -> experts.supportsOutputAlias(PROBLEM));
+    assertThat(new BatchedExperts().supportsOutputAlias(PROBLEM)).isFalse();
   }
 }
