@@ -98,7 +98,7 @@ public interface Backend {
   /// that calls. Results don't depend on any of it.
   ///
   /// @param threads that compute a call, the calling one included
-  /// @return a backend with threads of its own
+  /// @return a backend with its own threads
   /// @throws BackendException for less than 1 or too many, or on a backend whose threads nobody can
   ///   choose: one that computes on a device, or always on the thread that calls
   default Backend withThreads(int threads) {

@@ -117,6 +117,15 @@ public record CallSpec(
     return inputs;
   }
 
+  /// {@return the regions whose rows a call reads: its inputs, and an output that holds some}
+  public Set<CallerRegion> regionsRead() {
+    Set<CallerRegion> read = inputs();
+    if (readsOutput()) {
+      read.add(CallerRegion.OUTPUT);
+    }
+    return read;
+  }
+
   /// {@return the regions that a call writes}
   public Set<CallerRegion> results() {
     Set<CallerRegion> results = EnumSet.of(CallerRegion.OUTPUT);

@@ -32,7 +32,7 @@ public enum CallerRegion {
     return operand.name().equals(text);
   }
 
-  /// {@return whether each token has rows of its own in it}
+  /// {@return whether each token has its own rows in it}
   public boolean isPerToken() {
     return this != NORM_WEIGHTS;
   }

@@ -7,7 +7,7 @@ import dev.tornadomoe.plan.MoePlan;
 public enum Interruption {
   /// Calls end.
   HEEDED,
-  /// Calls are done to the end, and the flag stays for whoever comes next.
+  /// Calls are done to the end, and the flag stays for what the thread does next.
   IGNORED;
 
   /// Whether calls of a plan end early. Where experts are divided among processes, the others wait

@@ -8,7 +8,7 @@ import java.util.List;
 /// @param modelTypes values of `model_type`
 /// @param router how experts are chosen and weighted, as Markdown
 /// @param experts how experts are stored, as Markdown
-/// @param also what else is read: other spellings, shared experts, keys of its own; may be empty
+/// @param also what else is read: other spellings, shared experts, its own keys; may be empty
 /// @param released checkpoints on Hugging Face, `ORG/NAME`
 public record ModelNotes(
     List<String> modelTypes, String router, String experts, String also, List<String> released) {

@@ -22,6 +22,7 @@ import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -30,7 +31,11 @@ import org.jspecify.annotations.Nullable;
 /// step.
 final class DeviceExecution implements Execution {
   private final MoePlan plan;
-  private final CallSpec spec;
+
+  /// What goes up for a call of each layer, and what comes back, by the layer's index in the plan.
+  private final List<List<RegionTransfer>> reads;
+
+  private final List<List<RegionTransfer>> results;
   private final ChosenDevice device;
   private final DeviceBudget room;
   private final List<List<Launch>> launches;
@@ -47,7 +52,8 @@ final class DeviceExecution implements Execution {
       DeviceBudget room,
       Progress progress) {
     this.plan = plan;
-    this.spec = plan.options().call();
+    this.reads = transfers(plan, plan.options().call().regionsRead());
+    this.results = transfers(plan, plan.options().call().results());
     this.device = device;
     this.room = room;
     this.launches = Launch.all(plan, weights, groups(plan), device.tuning());
@@ -116,20 +122,23 @@ final class DeviceExecution implements Execution {
   private void run(Chunk chunk, int index, Launch launch, Consumer<Launch> run) {
     MoeCall call = chunk.call();
     LayerArrays arrays = launch.arrays();
-    for (CallerRegion region : spec.inputs()) {
-      transfer(index, region).in(call, arrays, chunk);
-    }
-    if (spec.readsOutput()) {
-      transfer(index, CallerRegion.OUTPUT).in(call, arrays, chunk);
+    for (RegionTransfer transfer : reads.get(index)) {
+      transfer.in(call, arrays, chunk);
     }
     run.accept(launch);
-    for (CallerRegion region : spec.results()) {
-      transfer(index, region).out(call, arrays, chunk);
+    for (RegionTransfer transfer : results.get(index)) {
+      transfer.out(call, arrays, chunk);
     }
   }
 
-  private RegionTransfer transfer(int index, CallerRegion region) {
-    return new RegionTransfer(CallerRows.of(spec, region, plan.layers().get(index)));
+  private static List<List<RegionTransfer>> transfers(MoePlan plan, Set<CallerRegion> regions) {
+    CallSpec spec = plan.options().call();
+    return plan.layers().stream()
+        .map(layer ->
+            regions.stream()
+                .map(region -> new RegionTransfer(CallerRows.of(spec, region, layer)))
+                .toList())
+        .toList();
   }
 
   @Override

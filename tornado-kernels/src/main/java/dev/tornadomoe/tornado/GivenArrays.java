@@ -28,12 +28,12 @@ final class GivenArrays {
 
   /// Puts them where the layer's operands are.
   ///
-  /// @param place of the layer
+  /// @param index of the layer
   /// @param tokens the most of the graph
   /// @throws BackendException when they do not fit the plan
-  void giveTo(LayerArrays arrays, MoePlan plan, int place, int tokens) {
+  void giveTo(LayerArrays arrays, MoePlan plan, int index, int tokens) {
     CallSpec spec = plan.options().call();
-    MoeLayer layer = plan.layers().get(place);
+    MoeLayer layer = plan.layers().get(index);
     int rows = tokens * layer.hidden();
     FloatArray from = require("input", input, rows);
     CallerRows outputRows = CallerRows.of(spec, CallerRegion.OUTPUT, layer);

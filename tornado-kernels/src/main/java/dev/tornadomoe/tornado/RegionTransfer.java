@@ -10,7 +10,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// One region of a call's memory, to the array of a launch and back. In place, the hidden states
-/// have no array of their own, and nothing is moved.
+/// have no array, and nothing is moved.
 ///
 /// @param rows how the region lies
 record RegionTransfer(CallerRows rows) {

@@ -127,8 +127,8 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
     return sizes;
   }
 
-  /// Tasks that fill the workspace, and results that nothing reads, with NaNs first: whoever reads
-  /// what nobody wrote gets those.
+  /// Tasks that fill the workspace, and results that nothing reads, with NaNs first: a task that
+  /// reads what nobody wrote gets those.
   private static List<KernelCall> poison(
       MoePlan plan, LayerArrays arrays, List<LaunchLayer> layers) {
     FloatArray nan = (FloatArray) arrays.shared().get(KernelArray.POISON.slot());
@@ -167,13 +167,8 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
 
   /// The caller's arrays that go up with each execution, M among them.
   List<Object> inputs(MoePlan plan) {
-    CallSpec spec = plan.options().call();
     List<Object> inputs = new ArrayList<>(List.of(arrays.shared().call()));
-    Set<CallerRegion> regions = spec.inputs();
-    if (spec.readsOutput()) {
-      regions.add(CallerRegion.OUTPUT);
-    }
-    addTo(inputs, regions);
+    addTo(inputs, plan.options().call().regionsRead());
     return inputs;
   }
 

@@ -41,7 +41,7 @@ public final class RouterKernels {
 
   /// `TopKGating` in the order of its definition, from logits `[M, E]`, a work-group for each
   /// token. An expert's rank is how many are better, so nobody waits for another's choice: choosing
-  /// one after the other took 12 us (H200, 128 experts). The logits have a task of their own: one
+  /// one after the other took 12 us (H200, 128 experts). The logits have their own task: one
   /// work-group alone took five times as long for them as a launch takes (H200). (Called `select`
   /// it would crash the driver: OpenCL C has a function of that name.)
   ///

@@ -41,8 +41,8 @@ public final class Spans {
 
   /// A place in an array that TornadoVM's compiler knows not to be negative, nor near the largest
   /// integer. So it adds constants to it after it is widened, and the device's compiler makes them
-  /// part of each load. Otherwise each load has an address of its own, in two registers (H200, 16
-  /// tokens: down takes 56 us instead of 49).
+  /// part of each load. Otherwise each load has its own address, in two registers (H200, 16 tokens:
+  /// down takes 56 us instead of 49).
   ///
   /// @param at less than [#MOST_ELEMENTS]
   static long known(int at) {
