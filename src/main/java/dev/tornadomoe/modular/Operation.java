@@ -10,7 +10,8 @@ import java.util.List;
 ///
 /// Shapes: M tokens, H hidden size, I intermediate size, E experts, k experts per token, P = M*k
 /// pairs. Pair `t*k + s` is token t with its s-th expert. All values are F32 and all indices I32
-/// unless the caller's own memory has another type.
+/// unless the caller's own memory has another type. A copy, the experts' rows of pairs and a sum
+/// that writes finished rows are then rounded as they are written, to nearest.
 public sealed interface Operation
     permits RowOperation, RouteOperation, WeightOperation, CustomOperation {
 

@@ -76,7 +76,8 @@ final class BucketPlanner {
     LayerDraft folded = fold(draft);
     Set<Operand> output = Set.of(Operand.OUTPUT);
     boolean staged =
-        call.outputType() != DType.F32
+        (call.outputType() != DType.F32
+                && Rounding.refusal(folded, output, call.outputType()) != null)
             || call.outputMemory() != options.memory()
             || (call.outputStride() != 0
                 && call.outputStride() != problem.hidden()

@@ -61,6 +61,10 @@ final class OutputAliasing {
     if (isDeferred()) {
       reasons.add(Reason.of(ReasonCode.FINALIZE_DEFERRED));
     }
+    if (isShort()) {
+      reasons.add(
+          Reason.of(ReasonCode.ROUNDED_BY_LAST_STEP, options.call().outputType().toString()));
+    }
     if (has(Capability.ACCUMULATES_INTO_OUTPUT)) {
       reasons.add(Reason.of(ReasonCode.NEEDS_ZERO_INIT));
     }
@@ -129,8 +133,11 @@ final class OutputAliasing {
 
   private void checkOutput() {
     CallSpec call = options.call();
-    if (call.outputType() != DType.F32) {
-      refuse(ReasonCode.DTYPE_MISMATCH, "experts write F32, output is " + call.outputType());
+    if (isShort()) {
+      String refusal = Rounding.refusal(draft.withAlias(), OUTPUT_MEMORY, call.outputType());
+      if (refusal != null) {
+        refuse(ReasonCode.DTYPE_MISMATCH, refusal);
+      }
     }
     int stride = call.outputStride();
     if (stride != 0 && stride != draft.problem().hidden() && !has(Capability.ROW_STRIDE_OK)) {
@@ -184,6 +191,10 @@ final class OutputAliasing {
         refusals.add(Reason.of(ReasonCode.WRITE_MODE_CONFLICT, hazard));
       }
     }
+  }
+
+  private boolean isShort() {
+    return options.call().outputType() != DType.F32;
   }
 
   private boolean isDeferred() {

@@ -4,6 +4,7 @@ import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.tensor.DType;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -47,6 +48,7 @@ final class PlanVerifier {
         if (access.reads()) {
           requireThere(buffer(step, access.operand()), "step " + step);
         }
+        requireType(step, access);
       }
       for (Access access : step.operation().accesses()) {
         if (access.writes()) {
@@ -109,6 +111,22 @@ final class PlanVerifier {
       throw new PlanException(
           String.format(
               Locale.ROOT, "plan verifier: %s is read by %s, but %s", buffer, reader, reason));
+    }
+  }
+
+  /// Sums and a user's own steps work on F32; what is shorter is written once, rounded.
+  private void requireType(Step step, Access access) {
+    Buffer buffer = buffer(step, access.operand());
+    if (buffer.operand().equals(Operand.OUTPUT)
+        && buffer.dtype() != DType.F32
+        && (access.reads() || step.operation() instanceof CustomOperation)) {
+      throw new PlanException(
+          String.format(
+              Locale.ROOT,
+              "plan verifier: step %s takes %s for rows of F32, but it is %s",
+              step,
+              buffer,
+              buffer.dtype()));
     }
   }
 

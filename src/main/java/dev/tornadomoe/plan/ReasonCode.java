@@ -11,6 +11,8 @@ public enum ReasonCode {
   INPLACE_OK("the output is the hidden states' own memory, which are read before it is written"),
   /// Aliased: [OutputForm#DEFERRED].
   FINALIZE_DEFERRED("the caller weights and sums the experts' rows, which are its output"),
+  /// Aliased, although the output is F16 or BF16: F32 rows lie nowhere.
+  ROUNDED_BY_LAST_STEP("the last step rounds finished rows to the output's element type"),
   /// The bucket of calls without tokens.
   NO_TOKENS("there are no tokens, so nothing is written"),
   /// [AliasMode#OFF].
@@ -27,7 +29,7 @@ public enum ReasonCode {
   NONLOCAL_FINALIZE("finalize combines results of other processes while it writes the output"),
   /// The experts skip tokens none of whose experts are here.
   EP_ROWS_NOT_ZEROED("tokens without local experts would keep what was in the output"),
-  /// The experts write F32; see [CallSpec] for the output's type.
+  /// The output is F16 or BF16, and some step needs finished rows in F32, or adds to them.
   DTYPE_MISMATCH("the output has another element type than the experts write"),
   /// The output's row stride is not H, and the experts need rows that follow each other.
   SHAPE_MISMATCH("the output's rows lie differently from those the experts write"),

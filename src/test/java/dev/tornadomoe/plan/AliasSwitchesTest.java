@@ -114,6 +114,8 @@ class AliasSwitchesTest {
             .requireAlias(true)
             .maxTokens(16)
             .outputType(DType.BF16)
+            .residual(Residual.GIVEN)
+            .foldAdditions(false)
             .sharedOutput(true)
             .build();
 
@@ -122,7 +124,7 @@ class AliasSwitchesTest {
         .hasMessage(
             "layer 11, 1 to 4 tokens: the output alias is required but refused: "
                 + "DTYPE_MISMATCH: the output has another element type than the experts write"
-                + " (experts write F32, output is BF16); "
+                + " (\"add residual\" adds to the rows, and BF16 would round their partial sums); "
                 + "OUTPUT_NOT_EXCLUSIVE: somebody else may use the output while the call runs");
   }
 

@@ -18,10 +18,12 @@ import static dev.tornadomoe.plan.ReasonCode.NONLOCAL_FINALIZE;
 import static dev.tornadomoe.plan.ReasonCode.OUTPUT_NOT_EXCLUSIVE;
 import static dev.tornadomoe.plan.ReasonCode.REDUCE_IN_FINALIZE;
 import static dev.tornadomoe.plan.ReasonCode.REDUCE_ZEROES_FIRST;
+import static dev.tornadomoe.plan.ReasonCode.ROUNDED_BY_LAST_STEP;
 import static dev.tornadomoe.plan.ReasonCode.SHAPE_MISMATCH;
 import static dev.tornadomoe.plan.ReasonCode.WRITE_MODE_CONFLICT;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.modular.BatchedPrepareAndFinalize;
 import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.Experts;
@@ -142,8 +144,49 @@ final class AliasTable {
 
   private static Stream<Row> outputRows() {
     return Stream.of(
-        row("13, BF16", LAYER, with(STUB).outputType(DType.BF16), DTYPE_MISMATCH),
-        row("13, F16", LAYER, with(STUB).outputType(DType.F16), DTYPE_MISMATCH),
+        row("13, own step", LAYER, with(STUB).outputType(DType.BF16), DTYPE_MISMATCH),
+        row("13, accumulating", LAYER, with(ADDING).outputType(DType.F16), DTYPE_MISMATCH),
+        row(
+            "13, added later",
+            LAYER,
+            with(FUSED).residual(Residual.GIVEN).foldAdditions(false).outputType(DType.BF16),
+            DTYPE_MISMATCH),
+        row(
+            "13, normed later",
+            LAYER,
+            Planner.builder()
+                .maxTokens(4)
+                .tail(Residual.GIVEN, new RmsNorm(1e-6f))
+                .outputType(DType.BF16),
+            DTYPE_MISMATCH),
+        row(
+            "13b, hybrid",
+            LAYER,
+            Planner.builder().maxTokens(4).outputType(DType.F16),
+            ALIASED,
+            ROUNDED_BY_LAST_STEP),
+        row(
+            "13b, fused, shared experts and residual added",
+            SeededLayers.of(8, 6, 4, 2).shared(5, true).layer(),
+            with(FUSED)
+                .hiddenType(DType.BF16)
+                .residual(Residual.IN_OUTPUT)
+                .outputType(DType.BF16),
+            ALIASED,
+            ROUNDED_BY_LAST_STEP),
+        row(
+            "13b, fused, normed in the sum",
+            LAYER,
+            with(FUSED).tail(Residual.GIVEN, new RmsNorm(1e-6f)).outputType(DType.BF16),
+            ALIASED,
+            ROUNDED_BY_LAST_STEP),
+        row(
+            "13b, in place",
+            LAYER,
+            with(FUSED).hiddenType(DType.F16).inPlace(true).outputType(DType.F16),
+            ALIASED,
+            ROUNDED_BY_LAST_STEP,
+            INPLACE_OK),
         row("14, rows apart", LAYER, with(STUB).outputStride(12), SHAPE_MISMATCH),
         row(
             "14, rows apart may be",
@@ -216,7 +259,13 @@ final class AliasTable {
         row("27", LAYER, deferred(), ALIASED, FINALIZE_DEFERRED),
         row("27, in chunks", LAYER, deferred().chunkTokens(8), ALIASED, FINALIZE_DEFERRED),
         row("27, caller routes", LAYER, deferred().callerRoutes(true), ALIASED, FINALIZE_DEFERRED),
-        row("27, BF16", LAYER, deferred().outputType(DType.BF16), DTYPE_MISMATCH),
+        row(
+            "27, BF16",
+            LAYER,
+            deferred().outputType(DType.BF16),
+            ALIASED,
+            FINALIZE_DEFERRED,
+            ROUNDED_BY_LAST_STEP),
         row("27, rows apart", LAYER, deferred().outputStride(12), SHAPE_MISMATCH),
         row("27, shared", LAYER, deferred().sharedOutput(true), OUTPUT_NOT_EXCLUSIVE),
         row(

@@ -18,6 +18,7 @@ import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubBody;
 import dev.tornadomoe.modular.StubExperts;
+import dev.tornadomoe.tensor.DType;
 import java.util.Collections;
 import java.util.Locale;
 import java.util.Set;
@@ -96,6 +97,25 @@ class PlanVerifierTest {
                 new Buffer.Slot(rows.offset(), plan.buffer(0, FUSED_OUT).bytes())))
         .hasMessageContainingAll(
             "step 5 \"weight + reduce\"", "layer 0 fused_out", "layer 0 expert_rows");
+  }
+
+  /// The F32 rows of these steps would have to be the BF16 output.
+  @Test
+  void refusesSumsInAShorterType() {
+    BucketPlan adding =
+        fused(
+            Planner.builder()
+                .outputType(DType.BF16)
+                .residual(Residual.GIVEN)
+                .foldAdditions(false));
+    refused(PlanMutant.bound(adding, 0, FUSED_OUT, adding.buffer(0, OUTPUT)))
+        .hasMessage(
+            "plan verifier: step 6 \"add residual\" takes layer 0 output for rows of F32, but it is"
+                + " BF16");
+    BucketPlan own =
+        plan(Planner.builder().outputType(DType.F16), StubExperts.of(StubBody.oneStep()), 1);
+    refused(PlanMutant.bound(own, 0, FUSED_OUT, own.buffer(0, OUTPUT)))
+        .hasMessageContainingAll("\"one step\" takes layer 0 output for rows of F32", "F16");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
@@ -39,7 +40,9 @@ class StagingTest {
         Arguments.of(
             "unreduced, in place, own residual, not folded",
             unreduced().inPlace(true).residual(Residual.IN_OUTPUT).foldAdditions(false)),
-        Arguments.of("unreduced, BF16 output", unreduced().outputType(DType.BF16)),
+        Arguments.of(
+            "unreduced, BF16 output, not folded",
+            unreduced().outputType(DType.BF16).foldAdditions(false)),
         Arguments.of("batched, F16 output", batched().outputType(DType.F16)),
         Arguments.of("batched, device output", batched().outputMemory(MemoryKind.DEVICE)),
         Arguments.of("in place, audited last", auditedLast().inPlace(true)));
@@ -60,6 +63,10 @@ class StagingTest {
   static Stream<Arguments> direct() {
     return Stream.of(
         Arguments.of("unreduced", unreduced()),
+        Arguments.of("unreduced, BF16 output", unreduced().outputType(DType.BF16)),
+        Arguments.of(
+            "unreduced, F16 output, normed in the sum",
+            unreduced().outputType(DType.F16).tail(Residual.GIVEN, new RmsNorm(0.125f))),
         Arguments.of("unreduced, in place", unreduced().inPlace(true)),
         Arguments.of("batched, in place", batched().inPlace(true)),
         Arguments.of("unreduced, residual folded", unreduced().residual(Residual.IN_OUTPUT)),
@@ -98,6 +105,7 @@ class StagingTest {
         Planner.builder()
             .modularMoe(ExpertsCatalog.named("fused"))
             .outputType(DType.BF16)
+            .outputAliasing(AliasMode.OFF)
             .build()
             .plan(SHARED)
             .bucket(3);

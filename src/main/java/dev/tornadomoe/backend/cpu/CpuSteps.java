@@ -122,7 +122,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
               epilogue(op, context));
       case ReduceOperation.Reduce op -> reducePairs(context, op, null);
       case ReduceOperation.ReduceNorm op ->
-          reducePairs(context, op.reduce(), NormStep.compile(op.norm(), context));
+          reducePairs(context, op.reduce(), NormStep.ofRows(op.norm(), context));
       case ReduceOperation.BatchedReduce op -> {
         BufferRef rows = context.buffer(op.rows());
         yield reduce(

@@ -96,10 +96,24 @@ public final class BufferRef {
     }
   }
 
-  /// Sets `count` elements of an F32 row.
+  /// Sets `count` elements of a row, rounding to nearest where the type is shorter.
   ///
   /// @param column the first one set
   public void writeRow(long row, int column, float[] source, int at, int count) {
-    MemorySegment.copy(source, at, segment, FLOAT, offset(row) + column * 4L, count);
+    long to = offset(row) + (long) column * dtype.bytes();
+    switch (dtype) {
+      case F32 -> MemorySegment.copy(source, at, segment, FLOAT, to, count);
+      case F16 -> {
+        for (int i = 0; i < count; i++) {
+          segment.set(SHORT, to + i * 2L, Float.floatToFloat16(source[at + i]));
+        }
+      }
+      case BF16 -> {
+        for (int i = 0; i < count; i++) {
+          segment.set(SHORT, to + i * 2L, BFloat16.fromFloat(source[at + i]));
+        }
+      }
+      default -> throw new IllegalStateException(buffer + " is " + dtype);
+    }
   }
 }

@@ -4,69 +4,72 @@ import dev.tornadomoe.modular.RowOperation;
 
 /// The norm that follows a layer. Squares are summed in double, in four parts whatever computes the
 /// rows, so a norm has the same bits as a step and inside a sum.
-public final class NormStep implements HostStep {
+public final class NormStep {
   private static final int PARTS = 4;
 
-  private final BufferRef source;
   private final BufferRef weights;
   private final float epsilon;
   private final BufferRef target;
   private final int hidden;
 
-  private NormStep(
-      BufferRef source, BufferRef weights, float epsilon, BufferRef target, int hidden) {
-    this.source = source;
+  private NormStep(BufferRef weights, float epsilon, BufferRef target, int hidden) {
     this.weights = weights;
     this.epsilon = epsilon;
     this.target = target;
     this.hidden = hidden;
   }
 
-  public static NormStep compile(RowOperation.Norm norm, StepContext context) {
+  /// The norm of rows that lie in a buffer.
+  static HostStep compile(RowOperation.Norm norm, StepContext context) {
+    NormStep step = ofRows(norm, context);
+    BufferRef source = context.buffer(norm.source());
+    float[] row = new float[context.layer().hidden()];
+    return tokens -> {
+      for (int token = 0; token < tokens; token++) {
+        source.readRow(token, row, 0, row.length);
+        step.row(token, row);
+      }
+    };
+  }
+
+  /// The norm of rows that a step has at hand, as they are before the output's type rounds them.
+  public static NormStep ofRows(RowOperation.Norm norm, StepContext context) {
     return new NormStep(
-        context.buffer(norm.source()),
         context.buffer(norm.weights()),
         norm.norm().epsilon(),
         context.buffer(norm.target()),
         context.layer().hidden());
   }
 
-  @Override
-  public void run(int tokens) {
-    for (int token = 0; token < tokens; token++) {
-      row(token);
-    }
-  }
-
   /// Norms one token's row.
-  public void row(int token) {
-    float factor = (float) (1 / Math.sqrt(squares(token) / hidden + epsilon));
+  ///
+  /// @param row its first H elements are the token's
+  public void row(int token, float[] row) {
+    float factor = (float) (1 / Math.sqrt(squares(row) / hidden + epsilon));
     for (int column = 0; column < hidden; column++) {
-      target.setFloat(
-          token, column, source.getFloat(token, column) * factor * weights.getFloat(0, column));
+      target.setFloat(token, column, row[column] * factor * weights.getFloat(0, column));
     }
   }
 
-  private double squares(int token) {
+  private double squares(float[] row) {
     double first = 0;
     double second = 0;
     double third = 0;
     double fourth = 0;
     int column = 0;
     for (; column + PARTS <= hidden; column += PARTS) {
-      first += square(token, column);
-      second += square(token, column + 1);
-      third += square(token, column + 2);
-      fourth += square(token, column + 3);
+      first += square(row[column]);
+      second += square(row[column + 1]);
+      third += square(row[column + 2]);
+      fourth += square(row[column + 3]);
     }
     for (; column < hidden; column++) {
-      first += square(token, column);
+      first += square(row[column]);
     }
     return first + second + third + fourth;
   }
 
-  private double square(int token, int column) {
-    double value = source.getFloat(token, column);
+  private static double square(double value) {
     return value * value;
   }
 }

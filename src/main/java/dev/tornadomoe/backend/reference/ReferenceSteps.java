@@ -158,6 +158,10 @@ final class ReferenceSteps {
   }
 
   HostStep reduce(ReduceOperation.Reduce op) {
+    return reduce(op, null);
+  }
+
+  private HostStep reduce(ReduceOperation.Reduce op, @Nullable NormStep norm) {
     BufferRef pairs = ref(op.pairs());
     BufferRef ids = ref(op.ids());
     BufferRef weights = context.bufferOrNull(op.weights());
@@ -172,18 +176,16 @@ final class ReferenceSteps {
             addWeighted(sum, weights, t, s, read(pairs, pair, hidden));
           }
         }
-        finish(target, t, sum, addends);
+        float[] row = finish(target, t, sum, addends);
+        if (norm != null) {
+          norm.row(t, row);
+        }
       }
     };
   }
 
   HostStep reduceNorm(ReduceOperation.ReduceNorm op) {
-    HostStep reduce = reduce(op.reduce());
-    HostStep norm = NormStep.compile(op.norm(), context);
-    return tokens -> {
-      reduce.run(tokens);
-      norm.run(tokens);
-    };
+    return reduce(op.reduce(), NormStep.ofRows(op.norm(), context));
   }
 
   HostStep batchedGateUp(ExpertOperation.BatchedGateUp op) {
@@ -244,15 +246,18 @@ final class ReferenceSteps {
     }
   }
 
-  private static void finish(BufferRef target, int token, double[] sum, List<BufferRef> addends) {
+  private static float[] finish(
+      BufferRef target, int token, double[] sum, List<BufferRef> addends) {
     // Rounded before each addition, as separate steps would: folding must not change a bit.
+    float[] row = new float[sum.length];
     for (int i = 0; i < sum.length; i++) {
-      float value = (float) sum[i];
+      row[i] = (float) sum[i];
       for (BufferRef addend : addends) {
-        value += addend.getFloat(token, i);
+        row[i] += addend.getFloat(token, i);
       }
-      target.setFloat(token, i, value);
     }
+    target.writeRow(token, 0, row, 0, row.length);
+    return row;
   }
 
   private static void scale(double[] values, double factor) {

@@ -81,12 +81,16 @@ class CopiesPerStepTest {
   }
 
   @Test
-  void narrowOutputCopiesHalfTheBytesButIsNeverAliased() {
-    Explanation half =
-        Explanation.of(Planner.builder().outputType(DType.BF16).build().plan(LAYERS), 2);
+  void shortOutputIsCopiedWithHalfTheBytesOrRoundedInTheSum() {
+    Planner.Builder planner = Planner.builder().outputType(DType.BF16);
+    Explanation rounded = Explanation.of(planner.build().plan(LAYERS), 2);
+    Explanation copied =
+        Explanation.of(planner.outputAliasing(AliasMode.OFF).build().plan(LAYERS), 2);
 
-    assertThat(half.copiesPerStep()).isEqualTo(48);
-    assertThat(half.copiedBytes()).isEqualTo(48L * 2 * HIDDEN * 2);
+    assertThat(rounded.copiesPerStep()).isZero();
+    assertThat(rounded.copiedBytesBefore()).isEqualTo(48L * 2 * HIDDEN * 2);
+    assertThat(copied.copiesPerStep()).isEqualTo(48);
+    assertThat(copied.copiedBytes()).isEqualTo(48L * 2 * HIDDEN * 2);
   }
 
   @ParameterizedTest

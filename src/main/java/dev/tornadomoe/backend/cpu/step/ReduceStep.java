@@ -83,7 +83,7 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
     }
     epilogue.apply(token, 0, sum, hidden);
     if (norm != null) {
-      norm.row(token); // while the row is in the cache
+      norm.row(token, sum); // in F32, whatever the output is
     }
   }
 }
