@@ -72,7 +72,7 @@ public interface Backend {
   }
 
   /// The pieces that suit this backend's device better than those that a planner chooses by itself,
-  /// if there are any; for `Planner.Builder.modularMoe`.
+  /// if there are any; for `Planner.Builder.preferredModularMoe`.
   ///
   /// @param layers of the plan
   /// @return pieces for any of these layers, or empty where the catalogue's choice is as good
@@ -81,13 +81,14 @@ public interface Backend {
   }
 
   /// A planner for these layers with the [#modularMoe] that suit this backend's device; what
-  /// `Planner.builder()` is for any of them.
+  /// `Planner.builder()` is for any of them. What you choose yourself goes first, and so does a
+  /// deferred output.
   ///
   /// @param layers of the plan
-  /// @return a builder whose modular MoE is chosen already
+  /// @return a builder that prefers these pieces
   default Planner.Builder planner(List<MoeLayer> layers) {
     Planner.Builder planner = Planner.builder();
-    modularMoe(layers).ifPresent(planner::modularMoe);
+    modularMoe(layers).ifPresent(planner::preferredModularMoe);
     return planner;
   }
 

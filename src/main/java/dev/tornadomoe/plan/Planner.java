@@ -95,6 +95,7 @@ public final class Planner {
     private Precision precision = Precision.EXACT;
     private MemoryKind memory = MemoryKind.HOST;
     private @Nullable Function<MoeLayer, ModularMoe> modularMoe;
+    private ModularMoe preferred = ExpertsCatalog.preferred();
     private OutputForm output = OutputForm.FINISHED;
     private DType hiddenType = DType.F32;
     private DType outputType = DType.F32;
@@ -208,6 +209,16 @@ public final class Planner {
     /// @return this builder
     public Builder modularMoe(Function<MoeLayer, ModularMoe> ofLayer) {
       modularMoe = ofLayer;
+      return this;
+    }
+
+    /// Uses these pieces instead of the catalogue's choice where nothing else decides: neither
+    /// [#modularMoe], nor a deferred output, which needs experts that leave their rows.
+    ///
+    /// @param modular for every layer, say those that suit a backend's device
+    /// @return this builder
+    public Builder preferredModularMoe(ModularMoe modular) {
+      preferred = modular;
       return this;
     }
 
@@ -382,7 +393,7 @@ public final class Planner {
 
     private Function<MoeLayer, ModularMoe> pieces() {
       ModularMoe pieces =
-          output == OutputForm.DEFERRED ? ExpertsCatalog.deferring() : ExpertsCatalog.preferred();
+          output == OutputForm.DEFERRED ? ExpertsCatalog.deferring() : preferred;
       return layer -> pieces;
     }
   }

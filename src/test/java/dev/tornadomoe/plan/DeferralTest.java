@@ -85,6 +85,24 @@ class DeferralTest {
         start + "prepare/finalize \"stub ends\" must combine the rows that it dispatched");
   }
 
+  /// What a backend prefers for its device is no choice of the caller's.
+  @Test
+  void goesBeforePiecesThatAreOnlyPreferred() {
+    ModularMoe grouped = ExpertsCatalog.named("fused");
+    assertThat(experts(Planner.builder().preferredModularMoe(grouped))).isEqualTo("fused");
+    assertThat(experts(deferred().preferredModularMoe(grouped))).isEqualTo("unreduced");
+    assertThat(
+            experts(
+                Planner.builder()
+                    .modularMoe(ExpertsCatalog.named("hybrid"))
+                    .preferredModularMoe(grouped)))
+        .isEqualTo("hybrid");
+  }
+
+  private static String experts(Planner.Builder planner) {
+    return planner.build().plan(LAYER).modularMoe(0).experts().name();
+  }
+
   @Test
   void refusesWhatWouldFollowTheSum() {
     String end = ": nothing can follow a sum that the caller makes";

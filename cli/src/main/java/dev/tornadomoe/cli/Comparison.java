@@ -35,6 +35,11 @@ record Comparison(
     /// Of an output that there is none of.
     static final Deviation NONE = new Deviation(Double.NaN, Double.NaN);
 
+    /// The larger of two outputs' errors, a NaN before any.
+    Deviation or(Deviation other) {
+      return new Deviation(Math.max(most, other.most), Math.max(rms, other.rms));
+    }
+
     /// Compares.
     static Deviation of(float[] expected, float[] found) {
       double squares = 0;

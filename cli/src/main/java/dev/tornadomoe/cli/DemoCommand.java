@@ -6,6 +6,7 @@ import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
+import dev.tornadomoe.cli.parallel.TailChoices;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
@@ -20,7 +21,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -52,11 +52,8 @@ final class DemoCommand implements Callable<Integer> {
     if (keep != null) {
       return demonstrate(newDirectory(keep));
     }
-    Path directory = temporaryDirectory();
-    try {
-      return demonstrate(directory);
-    } finally {
-      delete(directory);
+    try (TemporaryDirectory directory = TemporaryDirectory.make("moe-demo-")) {
+      return demonstrate(directory.path());
     }
   }
 
@@ -83,15 +80,6 @@ final class DemoCommand implements Callable<Integer> {
     return fine ? ExitCode.FINE : ExitCode.CHECK_FAILED;
   }
 
-  private static Path temporaryDirectory() {
-    try {
-      return Files.createTempDirectory("moe-demo-");
-    } catch (IOException e) {
-      throw new CheckpointException(
-          String.format(Locale.ROOT, "no temporary directory can be made (%s)", e.getMessage()), e);
-    }
-  }
-
   private static Path newDirectory(Path requested) {
     try {
       return Files.createDirectory(requested);
@@ -104,18 +92,6 @@ final class DemoCommand implements Callable<Integer> {
       throw new CheckpointException(
           String.format(Locale.ROOT, "directory %s can't be made (%s)", requested, e.getMessage()),
           e);
-    }
-  }
-
-  private static void delete(Path directory) {
-    try (Stream<Path> files = Files.list(directory)) {
-      for (Path file : files.toList()) {
-        Files.delete(file);
-      }
-      Files.delete(directory);
-    } catch (IOException e) {
-      throw new CheckpointException(
-          String.format(Locale.ROOT, "%s can't be deleted (%s)", directory, e.getMessage()), e);
     }
   }
 
@@ -144,6 +120,7 @@ final class DemoCommand implements Callable<Integer> {
       List<Comparison> cases =
           new Verification(
                   new PlanChoices(),
+                  new TailChoices(),
                   mode,
                   true,
                   ProcessGroup.alone(spec.commandLine().getOut(), spec.commandLine().getErr()))

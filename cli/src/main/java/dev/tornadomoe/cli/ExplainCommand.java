@@ -140,7 +140,7 @@ final class ExplainCommand implements Callable<Integer> {
       List<MoeLayer> chosen = indices.stream().map(model::layer).map(processes::part).toList();
       Planner.Builder planner =
           choices.planner(alias.mode, processes).maxTokens(Math.max(1, tokens)).inPlace(inPlace);
-      tail.applyTo(planner, choices, processes, residual);
+      tail.applyTo(planner, residual);
       if (tokens < 0) {
         throw new LayerException("--tokens must be 0 or more, found " + tokens);
       }

@@ -8,11 +8,14 @@ import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
+import dev.tornadomoe.cli.parallel.TailChoices;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -26,11 +29,25 @@ import java.util.TreeMap;
 /// with the reference backend on made-up inputs.
 ///
 /// @param choices what plans and runs it
+/// @param tail how layers end
 /// @param alias whether `fused_out` may be the output
 /// @param sanitize whether every run is checked for breaches
 /// @param processes the process or processes that run it
 record Verification(
-    PlanChoices choices, AliasMode alias, boolean sanitize, ProcessGroup processes) {
+    PlanChoices choices,
+    TailChoices tail,
+    AliasMode alias,
+    boolean sanitize,
+    ProcessGroup processes) {
+
+  /// Checked.
+  ///
+  /// @throws LayerException for another end than an output where several processes have parts of it
+  Verification {
+    if (tail.isGiven() && processes.ranks() != null) {
+      throw new LayerException("--deferred and --tail can't be verified with --parallel");
+    }
+  }
 
   /// All cases of one checkpoint.
   ///
@@ -81,12 +98,9 @@ record Verification(
     MoePlan plan =
         processes.together(() -> {
           MoeLayer part = processes.part(layer);
-          return choices
-              .planner(alias, backend, List.of(part), processes)
-              .maxTokens(Math.max(1, most))
-              .sanitize(sanitize)
-              .build()
-              .plan(part);
+          Planner.Builder planner = choices.planner(alias, backend, List.of(part), processes);
+          tail.applyTo(planner, tail.epsilon() == null ? Residual.NONE : Residual.GIVEN);
+          return planner.maxTokens(Math.max(1, most)).sanitize(sanitize).build().plan(part);
         });
     processes.agree(directory, plan, List.of(layer));
     List<Comparison> cases = new ArrayList<>();
@@ -114,6 +128,9 @@ record Verification(
   private Comparison.Deviation error(
       Path directory, MoeLayer layer, Session session, Reference reference) {
     try {
+      if (tail.isGiven()) {
+        return EndOfLayer.error(session, reference);
+      }
       float[] output = processes.run(session, reference.input(), reference.tokens());
       return Comparison.Deviation.of(reference.output(), output);
     } catch (SanitizeException e) {

@@ -7,6 +7,7 @@ import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
+import dev.tornadomoe.cli.parallel.TailChoices;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,12 +36,14 @@ import picocli.CommandLine.Spec;
       "",
       "A case passes when max |error| <= 2e-5 x rms(expected), or with --precision fast when"
           + " rms(error) <= 1e-2 x rms(expected); rows that travel as INT8 or FP8 (--dispatch)"
-          + " allow rms(error) <= 3e-2 and 8e-2.",
+          + " allow rms(error) <= 3e-2 and 8e-2. With --deferred the command sums the experts' rows"
+          + " itself; with --tail it adds made-up rows, and compares their norm, too.",
       "",
       "Examples:",
       "  moe verify checkpoint",
       "  moe verify checkpoints/* --alias off --sanitize",
       "  moe verify checkpoint --backend reference --json",
+      "  moe verify checkpoint --tail 1e-6",
       "  mpirun -n 2 moe verify checkpoint --parallel ep"
     })
 final class VerifyCommand implements Callable<Integer> {
@@ -51,6 +54,8 @@ final class VerifyCommand implements Callable<Integer> {
   private List<Path> directories = List.of();
 
   @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Mixin private TailChoices tail = new TailChoices();
 
   @Mixin private ParallelChoices parallel = new ParallelChoices();
 
@@ -83,7 +88,9 @@ final class VerifyCommand implements Callable<Integer> {
   private int verify(ProcessGroup processes) {
     PrintWriter out = processes.out();
     PrintWriter err = processes.err();
-    Verification verification = new Verification(choices, alias.mode, sanitize, processes);
+    Verification verification = 
+        processes.together(
+            () -> new Verification(choices, tail, alias.mode, sanitize, processes));
     // A backend that is not there is one error, not one for each directory.
     processes.together(choices::backend);
     List<Comparison> cases = new ArrayList<>();

@@ -2,7 +2,9 @@ package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -78,6 +80,24 @@ class DemoTest {
     JavaRun run = JavaRun.of("-Djava.io.tmpdir=" + temporary).moe("demo");
     assertThat(run.exit()).as(run.text()).isZero();
     assertThat(run.text()).contains(temporary.toString(), "./moe demo --keep moe-demo");
+    try (Stream<Path> left = Files.list(temporary)) {
+      assertThat(left).isEmpty();
+    }
+  }
+
+  /// As Ctrl-C does, SIGTERM ends it in the middle of its work.
+  @Test
+  void leavesNothingWhereItIsEnded() throws Exception {
+    Path temporary = Files.createDirectory(directory.resolve("ended"));
+    Process process =
+        JavaRun.of("-Djava.io.tmpdir=" + temporary).start(Main.class, "demo");
+    try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+      assertThat(out.readLine()).startsWith("1. A checkpoint: " + temporary);
+      process.destroy();
+      assertThat(process.waitFor()).isEqualTo(128 + 15);
+    } finally {
+      process.destroyForcibly();
+    }
     try (Stream<Path> left = Files.list(temporary)) {
       assertThat(left).isEmpty();
     }

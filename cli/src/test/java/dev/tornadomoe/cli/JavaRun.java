@@ -29,6 +29,13 @@ record JavaRun(int exit, String text) {
     }
 
     JavaRun run(Class<?> program, String... arguments) throws IOException, InterruptedException {
+      Process process = start(program, arguments);
+      String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      return new JavaRun(process.waitFor(), text);
+    }
+
+    /// The process, which is the caller's to end; stderr goes where stdout does.
+    Process start(Class<?> program, String... arguments) throws IOException {
       List<String> line = new ArrayList<>();
       line.add(ProcessHandle.current().info().command().orElseThrow());
       line.add("--enable-native-access=ALL-UNNAMED");
@@ -38,9 +45,7 @@ record JavaRun(int exit, String text) {
       line.addAll(List.of(arguments));
       ProcessBuilder builder = new ProcessBuilder(line).redirectErrorStream(true);
       builder.environment().putAll(environment);
-      Process process = builder.start();
-      String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      return new JavaRun(process.waitFor(), text);
+      return builder.start();
     }
   }
 }

@@ -8,6 +8,7 @@ import dev.tornadomoe.tensor.TensorView;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -64,6 +65,22 @@ class VerifyGoldenFileTest {
         });
     assertThat(MoeRun.of("verify", checkpoint).out())
         .contains("FAILED", "6 cases, 5 passed, 1 failed");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--deferred", "--tail 1e-6"})
+  void aWrongValueFailsItsCaseHoweverTheLayerEnds(String options) {
+    float[] values = Golden.floats(golden, OUTPUT);
+    values[values.length - 1] += (float) (1e-4 * rms(values));
+    replace(OUTPUT, values, 7, 64);
+    List<Object> arguments = new ArrayList<>(List.of("verify", checkpoint, "--json"));
+    arguments.addAll(List.of(options.split(" ")));
+    assertThat(MoeRun.of(arguments.toArray()).objects("cases"))
+        .hasSize(6)
+        .allSatisfy(found ->
+            assertThat(found)
+                .containsEntry("pass", !(found.get("layer").equals(1) && found.get("tokens").equals(7)))
+                .containsEntry("alias", "on"));
   }
 
   @ParameterizedTest

@@ -26,6 +26,8 @@ class VerifyGoldenTest {
     "--experts fused --backend cpu --precision exact, on",
     "--experts unreduced, off",
     "--experts batched --sanitize, off",
+    "--tail 1e-6 --sanitize, on",
+    "--tail 0.01 --experts unreduced --backend cpu, off",
     "--backend reference, on",
     "--backend reference --alias require --sanitize, on",
   })
@@ -37,6 +39,29 @@ class VerifyGoldenTest {
           assertThat(found).containsEntry("pass", true).containsEntry("alias", alias);
           assertThat((Double) found.get("max_error_over_rms")).isBetween(0.0, 2e-5);
         });
+  }
+
+  /// Shared experts' rows are nothing that a caller could sum.
+  @ParameterizedTest
+  @CsvSource({
+    "--deferred --sanitize, on",
+    "--deferred --alias off, off",
+    "--deferred --backend reference, on"
+  })
+  void casesOfLayersThatACallerCanSumPassDeferred(String options, String alias) {
+    List<Object> arguments = new ArrayList<>(List.of("verify", "--json"));
+    arguments.addAll(List.of(options.split(" ")));
+    for (String name : List.of("hf/mixtral", "hf/gpt_oss", "w4a16/qwen3_moe-ct_g32_sym")) {
+      arguments.add(Golden.directory(name));
+    }
+    assertThat(MoeRun.of(arguments.toArray()).fine().objects("cases"))
+        .hasSize(2 * 3 + 2 * 3 + 3)
+        .allSatisfy(found ->
+            assertThat(found).containsEntry("pass", true).containsEntry("alias", alias));
+    assertThat(MoeRun.of("verify", "--deferred", Golden.directory("hf/qwen2_moe")).refusal())
+        .isEqualTo(
+            "layer 0: the caller can't make the sum (output DEFERRED): its shared experts' rows"
+                + " belong to the sum");
   }
 
   @Test

@@ -162,8 +162,7 @@ public final class BenchCommand implements Callable<Integer> {
             .planner(mode, backend, parts, processes)
             .maxTokens(processes.mostTokens(most))
             .wholeStep(true);
-    tail.applyTo(
-        planner, choices, processes, tail.epsilon() == null ? Residual.NONE : Residual.GIVEN);
+    tail.applyTo(planner, tail.epsilon() == null ? Residual.NONE : Residual.GIVEN);
     if (!expertsOnly) {
       return planner.build().plan(parts);
     }

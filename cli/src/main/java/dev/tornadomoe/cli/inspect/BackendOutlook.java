@@ -58,7 +58,7 @@ final class BackendOutlook {
   private static MoePlan plan(Backend backend, boolean available, List<MoeLayer> layers) {
     Planner.Builder planner = Planner.builder().maxTokens(TOKENS);
     if (available) { // the pieces are a device's, which must be there
-      backend.modularMoe(layers).ifPresent(planner::modularMoe);
+      backend.modularMoe(layers).ifPresent(planner::preferredModularMoe);
     }
     return planner.build().plan(layers);
   }

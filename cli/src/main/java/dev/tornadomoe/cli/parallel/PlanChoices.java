@@ -100,18 +100,11 @@ public final class PlanChoices {
     return planner;
   }
 
-  /// Whether nobody decides the pieces: neither `--experts` nor several ranks.
-  boolean leavesPieces(ProcessGroup processes) {
-    return experts == null && processes.parallelism() == null;
-  }
-
   /// The same, with the pieces that suit the backend where nobody decides others.
   public Planner.Builder planner(
       AliasMode alias, Backend runs, List<MoeLayer> layers, ProcessGroup processes) {
     Planner.Builder planner = planner(alias, processes);
-    if (leavesPieces(processes)) {
-      runs.modularMoe(layers).ifPresent(planner::modularMoe);
-    }
+    runs.modularMoe(layers).ifPresent(planner::preferredModularMoe);
     return planner;
   }
 }

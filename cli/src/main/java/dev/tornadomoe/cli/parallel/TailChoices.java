@@ -1,7 +1,6 @@
 package dev.tornadomoe.cli.parallel;
 
 import dev.tornadomoe.layer.RmsNorm;
-import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.plan.OutputForm;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
@@ -40,19 +39,14 @@ public final class TailChoices {
 
   /// Has a plan made with these choices.
   ///
-  /// @param planner with the pieces that `choices` says
   /// @param residual what a tail adds
-  public void applyTo(
-      Planner.Builder planner, PlanChoices choices, ProcessGroup processes, Residual residual) {
+  public void applyTo(Planner.Builder planner, Residual residual) {
     planner.residual(residual);
     if (epsilon != null) {
       planner.tail(residual, new RmsNorm(epsilon));
     }
     if (deferred) {
       planner.output(OutputForm.DEFERRED);
-      if (choices.leavesPieces(processes)) {
-        planner.modularMoe(ExpertsCatalog.deferring());
-      }
     }
   }
 }
