@@ -33,7 +33,8 @@ public interface Backend {
   Session prepare(MoePlan plan, Progress progress);
 
   /// What a session of the plan will take, from the plan alone: what [#prepare] and [Session#fork]
-  /// ask whether there is room for. Loads nothing.
+  /// ask whether there is room for. Loads nothing. A sum over several plans has the scratch of the
+  /// threads for each of them; sessions of one backend object share it ([#withThreads]).
   ///
   /// @param plan whose buffers and weights are counted
   /// @return bytes on the host and on the device, for a first session and for a fork

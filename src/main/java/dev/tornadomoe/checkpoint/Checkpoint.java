@@ -5,11 +5,14 @@ import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
 import dev.tornadomoe.checkpoint.gguf.GgufFile;
 import dev.tornadomoe.checkpoint.gguf.GgufFiles;
-import dev.tornadomoe.checkpoint.gguf.GgufMemory;
 import dev.tornadomoe.checkpoint.gguf.GgufQuantization;
 import dev.tornadomoe.checkpoint.gguf.GgufShards;
 import dev.tornadomoe.checkpoint.gguf.GgufStore;
+import dev.tornadomoe.checkpoint.io.FilesInDirectory;
+import dev.tornadomoe.checkpoint.io.FilesInMemory;
 import dev.tornadomoe.checkpoint.io.Fingerprint;
+import dev.tornadomoe.checkpoint.io.ModelFiles;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.checkpoint.quant.Mxfp4Quantization;
 import dev.tornadomoe.checkpoint.quant.Quantization;
@@ -35,33 +38,49 @@ import org.jspecify.annotations.Nullable;
 /// for use from several threads.
 public final class Checkpoint implements AutoCloseable {
   private final Path directory;
+
+  /// What is fingerprinted, or null for a model in memory.
+  private final @Nullable Path path;
+
   private final @Nullable ModelConfig config;
   private final @Nullable GgufMetadata metadata;
   private final TensorStore tensors;
   private final Quantization quantization;
-  private final MappedFiles files;
 
-  private Checkpoint(Path directory, ModelConfig config, TensorStore tensors, MappedFiles files) {
-    this.directory = directory;
-    this.config = config;
+  /// Null for a model in memory, whose owner sees to it.
+  private final @Nullable MappedFiles files;
+
+  private Checkpoint(
+      @Nullable Path path,
+      SafetensorsLayout layout,
+      ModelFiles from,
+      @Nullable MappedFiles files) {
+    this.directory = from.directory();
+    this.path = path;
+    this.config = layout.config(from);
     this.metadata = null;
-    this.tensors = tensors;
-    this.quantization = quantization(directory, config);
+    this.tensors = layout.open(from);
+    this.quantization = quantization(from, config);
     this.files = files;
   }
 
-  private static Quantization quantization(Path directory, ModelConfig config) {
+  private static Quantization quantization(ModelFiles from, ModelConfig config) {
     Map<String, Object> said = config.quantization();
-    QuantizationFile file = said == null ? QuantizationFile.in(directory) : null;
+    QuantizationFile file = said == null ? QuantizationFile.in(from) : null;
     return file == null
         ? Quantization.of(config.file(), said)
-        : Quantization.of(file.path(directory), file.read(directory));
+        : Quantization.of(file.path(from), file.read(from));
   }
 
-  private Checkpoint(Path directory, List<GgufFile> parts, MappedFiles files) {
+  private Checkpoint(
+      @Nullable Path path,
+      Path directory,
+      List<GgufFile> parts,
+      @Nullable MappedFiles files) {
     GgufFile first = parts.getFirst();
     GgufStore store = new GgufStore(parts);
     this.directory = directory;
+    this.path = path;
     this.config = null;
     this.metadata = new GgufMetadata(first.file(), first.values());
     this.tensors = store;
@@ -92,10 +111,18 @@ public final class Checkpoint implements AutoCloseable {
               Files.exists(path) ? "not a directory" : "no such directory"));
     }
     Path directory = HubCache.snapshot(path);
-    SafetensorsLayout layout = SafetensorsLayout.of(directory);
-    if (layout != null) {
-      return openSafetensors(directory, layout);
+    MappedFiles files = new MappedFiles();
+    try {
+      ModelFiles from = new FilesInDirectory(directory, files);
+      SafetensorsLayout layout = SafetensorsLayout.of(from);
+      if (layout != null) {
+        return new Checkpoint(directory, layout, from, files);
+      }
+    } catch (RuntimeException | Error e) {
+      files.close();
+      throw e;
     }
+    files.close();
     Path gguf = GgufFiles.find(directory);
     if (gguf == null) {
       throw NoModel.in(directory);
@@ -113,27 +140,50 @@ public final class Checkpoint implements AutoCloseable {
   /// @throws CheckpointException when it is no sound GGUF file, one of several parts, or memory of
   ///   another kind
   public static Checkpoint open(MemorySegment gguf, String name) {
-    Path file = GgufMemory.nameOf(name);
-    return new Checkpoint(file, List.of(GgufMemory.open(file, gguf)), new MappedFiles());
+    FilesInMemory from = FilesInMemory.of("", Map.of(name, gguf));
+    return new Checkpoint(null, from.path(name), GgufShards.open(name, from), null);
   }
 
-  private static Checkpoint openSafetensors(Path directory, SafetensorsLayout layout) {
-    ModelConfig config = layout.config(directory);
-    MappedFiles files = new MappedFiles();
-    try {
-      return new Checkpoint(directory, config, layout.open(directory, files), files);
-    } catch (RuntimeException | Error e) {
-      files.close();
-      throw e;
+  /// Opens a model whose files an engine has in memory already: what [#open(Path)] opens, by the
+  /// names that its files have in their directory. Shards and parts are there like all others; what
+  /// no model needs is ignored.
+  ///
+  ///     Checkpoint.open(Map.of("config.json", json, "model.safetensors", mapped), "my model");
+  ///
+  /// @param files all bytes of each file. Those with tensors are native, at a multiple of 32 bytes,
+  ///   for every thread; they must stay as they are until the last session on them is closed, which
+  ///   [#close] does not see to. JSON may lie in arrays and is read at once.
+  /// @param name what messages call the directory
+  /// @return the model, whose weights are slices of this memory
+  /// @throws CheckpointException when these are no model's, contradict themselves, or lie in memory
+  ///   of another kind
+  public static Checkpoint open(Map<String, MemorySegment> files, String name) {
+    FilesInMemory from = FilesInMemory.of(name, files);
+    SafetensorsLayout layout = SafetensorsLayout.of(from);
+    if (layout != null) {
+      return new Checkpoint(null, layout, from, null);
     }
+    String gguf = GgufFiles.find(from);
+    if (gguf == null) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: neither model.safetensors nor model.safetensors.index.json nor a .gguf file is"
+                  + " among the model's files in memory (%s)",
+              name,
+              StrictJson.excerpt(String.join(", ", from.names()))));
+    }
+    return new Checkpoint(null, from.directory(), GgufShards.open(gguf, from), null);
   }
 
   private static Checkpoint openGguf(Path file) {
     Path parent = file.getParent();
+    Path directory = parent == null ? Path.of("") : parent;
     MappedFiles files = new MappedFiles();
     try {
+      ModelFiles from = new FilesInDirectory(directory, files);
       return new Checkpoint(
-          parent == null ? Path.of("") : parent, GgufShards.open(file, files), files);
+          file, directory, GgufShards.open(file.getFileName().toString(), from), files);
     } catch (RuntimeException | Error e) {
       files.close();
       throw e;
@@ -151,7 +201,12 @@ public final class Checkpoint implements AutoCloseable {
   ///
   /// @throws CheckpointException for a file that can't be read, and for a model in memory
   public String fingerprint() {
-    return Fingerprint.of(metadata == null ? directory : metadata.file());
+    if (path == null) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT, "%s: a model in memory has no files to tell it by", directory));
+    }
+    return Fingerprint.of(path);
   }
 
   /// {@return the config of a model in safetensors files}
@@ -272,6 +327,8 @@ public final class Checkpoint implements AutoCloseable {
   /// Unmaps the files. Using their tensors afterwards is an error.
   @Override
   public void close() {
-    files.close();
+    if (files != null) {
+      files.close();
+    }
   }
 }

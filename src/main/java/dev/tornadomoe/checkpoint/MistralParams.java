@@ -20,9 +20,10 @@ final class MistralParams {
 
   /// The config of the model.
   ///
+  /// @param file for messages
+  /// @param params what it says
   /// @throws CheckpointException when there is no `moe`, or more in it than Mixtral has
-  static Map<String, Object> read(Path file) {
-    Map<String, Object> params = StrictJson.readObject(file);
+  static Map<String, Object> config(Path file, Map<String, Object> params) {
     if (!(params.get("moe") instanceof Map<?, ?> moe)) {
       throw new CheckpointException(
           String.format(Locale.ROOT, "%s: no \"moe\" object, so this is no MoE model", file));

@@ -6,6 +6,7 @@ import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Locale;
 
@@ -23,7 +24,7 @@ final class NoModel {
   }
 
   private static String what(Path directory) {
-    if (SafetensorsLayout.isThere(directory, ADAPTER)) {
+    if (isThere(directory, ADAPTER)) {
       return String.format(
           Locale.ROOT,
           "an adapter (%s) of %s, not a model; merge it into that model (merge_and_unload in peft)"
@@ -31,17 +32,21 @@ final class NoModel {
           ADAPTER,
           base(directory.resolve(ADAPTER)));
     }
-    if (SafetensorsLayout.isThere(directory, "model_index.json")) {
+    if (isThere(directory, "model_index.json")) {
       return "a pipeline of several models (model_index.json); name the directory of one of them";
     }
     if (hasAny(directory, "*.{bin,pt,pth}")) {
       return "weights are there as PyTorch files (.bin, .pt or .pth) only; save the model as"
           + " safetensors";
     }
-    return SafetensorsLayout.isThere(directory, "config.json")
+    return isThere(directory, "config.json")
         ? "neither model.safetensors nor model.safetensors.index.json is there, so this is no model"
             + " in safetensors form"
         : "no config.json, so this is no model";
+  }
+
+  private static boolean isThere(Path directory, String name) {
+    return Files.exists(directory.resolve(name), LinkOption.NOFOLLOW_LINKS);
   }
 
   private static String base(Path adapter) {

@@ -1,7 +1,7 @@
 package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.io.StrictJson;
+import dev.tornadomoe.checkpoint.io.ModelFiles;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -27,31 +27,31 @@ enum QuantizationFile {
     this.method = method;
   }
 
-  /// The file in this directory, or null when there is none.
-  static @Nullable QuantizationFile in(Path directory) {
+  /// The file beside the config, or null when there is none.
+  static @Nullable QuantizationFile in(ModelFiles files) {
     for (QuantizationFile file : values()) {
-      if (SafetensorsLayout.isThere(directory, file.fileName)) {
+      if (files.isThere(file.fileName)) {
         return file;
       }
     }
     return null;
   }
 
-  Path path(Path directory) {
-    return directory.resolve(fileName);
+  Path path(ModelFiles files) {
+    return files.path(fileName);
   }
 
   /// What it says, as a `quantization_config` would.
   ///
   /// @throws CheckpointException when it is none
-  Map<String, Object> read(Path directory) {
-    Map<String, Object> root = StrictJson.readObject(path(directory));
+  Map<String, Object> read(ModelFiles files) {
+    Map<String, Object> root = files.json(fileName);
     Map<String, Object> fields = new LinkedHashMap<>();
     fields.put("quant_method", method);
     if (this == MODEL_OPTIMIZER) {
       if (!(root.get("quantization") instanceof Map<?, ?> inner)) {
         throw new CheckpointException(
-            String.format(Locale.ROOT, "%s: no \"quantization\" object", path(directory)));
+            String.format(Locale.ROOT, "%s: no \"quantization\" object", path(files)));
       }
       inner.forEach((key, value) -> fields.put((String) key, value));
     } else {

@@ -4,6 +4,7 @@ import com.sun.management.ThreadMXBean;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.FilesAsMemory;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.tensor.Weight;
@@ -89,16 +90,28 @@ final class BoundedReading {
   }
 
   /// Opens a model, describes its first and last MoE layer, and loads their first and last weights.
+  /// Where its files have an odd number of bytes, they are in memory.
   ///
   /// @param bytes of all files
   static void ofModel(Path path, long bytes) {
-    try (Checkpoint checkpoint = Checkpoint.open(path)) {
-      MoeModel model = MoeModel.of(checkpoint);
-      List<Integer> layers = model.layerIndices();
-      if (!layers.isEmpty()) {
-        load(model.layer(layers.getFirst()), bytes);
-        model.layer(layers.getLast());
+    if (bytes % 2 == 0) {
+      try (Checkpoint checkpoint = Checkpoint.open(path)) {
+        ofModel(checkpoint, bytes);
       }
+    } else {
+      try (Arena arena = Arena.ofShared();
+          Checkpoint checkpoint = Checkpoint.open(FilesAsMemory.of(path, arena), "in memory")) {
+        ofModel(checkpoint, bytes);
+      }
+    }
+  }
+
+  private static void ofModel(Checkpoint checkpoint, long bytes) {
+    MoeModel model = MoeModel.of(checkpoint);
+    List<Integer> layers = model.layerIndices();
+    if (!layers.isEmpty()) {
+      load(model.layer(layers.getFirst()), bytes);
+      model.layer(layers.getLast());
     }
   }
 

@@ -45,8 +45,12 @@ public final class OwnGraph {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
       MoePlan plan = Planner.builder().maxTokens(1).requireAlias(true).build().plan(layer);
       Backends.require("tornado"); // says what is missing, before a class of TornadoVM loads
-      TornadoMoe moe = TornadoMoe.of(plan);
-      int hidden = layer.hidden();
+      run(plan, layer.hidden());
+    }
+  }
+
+  private static void run(MoePlan plan, int hidden) throws TornadoExecutionPlanException {
+    try (TornadoMoe moe = TornadoMoe.of(plan)) {
       FloatArray x = new FloatArray(hidden);
       FloatArray normed = new FloatArray(hidden);
       FloatArray y = new FloatArray(hidden);

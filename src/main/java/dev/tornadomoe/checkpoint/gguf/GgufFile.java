@@ -1,11 +1,10 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.FilesInDirectory;
 import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,14 +45,7 @@ public record GgufFile(Path file, Map<String, Object> values, Map<String, Entry>
 
   /// @param files what it is mapped with
   static GgufFile open(Path file, MappedFiles files) {
-    FileFailure.requireRegular(file);
-    MemorySegment mapped;
-    try {
-      mapped = files.map(file);
-    } catch (IOException e) {
-      throw FileFailure.reading(file, e);
-    }
-    return parse(file, mapped);
+    return parse(file, FilesInDirectory.map(file, files));
   }
 
   static GgufFile parse(Path file, MemorySegment mapped) {

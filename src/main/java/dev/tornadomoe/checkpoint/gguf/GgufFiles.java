@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.FilesInMemory;
 import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.io.IOException;
@@ -15,13 +16,15 @@ import org.jspecify.annotations.Nullable;
 
 /// Finds the GGUF model in a directory.
 public final class GgufFiles {
+  private static final String SUFFIX = ".gguf";
+
   private GgufFiles() {}
 
   /// {@return whether a file's name ends in `.gguf`}
   ///
   /// @param file that need not exist
   public static boolean isNamedSo(Path file) {
-    return file.toString().endsWith(".gguf");
+    return file.toString().endsWith(SUFFIX);
   }
 
   /// {@return `model.gguf`, or the only model that is there (all parts of a split file are one), or
@@ -44,7 +47,10 @@ public final class GgufFiles {
       throw FileFailure.reading(directory, e);
     }
     List<Path> first =
-        models.stream().filter(file -> !GgufShards.isLaterPart(file)).sorted().toList();
+        models.stream()
+            .filter(file -> !GgufShards.isLaterPart(file.getFileName().toString()))
+            .sorted()
+            .toList();
     if (first.size() > 1) {
       List<Path> all = first;
       first = all.stream().filter(GgufFiles::isModel).toList();
@@ -53,16 +59,36 @@ public final class GgufFiles {
       }
     }
     if (first.size() > 1) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT,
-              "%s: there are %d GGUF models (%s, ...); say which by its name",
-              directory,
-              first.size(),
-              first.getFirst().getFileName()));
+      throw several(directory, first.size(), first.getFirst().getFileName());
     }
     // Later parts alone: opening one says which is missing.
     return first.isEmpty() ? models.stream().sorted().findFirst().orElse(null) : first.getFirst();
+  }
+
+  /// {@return the only GGUF model that is in memory, of a split one its first part; null when there
+  /// is none}
+  ///
+  /// @param files by their names
+  /// @throws CheckpointException when there are several
+  public static @Nullable String find(FilesInMemory files) {
+    List<String> models =
+        files.names().stream().filter(name -> name.endsWith(SUFFIX)).toList();
+    List<String> first =
+        models.stream().filter(name -> !GgufShards.isLaterPart(name)).toList();
+    if (first.size() > 1) {
+      throw several(files.directory(), first.size(), first.getFirst());
+    }
+    return !first.isEmpty() ? first.getFirst() : models.isEmpty() ? null : models.getFirst();
+  }
+
+  private static CheckpointException several(Path where, int count, Object first) {
+    return new CheckpointException(
+        String.format(
+            Locale.ROOT,
+            "%s: there are %d GGUF models (%s, ...); say which by its name",
+            where,
+            count,
+            first));
   }
 
   /// @throws CheckpointException when it is no GGUF file

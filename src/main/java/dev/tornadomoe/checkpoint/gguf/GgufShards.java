@@ -1,9 +1,8 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.io.ModelFiles;
 import dev.tornadomoe.checkpoint.io.StrictJson;
-import dev.tornadomoe.tensor.mapped.MappedFiles;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -22,43 +21,51 @@ public final class GgufShards {
   private GgufShards() {}
 
   /// Whether a file's name says that it is a part that is not the first.
-  static boolean isLaterPart(Path file) {
-    Matcher name = NAME.matcher(file.getFileName().toString());
+  static boolean isLaterPart(String file) {
+    Matcher name = NAME.matcher(file);
     return name.matches() && !name.group(2).equals("00001");
   }
 
   /// Opens a file and all that belong to it.
   ///
-  /// @param file any of them
-  /// @param files what they are mapped with
+  /// @param file the name of any of them
+  /// @param files where they are
   /// @return the first one first
-  public static List<GgufFile> open(Path file, MappedFiles files) {
-    GgufFile opened = GgufFile.open(file, files);
+  /// @throws CheckpointException when one is missing, or no sound GGUF file
+  public static List<GgufFile> open(String file, ModelFiles files) {
+    GgufFile opened = GgufFile.parse(files.path(file), files.bytes(file));
     long count = parts(opened);
     if (count <= 1) {
       return List.of(opened);
     }
-    Matcher name = NAME.matcher(file.getFileName().toString());
+    Matcher name = NAME.matcher(file);
     if (!name.matches() || Long.parseLong(name.group(3)) != count) {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
               "%s: is one of %d parts, but its name does not end in -00001-of-%05d.gguf or the"
                   + " like",
-              file,
+              opened.file(),
               count,
               count));
     }
     List<GgufFile> parts = new ArrayList<>();
     for (long part = 0; part < count; part++) {
-      Path path =
-          file.resolveSibling(
-              String.format(Locale.ROOT, "%s-%05d-of-%05d.gguf", name.group(1), part + 1, count));
-      if (!Files.exists(path)) {
+      String sibling =
+          String.format(Locale.ROOT, "%s-%05d-of-%05d.gguf", name.group(1), part + 1, count);
+      if (!files.isThere(sibling)) {
         throw new CheckpointException(
-            String.format(Locale.ROOT, "%s: part %d of %d is missing", path, part + 1, count));
+            String.format(
+                Locale.ROOT,
+                "%s: part %d of %d is missing",
+                files.path(sibling),
+                part + 1,
+                count));
       }
-      GgufFile next = path.equals(file) ? opened : GgufFile.open(path, files);
+      GgufFile next =
+          sibling.equals(file)
+              ? opened
+              : GgufFile.parse(files.path(sibling), files.bytes(sibling));
       requirePart(next, part, count);
       parts.add(next);
     }

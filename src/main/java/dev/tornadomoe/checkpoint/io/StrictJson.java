@@ -60,19 +60,23 @@ public final class StrictJson {
   public static Map<String, Object> readObject(Path file) {
     FileFailure.requireRegular(file);
     try {
-      long size = Files.size(file);
-      if (size > MAX_FILE_BYTES) {
-        throw new CheckpointException(
-            String.format(
-                Locale.ROOT,
-                "%s: %d bytes is too large for a JSON file of a checkpoint (limit %d)",
-                file,
-                size,
-                MAX_FILE_BYTES));
-      }
+      requireSize(Files.size(file), file);
       return parseObject(Files.readAllBytes(file), file.toString());
     } catch (IOException e) {
       throw FileFailure.reading(file, e);
+    }
+  }
+
+  /// Refuses what is too large to be parsed.
+  static void requireSize(long bytes, Path file) {
+    if (bytes > MAX_FILE_BYTES) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: %d bytes is too large for a JSON file of a checkpoint (limit %d)",
+              file,
+              bytes,
+              MAX_FILE_BYTES));
     }
   }
 

@@ -1,11 +1,10 @@
 package dev.tornadomoe.checkpoint.safetensors;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.FilesInDirectory;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
-import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -40,13 +39,16 @@ public final class SafetensorsFile implements TensorStore {
   /// @return its tensors, over the mapped file
   /// @throws CheckpointException for a header that the file's length does not prove
   public static SafetensorsFile open(Path file, MappedFiles files) {
-    FileFailure.requireRegular(file);
-    MemorySegment mapped;
-    try {
-      mapped = files.map(file);
-    } catch (IOException e) {
-      throw FileFailure.reading(file, e);
-    }
+    return of(file, FilesInDirectory.map(file, files));
+  }
+
+  /// Reads a header.
+  ///
+  /// @param file for messages
+  /// @param mapped all bytes of the file
+  /// @return its tensors, over these bytes
+  /// @throws CheckpointException for a header that the file's length does not prove
+  public static SafetensorsFile of(Path file, MemorySegment mapped) {
     long size = mapped.byteSize();
     if (size < 8) {
       throw new CheckpointException(

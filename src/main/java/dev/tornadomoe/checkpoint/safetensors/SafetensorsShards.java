@@ -2,10 +2,10 @@ package dev.tornadomoe.checkpoint.safetensors;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.FileNames;
+import dev.tornadomoe.checkpoint.io.ModelFiles;
 import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.TensorView;
-import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -20,24 +20,25 @@ import org.jspecify.annotations.Nullable;
 public final class SafetensorsShards implements TensorStore {
   private final Path index;
   private final Map<String, String> shardOf;
-  private final MappedFiles files;
+  private final ModelFiles files;
   private final Map<String, SafetensorsFile> opened = new HashMap<>();
 
-  private SafetensorsShards(Path index, Map<String, String> shardOf, MappedFiles files) {
+  private SafetensorsShards(Path index, Map<String, String> shardOf, ModelFiles files) {
     this.index = index;
     this.shardOf = shardOf;
     this.files = files;
   }
 
-  /// Reads an index; shards are mapped when one of their tensors is asked for.
+  /// Reads an index; shards are opened when one of their tensors is asked for.
   ///
-  /// @param index the index file
-  /// @param files what the shards will be mapped with
+  /// @param name the index file's
+  /// @param files where it is, and the shards are
   /// @return the tensors of all shards
   /// @throws CheckpointException for an index that names files outside its directory, or is no
   ///   index
-  public static SafetensorsShards open(Path index, MappedFiles files) {
-    if (!(StrictJson.readObject(index).get("weight_map") instanceof Map<?, ?> weightMap)) {
+  public static SafetensorsShards open(String name, ModelFiles files) {
+    Path index = files.path(name);
+    if (!(files.json(name).get("weight_map") instanceof Map<?, ?> weightMap)) {
       throw new CheckpointException(
           String.format(Locale.ROOT, "%s: no \"weight_map\" object", index));
     }
@@ -92,7 +93,7 @@ public final class SafetensorsShards implements TensorStore {
           String.format(
               Locale.ROOT,
               "%s: tensor \"%s\" is not in this shard, though %s says so",
-              path(shard),
+              files.path(shard),
               name,
               index));
     }
@@ -103,26 +104,22 @@ public final class SafetensorsShards implements TensorStore {
     synchronized (opened) {
       SafetensorsFile file = opened.get(shard);
       if (file == null) {
-        Path path = path(shard);
-        if (!path.toFile().isFile()) {
+        Path path = files.path(shard);
+        if (!files.isThere(shard)) {
           throw new CheckpointException(
               String.format(
                   Locale.ROOT, "%s: shard is missing, it should hold tensor \"%s\"", path, tensor));
         }
-        file = SafetensorsFile.open(path, files);
+        file = SafetensorsFile.of(path, files.bytes(shard));
         opened.put(shard, file);
       }
       return file;
     }
   }
 
-  private Path path(String shard) {
-    return index.resolveSibling(shard);
-  }
-
   @Override
   public String fileOf(String name) {
     String shard = shardOf.get(name);
-    return (shard == null ? index : path(shard)).toString();
+    return (shard == null ? index : files.path(shard)).toString();
   }
 }

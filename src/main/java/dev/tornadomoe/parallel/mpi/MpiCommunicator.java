@@ -76,8 +76,16 @@ public final class MpiCommunicator implements Communicator {
   /// @throws ParallelException when launcher and library don't fit, or MPI says no
   public static MpiCommunicator start(
       MpiLibrary library, @Nullable Launcher launcher, int seconds) {
+    return start(library, launcher, seconds, seconds);
+  }
+
+  /// The same.
+  ///
+  /// @param toStart seconds for all ranks to start
+  static MpiCommunicator start(
+      MpiLibrary library, @Nullable Launcher launcher, int toStart, int seconds) {
     return new MpiCommunicator(
-        library.description(), MpiWorld.start(library, launcher, seconds), seconds);
+        library.description(), MpiWorld.start(library, launcher, toStart), seconds);
   }
 
   /// Ends this process at once, and with it all ranks: without taking leave, which their launcher

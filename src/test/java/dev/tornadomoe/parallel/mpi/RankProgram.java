@@ -11,7 +11,8 @@ import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/// What each rank of [MpiContract] runs: a mode, and how many seconds a rank waits.
+/// What each rank of [MpiContract] runs: a mode, how many seconds a rank waits for all to start, and
+/// then for another one.
 final class RankProgram {
   private static final int BIG = 8 << 20;
 
@@ -33,7 +34,10 @@ final class RankProgram {
     }
     try (MpiCommunicator ranks =
         MpiCommunicator.start(
-            MpiLibrary.find(launcher), launcher, Integer.parseInt(arguments[1]))) {
+            MpiLibrary.find(launcher),
+            launcher,
+            Integer.parseInt(arguments[1]),
+            Integer.parseInt(arguments[2]))) {
       try {
         new RankProgram(ranks).run(mode);
       } catch (Throwable e) {

@@ -67,6 +67,14 @@ public final class DeviceMemory {
   public static DeviceWeights load(MoePlan plan, DeviceLimits device, Progress progress) {
     SessionMemory memory = of(plan, device);
     DeviceBudget.take(DeviceWeights.name(plan), memory.total().device(), device).close();
+    return load(plan, memory, device, progress);
+  }
+
+  /// The same, where the device has room for them.
+  ///
+  /// @param memory what they take
+  static DeviceWeights load(
+      MoePlan plan, SessionMemory memory, DeviceLimits device, Progress progress) {
     MemoryBudget.require("the arrays that are uploaded to the device", memory.loadingBytes());
     return DeviceWeights.load(plan, device, progress, Arena.ofAuto());
   }

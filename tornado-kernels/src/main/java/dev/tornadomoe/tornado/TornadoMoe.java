@@ -3,6 +3,7 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.device.DeviceBudget;
 import dev.tornadomoe.tornado.graph.GraphNeeds;
@@ -109,10 +110,16 @@ public final class TornadoMoe implements AutoCloseable {
   public static TornadoMoe of(MoePlan plan, Progress progress) {
     new TornadoBackend().requirePrecision(plan);
     ChosenDevice device = TornadoBackend.device();
-    DeviceWeights weights = DeviceMemory.load(plan, device.limits(), progress);
-    long bytes = DeviceMemory.of(plan, device.limits()).total().device();
-    DeviceBudget room = DeviceBudget.take(DeviceWeights.name(plan), bytes, device.limits());
-    return new TornadoMoe(plan, device, weights, room);
+    SessionMemory memory = DeviceMemory.of(plan, device.limits());
+    DeviceBudget room =
+        DeviceBudget.take(DeviceWeights.name(plan), memory.total().device(), device.limits());
+    try {
+      DeviceWeights weights = DeviceMemory.load(plan, memory, device.limits(), progress);
+      return new TornadoMoe(plan, device, weights, room);
+    } catch (RuntimeException | Error e) {
+      room.close();
+      throw e;
+    }
   }
 
   /// Which layer comes next, by its index in the plan; 0 unless set.
