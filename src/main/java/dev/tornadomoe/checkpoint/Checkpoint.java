@@ -51,10 +51,7 @@ public final class Checkpoint implements AutoCloseable {
   private final @Nullable MappedFiles files;
 
   private Checkpoint(
-      @Nullable Path path,
-      SafetensorsLayout layout,
-      ModelFiles from,
-      @Nullable MappedFiles files) {
+      @Nullable Path path, SafetensorsLayout layout, ModelFiles from, @Nullable MappedFiles files) {
     this.directory = from.directory();
     this.path = path;
     this.config = layout.config(from);
@@ -73,10 +70,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private Checkpoint(
-      @Nullable Path path,
-      Path directory,
-      List<GgufFile> parts,
-      @Nullable MappedFiles files) {
+      @Nullable Path path, Path directory, List<GgufFile> parts, @Nullable MappedFiles files) {
     GgufFile first = parts.getFirst();
     GgufStore store = new GgufStore(parts);
     this.directory = directory;

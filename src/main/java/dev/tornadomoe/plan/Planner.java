@@ -392,8 +392,7 @@ public final class Planner {
     }
 
     private Function<MoeLayer, ModularMoe> pieces() {
-      ModularMoe pieces =
-          output == OutputForm.DEFERRED ? ExpertsCatalog.deferring() : preferred;
+      ModularMoe pieces = output == OutputForm.DEFERRED ? ExpertsCatalog.deferring() : preferred;
       return layer -> pieces;
     }
   }

@@ -66,7 +66,8 @@ class ModelInMemoryTest {
   void givesTheResultsOfTheFile() throws Exception {
     try (Arena arena = Arena.ofShared();
         Checkpoint ofFile = Checkpoint.open(golden());
-        Checkpoint ofMemory = Checkpoint.open(FilesAsMemory.copyOf(Files.readAllBytes(golden()), arena), NAME)) {
+        Checkpoint ofMemory =
+            Checkpoint.open(FilesAsMemory.copyOf(Files.readAllBytes(golden()), arena), NAME)) {
       assertThat(ofMemory.tensorNames()).containsExactlyElementsOf(ofFile.tensorNames());
       try (Session expected = prepare(ofFile);
           Session found = prepare(ofMemory)) {
@@ -102,8 +103,7 @@ class ModelInMemoryTest {
       }
       shards.forEach((shard, of) -> SafetensorsWriter.write(directory.resolve(shard), of));
     }
-    ModelDirectory.writeIndex(
-        directory, Files.readString(whole.resolve("config.json")), shardOf);
+    ModelDirectory.writeIndex(directory, Files.readString(whole.resolve("config.json")), shardOf);
     requireSame(directory);
     try (Arena arena = Arena.ofShared()) {
       Map<String, MemorySegment> files = FilesAsMemory.of(directory, arena);

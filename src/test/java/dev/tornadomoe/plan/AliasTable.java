@@ -168,10 +168,7 @@ final class AliasTable {
         row(
             "13b, fused, shared experts and residual added",
             SeededLayers.of(8, 6, 4, 2).shared(5, true).layer(),
-            with(FUSED)
-                .hiddenType(DType.BF16)
-                .residual(Residual.IN_OUTPUT)
-                .outputType(DType.BF16),
+            with(FUSED).hiddenType(DType.BF16).residual(Residual.IN_OUTPUT).outputType(DType.BF16),
             ALIASED,
             ROUNDED_BY_LAST_STEP),
         row(

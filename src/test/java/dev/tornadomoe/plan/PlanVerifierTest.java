@@ -104,10 +104,7 @@ class PlanVerifierTest {
   void refusesSumsInAShorterType() {
     BucketPlan adding =
         fused(
-            Planner.builder()
-                .outputType(DType.BF16)
-                .residual(Residual.GIVEN)
-                .foldAdditions(false));
+            Planner.builder().outputType(DType.BF16).residual(Residual.GIVEN).foldAdditions(false));
     refused(PlanMutant.bound(adding, 0, FUSED_OUT, adding.buffer(0, OUTPUT)))
         .hasMessage(
             "plan verifier: step 6 \"add residual\" takes layer 0 output for rows of F32, but it is"

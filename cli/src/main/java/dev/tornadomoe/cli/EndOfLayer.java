@@ -36,8 +36,7 @@ record EndOfLayer(Session session, Reference reference) {
     float[] rows = new float[reference.tokens() * k * hidden];
     int[] ids = new int[reference.tokens() * k];
     float[] weights = new float[ids.length];
-    session.run(
-        call(rows).routing(MemorySegment.ofArray(ids), MemorySegment.ofArray(weights)));
+    session.run(call(rows).routing(MemorySegment.ofArray(ids), MemorySegment.ofArray(weights)));
     float[] sums = new float[reference.output().length];
     for (int i = 0; i < sums.length; i++) {
       double sum = 0;

@@ -88,9 +88,8 @@ final class VerifyCommand implements Callable<Integer> {
   private int verify(ProcessGroup processes) {
     PrintWriter out = processes.out();
     PrintWriter err = processes.err();
-    Verification verification = 
-        processes.together(
-            () -> new Verification(choices, tail, alias.mode, sanitize, processes));
+    Verification verification =
+        processes.together(() -> new Verification(choices, tail, alias.mode, sanitize, processes));
     // A backend that is not there is one error, not one for each directory.
     processes.together(choices::backend);
     List<Comparison> cases = new ArrayList<>();

@@ -89,8 +89,7 @@ class DemoTest {
   @Test
   void leavesNothingWhereItIsEnded() throws Exception {
     Path temporary = Files.createDirectory(directory.resolve("ended"));
-    Process process =
-        JavaRun.of("-Djava.io.tmpdir=" + temporary).start(Main.class, "demo");
+    Process process = JavaRun.of("-Djava.io.tmpdir=" + temporary).start(Main.class, "demo");
     try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
       assertThat(out.readLine()).startsWith("1. A checkpoint: " + temporary);
       process.destroy();

@@ -79,7 +79,8 @@ class VerifyGoldenFileTest {
         .hasSize(6)
         .allSatisfy(found ->
             assertThat(found)
-                .containsEntry("pass", !(found.get("layer").equals(1) && found.get("tokens").equals(7)))
+                .containsEntry(
+                    "pass", !(found.get("layer").equals(1) && found.get("tokens").equals(7)))
                 .containsEntry("alias", "on"));
   }
 

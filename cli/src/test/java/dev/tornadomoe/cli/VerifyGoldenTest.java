@@ -56,8 +56,8 @@ class VerifyGoldenTest {
     }
     assertThat(MoeRun.of(arguments.toArray()).fine().objects("cases"))
         .hasSize(2 * 3 + 2 * 3 + 3)
-        .allSatisfy(found ->
-            assertThat(found).containsEntry("pass", true).containsEntry("alias", alias));
+        .allSatisfy(
+            found -> assertThat(found).containsEntry("pass", true).containsEntry("alias", alias));
     assertThat(MoeRun.of("verify", "--deferred", Golden.directory("hf/qwen2_moe")).refusal())
         .isEqualTo(
             "layer 0: the caller can't make the sum (output DEFERRED): its shared experts' rows"

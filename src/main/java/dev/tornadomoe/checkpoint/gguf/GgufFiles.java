@@ -71,10 +71,8 @@ public final class GgufFiles {
   /// @param files by their names
   /// @throws CheckpointException when there are several
   public static @Nullable String find(FilesInMemory files) {
-    List<String> models =
-        files.names().stream().filter(name -> name.endsWith(SUFFIX)).toList();
-    List<String> first =
-        models.stream().filter(name -> !GgufShards.isLaterPart(name)).toList();
+    List<String> models = files.names().stream().filter(name -> name.endsWith(SUFFIX)).toList();
+    List<String> first = models.stream().filter(name -> !GgufShards.isLaterPart(name)).toList();
     if (first.size() > 1) {
       throw several(files.directory(), first.size(), first.getFirst());
     }

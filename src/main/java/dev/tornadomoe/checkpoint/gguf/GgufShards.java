@@ -56,16 +56,10 @@ public final class GgufShards {
       if (!files.isThere(sibling)) {
         throw new CheckpointException(
             String.format(
-                Locale.ROOT,
-                "%s: part %d of %d is missing",
-                files.path(sibling),
-                part + 1,
-                count));
+                Locale.ROOT, "%s: part %d of %d is missing", files.path(sibling), part + 1, count));
       }
       GgufFile next =
-          sibling.equals(file)
-              ? opened
-              : GgufFile.parse(files.path(sibling), files.bytes(sibling));
+          sibling.equals(file) ? opened : GgufFile.parse(files.path(sibling), files.bytes(sibling));
       requirePart(next, part, count);
       parts.add(next);
     }

@@ -11,8 +11,8 @@ import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/// What each rank of [MpiContract] runs: a mode, how many seconds a rank waits for all to start, and
-/// then for another one.
+/// What each rank of [MpiContract] runs: a mode, how many seconds a rank waits for all to start,
+/// and then for another one.
 final class RankProgram {
   private static final int BIG = 8 << 20;
 
