@@ -16,6 +16,7 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.plan.explain.Explanation;
+import dev.tornadomoe.tensor.DType;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -55,6 +56,19 @@ final class ExplainCommand implements Callable<Integer> {
     SVG
   }
 
+  /// The values of `--rows`.
+  enum Rows {
+    F32(DType.F32),
+    F16(DType.F16),
+    BF16(DType.BF16);
+
+    private final DType type;
+
+    Rows(DType type) {
+      this.type = type;
+    }
+  }
+
   @Parameters(paramLabel = "DIR", description = "A checkpoint directory or GGUF file.")
   private Path directory = Path.of("");
 
@@ -87,6 +101,15 @@ final class ExplainCommand implements Callable<Integer> {
 
   @Option(names = "--in-place", description = "The output is the hidden states' own memory.")
   private boolean inPlace;
+
+  @Option(
+      names = "--rows",
+      paramLabel = "f32|f16|bf16",
+      defaultValue = "f32",
+      description =
+          "Element type of the caller's rows: hidden states, residual and output (default:"
+              + " ${DEFAULT-VALUE}).")
+  private Rows rows = Rows.F32;
 
   @Option(
       names = "--residual",
@@ -139,7 +162,12 @@ final class ExplainCommand implements Callable<Integer> {
       }
       List<MoeLayer> chosen = indices.stream().map(model::layer).map(processes::part).toList();
       Planner.Builder planner =
-          choices.planner(alias.mode, processes).maxTokens(Math.max(1, tokens)).inPlace(inPlace);
+          choices
+              .planner(alias.mode, processes)
+              .maxTokens(Math.max(1, tokens))
+              .inPlace(inPlace)
+              .hiddenType(rows.type)
+              .outputType(rows.type);
       tail.applyTo(planner, residual);
       if (tokens < 0) {
         throw new LayerException("--tokens must be 0 or more, found " + tokens);

@@ -31,6 +31,11 @@ class ExplainAliasTest {
     // finalize itself writes the output, so there is nothing to copy and nothing to alias
     "hf/mixtral, --experts batched, BATCHED_FORMAT REDUCE_ZEROES_FIRST, 0, 0",
     "hf/mixtral, --experts unreduced, REDUCE_IN_FINALIZE SHAPE_MISMATCH, 0, 0",
+    // 16 bits, which the last step rounds to unless the rows are needed in F32 afterwards
+    "hf/qwen2_moe, --rows bf16 --residual in_output, ALIASED ROUNDED_BY_LAST_STEP, 2, 0",
+    "hf/mixtral, --rows f16 --in-place, ALIASED INPLACE_OK ROUNDED_BY_LAST_STEP, 2, 0",
+    "hf/mixtral, --rows bf16 --tail 1e-6, DTYPE_MISMATCH, 2, 2",
+    "hf/mixtral, --rows bf16 --tail 1e-6 --experts fused, ALIASED ROUNDED_BY_LAST_STEP, 2, 0",
     // the caller sums, or the next norm follows
     "hf/mixtral, --deferred, ALIASED FINALIZE_DEFERRED, 2, 0",
     "hf/mixtral, --deferred --alias off, DISABLED_BY_USER, 2, 2",

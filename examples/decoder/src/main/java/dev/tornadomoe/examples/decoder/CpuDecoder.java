@@ -1,14 +1,9 @@
 package dev.tornadomoe.examples.decoder;
 
 import dev.tornadomoe.backend.Backends;
-import dev.tornadomoe.backend.CallInterruptedException;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.plan.Planner;
-import dev.tornadomoe.plan.Residual;
-import java.util.Arrays;
 import java.util.List;
 
 /// A model on the CPU.
@@ -37,34 +32,12 @@ final class CpuDecoder implements Decoder {
     rows = new Rows(config, chunk);
     last = new float[config.hidden()];
     logits = new float[config.vocabulary()];
-    MoePlan plan =
-        Planner.builder()
-            .maxTokens(chunk)
-            .residual(Residual.IN_OUTPUT) // x = x + moe(normed)
-            .outputAliasing(options.aliasing())
-            .build()
-            .plan(model.moeLayers());
-    session = Backends.require("cpu").prepare(plan, progress);
+    session = Backends.require("cpu").prepare(options.plan(model, chunk), progress);
   }
 
   @Override
   public float[] advance(int... ids) throws InterruptedException {
-    sequence.requireRoom(ids);
-    int before = sequence.length();
-    try {
-      for (int from = 0; from < ids.length; from += chunk) {
-        int[] some = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + chunk));
-        runLayers(some);
-        sequence.grow(some.length);
-      }
-    } catch (InterruptedException e) {
-      sequence.shorten(before);
-      throw e;
-    } catch (CallInterruptedException e) { // in the middle of a layer
-      sequence.shorten(before);
-      Thread.interrupted();
-      throw (InterruptedException) new InterruptedException().initCause(e);
-    }
+    sequence.grow(chunk, this::runLayers, ids);
     int tokens = (ids.length - 1) % chunk + 1; // of the last chunk
     int hidden = model.config().hidden();
     System.arraycopy(rows.x, (tokens - 1) * hidden, last, 0, hidden);
@@ -98,13 +71,8 @@ final class CpuDecoder implements Decoder {
   }
 
   @Override
-  public int position() {
-    return sequence.length();
-  }
-
-  @Override
-  public void rewind(int length) {
-    sequence.shorten(length);
+  public Sequence sequence() {
+    return sequence;
   }
 
   @Override
@@ -118,16 +86,6 @@ final class CpuDecoder implements Decoder {
     long start = System.nanoTime();
     advance(id);
     return (double) (moeNanos - before) / (System.nanoTime() - start);
-  }
-
-  @Override
-  public List<String> launches() {
-    return List.of("calls");
-  }
-
-  @Override
-  public void launchBy(String way) {
-    // There is one way.
   }
 
   @Override

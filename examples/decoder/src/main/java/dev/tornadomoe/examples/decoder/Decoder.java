@@ -13,21 +13,18 @@ public interface Decoder extends AutoCloseable {
   ///   it was
   float[] advance(int... ids) throws InterruptedException;
 
-  /// How many tokens the sequence has.
-  int position();
-
-  /// Makes the sequence shorter, to go on from there.
-  ///
-  /// @param length 0 to begin anew
-  void rewind(int length);
+  /// The tokens so far; made shorter, it is where the next ones go on.
+  Sequence sequence();
 
   /// The ways in which the work of a step can be launched, the one that is used first.
-  List<String> launches();
+  default List<String> launches() {
+    return List.of("calls");
+  }
 
   /// Launches in another way from now on.
   ///
   /// @param way one of [#launches]
-  void launchBy(String way);
+  default void launchBy(String way) {}
 
   /// Copies into outputs of MoE layers so far, which an alias makes unnecessary.
   long copies();

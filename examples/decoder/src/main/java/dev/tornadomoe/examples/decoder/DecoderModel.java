@@ -36,11 +36,6 @@ public record DecoderModel(
       Norm moeNorm,
       MoeLayer moe) {}
 
-  /// The MoE layers, for the library's planner.
-  public List<MoeLayer> moeLayers() {
-    return layers.stream().map(Layer::moe).toList();
-  }
-
   @Override
   public void close() {
     release.run();

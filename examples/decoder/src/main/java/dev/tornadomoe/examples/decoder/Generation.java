@@ -34,7 +34,7 @@ final class Generation {
         int next = sampler.next(logits);
         if (!Float.isFinite(logits[next])) {
           throw new DecoderException(
-              "the logits at position %d are not finite", decoder.position() - 1);
+              "the logits at position %d are not finite", decoder.sequence().length() - 1);
         }
         if (config.endOfText().contains(next)) {
           why = ", the model ended its text";

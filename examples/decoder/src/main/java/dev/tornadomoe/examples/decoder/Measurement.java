@@ -43,7 +43,7 @@ final class Measurement {
   /// Measures, and prints a table.
   void run(PrintWriter out) throws InterruptedException {
     for (Contender contender : contenders) {
-      contender.decoder().rewind(0);
+      contender.decoder().sequence().shorten(0);
       contender.decoder().advance(prompt);
       long start = System.nanoTime();
       do {
@@ -68,7 +68,7 @@ final class Measurement {
   private void round(Contender contender) throws InterruptedException {
     Decoder decoder = contender.decoder();
     decoder.launchBy(contender.launches());
-    decoder.rewind(prompt.length);
+    decoder.sequence().shorten(prompt.length);
     for (int i = 0; i < tokens; i++) {
       long start = System.nanoTime();
       decoder.advance(prompt[i % prompt.length]);
@@ -79,13 +79,13 @@ final class Measurement {
   private String row(Contender contender) throws InterruptedException {
     Decoder decoder = contender.decoder();
     decoder.launchBy(contender.launches());
-    decoder.rewind(prompt.length);
+    decoder.sequence().shorten(prompt.length);
     long before = decoder.copies();
     decoder.advance(prompt[0]);
     long copies = decoder.copies() - before;
     double[] shares = new double[Math.min(tokens, 9)];
     for (int i = 0; i < shares.length; i++) {
-      decoder.rewind(prompt.length);
+      decoder.sequence().shorten(prompt.length);
       shares[i] = decoder.moeShare(prompt[0]);
     }
     double[] times = contender.times().stream().mapToDouble(nanos -> nanos / 1e6).toArray();

@@ -1,5 +1,8 @@
 package dev.tornadomoe.examples.decoder;
 
+import dev.tornadomoe.backend.CallInterruptedException;
+import java.util.Arrays;
+
 /// Where a sequence is, and what may come next.
 public final class Sequence {
   private final int positions;
@@ -19,11 +22,39 @@ public final class Sequence {
     return length;
   }
 
+  /// What runs tokens, which then are part of the sequence.
+  @FunctionalInterface
+  public interface Run {
+
+    /// Runs those that come next.
+    void run(int... ids) throws InterruptedException;
+  }
+
   /// Makes it longer.
   ///
-  /// @param tokens how many have become part of it
-  public void grow(int tokens) {
-    length += tokens;
+  /// @param chunk the most tokens that are run at once
+  /// @throws DecoderException where there is no room for the tokens, or no such token
+  /// @throws InterruptedException when the thread was interrupted; it then is as long as it was
+  public void grow(int chunk, Run run, int... ids) throws InterruptedException {
+    requireRoom(ids);
+    int before = length;
+    try {
+      for (int from = 0; from < ids.length; from += chunk) {
+        if (Thread.interrupted()) {
+          throw new InterruptedException();
+        }
+        int[] some = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + chunk));
+        run.run(some);
+        length += some.length;
+      }
+    } catch (InterruptedException e) {
+      length = before;
+      throw e;
+    } catch (CallInterruptedException e) { // in the middle of a layer
+      length = before;
+      Thread.interrupted();
+      throw (InterruptedException) new InterruptedException().initCause(e);
+    }
   }
 
   /// Makes it shorter.

@@ -71,9 +71,9 @@ class CpuDecoderTest {
     try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
         Decoder decoder = load(model, 16, true)) {
       decoder.advance(golden.greedy());
-      decoder.rewind(0);
+      decoder.sequence().shorten(0);
       decoder.advance(Arrays.copyOf(golden.prompt(), 4));
-      assertThat(decoder.position()).isEqualTo(4);
+      assertThat(decoder.sequence().length()).isEqualTo(4);
       assertThat(Golden.error(golden.logits()[4], decoder.advance(golden.prompt()[4])))
           .isLessThan(1e-4);
     }
@@ -104,7 +104,7 @@ class CpuDecoderTest {
       assertThatThrownBy(() -> decoder.advance(golden.prompt()))
           .isInstanceOf(InterruptedException.class);
       assertThat(Thread.interrupted()).isFalse();
-      assertThat(decoder.position()).isEqualTo(4);
+      assertThat(decoder.sequence().length()).isEqualTo(4);
       assertThat(Golden.error(golden.logits()[4], decoder.advance(golden.prompt()[4])))
           .isLessThan(1e-4);
     }

@@ -7,14 +7,10 @@ import dev.tornadomoe.examples.decoder.DecoderModel;
 import dev.tornadomoe.examples.decoder.DecoderOptions;
 import dev.tornadomoe.examples.decoder.Rotation;
 import dev.tornadomoe.examples.decoder.Sequence;
-import dev.tornadomoe.plan.MoePlan;
-import dev.tornadomoe.plan.Planner;
-import dev.tornadomoe.plan.Residual;
 import dev.tornadomoe.tornado.TornadoMoe;
 import dev.tornadomoe.tornado.replay.GraphReplay;
 import dev.tornadomoe.tornado.replay.LaunchTime;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
@@ -55,14 +51,7 @@ final class TornadoDecoder implements Decoder {
     rotation = new Rotation(model.config(), options.positions());
     arrays = new StepArrays(model.config(), chunk);
     logits = new float[model.config().vocabulary()];
-    MoePlan moePlan =
-        Planner.builder()
-            .maxTokens(chunk)
-            .residual(Residual.IN_OUTPUT) // x = x + moe(normed)
-            .outputAliasing(options.aliasing())
-            .build()
-            .plan(model.moeLayers());
-    moe = TornadoMoe.of(moePlan, progress);
+    moe = TornadoMoe.of(options.plan(model, chunk), progress);
     GridScheduler grid = new GridScheduler();
     List<ImmutableTaskGraph> built = new ArrayList<>();
     int found = 0;
@@ -108,22 +97,23 @@ final class TornadoDecoder implements Decoder {
 
   @Override
   public float[] advance(int... ids) throws InterruptedException {
-    sequence.requireRoom(ids);
-    int before = sequence.length();
-    for (int from = 0; from < ids.length; from += chunk) {
-      if (Thread.interrupted()) {
-        sequence.shorten(before);
-        throw new InterruptedException();
-      }
-      int[] some = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + chunk));
-      give(some);
-      launch();
-      sequence.grow(some.length);
-    }
+    sequence.grow(chunk, this::run, ids);
     for (int i = 0; i < logits.length; i++) {
       logits[i] = arrays.logits.get(i);
     }
     return logits;
+  }
+
+  private void run(int... ids) {
+    give(ids);
+    if (replays) {
+      replay.run();
+    } else {
+      for (int i = 0; i < graphs; i++) {
+        plan.withGraph(i).execute();
+      }
+    }
+    copies += copiesOfStep;
   }
 
   private void give(int... ids) {
@@ -144,25 +134,9 @@ final class TornadoDecoder implements Decoder {
     arrays.step.set(1, sequence.length());
   }
 
-  private void launch() {
-    if (replays) {
-      replay.run();
-    } else {
-      for (int i = 0; i < graphs; i++) {
-        plan.withGraph(i).execute();
-      }
-    }
-    copies += copiesOfStep;
-  }
-
   @Override
-  public int position() {
-    return sequence.length();
-  }
-
-  @Override
-  public void rewind(int length) {
-    sequence.shorten(length);
+  public Sequence sequence() {
+    return sequence;
   }
 
   @Override
@@ -185,18 +159,23 @@ final class TornadoDecoder implements Decoder {
 
   /// Of the kernels' time, as the driver measures it.
   @Override
-  public double moeShare(int id) {
-    sequence.requireRoom(id);
-    give(id);
-    long all = 0;
-    long moe = 0;
-    for (LaunchTime time : replay.profile()) {
-      all += time.nanos();
-      moe += time.task().contains(".moe") && !time.task().contains(".moeNorm") ? time.nanos() : 0;
-    }
-    sequence.grow(1);
-    copies += copiesOfStep;
-    return (double) moe / all;
+  public double moeShare(int id) throws InterruptedException {
+    long[] nanos = new long[2];
+    sequence.grow(
+        1,
+        ids -> {
+          give(ids);
+          for (LaunchTime time : replay.profile()) {
+            nanos[0] += time.nanos();
+            nanos[1] +=
+                time.task().contains(".moe") && !time.task().contains(".moeNorm")
+                    ? time.nanos()
+                    : 0;
+          }
+          copies += copiesOfStep;
+        },
+        id);
+    return (double) nanos[1] / nanos[0];
   }
 
   @Override

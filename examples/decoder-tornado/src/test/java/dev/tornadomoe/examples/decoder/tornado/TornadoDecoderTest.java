@@ -39,7 +39,7 @@ class TornadoDecoderTest {
       assertThat(copied.copies() - before)
           .isEqualTo((long) tokens.length * model.config().layers());
 
-      aliased.rewind(0);
+      aliased.sequence().shorten(0);
       aliased.launchBy("task by task");
       assertThat(aliased.moeShare(golden.prompt()[0])).isStrictlyBetween(0.0, 1.0);
       for (int token = 1; token < golden.prompt().length; token++) {
