@@ -49,10 +49,17 @@ class ParallelCommandTest {
 
   @Test
   void whatAllRefuseIsSaidOnce() throws Exception {
-    List<String> verify = moe("verify", MIXTRAL, "--alias", "require");
-    Ended ended = mpirun.startEach(verify, verify).end();
+    List<String> aliased = moe("verify", MIXTRAL, "--alias", "require");
+    List<String> deferred = moe("verify", MIXTRAL, "--deferred");
+    Running first = mpirun.startEach(aliased, aliased);
+    Running second = mpirun.startEach(deferred, deferred);
+    Ended ended = first.end();
     assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
     assertThat(ended.output()).containsOnlyOnce("moe: ").contains("NONLOCAL_FINALIZE");
+    ended = second.end();
+    assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
+    assertThat(ended.output())
+        .containsOnlyOnce("moe: --deferred and --tail can't be verified with --parallel");
   }
 
   @Test
