@@ -1,6 +1,5 @@
 package dev.tornadomoe.checkpoint.io;
 
-import dev.tornadomoe.checkpoint.file.CheckpointException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Map;
@@ -20,13 +19,13 @@ public interface ModelFiles {
   /// {@return all bytes of a file, native, for every thread, to be read only}
   ///
   /// @param name without a directory
-  /// @throws CheckpointException when it can't be read
+  /// @throws dev.tornadomoe.checkpoint.file.CheckpointException when it can't be read
   MemorySegment bytes(String name);
 
   /// {@return the members of a JSON file, in its order}
   ///
   /// @param name without a directory
-  /// @throws CheckpointException when it can't be read, is too large or no JSON object
+  /// @throws dev.tornadomoe.checkpoint.file.CheckpointException when it can't be read, is too large or no JSON object
   Map<String, Object> json(String name);
 
   /// {@return what messages call a file}
