@@ -25,7 +25,8 @@ public interface ModelFiles {
   /// {@return the members of a JSON file, in its order}
   ///
   /// @param name without a directory
-  /// @throws dev.tornadomoe.checkpoint.file.CheckpointException when it can't be read, is too large or no JSON object
+  /// @throws dev.tornadomoe.checkpoint.file.CheckpointException when it can't be read, is too large
+  ///   or no JSON object
   Map<String, Object> json(String name);
 
   /// {@return what messages call a file}
