@@ -6,7 +6,7 @@ import java.util.Locale;
 /// `function(gate) * up`, others `function(up)`.
 ///
 /// @param function which one
-/// @param limit for [Function#SWIGLU_OAI], where gate and up are clamped
+/// @param limit for the clamped functions, what they clamp to; infinity for others
 /// @param alpha for [Function#SWIGLU_OAI], the factor inside the sigmoid
 public record Activation(Function function, float limit, float alpha) {
 
@@ -30,7 +30,11 @@ public record Activation(Function function, float limit, float alpha) {
     RELU_SQUARED,
     /// gpt-oss: g = min(gate, limit), u = clamp(up, -limit, limit), g * sigmoid(alpha * g) * (u +
     /// 1) ([source](https://github.com/openai/gpt-oss/blob/main/gpt_oss/torch/model.py), `swiglu`)
-    SWIGLU_OAI
+    SWIGLU_OAI,
+    /// DeepSeek-V4: silu(min(gate, limit)) * clamp(up, -limit, limit)
+    SWIGLU_CLAMPED,
+    /// Step-3.5: min(silu(gate), limit) * clamp(up, -limit, limit)
+    SWIGLU_STEP
   }
 
   private Activation(Function function) {
@@ -60,6 +64,22 @@ public record Activation(Function function, float limit, float alpha) {
     return new Activation(Function.SWIGLU_OAI, limit, 1.702f);
   }
 
+  /// DeepSeek-V4's clamped SwiGLU, which clamps before SiLU.
+  ///
+  /// @param limit what gate and up are clamped to, `swiglu_limit`
+  /// @return an activation of gated experts
+  public static Activation swigluClamped(float limit) {
+    return new Activation(Function.SWIGLU_CLAMPED, limit, 1);
+  }
+
+  /// Step-3.5's clamped SwiGLU, which clamps after SiLU.
+  ///
+  /// @param limit what the activated gate and up are clamped to
+  /// @return an activation of gated experts
+  public static Activation swigluStep(float limit) {
+    return new Activation(Function.SWIGLU_STEP, limit, 1);
+  }
+
   /// The activation by the name `hidden_act` uses for it.
   ///
   /// @param hiddenAct as in a Hugging Face config: `silu`, `gelu`, `relu2` and so on
@@ -84,6 +104,9 @@ public record Activation(Function function, float limit, float alpha) {
 
   /// {@return whether only gated experts can use it}
   public boolean needsGate() {
-    return function == Function.SWIGLU_OAI;
+    return switch (function) {
+      case SWIGLU_OAI, SWIGLU_CLAMPED, SWIGLU_STEP -> true;
+      case SILU, GELU, GELU_TANH, RELU, RELU_SQUARED -> false;
+    };
   }
 }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer;
 
 import dev.tornadomoe.tensor.Weight;
+import java.util.Arrays;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -9,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /// @param weight `[E, H]`
 /// @param bias `[E]`, added to the logits (gpt-oss), or null
 /// @param correctionBias `[E]`, added to the scores for the selection only (DeepSeek-V3's
-///   `e_score_correction_bias`), or null
+///   `e_score_correction_bias`), or null; without those experts that every token gets
 /// @param gating from logits to ids and weights
 public record Router(
     Weight weight, @Nullable Bias bias, @Nullable Bias correctionBias, Gating gating) {
@@ -29,8 +30,12 @@ public record Router(
               experts));
     }
     requireSize("bias", bias, experts);
-    requireSize("correction bias", correctionBias, experts);
+    int always = gating instanceof TopKGating topK ? topK.always() : 0;
+    requireSize("correction bias", correctionBias, experts - always);
     if (gating instanceof TopKGating topK && topK.groups() != null) {
+      if (always > 0) {
+        throw new LayerException("groups of experts don't go with experts that every token gets");
+      }
       requireGroups(topK, topK.groups(), experts);
     }
     if (correctionBias != null && !(gating instanceof TopKGating)) {
@@ -60,7 +65,7 @@ public record Router(
               Locale.ROOT, "%d experts can't be divided into %d groups", experts, groups.count()));
     }
     int selectable = experts / groups.count() * groups.kept();
-    if (gating.topK() > selectable) {
+    if (gating.topK() > selectable && !groups.zeroed()) {
       throw new LayerException(
           String.format(
               Locale.ROOT,
@@ -79,6 +84,21 @@ public record Router(
               experts,
               groups.count()));
     }
+  }
+
+  /// {@return what is added to each expert's score for the selection, `[E]`, or null where nothing
+  /// is: the correction bias, and infinity for experts that every token gets}
+  public float @Nullable [] corrections() {
+    int always = gating instanceof TopKGating topK ? topK.always() : 0;
+    if (always == 0) {
+      return correctionBias == null ? null : correctionBias.toFloats();
+    }
+    float[] corrections = new float[experts()];
+    if (correctionBias != null) {
+      System.arraycopy(correctionBias.toFloats(), 0, corrections, 0, correctionBias.size());
+    }
+    Arrays.fill(corrections, experts() - always, experts(), Float.POSITIVE_INFINITY);
+    return corrections;
   }
 
   /// {@return e, the number of experts it chooses from}

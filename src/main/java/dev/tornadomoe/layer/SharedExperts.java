@@ -8,11 +8,13 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param mlp its projections
 /// @param gate `[1, H]`: the result is multiplied by sigmoid(gate x) (Qwen2-MoE), or null
-public record SharedExperts(Mlp mlp, @Nullable Weight gate) {
+/// @param ownActivation between its projections, or null where it is the routed experts'
+public record SharedExperts(Mlp mlp, @Nullable Weight gate, @Nullable Activation ownActivation) {
 
   /// Checked against each other.
   ///
-  /// @throws LayerException when the gate does not fit
+  /// @throws LayerException when the gate does not fit, or the activation needs one that the expert
+  ///   does not have
   public SharedExperts {
     if (gate != null && (gate.rows() != 1 || gate.columns() != mlp.hidden())) {
       throw new LayerException(
@@ -24,5 +26,27 @@ public record SharedExperts(Mlp mlp, @Nullable Weight gate) {
               gate.columns(),
               mlp.hidden()));
     }
+    if (ownActivation != null && ownActivation.needsGate() && !mlp.isGated()) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT, "activation %s needs a gated shared expert", ownActivation.function()));
+    }
+  }
+
+  /// With the routed experts' activation.
+  ///
+  /// @param mlp its projections
+  /// @param gate `[1, H]`: the result is multiplied by sigmoid(gate x), or null
+  /// @throws LayerException when the gate does not fit
+  public SharedExperts(Mlp mlp, @Nullable Weight gate) {
+    this(mlp, gate, null);
+  }
+
+  /// What stands between its projections.
+  ///
+  /// @param experts the routed experts beside it
+  /// @return its own activation, or else theirs
+  public Activation activation(ExpertWeights experts) {
+    return ownActivation == null ? experts.activation() : ownActivation;
   }
 }

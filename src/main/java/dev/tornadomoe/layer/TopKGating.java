@@ -10,7 +10,12 @@ import org.jspecify.annotations.Nullable;
 /// 3. keep the best groups of experts, if there are groups;
 /// 4. take the k highest;
 /// 5. their weights are the scores without the correction bias; divide by their sum + `epsilon`, or
-///    `leastSum` if that is more, if `renormalise`; multiply by `scale`.
+///    `leastSum` if that is more, if `renormalise`; multiply by `scale`. The sum is their
+///    `norm`-norm, `(sum of weight^norm)^(1 / norm)`.
+///
+/// The last `always` experts are among the k for every token, whatever their scores, and are
+/// weighed with the others (Inkling's shared experts). They come first, then the highest of the
+/// others.
 ///
 /// Logits, scores, biases, sums of groups and what is compared are F32, and of equal ones the first
 /// counts, in every backend: scores that differ in exact arithmetic are often equal in F32 (a
@@ -25,6 +30,8 @@ import org.jspecify.annotations.Nullable;
 /// @param epsilon what is added to the sum of the weights before dividing by it: [#USUAL_EPSILON],
 ///   or a model's own
 /// @param leastSum the least that weights are divided by: 0, or llama.cpp's 2^-14
+/// @param norm the norm that weights are divided by: 1, their sum, or DBRX's p
+/// @param always how many experts, the router's last, every token gets
 public record TopKGating(
     int topK,
     Scoring scoring,
@@ -32,7 +39,9 @@ public record TopKGating(
     boolean renormalise,
     float scale,
     float epsilon,
-    float leastSum)
+    float leastSum,
+    float norm,
+    int always)
     implements Gating {
   /// DeepSeek-V3's, which keeps the division from failing and changes no result.
   public static final float USUAL_EPSILON = 1e-20f;
@@ -62,7 +71,9 @@ public record TopKGating(
   /// @param count groups in all
   /// @param kept groups whose experts can be selected
   /// @param score what a group is judged by
-  public record Groups(int count, int kept, GroupScore score) {
+  /// @param zeroed whether the other groups' experts are chosen by a score of 0 (A.X-K2), so that
+  ///   they come before those with a negative one; otherwise they come last
+  public record Groups(int count, int kept, GroupScore score, boolean zeroed) {
 
     /// Checked numbers.
     ///
@@ -73,12 +84,22 @@ public record TopKGating(
             String.format(Locale.ROOT, "%d of %d expert groups can't be kept", kept, count));
       }
     }
+
+    /// Groups whose experts come last where they are not kept.
+    ///
+    /// @param count groups in all
+    /// @param kept groups whose experts can be selected
+    /// @param score what a group is judged by
+    public Groups(int count, int kept, GroupScore score) {
+      this(count, kept, score, false);
+    }
   }
 
   /// Checked numbers.
   ///
-  /// @throws LayerException for k below 1, a scale that is no finite number, or an epsilon or least
-  ///   sum that is none or negative
+  /// @throws LayerException for k below 1, a scale that is no finite number, an epsilon or least
+  ///   sum that is none or negative, a norm that is not above 0, or more experts for every token
+  ///   than k
   public TopKGating {
     if (topK < 1) {
       throw new LayerException(
@@ -102,6 +123,38 @@ public record TopKGating(
               "the least sum of the renormalisation must be finite and 0 or more, found %s",
               leastSum));
     }
+    if (!(norm > 0) || !Float.isFinite(norm)) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "the norm of the renormalisation must be finite and above 0, found %s",
+              norm));
+    }
+    if (always < 0 || always > topK) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT, "%d of a token's %d experts can't be for every token", always, topK));
+    }
+  }
+
+  /// With its own epsilon and least sum.
+  ///
+  /// @param topK k, experts per token
+  /// @param scoring how logits become scores
+  /// @param groups which experts come into question, or null for all
+  /// @param renormalise whether the k weights are divided by their sum
+  /// @param scale what the weights are multiplied by last
+  /// @param epsilon what is added to the sum before dividing by it
+  /// @param leastSum the least that weights are divided by
+  public TopKGating(
+      int topK,
+      Scoring scoring,
+      @Nullable Groups groups,
+      boolean renormalise,
+      float scale,
+      float epsilon,
+      float leastSum) {
+    this(topK, scoring, groups, renormalise, scale, epsilon, leastSum, 1, 0);
   }
 
   /// With its own epsilon.
@@ -157,27 +210,44 @@ public record TopKGating(
   ///
   /// @param factor DeepSeek's `routed_scaling_factor`
   public TopKGating scaled(float factor) {
-    return new TopKGating(topK, scoring, groups, renormalise, factor, epsilon, leastSum);
+    return new TopKGating(
+        topK, scoring, groups, renormalise, factor, epsilon, leastSum, norm, always);
   }
 
   /// {@return this gating restricted to the best groups}
   ///
   /// @param restriction how many groups there are and how many count
   public TopKGating grouped(Groups restriction) {
-    return new TopKGating(topK, scoring, restriction, renormalise, scale, epsilon, leastSum);
+    return new TopKGating(
+        topK, scoring, restriction, renormalise, scale, epsilon, leastSum, norm, always);
   }
 
   /// {@return this gating with another epsilon}
   ///
   /// @param added to the sum of the k weights before dividing by it
   public TopKGating withEpsilon(float added) {
-    return new TopKGating(topK, scoring, groups, renormalise, scale, added, leastSum);
+    return new TopKGating(topK, scoring, groups, renormalise, scale, added, leastSum, norm, always);
   }
 
   /// {@return this gating with a least sum to divide by}
   ///
   /// @param least the sum is taken as at least this
   public TopKGating withLeastSum(float least) {
-    return new TopKGating(topK, scoring, groups, renormalise, scale, epsilon, least);
+    return new TopKGating(topK, scoring, groups, renormalise, scale, epsilon, least, norm, always);
+  }
+
+  /// {@return this gating with weights that are divided by another norm than their sum}
+  ///
+  /// @param p of the p-norm
+  public TopKGating withNorm(float p) {
+    return new TopKGating(topK, scoring, groups, renormalise, scale, epsilon, leastSum, p, always);
+  }
+
+  /// {@return this gating with some experts more, which every token gets}
+  ///
+  /// @param count how many, the router's last, beside the k of this gating
+  public TopKGating withAlways(int count) {
+    return new TopKGating(
+        topK + count, scoring, groups, renormalise, scale, epsilon, leastSum, norm, always + count);
   }
 }

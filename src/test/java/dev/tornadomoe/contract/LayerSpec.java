@@ -23,6 +23,7 @@ public final class LayerSpec {
   private boolean correctionBias;
   private int sharedIntermediate;
   private boolean sharedGate;
+  private Activation sharedActivation;
   private boolean weightOnInput;
   private int identityExperts;
 
@@ -46,6 +47,7 @@ public final class LayerSpec {
     copy.correctionBias = correctionBias;
     copy.sharedIntermediate = sharedIntermediate;
     copy.sharedGate = sharedGate;
+    copy.sharedActivation = sharedActivation;
     copy.weightOnInput = weightOnInput;
     copy.identityExperts = identityExperts;
     change.accept(copy);
@@ -111,6 +113,14 @@ public final class LayerSpec {
     });
   }
 
+  /// The shared expert has an activation of its own.
+  public LayerSpec withSharedActivation(Activation own) {
+    return changed(copy -> {
+      copy.name = name + ", shared " + own.function();
+      copy.sharedActivation = own;
+    });
+  }
+
   /// The router chooses from so many more, which return their input.
   public LayerSpec withIdentities(int count) {
     return changed(copy -> {
@@ -170,6 +180,10 @@ public final class LayerSpec {
 
   boolean sharedGate() {
     return sharedGate;
+  }
+
+  Activation sharedActivation() {
+    return sharedActivation;
   }
 
   int identityExperts() {

@@ -45,6 +45,10 @@ final class LayerSpecs {
                 odd.withShared(24, false),
                 odd.withShared(56, true),
                 even.withShared(64, true),
+                odd.with(Activation.swigluClamped(0.4f), true)
+                    .withShared(40, false)
+                    .withSharedActivation(Activation.SILU),
+                odd.withShared(40, true).withSharedActivation(Activation.swigluStep(0.25f)),
                 odd.withIdentities(4),
                 odd.withIdentities(9).withShared(24, true),
                 odd.withWeightOnInput(),
@@ -69,7 +73,8 @@ final class LayerSpecs {
                         .withShared(24, true),
                     odd.sized(128, 64, 16, TopKGating.softmax(4, true)),
                     odd.withWeightOnInput(),
-                    odd.withWeightOnInput().withShared(40, false)),
+                    odd.withWeightOnInput().withShared(40, false),
+                    odd.withShared(40, true).withSharedActivation(Activation.swigluStep(0.25f))),
                 gatings(odd))
             .toList();
     List<WeightFormat> formats = formats().toList();
@@ -123,6 +128,8 @@ final class LayerSpecs {
         layer -> layer.with(Activation.GELU_TANH, false),
         layer -> layer.with(Activation.RELU, true),
         layer -> layer.with(Activation.RELU_SQUARED, false),
+        layer -> layer.with(Activation.swigluClamped(0.4f), true),
+        layer -> layer.with(Activation.swigluStep(0.25f), true),
         layer -> layer.with(Activation.swigluOai(0.5f), true));
   }
 
@@ -153,6 +160,21 @@ final class LayerSpecs {
             true),
         twelve.with(
             "softmax with its own epsilon", TopKGating.softmax(3, true).withEpsilon(0.25f), false),
+        twelve.with(
+            "sigmoid, correction bias, grouped by two, others zeroed",
+            new TopKGating(
+                3,
+                TopKGating.Scoring.SIGMOID,
+                new TopKGating.Groups(3, 1, TopKGating.GroupScore.SUM_OF_TWO, true),
+                true,
+                2.5f),
+            true),
+        twelve.with("softmax by 2-norm", TopKGating.softmax(3, true).withNorm(2), false),
+        twelve.with("softmax by 0.5-norm", TopKGating.softmax(3, true).withNorm(0.5f), false),
+        twelve.with(
+            "sigmoid, correction bias, the last two always",
+            new TopKGating(3, TopKGating.Scoring.SIGMOID, null, true, 1.5f).withAlways(2),
+            true),
         twelve.with("sparse mixer", new SparseMixer(0.01f), false),
         twelve.with("sparse mixer, wide", new SparseMixer(0.4f), false));
   }

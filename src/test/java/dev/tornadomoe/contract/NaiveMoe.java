@@ -58,7 +58,8 @@ final class NaiveMoe {
         }
         double before = layer.routerWeightOnInput() ? weight : 1;
         double after = layer.routerWeightOnInput() ? 1 : weight;
-        double[] y = expert(layer.experts().local().get(local), scaled(x, before));
+        Mlp mlp = layer.experts().local().get(local);
+        double[] y = expert(mlp, layer.experts().activation(), scaled(x, before));
         for (int i = 0; i < size; i++) {
           output[t * size + i] += after * y[i];
         }
@@ -74,7 +75,9 @@ final class NaiveMoe {
       return;
     }
     double factor = shared.gate() == null ? 1 : sigmoid(linear(shared.gate(), null, x)[0]);
-    double[] y = expert(shared.mlp(), x);
+    Activation activation =
+        shared.ownActivation() == null ? layer.experts().activation() : shared.ownActivation();
+    double[] y = expert(shared.mlp(), activation, x);
     for (int i = 0; i < y.length; i++) {
       output[token * y.length + i] += factor * y[i];
     }
@@ -96,14 +99,12 @@ final class NaiveMoe {
     return y;
   }
 
-  private double[] expert(Mlp mlp, double[] x) {
+  private double[] expert(Mlp mlp, Activation activation, double[] x) {
     double[] up = linear(mlp.up(), mlp.upBias(), x);
     double[] gate = mlp.gate() == null ? null : linear(mlp.gate(), mlp.gateBias(), x);
     double[] activated = new double[up.length];
     for (int i = 0; i < up.length; i++) {
-      activated[i] =
-          activate(
-              layer.experts().activation(), gate == null, gate == null ? up[i] : gate[i], up[i]);
+      activated[i] = activate(activation, gate == null, gate == null ? up[i] : gate[i], up[i]);
     }
     return linear(mlp.down(), mlp.downBias(), activated);
   }
@@ -121,15 +122,25 @@ final class NaiveMoe {
             double clamped = g > activation.limit() ? activation.limit() : g;
             yield clamped * sigmoid(1.702f * clamped);
           }
+          case SWIGLU_CLAMPED -> {
+            double clamped = g > activation.limit() ? activation.limit() : g;
+            yield clamped / (1 + Math.exp(-clamped));
+          }
+          case SWIGLU_STEP -> {
+            double silu = g / (1 + Math.exp(-g));
+            yield silu > activation.limit() ? activation.limit() : silu;
+          }
         };
     if (plain) {
       return a;
     }
-    if (activation.function() == Activation.Function.SWIGLU_OAI) {
-      double limit = activation.limit();
-      return a * ((u > limit ? limit : u < -limit ? -limit : u) + 1);
-    }
-    return a * u;
+    double limit = activation.limit();
+    double clamped = u > limit ? limit : u < -limit ? -limit : u;
+    return switch (activation.function()) {
+      case SWIGLU_OAI -> a * (clamped + 1);
+      case SWIGLU_CLAMPED, SWIGLU_STEP -> a * clamped;
+      default -> a * u;
+    };
   }
 
   /// Phi(x) by Simpson's rule from -12: slow and without any library's error function.

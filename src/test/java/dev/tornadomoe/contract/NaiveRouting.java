@@ -40,16 +40,26 @@ final class NaiveRouting {
     float[] choice = scores.clone();
     if (router.correctionBias() != null) {
       float[] bias = router.correctionBias().toFloats();
-      for (int e = 0; e < choice.length; e++) {
+      for (int e = 0; e < bias.length; e++) {
         choice[e] += bias[e];
       }
     }
-    List<Integer> candidates = new ArrayList<>(IntStream.range(0, logits.length).boxed().toList());
+    int optional = logits.length - gating.always();
+    List<Integer> candidates = new ArrayList<>(IntStream.range(0, optional).boxed().toList());
     if (gating.groups() != null) {
-      candidates.retainAll(inBestGroups(gating.groups(), choice));
+      List<Integer> kept = inBestGroups(gating.groups(), choice);
+      if (gating.groups().zeroed()) {
+        candidates.stream().filter(e -> !kept.contains(e)).forEach(e -> choice[e] = 0);
+      } else {
+        candidates.retainAll(kept);
+      }
     }
     candidates.sort(highestFirst(choice));
-    int[] ids = candidates.stream().limit(gating.topK()).mapToInt(e -> e).toArray();
+    int[] ids =
+        IntStream.concat(
+                IntStream.range(optional, logits.length),
+                candidates.stream().limit(gating.topK() - gating.always()).mapToInt(e -> e))
+            .toArray();
     float[] chosen = new float[ids.length];
     for (int s = 0; s < ids.length; s++) {
       chosen[s] = scores[ids[s]];
@@ -60,7 +70,12 @@ final class NaiveRouting {
           case SIGMOID_OF_SELECTED -> sigmoids(chosen);
           case SOFTMAX, SIGMOID -> chosen;
         };
-    double sum = IntStream.range(0, ids.length).mapToDouble(s -> weights[s]).sum();
+    double sum =
+        Math.pow(
+            IntStream.range(0, ids.length)
+                .mapToDouble(s -> Math.pow(weights[s], gating.norm()))
+                .sum(),
+            1.0 / gating.norm());
     double divisor = 1;
     if (gating.renormalise()) {
       divisor =

@@ -7,6 +7,7 @@ import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.BFloat16;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
@@ -46,19 +47,21 @@ public final class RandomLayer {
       experts.add(mlp("expert " + e, spec.intermediate()));
     }
     int routed = spec.experts() + spec.identityExperts();
+    int always = spec.gating() instanceof TopKGating gating ? gating.always() : 0;
     WeightFormat bf16 = WeightFormat.dense(DType.BF16);
     Router router =
         new Router(
             weight("router", routed, spec.hidden(), bf16),
             spec.biases() ? bias("router bias", routed) : null,
-            spec.correctionBias() ? bias("correction bias", routed) : null,
+            spec.correctionBias() ? bias("correction bias", routed - always) : null,
             spec.gating());
     SharedExperts shared =
         spec.sharedIntermediate() == 0
             ? null
             : new SharedExperts(
                 mlp("shared", spec.sharedIntermediate()),
-                spec.sharedGate() ? weight("shared gate", 1, spec.hidden(), bf16) : null);
+                spec.sharedGate() ? weight("shared gate", 1, spec.hidden(), bf16) : null,
+                spec.sharedActivation());
     return new MoeLayer(
         3,
         spec.gating().topK(),

@@ -110,6 +110,18 @@ public abstract class RoutingContract extends BackendContract {
             sigmoid.grouped(byTwo),
             LOST_BIASES,
             false),
+        new Kind(
+            "sigmoid, grouped by two, others zeroed, corrected",
+            sigmoid.grouped(new TopKGating.Groups(4, 1, TopKGating.GroupScore.SUM_OF_TWO, true)),
+            BIASES,
+            false),
+        new Kind("sigmoid, the last always", sigmoid.withAlways(1)),
+        new Kind(
+            "sigmoid, the last two always, corrected",
+            topK(TopKGating.Scoring.SIGMOID, true).withAlways(2),
+            Arrays.copyOf(BIASES, E - 2),
+            false),
+        new Kind("softmax by 2-norm", topK(TopKGating.Scoring.SOFTMAX, true).withNorm(2)),
         new Kind("softmax of selected", topK(TopKGating.Scoring.SOFTMAX_OF_SELECTED, false)),
         new Kind(
             "sigmoid of selected, on the input",
@@ -157,7 +169,9 @@ public abstract class RoutingContract extends BackendContract {
         new Router(
             Weight.dense(tensor("router", weight, E, H)),
             null,
-            kind.biases() == null ? null : Bias.of(tensor("correction", kind.biases(), E)),
+            kind.biases() == null
+                ? null
+                : Bias.of(tensor("correction", kind.biases(), kind.biases().length)),
             kind.gating());
     return new MoeLayer(0, kind.gating().topK(), router, random.experts(), null, kind.onInput());
   }

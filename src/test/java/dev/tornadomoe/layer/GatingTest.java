@@ -52,6 +52,27 @@ class GatingTest {
   }
 
   @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, 0, -1})
+  void refusesNormsThatAreNone(float norm) {
+    assertThatThrownBy(() -> TopKGating.softmax(1, true).withNorm(norm))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContaining(Float.toString(norm));
+    assertThat(TopKGating.softmax(1, true).norm()).isEqualTo(1);
+  }
+
+  @Test
+  void expertsForEveryTokenCountAmongItsExperts() {
+    TopKGating gating = TopKGating.softmax(3, true).withAlways(2);
+    assertThat(gating.topK()).isEqualTo(5);
+    assertThat(gating.always()).isEqualTo(2);
+    assertThat(gating.scaled(2).withNorm(2).withEpsilon(0).withLeastSum(0).always()).isEqualTo(2);
+    assertThatThrownBy(() -> gating.withAlways(-6)).isInstanceOf(LayerException.class);
+    assertThatThrownBy(() -> new TopKGating(2, Scoring.SOFTMAX, null, true, 1, 0, 0, 1, 3))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContaining("3 of a token's 2 experts");
+  }
+
+  @ParameterizedTest
   @CsvSource({"8, 0", "8, 9", "0, 0", "0, 1", "8, -1", "-2, -2"})
   void refusesToKeepGroupsThatAreNotThere(int count, int kept) {
     assertThatThrownBy(() -> new Groups(count, kept, GroupScore.MAX))

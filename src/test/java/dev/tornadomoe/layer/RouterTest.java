@@ -61,6 +61,35 @@ class RouterTest {
         .hasMessageContaining("correction bias");
   }
 
+  /// What every token gets is above all scores, and has no correction bias of its own.
+  @Test
+  void correctsTheChoiceOfExpertsForEveryToken() {
+    TopKGating gating = TopKGating.softmax(2, true);
+    assertThat(router(5, 6, gating).corrections()).isNull();
+    assertThat(router(3, 6, gating.withAlways(1)).corrections())
+        .containsExactly(0, 0, Float.POSITIVE_INFINITY);
+    Router corrected = new Router(weight("r", 5, 6), null, bias("c", 3), gating.withAlways(2));
+    float[] bias = bias("c", 3).toFloats();
+    float infinity = Float.POSITIVE_INFINITY;
+    assertThat(corrected.corrections())
+        .containsExactly(bias[0], bias[1], bias[2], infinity, infinity);
+    assertThatThrownBy(
+            () -> new Router(weight("r", 5, 6), null, bias("c", 5), gating.withAlways(2)))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("correction", "5", "3");
+    TopKGating grouped = gating.withAlways(2).grouped(new Groups(2, 1, GroupScore.MAX));
+    assertThatThrownBy(() -> router(6, 6, grouped))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContaining("every token");
+  }
+
+  /// Experts of other groups can be chosen then.
+  @Test
+  void groupsThatAreZeroedNeedNotHoldEnoughExperts() {
+    Groups groups = new Groups(8, 1, GroupScore.SUM_OF_TWO, true);
+    assertThat(router(16, 6, TopKGating.softmax(3, false).grouped(groups)).topK()).isEqualTo(3);
+  }
+
   @ParameterizedTest
   @CsvSource({
     "16, 4, 2, 8, MAX", // all experts of the kept groups

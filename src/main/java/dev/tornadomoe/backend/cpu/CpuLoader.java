@@ -148,7 +148,7 @@ final class CpuLoader {
     return new LayerTasks(
         router == null ? null : pool.submit(() -> linear(router)),
         routed,
-        shared == null ? null : pool.submit(mlp(shared.mlp(), activation)),
+        shared == null ? null : pool.submit(mlp(shared.mlp(), shared.activation(layer.experts()))),
         sharedGate == null ? null : pool.submit(() -> linear(sharedGate, null)));
   }
 

@@ -1,6 +1,5 @@
 package dev.tornadomoe.backend.host;
 
-import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.Arrays;
@@ -18,8 +17,7 @@ final class TopKChoice implements TokenGating {
 
   TopKChoice(TopKGating gating, Router router) {
     this.gating = gating;
-    Bias bias = router.correctionBias();
-    this.correction = bias == null ? null : bias.toFloats();
+    this.correction = router.corrections();
     this.scores = new float[router.experts()];
     this.choice = new float[router.experts()];
     this.chosen = new float[gating.topK()];
@@ -73,7 +71,7 @@ final class TopKChoice implements TokenGating {
     }
     for (int e = 0; e < choice.length; e++) {
       if (closedGroups[e / size]) {
-        choice[e] = Float.NEGATIVE_INFINITY;
+        choice[e] = groups.zeroed() ? 0 : Float.NEGATIVE_INFINITY;
       }
     }
   }
@@ -106,9 +104,20 @@ final class TopKChoice implements TokenGating {
     return best;
   }
 
+  /// Whether an expert's score is its own. One of 0 in place of it is as good as any 0.
   private boolean isOpen(int expert) {
-    return closedGroups.length == 0
-        || !closedGroups[expert / (choice.length / closedGroups.length)];
+    TopKGating.Groups groups = gating.groups();
+    return groups == null
+        || groups.zeroed()
+        || !closedGroups[expert / (choice.length / groups.count())];
+  }
+
+  private double norm() {
+    double sum = 0;
+    for (float weight : chosen) {
+      sum += gating.norm() == 1 ? weight : Math.pow(weight, gating.norm());
+    }
+    return gating.norm() == 1 ? sum : Math.pow(sum, 1.0 / gating.norm());
   }
 
   private void weigh(float[] weights) {
@@ -119,11 +128,7 @@ final class TopKChoice implements TokenGating {
     }
     double factor = gating.scale();
     if (gating.renormalise()) {
-      double sum = gating.epsilon();
-      for (float weight : chosen) {
-        sum += weight;
-      }
-      factor /= Math.max(sum, gating.leastSum());
+      factor /= Math.max(norm() + gating.epsilon(), gating.leastSum());
     }
     for (int slot = 0; slot < weights.length; slot++) {
       weights[slot] = (float) (chosen[slot] * factor);

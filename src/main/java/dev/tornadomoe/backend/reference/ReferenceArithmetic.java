@@ -90,7 +90,7 @@ final class ReferenceArithmetic implements Arithmetic {
             .toList(),
         shared == null
             ? null
-            : ReferenceMlp.load(shared.mlp(), layer.experts().activation(), loader),
+            : ReferenceMlp.load(shared.mlp(), shared.activation(layer.experts()), loader),
         shared == null || shared.gate() == null
             ? null
             : new ReferenceLinear(loader.apply(shared.gate()), null));

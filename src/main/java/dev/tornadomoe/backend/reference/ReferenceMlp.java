@@ -39,6 +39,7 @@ record ReferenceMlp(
   }
 
   private double activate(double g, double u, boolean gated) {
+    double limit = activation.limit();
     double value =
         switch (activation.function()) {
           case SILU -> g * sigmoid(g);
@@ -48,17 +49,20 @@ record ReferenceMlp(
           case RELU -> Math.max(g, 0);
           case RELU_SQUARED -> Math.max(g, 0) * Math.max(g, 0);
           case SWIGLU_OAI -> {
-            double limit = activation.limit();
             double clamped = Math.min(g, limit);
             yield clamped * sigmoid(activation.alpha() * clamped);
           }
+          case SWIGLU_CLAMPED -> Math.min(g, limit) * sigmoid(Math.min(g, limit));
+          case SWIGLU_STEP -> Math.min(g * sigmoid(g), limit);
         };
     if (!gated) {
       return value;
     }
-    return activation.function() == Activation.Function.SWIGLU_OAI
-        ? value * (Math.clamp(u, -activation.limit(), activation.limit()) + 1)
-        : value * u;
+    return switch (activation.function()) {
+      case SWIGLU_OAI -> value * (Math.clamp(u, -limit, limit) + 1);
+      case SWIGLU_CLAMPED, SWIGLU_STEP -> value * Math.clamp(u, -limit, limit);
+      case SILU, GELU, GELU_TANH, RELU, RELU_SQUARED -> value * u;
+    };
   }
 
   static double sigmoid(double x) {

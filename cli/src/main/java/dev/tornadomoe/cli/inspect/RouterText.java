@@ -69,19 +69,23 @@ final class RouterText {
       words.add(
           String.format(
               Locale.ROOT,
-              "best %d of %d groups by their %s",
+              "best %d of %d groups by their %s%s",
               groups.kept(),
               groups.count(),
-              groups.score() == TopKGating.GroupScore.MAX ? "highest" : "two highest"));
+              groups.score() == TopKGating.GroupScore.MAX ? "highest" : "two highest",
+              groups.zeroed() ? ", others 0" : ""));
     }
-    words.add("top-" + gating.topK());
+    words.add("top-" + (gating.topK() - gating.always()));
+    if (gating.always() > 0) {
+      words.add("the last " + gating.always() + " always");
+    }
     switch (scoring) {
       case SOFTMAX_OF_SELECTED -> words.add("softmax of the selected");
       case SIGMOID_OF_SELECTED -> words.add("sigmoid of the selected");
       case SOFTMAX, SIGMOID -> {}
     }
     if (gating.renormalise()) {
-      words.add("renormalised");
+      words.add(gating.norm() == 1 ? "renormalised" : "divided by the " + gating.norm() + "-norm");
     }
     if (gating.scale() != 1) {
       words.add("times " + gating.scale());

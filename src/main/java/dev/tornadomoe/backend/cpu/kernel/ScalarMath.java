@@ -60,6 +60,11 @@ public final class ScalarMath {
         float clamped = Math.min(x, activation.limit());
         yield sigmoidTimes(activation.alpha() * clamped, clamped);
       }
+      case SWIGLU_CLAMPED -> {
+        float clamped = Math.min(x, activation.limit());
+        yield sigmoidTimes(clamped, clamped);
+      }
+      case SWIGLU_STEP -> Math.min(sigmoidTimes(x, x), activation.limit());
     };
   }
 
@@ -70,8 +75,14 @@ public final class ScalarMath {
 
   /// What the activated gate is multiplied by.
   public static float gated(Activation activation, float up) {
-    return activation.function() == Activation.Function.SWIGLU_OAI
-        ? Math.max(Math.min(up, activation.limit()), -activation.limit()) + 1f
-        : up;
+    return switch (activation.function()) {
+      case SWIGLU_OAI -> clamped(activation, up) + 1f;
+      case SWIGLU_CLAMPED, SWIGLU_STEP -> clamped(activation, up) + 0f; // as the vectors do
+      case SILU, GELU, GELU_TANH, RELU, RELU_SQUARED -> up;
+    };
+  }
+
+  private static float clamped(Activation activation, float up) {
+    return Math.max(Math.min(up, activation.limit()), -activation.limit());
   }
 }

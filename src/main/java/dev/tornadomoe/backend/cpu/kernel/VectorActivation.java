@@ -22,12 +22,16 @@ public final class VectorActivation {
     int vectors = FLOAT.loopBound(count);
     int done =
         switch (activation.function()) {
-          case SILU -> {
+          case SILU, SWIGLU_STEP -> {
             timesSigmoid(x, Float.POSITIVE_INFINITY, 1f, vectors);
             yield vectors;
           }
           case SWIGLU_OAI -> {
             timesSigmoid(x, activation.limit(), activation.alpha(), vectors);
+            yield vectors;
+          }
+          case SWIGLU_CLAMPED -> {
+            timesSigmoid(x, activation.limit(), 1f, vectors);
             yield vectors;
           }
           case RELU -> {
@@ -44,13 +48,17 @@ public final class VectorActivation {
     for (int i = done; i < count; i++) {
       x[i] = ScalarMath.activate(activation, x[i]);
     }
+    if (activation.function() == Activation.Function.SWIGLU_STEP) {
+      holdBelow(x, activation.limit(), vectors);
+    }
     if (gate == null) {
       return;
     }
-    if (activation.function() == Activation.Function.SWIGLU_OAI) {
-      clampAndMultiply(gate, up, activation.limit(), vectors);
-    } else {
-      multiply(gate, up, vectors);
+    switch (activation.function()) {
+      case SWIGLU_OAI -> clampAndMultiply(gate, up, activation.limit(), 1f, vectors);
+      case SWIGLU_CLAMPED, SWIGLU_STEP ->
+          clampAndMultiply(gate, up, activation.limit(), 0f, vectors);
+      case SILU, GELU, GELU_TANH, RELU, RELU_SQUARED -> multiply(gate, up, vectors);
     }
     for (int i = vectors; i < count; i++) {
       up[i] = gate[i] * ScalarMath.gated(activation, up[i]);
@@ -103,9 +111,17 @@ public final class VectorActivation {
     }
   }
 
-  private static void clampAndMultiply(float[] gate, float[] up, float limit, int count) {
+  private static void holdBelow(float[] x, float limit, int count) {
     for (int i = 0; i < count; i += LANES) {
-      FloatVector clamped = FloatVector.fromArray(FLOAT, up, i).min(limit).max(-limit).add(1f);
+      FloatVector.fromArray(FLOAT, x, i).min(limit).intoArray(x, i);
+    }
+  }
+
+  /// `gate * (clamp(up) + offset)`.
+  private static void clampAndMultiply(
+      float[] gate, float[] up, float limit, float offset, int count) {
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector clamped = FloatVector.fromArray(FLOAT, up, i).min(limit).max(-limit).add(offset);
       FloatVector.fromArray(FLOAT, gate, i).mul(clamped).intoArray(up, i);
     }
   }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Percentage.withPercentage;
 
 import dev.tornadomoe.layer.Activation;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -41,13 +42,20 @@ class ScalarMathTest {
     "RELU_SQUARED, 3, 9",
     "RELU_SQUARED, -3, 0",
     "SWIGLU_OAI, 1, 0.84579576593",
-    "SWIGLU_OAI, 9, 6.99995312831"
+    "SWIGLU_OAI, 9, 6.99995312831",
+    "SWIGLU_CLAMPED, 1, 0.73105857863",
+    "SWIGLU_CLAMPED, 9, 6.99362264164",
+    "SWIGLU_STEP, 2, 1.76159415596",
+    "SWIGLU_STEP, 9, 7"
   })
   void activatesAsDefined(Activation.Function function, float x, float expected) {
     Activation activation =
-        function == Activation.Function.SWIGLU_OAI
-            ? Activation.swigluOai(7)
-            : new Activation(function, Float.POSITIVE_INFINITY, 1);
+        switch (function) {
+          case SWIGLU_OAI -> Activation.swigluOai(7);
+          case SWIGLU_CLAMPED -> Activation.swigluClamped(7);
+          case SWIGLU_STEP -> Activation.swigluStep(7);
+          default -> new Activation(function, Float.POSITIVE_INFINITY, 1);
+        };
     assertThat(ScalarMath.activate(activation, x)).isCloseTo(expected, withPercentage(2e-4));
   }
 
@@ -58,5 +66,14 @@ class ScalarMathTest {
     assertThat(ScalarMath.gated(activation, 30f)).isEqualTo(8f);
     assertThat(ScalarMath.gated(activation, -30f)).isEqualTo(-6f);
     assertThat(ScalarMath.gated(Activation.SILU, -30f)).isEqualTo(-30f);
+  }
+
+  @Test
+  void clampsUpWithoutAddingToIt() {
+    for (Activation activation : List.of(Activation.swigluClamped(7), Activation.swigluStep(7))) {
+      assertThat(ScalarMath.gated(activation, 3f)).isEqualTo(3f);
+      assertThat(ScalarMath.gated(activation, 30f)).isEqualTo(7f);
+      assertThat(ScalarMath.gated(activation, -30f)).isEqualTo(-7f);
+    }
   }
 }

@@ -20,12 +20,15 @@ final class ExpertCalls {
   private final RouterCalls router;
   private final DeviceLayer weights;
   private final TokenProjections projections;
+  private final TokenProjections sharedProjections;
 
   ExpertCalls(LayerContext context, RouterCalls router) {
     this.context = context;
     this.router = router;
     this.weights = context.weights();
-    this.projections = new TokenProjections(context);
+    this.projections = new TokenProjections(context, KernelActivation.of(context.layer()));
+    this.sharedProjections =
+        new TokenProjections(context, KernelActivation.ofShared(context.layer()));
   }
 
   private boolean isSharedFused() {
@@ -52,7 +55,7 @@ final class ExpertCalls {
     }
     Factors gate = router.sharedFactors();
     return List.of(
-        projections.gateUp(
+        sharedProjections.gateUp(
             "sharedGateUp",
             shared,
             context.arrays().ints(KernelArray.NO_IDS),
@@ -67,7 +70,7 @@ final class ExpertCalls {
     }
     FloatArray target = context.floats(op.target());
     return List.of(
-        projections.down(
+        sharedProjections.down(
             "sharedDown",
             shared,
             context.arrays().ints(KernelArray.NO_IDS),

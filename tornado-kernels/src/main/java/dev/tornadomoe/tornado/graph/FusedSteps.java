@@ -74,6 +74,7 @@ public final class FusedSteps {
         && router != null
         && router.gating() instanceof TopKGating gating
         && gating.groups() == null
+        && gating.norm() == 1
         && operations.stream().anyMatch(ExpertOperation.GateUp.class::isInstance)
         && operations.stream().anyMatch(RouteOperation.SelectExperts.class::isInstance)
         && operations.stream().noneMatch(RowOperation.WeightInput.class::isInstance)

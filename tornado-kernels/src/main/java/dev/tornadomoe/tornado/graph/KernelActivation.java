@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.tornado.kernel.Activations;
 import dev.tornadomoe.tornado.kernel.Flags;
 
@@ -12,10 +13,20 @@ import dev.tornadomoe.tornado.kernel.Flags;
 /// @param alpha of the function
 record KernelActivation(int flags, float limit, float alpha) {
   static KernelActivation of(MoeLayer layer) {
-    Activation activation = layer.experts().activation();
+    return of(layer.experts().activation(), layer.experts().isGated());
+  }
+
+  /// Of a shared expert that is in arrays by itself.
+  static KernelActivation ofShared(MoeLayer layer) {
+    SharedExperts shared = layer.shared();
+    return shared == null
+        ? of(layer)
+        : of(shared.activation(layer.experts()), shared.mlp().isGated());
+  }
+
+  private static KernelActivation of(Activation activation, boolean isGated) {
     return new KernelActivation(
-        (layer.experts().isGated() ? Flags.GATED : 0)
-            | number(activation.function()) << Flags.FUNCTION_SHIFT,
+        (isGated ? Flags.GATED : 0) | number(activation.function()) << Flags.FUNCTION_SHIFT,
         // An infinity can't be a constant of a kernel.
         Math.min(activation.limit(), Float.MAX_VALUE),
         activation.alpha());
@@ -29,6 +40,8 @@ record KernelActivation(int flags, float limit, float alpha) {
       case RELU -> Activations.RELU;
       case RELU_SQUARED -> Activations.RELU_SQUARED;
       case SWIGLU_OAI -> Activations.SWIGLU_OAI;
+      case SWIGLU_CLAMPED -> Activations.SWIGLU_CLAMPED;
+      case SWIGLU_STEP -> Activations.SWIGLU_STEP;
     };
   }
 }

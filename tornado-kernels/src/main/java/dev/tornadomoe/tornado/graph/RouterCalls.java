@@ -92,7 +92,7 @@ final class RouterCalls {
           heldSelection = op;
           yield List.of();
         }
-        yield List.of(choose(op, gating, router.correctionBias() != null));
+        yield List.of(choose(op, gating, isCorrected(router, gating)));
       }
       case SparseMixer mixer -> List.of(mix(op, mixer));
       case CustomGating custom ->
@@ -134,7 +134,11 @@ final class RouterCalls {
         context.floats(heldSelection.weights()),
         Flags.routing(gating.scoring().ordinal())
             | (gating.renormalise() ? Flags.RENORMALISE : 0)
-            | (router.correctionBias() == null ? 0 : Flags.CORRECTED));
+            | (isCorrected(router, gating) ? Flags.CORRECTED : 0));
+  }
+
+  private static boolean isCorrected(Router router, TopKGating gating) {
+    return router.correctionBias() != null || gating.always() > 0;
   }
 
   @SuppressWarnings("EnumOrdinal") // RouterKernels counts the scorings as they are listed
@@ -148,7 +152,9 @@ final class RouterCalls {
         gating.scoring().ordinal()
             | (gating.renormalise() ? RouterKernels.RENORMALISE : 0)
             | (isCorrected ? RouterKernels.CORRECTED : 0)
-            | (isSumOfTwo ? RouterKernels.SUM_OF_TWO : 0);
+            | (isSumOfTwo ? RouterKernels.SUM_OF_TWO : 0)
+            | (groups != null && groups.zeroed() ? RouterKernels.ZEROED : 0)
+            | (gating.norm() != 1 ? RouterKernels.NORMED : 0);
     int experts = layer.globalExperts();
     int threads = context.hasGroups() ? context.device().threads(4 * experts, MOST_THREADS) : 1;
     FloatArray logits = context.floats(op.logits());

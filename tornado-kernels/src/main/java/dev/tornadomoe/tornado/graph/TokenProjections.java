@@ -17,9 +17,10 @@ final class TokenProjections {
   private final KernelActivation activation;
   private final SpanProjections spans;
 
-  TokenProjections(LayerContext context) {
+  /// @param activation of the experts whose projections they are
+  TokenProjections(LayerContext context, KernelActivation activation) {
     this.context = context;
-    this.activation = KernelActivation.of(context.layer());
+    this.activation = activation;
     this.spans = new SpanProjections(context, activation);
   }
 

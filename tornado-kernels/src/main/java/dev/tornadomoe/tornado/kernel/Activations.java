@@ -14,6 +14,8 @@ public final class Activations {
   public static final int RELU = 3;
   public static final int RELU_SQUARED = 4;
   public static final int SWIGLU_OAI = 5;
+  public static final int SWIGLU_CLAMPED = 6;
+  public static final int SWIGLU_STEP = 7;
 
   private Activations() {}
 
@@ -25,8 +27,11 @@ public final class Activations {
       y = function(function, limit, alpha, up);
     } else {
       float factor = up;
+      if (function >= SWIGLU_OAI) {
+        factor = TornadoMath.max(TornadoMath.min(up, limit), -limit);
+      }
       if (function == SWIGLU_OAI) {
-        factor = TornadoMath.max(TornadoMath.min(up, limit), -limit) + 1f;
+        factor = factor + 1f;
       }
       y = function(function, limit, alpha, gate) * factor;
     }
@@ -50,6 +55,11 @@ public final class Activations {
     } else if (function == RELU_SQUARED) {
       float positive = TornadoMath.max(x, 0f);
       y = positive * positive;
+    } else if (function == SWIGLU_STEP) {
+      y = TornadoMath.min(x / (1f + TornadoMath.exp(-x)), limit);
+    } else if (function == SWIGLU_CLAMPED) {
+      float clamped = TornadoMath.min(x, limit);
+      y = clamped / (1f + TornadoMath.exp(-clamped));
     } else {
       float clamped = TornadoMath.min(x, limit);
       y = clamped / (1f + TornadoMath.exp(-alpha * clamped));

@@ -13,17 +13,20 @@ public final class RouterKernels {
   public static final int RENORMALISE = 4;
   public static final int CORRECTED = 8;
   public static final int SUM_OF_TWO = 16;
+  public static final int ZEROED = 32;
+  public static final int NORMED = 64;
 
   /// A layer's constants, which are too many for parameters: the activation's limit and alpha, the
-  /// scale of the router's weights, epsilon and least sum of their renormalisation, and behind them
-  /// its selection bias, if there is one.
+  /// scale of the router's weights, epsilon, least sum and norm of their renormalisation, and
+  /// behind them what the selection adds, if it adds anything.
   public static final int LIMIT = 0;
 
   public static final int ALPHA = 1;
   public static final int SCALE = 2;
   public static final int EPSILON = 3;
   public static final int LEAST_SUM = 4;
-  public static final int CORRECTION = 5;
+  public static final int NORM = 5;
+  public static final int CORRECTION = 6;
 
   /// Where infinite scores are put, and NaN above them.
   private static final float HIGHEST = 3.0e38f;
@@ -165,7 +168,11 @@ public final class RouterKernels {
           }
         }
         if (before >= kept) {
-          choice[e] = CLOSED;
+          float closed = CLOSED;
+          if ((gating & ZEROED) != 0) {
+            closed = 0f;
+          }
+          choice[e] = closed;
         }
       }
       context.localBarrier();
@@ -208,7 +215,14 @@ public final class RouterKernels {
       if (scoring == 2 || (gating & RENORMALISE) != 0) {
         float sum = 0f;
         for (int other = 0; other < topK; other++) {
-          sum += weight(scores[chosen[other]], first, scoring);
+          float part = weight(scores[chosen[other]], first, scoring);
+          if ((gating & NORMED) != 0) {
+            part = TornadoMath.pow(part, constants.get(NORM));
+          }
+          sum += part;
+        }
+        if ((gating & NORMED) != 0) {
+          sum = TornadoMath.pow(sum, 1f / constants.get(NORM));
         }
         if (scoring != 2) {
           sum = divisor(sum, constants);

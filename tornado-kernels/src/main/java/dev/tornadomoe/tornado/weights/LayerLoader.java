@@ -2,7 +2,6 @@ package dev.tornadomoe.tornado.weights;
 
 import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.layer.Activation;
-import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
@@ -57,8 +56,8 @@ final class LayerLoader {
 
   private FloatArray constants() {
     Router router = layer.router();
-    Bias bias = router == null ? null : router.correctionBias();
-    float[] correction = bias == null ? new float[0] : bias.toFloats();
+    float[] all = router == null ? null : router.corrections();
+    float[] correction = all == null ? new float[0] : all;
     FloatArray constants = DeviceArrays.floats(RouterKernels.CORRECTION + correction.length, arena);
     Activation activation = layer.experts().activation();
     constants.set(RouterKernels.LIMIT, Math.min(activation.limit(), Float.MAX_VALUE));
@@ -68,6 +67,7 @@ final class LayerLoader {
       constants.set(RouterKernels.SCALE, gating.scale());
       constants.set(RouterKernels.EPSILON, gating.epsilon());
       constants.set(RouterKernels.LEAST_SUM, gating.leastSum());
+      constants.set(RouterKernels.NORM, gating.norm());
     }
     for (int e = 0; e < correction.length; e++) {
       constants.set(RouterKernels.CORRECTION + e, correction[e]);

@@ -127,6 +127,7 @@ public record LayerStorage(
     SharedExperts shared = layer.shared();
     if (shared == null
         || shared.mlp().isGated() != expert.isGated()
+        || !shared.activation(layer.experts()).equals(layer.experts().activation())
         || sharedGateUp.format() != gateUp.format()
         || sharedDown.format() != down.format()
         || sharedGateUp.groupSize() != gateUp.groupSize()
