@@ -91,7 +91,7 @@ public final class FormatsPage {
             path ->
                 path.getFileName()
                     .toString()
-                    .matches("(\\w+Names|FamilyDefinition|GptOss)Test\\.java"));
+                    .matches("(\\w+Names|FamilyDefinition|FamilyChoices|GptOss)Test\\.java"));
     return table(
         List.of("`model_type`", "golden", "tests", "released checkpoints"),
         MoeFamilies.notes().stream()

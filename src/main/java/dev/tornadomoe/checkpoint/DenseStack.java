@@ -3,7 +3,6 @@ package dev.tornadomoe.checkpoint;
 import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
-import java.util.Locale;
 
 /// Unquantised experts.
 ///
@@ -18,11 +17,7 @@ record DenseStack(TensorView values, boolean transposed) implements ExpertStack 
       return Weight.transposed(matrix, rows, first, step);
     }
     if (step != 1) {
-      throw new IllegalArgumentException(
-          String.format(
-              Locale.ROOT,
-              "tensor \"%s\": interleaved outputs are read from transposed matrices only",
-              values.name()));
+      return Weight.interleaved(matrix, rows, first, step);
     }
     boolean whole = first == 0 && rows == matrix.shape().dimension(0);
     return Weight.dense(whole ? matrix : matrix.rows(first, (long) first + rows));

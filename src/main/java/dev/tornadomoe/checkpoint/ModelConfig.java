@@ -208,11 +208,8 @@ public final class ModelConfig {
   /// @return the number, or `absent`
   public double numberOr(double absent, String name) {
     Object value = value(name);
-    if (value == null) {
-      return absent;
-    }
-    double number = value instanceof Number n ? n.doubleValue() : Double.NaN;
-    if (!Double.isFinite(number)) {
+    double number = number(value, absent);
+    if (value != null && !Double.isFinite(number)) {
       throw wrong(name, "a finite number", value);
     }
     return number;
@@ -239,14 +236,18 @@ public final class ModelConfig {
   /// @param name a key of the language model's config
   /// @return the string, or empty where the key is absent or null
   public Optional<String> string(String name) {
+    return text(name, LONGEST_STRING, "characters");
+  }
+
+  private Optional<String> text(String name, int most, String unit) {
     Object value = value(name);
     if (value == null) {
       return Optional.empty();
     }
-    if (value instanceof String text && text.length() <= LONGEST_STRING) {
+    if (value instanceof String text && text.length() <= most) {
       return Optional.of(text);
     }
-    throw wrong(name, "a string of at most " + LONGEST_STRING + " characters", value);
+    throw wrong(name, "a string of at most " + most + " " + unit, value);
   }
 
   /// A string with a letter for each layer, of which a model may have many.
@@ -254,14 +255,7 @@ public final class ModelConfig {
   /// @param name a key of the language model's config
   /// @return the letters, or empty where the key is absent or null
   public Optional<String> letters(String name) {
-    Object value = value(name);
-    if (value == null) {
-      return Optional.empty();
-    }
-    if (value instanceof String text && text.length() <= MOST_LETTERS) {
-      return Optional.of(text);
-    }
-    throw wrong(name, "a string of at most " + MOST_LETTERS + " letters", value);
+    return text(name, MOST_LETTERS, "letters");
   }
 
   /// Refuses a string for which only one value is known to work.
@@ -281,6 +275,28 @@ public final class ModelConfig {
   /// @param name a key of the language model's config
   public Optional<List<Integer>> integers(String name) {
     return list(name, Integer.class, "a list of whole numbers");
+  }
+
+  /// A list of finite numbers: a limit for each layer, say.
+  ///
+  /// @param absent what an element stands for that is null
+  /// @param name a key of the language model's config
+  /// @return the list, or empty where the key is absent or null
+  public Optional<List<Double>> numbersOr(double absent, String name) {
+    Object value = value(name);
+    if (value == null) {
+      return Optional.empty();
+    }
+    List<?> list = value instanceof List<?> elements ? elements : List.of(value);
+    List<Double> numbers = list.stream().map(element -> number(element, absent)).toList();
+    if (!(value instanceof List<?>) || !numbers.stream().allMatch(Double::isFinite)) {
+      throw wrong(name, "a list of finite numbers", value);
+    }
+    return Optional.of(numbers);
+  }
+
+  private static double number(@Nullable Object value, double absent) {
+    return value == null ? absent : value instanceof Number n ? n.doubleValue() : Double.NaN;
   }
 
   /// {@return a list of short strings: what each layer is, say}

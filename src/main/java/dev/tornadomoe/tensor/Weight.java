@@ -54,6 +54,17 @@ public interface Weight {
     return new DenseWeight(values);
   }
 
+  /// Every `step`-th row of an unquantised matrix.
+  ///
+  /// @param values `[stored rows, columns]`
+  /// @param rows how many rows are taken
+  /// @param first the first row taken
+  /// @param step the distance to the next: 2 where gate and up are interleaved
+  /// @return a weight `[rows, columns]`, brought together when it is loaded
+  static Weight interleaved(TensorView values, int rows, int first, int step) {
+    return new InterleavedWeight(values, new RowSelection(rows, first, step));
+  }
+
   /// An unquantised weight stored `[columns, rows]`, or every `step`-th output of one.
   ///
   /// @param values `[columns, stored outputs]`

@@ -26,7 +26,7 @@ class ModelConfigTest {
         config(
             """
             {"model_type": "m", "n": 8, "none": 0, "x": 2.5, "whole": 16, "t": true,
-             "list": [0, 2], "empty": [], "nested": {"a": 1}}
+             "list": [0, 2], "empty": [], "limits": [7, null, 0.5], "nested": {"a": 1}}
             """);
     assertThat(config.modelType()).isEqualTo("m");
     assertThat(config.positive("n")).isEqualTo(8);
@@ -37,6 +37,8 @@ class ModelConfigTest {
     assertThat(config.integers("list"))
         .hasValueSatisfying(l -> assertThat(l).containsExactly(0, 2));
     assertThat(config.integers("empty")).hasValueSatisfying(l -> assertThat(l).isEmpty());
+    assertThat(config.numbersOr(-1, "limits"))
+        .hasValueSatisfying(l -> assertThat(l).containsExactly(7.0, -1.0, 0.5));
     assertThat(config.object("nested")).isPresent();
     assertThat(config.section("nested"))
         .hasValueSatisfying(s -> assertThat(s.positive("a")).isOne());
@@ -53,6 +55,7 @@ class ModelConfigTest {
     assertThat(config.flagOr(true, "a")).isTrue();
     assertThat(config.string("a")).isEmpty();
     assertThat(config.integers("a")).isEmpty();
+    assertThat(config.numbersOr(0, "a")).isEmpty();
     assertThat(config.object("a")).isEmpty();
   }
 
@@ -120,6 +123,7 @@ class ModelConfigTest {
     Consumer<ModelConfig> flag = config -> config.flagOr(true, "v");
     Consumer<ModelConfig> string = config -> config.string("v");
     Consumer<ModelConfig> list = config -> config.integers("v");
+    Consumer<ModelConfig> numbers = config -> config.numbersOr(0, "v");
     Consumer<ModelConfig> object = config -> config.object("v");
     return Stream.of(
         Arguments.of("positive", "0", positive),
@@ -132,6 +136,9 @@ class ModelConfigTest {
         Arguments.of("positive", "99999999999999999999", positive),
         Arguments.of("count", "-1", count),
         Arguments.of("count", "\"0\"", count),
+        Arguments.of("numbers", "7", numbers),
+        Arguments.of("numbers", "[7, \"8\"]", numbers),
+        Arguments.of("numbers", "[Infinity]", numbers),
         Arguments.of("number", "NaN", number),
         Arguments.of("number", "Infinity", number),
         Arguments.of("number", "1e999", number),

@@ -10,6 +10,8 @@ import java.util.Locale;
 /// scaling factor, not renormalised. `norm_topk_prob` is false in every release, and transformers
 /// never reads it; a config that sets it is refused, since implementations disagree on what it
 /// means. So is another `scoring_func` than softmax, which transformers does not read either.
+/// DeepSeek-OCR-2's language model has the same block; its vision encoder's layers have other
+/// names.
 final class DeepseekV2 implements OwnFamily {
   private static final List<ModelNotes> NOTES =
       List.of(
@@ -17,7 +19,12 @@ final class DeepseekV2 implements OwnFamily {
               .router("softmax, `greedy` or `group_limited_greedy` (highest score), scaled")
               .experts("`mlp.experts.N…`, fused")
               .also("shared experts; `first_k_dense_replace`, `moe_layer_freq`")
-              .released("deepseek-ai/DeepSeek-V2-Lite"));
+              .released("deepseek-ai/DeepSeek-V2-Lite"),
+          ModelNotes.of("deepseek_ocr2", "deepseek_ocr2_text")
+              .router("as deepseek_v2")
+              .experts("`mlp.experts.N…`, fused")
+              .also("shared experts; `mlp_layer_types`")
+              .released("deepseek-community/DeepSeek-OCR-2"));
 
   @Override
   public List<ModelNotes> notes() {
@@ -28,17 +35,26 @@ final class DeepseekV2 implements OwnFamily {
   public ModelLayout layout(ModelConfig config) {
     int intermediate = config.positive("moe_intermediate_size");
     return ModelLayout.builder(config)
-        .moeLayers(SparseLayers.afterDense(config, 0))
-        .shared("shared_experts", (long) intermediate * config.countOr(0, "n_shared_experts"), null)
+        .moeLayers(SparseLayers.byType(config, SparseLayers.afterDense(config, 0)))
+        .shared("shared_experts", (long) intermediate * sharedExperts(config), null)
         .build(
             intermediate,
             config.positive("n_routed_experts", "num_experts", "num_local_experts"),
             gating(config));
   }
 
+  private static int sharedExperts(ModelConfig config) {
+    int absent = config.modelType().startsWith("deepseek_ocr2") ? 2 : 0;
+    return config.countOr(absent, "n_shared_experts");
+  }
+
   private static TopKGating gating(ModelConfig config) {
     if (config.flagOr(false, "norm_topk_prob")) {
-      throw new LayerException("deepseek_v2 with \"norm_topk_prob\": true is not supported");
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "%s with \"norm_topk_prob\": true is not supported",
+              config.modelType()));
     }
     config.expect("scoring_func", "softmax");
     TopKGating gating =

@@ -46,6 +46,14 @@ public sealed interface ExpertStorage {
         new FusedUngated("experts.up_proj", "experts.down_proj");
   }
 
+  /// One unquantised matrix for each projection of all experts, `[E * I, H]`, gate, up and, the
+  /// other way round than usual, down (DBRX).
+  ///
+  /// @param gate the tensor's name
+  /// @param up the tensor's name
+  /// @param down the tensor's name
+  record Flat(String gate, String up, String down) implements ExpertStorage {}
+
   /// One tensor for each projection of all experts, in any quantisation, `[E, I, H]` or `[E, H,
   /// I]`: what MLX makes of every family's experts. Where a module has a `bias`, `[E, I]` or `[E,
   /// H]`, it counts.

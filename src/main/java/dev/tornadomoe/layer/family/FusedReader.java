@@ -14,23 +14,30 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads experts that are stored as one tensor for all gates and ups and one for all downs. Models
 /// store them `[E, out, in]` or transposed; the first tensor's shape tells, or, where its matrices
-/// are square, the second one's, whose matrices then aren't. Interleaved ones are always
-/// transposed.
+/// are square, the second one's, whose matrices then aren't. Where neither is as the config says,
+/// interleaved ones are taken for transposed, as gpt-oss's.
 final class FusedReader {
   private final Checkpoint checkpoint;
   private final ModelLayout layout;
   private final String block;
   private final ExpertStorage.Fused names;
+  private final int count;
 
-  FusedReader(Checkpoint checkpoint, ModelLayout layout, String block, ExpertStorage.Fused names) {
+  /// @param count how many experts the tensors have
+  FusedReader(
+      Checkpoint checkpoint,
+      ModelLayout layout,
+      String block,
+      ExpertStorage.Fused names,
+      int count) {
     this.checkpoint = checkpoint;
     this.layout = layout;
     this.block = block;
     this.names = names;
+    this.count = count;
   }
 
   List<Mlp> read() {
-    int count = layout.experts();
     int hidden = layout.hidden();
     int intermediate = layout.intermediate();
     String gateUpName = block + names.gateUp();
@@ -41,8 +48,8 @@ final class FusedReader {
     ExpertStack down = checkpoint.stack(downName, count, hidden, intermediate, transposed);
     TensorView gateUpBias = bias(gateUpName, 2L * intermediate);
     TensorView downBias = bias(downName, hidden);
-    List<Mlp> experts = new ArrayList<>(layout.experts());
-    for (int e = 0; e < layout.experts(); e++) {
+    List<Mlp> experts = new ArrayList<>(count);
+    for (int e = 0; e < count; e++) {
       experts.add(
           new Mlp(
               half(gateUp, e, false),
@@ -55,13 +62,15 @@ final class FusedReader {
     return experts;
   }
 
-  /// Interleaved models store values transposed, but blocks never are.
+  /// Blocks never are.
   private boolean isTransposed(String gateUpName, String downName) {
-    long count = layout.experts();
     long hidden = layout.hidden();
     long intermediate = layout.intermediate();
     if (names.interleaved()) {
-      return checkpoint.findStack(gateUpName).map(gateUpName::equals).orElse(true);
+      boolean isPlain =
+          isShaped(gateUpName, count, 2 * intermediate, hidden)
+              && (hidden != 2 * intermediate || isShaped(downName, count, hidden, intermediate));
+      return !isPlain && checkpoint.findStack(gateUpName).map(gateUpName::equals).orElse(true);
     }
     return isShaped(gateUpName, count, hidden, 2 * intermediate)
         && (hidden != 2 * intermediate || isShaped(downName, count, intermediate, hidden));
@@ -97,7 +106,7 @@ final class FusedReader {
   private @Nullable TensorView bias(String tensor, long size) {
     String name = tensor + "_bias";
     return names.biased() || checkpoint.find(name).isPresent()
-        ? checkpoint.require(name, layout.experts(), size)
+        ? checkpoint.require(name, count, size)
         : null;
   }
 }

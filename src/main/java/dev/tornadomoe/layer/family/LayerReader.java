@@ -5,9 +5,11 @@ import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
+import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
@@ -33,6 +35,8 @@ final class LayerReader {
           "thinker.model.layers.", // Qwen3-Omni, whose talker is another model
           "backbone.layers.", // Nemotron-H
           "language_model.backbone.layers.", // and inside a multimodal one
+          "model.llm.layers.", // Inkling
+          "transformer.blocks.", // DBRX
           "layers.");
 
   private final Checkpoint checkpoint;
@@ -52,16 +56,17 @@ final class LayerReader {
     new UnmentionedTensors(checkpoint, layout, router, block).refuse();
     Bias bias =
         layout.routerBias() ? Bias.of(checkpoint.require(router + ".bias", layout.routed())) : null;
+    Gating gating = gating(block);
     return new MoeLayer(
         index,
-        layout.gating().topK(),
+        gating.topK(),
         new Router(
             checkpoint.linear(router, layout.routed(), layout.hidden()),
             bias,
             correctionBias(block),
-            layout.gating()),
-        new ExpertWeights(experts(block), map(), layout.activation()),
-        new SharedReader(checkpoint, layout, block).read(),
+            gating),
+        new ExpertWeights(allExperts(block), map(), layout.activations().experts().apply(index)),
+        new SharedReader(checkpoint, layout, block).read(index),
         layout.routerWeightOnInput(),
         layout.identityExperts());
   }
@@ -69,8 +74,48 @@ final class LayerReader {
   /// Identity experts have no weights anywhere.
   private ExpertMap map() {
     int[] localOf = new int[layout.routed()];
-    Arrays.setAll(localOf, expert -> expert < layout.experts() ? expert : -1);
+    Arrays.setAll(localOf, expert -> expert < layout.weighed() ? expert : -1);
     return ExpertMap.of(localOf);
+  }
+
+  /// The gating, with the factor that is stored beside the router.
+  private Gating gating(String block) {
+    String name = layout.routerScale();
+    if (name == null || !(layout.gating() instanceof TopKGating gating)) {
+      return layout.gating();
+    }
+    float scale = checkpoint.require(block + name, 1).getFloat(0);
+    if (!Float.isFinite(scale)) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is %s, expected a finite number",
+              checkpoint.fileOf(block + name),
+              block + name,
+              scale));
+    }
+    return gating.scaled(gating.scale() * scale);
+  }
+
+  /// The experts that the router chooses from, and those that it always weighs.
+  private List<Mlp> allExperts(String block) {
+    List<Mlp> experts = new ArrayList<>(experts(block));
+    ModelLayout.WeighedShared shared = layout.weighedShared();
+    if (shared != null) {
+      experts.addAll(
+          new FusedReader(checkpoint, layout, block, shared.storage(), shared.count()).read());
+    }
+    String bias = layout.sumBias();
+    return bias == null
+        ? experts
+        : withDownBias(experts, Bias.of(checkpoint.require(block + bias, layout.hidden())));
+  }
+
+  /// The router's weights sum to 1, so a bias of each expert is one of the sum.
+  private static List<Mlp> withDownBias(List<Mlp> experts, Bias bias) {
+    return experts.stream()
+        .map(mlp -> new Mlp(mlp.gate(), mlp.up(), mlp.down(), mlp.gateBias(), mlp.upBias(), bias))
+        .toList();
   }
 
   private @Nullable Bias correctionBias(String block) {
@@ -80,7 +125,7 @@ final class LayerReader {
     }
     String name =
         block + names.stream().filter(n -> has(block + n)).findFirst().orElse(names.getFirst());
-    int size = layout.routed();
+    int size = layout.experts() + layout.identityExperts();
     return Bias.of(
         layout.correctionIsRow()
             ? checkpoint.require(name, 1, size).at(0)
@@ -133,7 +178,12 @@ final class LayerReader {
         case ExpertStorage.Fused names -> {
           if (checkpoint.findStack(block + names.gateUp()).isPresent()
               || checkpoint.findStack(block + names.down()).isPresent()) {
-            return new FusedReader(checkpoint, layout, block, names).read();
+            return fused(block, names);
+          }
+        }
+        case ExpertStorage.Flat names -> {
+          if (has(block + names.gate()) || has(block + names.down())) {
+            return new FlatReader(checkpoint, layout, block, names).read();
           }
         }
         case ExpertStorage.FusedUngated names -> {
@@ -152,11 +202,16 @@ final class LayerReader {
     // Nothing is there under any spelling: let the first one say what is missing.
     return switch (layout.storages().getFirst()) {
       case ExpertStorage.PerExpert names -> perExpert(block + "experts.", names);
-      case ExpertStorage.Fused names -> new FusedReader(checkpoint, layout, block, names).read();
+      case ExpertStorage.Fused names -> fused(block, names);
+      case ExpertStorage.Flat names -> new FlatReader(checkpoint, layout, block, names).read();
       case ExpertStorage.FusedUngated names -> ungated(block, names);
       case ExpertStorage.Stacked names ->
           new StackedReader(checkpoint, layout, block, names).read();
     };
+  }
+
+  private List<Mlp> fused(String block, ExpertStorage.Fused names) {
+    return new FusedReader(checkpoint, layout, block, names, layout.experts()).read();
   }
 
   private List<Mlp> ungated(String block, ExpertStorage.FusedUngated names) {

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 /// @param experts E, experts with weights
 /// @param identityExperts how many more the router chooses from, that return what they get
 /// @param gating how experts are chosen
-/// @param activation between an expert's projections
+/// @param activations between an expert's projections
 /// @param moeLayers indices of the MoE layers, ascending
 /// @param layers all layers of the model, dense ones included
 /// @param blocks what the MoE block is called inside a layer: `mlp`, `block_sparse_moe`
@@ -30,8 +30,12 @@ import org.jspecify.annotations.Nullable;
 /// @param correctionBiases what the router's selection bias is called inside the block; empty when
 ///   the model has none
 /// @param correctionIsRow whether that is stored as `[1, E]` rather than `[E]`
+/// @param routerScale what a factor on all of the router's weights is called inside the block, a
+///   tensor of one element; null when the model has none
 /// @param storages how the experts may be stored
 /// @param shared the shared expert, or null
+/// @param weighedShared shared experts that the router weighs, or null
+/// @param sumBias what a bias `[H]` on the weighted sum is called inside the block, or null
 /// @param routerBias whether the router has a bias
 /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
 public record ModelLayout(
@@ -40,15 +44,18 @@ public record ModelLayout(
     int experts,
     int identityExperts,
     Gating gating,
-    Activation activation,
+    LayerActivations activations,
     List<Integer> moeLayers,
     int layers,
     List<String> blocks,
     List<String> routers,
     List<String> correctionBiases,
     boolean correctionIsRow,
+    @Nullable String routerScale,
     List<ExpertStorage> storages,
     @Nullable SharedLayout shared,
+    @Nullable WeighedShared weighedShared,
+    @Nullable String sumBias,
     boolean routerBias,
     boolean routerWeightOnInput) {
 
@@ -72,9 +79,27 @@ public record ModelLayout(
     return new Builder(config, layers);
   }
 
-  /// The number of experts that the router chooses from.
+  /// Shared experts of the routed ones' size, for which the router has rows behind theirs: every
+  /// token gets them, weighed together with those that it chooses (Inkling).
+  ///
+  /// @param count how many
+  /// @param storage how they are stored
+  public record WeighedShared(int count, ExpertStorage.Fused storage) {}
+
+  /// {@return the activation of the routed experts in the first MoE layer; others may have another
+  /// limit}
+  public Activation activation() {
+    return activations.experts().apply(moeLayers.isEmpty() ? 0 : moeLayers.getFirst());
+  }
+
+  /// Experts with weights, those that every token gets among them.
+  int weighed() {
+    return experts + (weighedShared == null ? 0 : weighedShared.count());
+  }
+
+  /// The number of experts that the router has rows for.
   int routed() {
-    return experts + identityExperts;
+    return weighed() + identityExperts;
   }
 
   /// Collects what differs between families.
@@ -89,11 +114,15 @@ public record ModelLayout(
     private List<String> routers = List.of("gate");
     private List<String> correctionBiases = List.of();
     private boolean correctionIsRow;
+    private @Nullable String routerScale;
     private int identityExperts;
     private List<ExpertStorage> storages =
         List.of(ExpertStorage.PerExpert.PROJ, ExpertStorage.Fused.PROJ);
     private @Nullable SharedLayout shared;
-    private @Nullable Activation activation;
+    private @Nullable WeighedShared weighedShared;
+    private @Nullable String sumBias;
+    private @Nullable LayerActivations activations;
+    private int hidden;
     private boolean routerBias;
     private boolean routerWeightOnInput;
 
@@ -156,6 +185,16 @@ public record ModelLayout(
       return this;
     }
 
+    /// What a factor on all of the router's weights is called inside the block. It must be there
+    /// then, with one element.
+    ///
+    /// @param name of the tensor
+    /// @return this builder
+    public Builder routerScale(String name) {
+      routerScale = name;
+      return this;
+    }
+
     /// Whether the router has a bias, which must be there then.
     ///
     /// @param on false unless set
@@ -210,6 +249,51 @@ public record ModelLayout(
       return this;
     }
 
+    /// That half of the shared expert counts ([SharedLayout#averaged]).
+    ///
+    /// @return this builder
+    public Builder sharedAveraged() {
+      if (shared != null) {
+        shared =
+            new SharedLayout(
+                shared.module(),
+                shared.place(),
+                shared.intermediate(),
+                shared.gate(),
+                shared.storage(),
+                true);
+      }
+      return this;
+    }
+
+    /// Shared experts that the router weighs; none when their number is 0.
+    ///
+    /// @param weighed their number and names; the gating must choose them always
+    /// @return this builder
+    public Builder weighedShared(WeighedShared weighed) {
+      weighedShared = weighed.count() == 0 ? null : weighed;
+      return this;
+    }
+
+    /// What a bias on the weighted sum is called inside the block. It must be there then, as `[H]`.
+    /// For routers whose weights sum to 1: each expert gets it.
+    ///
+    /// @param name of the tensor
+    /// @return this builder
+    public Builder sumBias(String name) {
+      sumBias = name;
+      return this;
+    }
+
+    /// H, where the config has another name for it than `hidden_size`.
+    ///
+    /// @param size the width of a row
+    /// @return this builder
+    public Builder hidden(int size) {
+      hidden = size;
+      return this;
+    }
+
     /// How many experts the router chooses from beyond those with weights; they come after them and
     /// return what they get (LongCat).
     ///
@@ -225,7 +309,15 @@ public record ModelLayout(
     /// @param function between the projections of routed and shared experts
     /// @return this builder
     public Builder activation(Activation function) {
-      activation = function;
+      return activations(LayerActivations.same(function));
+    }
+
+    /// The activations, where they are not what `hidden_act` says, or differ.
+    ///
+    /// @param functions of routed and shared experts, layer by layer
+    /// @return this builder
+    public Builder activations(LayerActivations functions) {
+      activations = functions;
       return this;
     }
 
@@ -247,22 +339,25 @@ public record ModelLayout(
                 identityExperts));
       }
       return new ModelLayout(
-          config.positive("hidden_size"),
+          hidden > 0 ? hidden : config.positive("hidden_size"),
           intermediate,
           experts,
           identityExperts,
           gating,
-          activation != null
-              ? activation
-              : Activation.named(config.string("hidden_act").orElse("silu")),
+          activations != null
+              ? activations
+              : LayerActivations.same(Activation.named(config.string("hidden_act").orElse("silu"))),
           IntStream.range(0, layers).filter(isMoe).boxed().toList(),
           layers,
           blocks,
           routers,
           correctionBiases,
           correctionIsRow,
+          routerScale,
           withMlx(storages),
           shared,
+          weighedShared,
+          sumBias,
           routerBias,
           routerWeightOnInput);
     }

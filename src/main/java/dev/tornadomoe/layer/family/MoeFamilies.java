@@ -45,7 +45,17 @@ public final class MoeFamilies {
           new Afmoe(),
           new KimiLinear(),
           new HunyuanV3(),
-          new Laguna());
+          new Laguna(),
+          new MiniMaxM3(),
+          new ClampedDeepseek(),
+          new Mistral4(),
+          new Step3p5(),
+          new CohereMoe(),
+          new AxK2(),
+          new Dbrx(),
+          new Aria(),
+          new JetMoe(),
+          new Inkling());
 
   private final Map<String, List<MoeFamily>> byModelType;
   private final List<String> broken;

@@ -5,8 +5,9 @@ import dev.tornadomoe.layer.TopKGating;
 import java.util.List;
 
 /// Qwen2-MoE, Qwen3-MoE, Qwen3-Next and the language models of Qwen3-VL and Qwen3-Omni (its
-/// thinker): softmax, top-k, renormalised if the config says so, in Qwen3-VL always. Qwen2 and
-/// Qwen3-Next have a shared expert with a sigmoid gate. Mellum is Qwen3-MoE with `mlp_layer_types`.
+/// thinker, and its talker where it is saved alone): softmax, top-k, renormalised if the config
+/// says so, in Qwen3-VL always. Qwen2, Qwen3-Next and the talker have a shared expert with a
+/// sigmoid gate. Mellum is Qwen3-MoE with `mlp_layer_types`.
 ///
 /// Facts: transformers, modeling_qwen2_moe.py, modeling_qwen3_moe.py,
 /// [modeling_qwen3_next.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/qwen3_next/modeling_qwen3_next.py),
@@ -43,7 +44,11 @@ final class QwenMoe implements OwnFamily {
               .router("softmax, top-k, `norm_topk_prob`")
               .experts("as qwen2_moe")
               .also("the thinker: `thinker_config.text_config`, `thinker.` prefix")
-              .released("Qwen/Qwen3-Omni-30B-A3B-Instruct"));
+              .released("Qwen/Qwen3-Omni-30B-A3B-Instruct"),
+          ModelNotes.of("qwen3_omni_moe_talker", "qwen3_omni_moe_talker_text")
+              .router("as qwen2_moe")
+              .experts("fused, `mlp.experts.N…`")
+              .also("as qwen2_moe; saved alone"));
 
   @Override
   public List<ModelNotes> notes() {
@@ -56,7 +61,7 @@ final class QwenMoe implements OwnFamily {
     ModelLayout.Builder layout =
         ModelLayout.builder(config)
             .moeLayers(SparseLayers.byType(config, SparseLayers.byStep(config)));
-    if (modelType.equals("qwen2_moe") || modelType.equals("qwen3_next")) {
+    if (hasSharedExpert(modelType)) {
       layout.shared(
           "shared_expert",
           config.positive("shared_expert_intermediate_size"),
@@ -68,10 +73,18 @@ final class QwenMoe implements OwnFamily {
         TopKGating.softmax(config.positive("num_experts_per_tok"), isRenormalised(config)));
   }
 
+  private static boolean hasSharedExpert(String modelType) {
+    return switch (modelType) {
+      case "qwen2_moe", "qwen3_next", "qwen3_omni_moe_talker", "qwen3_omni_moe_talker_text" -> true;
+      default -> false;
+    };
+  }
+
   private static boolean isRenormalised(ModelConfig config) {
     return switch (config.modelType()) {
       case "qwen3_vl_moe", "qwen3_vl_moe_text" -> true;
-      case "qwen2_moe", "qwen3_moe" -> config.flagOr(false, "norm_topk_prob");
+      case "qwen2_moe", "qwen3_moe", "qwen3_omni_moe_talker", "qwen3_omni_moe_talker_text" ->
+          config.flagOr(false, "norm_topk_prob");
       default -> config.flagOr(true, "norm_topk_prob");
     };
   }

@@ -1,19 +1,27 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
+import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// Reads a layer's shared expert.
 ///
 /// @param block what stands before the names of the block's parts, ending in a dot
 record SharedReader(Checkpoint checkpoint, ModelLayout layout, String block) {
+  private static final ExpertStorage.PerExpert LINEAR_GATE =
+      new ExpertStorage.PerExpert("linear_gate", "up_proj", "down_proj");
 
   /// The shared expert, or null when the model has none.
-  @Nullable SharedExperts read() {
+  ///
+  /// @param index of the layer
+  @Nullable SharedExperts read(int index) {
     SharedLayout shared = layout.shared();
     if (shared == null) {
       return null;
@@ -22,17 +30,38 @@ record SharedReader(Checkpoint checkpoint, ModelLayout layout, String block) {
     MlpReader reader = new MlpReader(checkpoint, layout.hidden());
     Mlp mlp =
         switch (shared.storage()) {
-          case GATE_UP_DOWN ->
-              reader.read(module, ExpertStorage.PerExpert.PROJ, shared.intermediate());
+          case GATE_UP_DOWN -> reader.read(module, gated(module), shared.intermediate());
           case UP_DOWN ->
               reader.read(module, ExpertStorage.PerExpert.UNGATED, shared.intermediate());
           case INPUT_OUTPUT -> inputOutput(module, shared.intermediate());
         };
-    return new SharedExperts(
-        mlp,
-        shared.gate() == null
-            ? null
-            : checkpoint.linear(block + shared.gate(), 1, layout.hidden()));
+    Activation own = layout.activations().shared().apply(index);
+    boolean isOwn = !own.equals(layout.activations().experts().apply(index));
+    return new SharedExperts(mlp, gate(shared), isOwn ? own : null);
+  }
+
+  private ExpertStorage.PerExpert gated(String module) {
+    return checkpoint.findLinear(module + LINEAR_GATE.first()).isPresent()
+        ? LINEAR_GATE
+        : ExpertStorage.PerExpert.PROJ;
+  }
+
+  private @Nullable Weight gate(SharedLayout shared) {
+    if (shared.averaged()) {
+      return ofOneHalf();
+    }
+    return shared.gate() == null
+        ? null
+        : checkpoint.linear(block + shared.gate(), 1, layout.hidden());
+  }
+
+  /// A gate of zeros, whose sigmoid is a half for every token.
+  private Weight ofOneHalf() {
+    String name = block + "half of the shared expert";
+    float[] zeros = new float[layout.hidden()];
+    return Weight.dense(
+        new TensorView(
+            name, DType.F32, Shape.of(1, layout.hidden()), MemorySegment.ofArray(zeros)));
   }
 
   /// What stands before the module's name.

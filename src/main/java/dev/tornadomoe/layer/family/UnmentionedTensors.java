@@ -44,7 +44,9 @@ record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String rout
           .ifPresent(tensor -> refuse(tensor, "gate in its experts"));
     }
     String bias = router + ".bias";
-    if (!layout.routerBias() && isStored(bias) && !isZero(bias)) {
+    boolean isCorrection =
+        layout.correctionBiases().stream().anyMatch(name -> bias.equals(block + name));
+    if (!layout.routerBias() && !isCorrection && isStored(bias) && !isZero(bias)) {
       refuse(bias, "router bias");
     }
   }

@@ -148,6 +148,16 @@ record BlockTensors(int hidden, int intermediate, int experts) {
         values);
   }
 
+  /// `[E * I, H]`, all experts one below the other.
+  TensorView below(String name, String what) {
+    float[] values = new float[experts * intermediate * hidden];
+    for (int i = 0; i < values.length; i++) {
+      int row = i / hidden;
+      values[i] = value(what, row / intermediate, row % intermediate, i % hidden);
+    }
+    return HeapTensors.bf16(name, Shape.of(experts * intermediate, hidden), values);
+  }
+
   /// `gate_proj`, `up_proj` and `down_proj` of a shared expert, `module` without the last dot.
   TensorSet shared(String module, int size) {
     return TensorSet.of(

@@ -118,7 +118,42 @@ class BrokenConfigTest {
             "\"moe_router_logit_softcapping\""),
         refusal("afmoe", c -> c.with("route_norm", false), "\"route_norm\""),
         refusal("afmoe", c -> c.with("score_func", "softmax"), "\"score_func\"", "sigmoid"),
-        refusal("afmoe", c -> c.with("n_group", 2), "groups of experts"));
+        refusal("afmoe", c -> c.with("n_group", 2), "groups of experts"),
+        refusal("hy_v4", c -> c.with("swiglu_limit", 0), "SWIGLU_CLAMPED", "0.0"),
+        refusal("hy_v4", c -> c.with("topk_method", "greedy"), "\"topk_method\"", "noaux_tc"),
+        refusal("glm5_next_text", c -> c.with("hidden_act", "gelu"), "\"hidden_act\"", "silu"),
+        refusal("minimax_m3_vl_text", c -> c.with("swiglu_alpha", -1), "SWIGLU_OAI", "-1.0"),
+        refusal("axk2", c -> c.with("n_group", 2), "\"topk_group\"", "no"),
+        refusal("mistral4", c -> c.with("topk_group", 3), "3 of 2"),
+        refusal(
+            "cohere2_moe",
+            c -> c.with("shared_expert_combination_strategy", "max"),
+            "\"max\"",
+            "average or sum"),
+        refusal("cohere2_moe", c -> c.with("expert_selection_fn", "tanh"), "\"tanh\"", "sigmoid"),
+        refusal("step3p5", c -> c.with("norm_expert_weight", false), "\"norm_expert_weight\""),
+        refusal(
+            "step3p5",
+            c -> c.with("moe_router_activation", "softmax"),
+            "\"moe_router_activation\"",
+            "sigmoid"),
+        refusal("step3p5", c -> c.with("moe_layers_enum", "0,one"), "\"moe_layers_enum\"", "one"),
+        refusal(
+            "step3p5",
+            c -> c.withJson("swiglu_limits", "[7]"),
+            "\"swiglu_limits\"",
+            "1 elements",
+            "2 layers"),
+        refusal(
+            "step3p5", c -> c.withJson("swiglu_limits", "[7, true]"), "\"swiglu_limits\"", "true"),
+        refusal("deepseek_ocr2_text", c -> c.with("norm_topk_prob", true), "deepseek_ocr2_text"),
+        refusal("dbrx", c -> c.without("ffn_config"), "no \"ffn_config\""),
+        refusal(
+            "dbrx",
+            c -> c.withJson("ffn_config", RecentConfigs.dbrxExperts("0")),
+            "norm of the renormalisation",
+            "0.0"),
+        refusal("inkling_text", c -> c.with("num_experts_per_tok", 7), "top-k is 9", "8 experts"));
   }
 
   @ParameterizedTest

@@ -245,7 +245,7 @@ final class FamilyConfig {
               .with("num_local_experts", EXPERTS)
               .with("num_experts_per_tok", 1)
               .with("interleave_moe_layer_step", 1);
-      default -> throw new IllegalArgumentException(modelType);
+      default -> RecentConfigs.of(modelType, config);
     };
   }
 

@@ -1,23 +1,22 @@
 package dev.tornadomoe.layer.family;
 
+import static dev.tornadomoe.layer.family.BlockLoops.add;
+import static dev.tornadomoe.layer.family.BlockLoops.best;
+import static dev.tornadomoe.layer.family.BlockLoops.bestTwo;
+import static dev.tornadomoe.layer.family.BlockLoops.mlp;
+import static dev.tornadomoe.layer.family.BlockLoops.normalised;
+import static dev.tornadomoe.layer.family.BlockLoops.plus;
+import static dev.tornadomoe.layer.family.BlockLoops.product;
+import static dev.tornadomoe.layer.family.BlockLoops.sigmoid;
+import static dev.tornadomoe.layer.family.BlockLoops.softmax;
 import static dev.tornadomoe.layer.family.FamilyConfig.EXPERTS;
 import static dev.tornadomoe.layer.family.FamilyConfig.HIDDEN;
 import static dev.tornadomoe.layer.family.FamilyConfig.INTERMEDIATE;
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
 
-import dev.tornadomoe.backend.Backends;
-import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.checkpoint.ModelDirectory;
 import dev.tornadomoe.checkpoint.safetensors.TensorSet;
-import dev.tornadomoe.plan.Planner;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
-import java.util.Random;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -28,8 +27,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 /// model's definition on the numbers that were stored.
 class FamilyDefinitionTest {
   private static final BlockTensors BLOCK = new BlockTensors(HIDDEN, INTERMEDIATE, EXPERTS);
-  private static final int TOKENS = 5;
-  private static final int TOP_K = 2;
 
   @TempDir Path directory;
 
@@ -168,109 +165,22 @@ class FamilyDefinitionTest {
   @ParameterizedTest
   @MethodSource("definitions")
   void computesWhatTheModelIsDefinedAs(Definition definition) {
-    float[] hidden = new float[TOKENS * HIDDEN];
-    Random random = new Random(5);
-    for (int i = 0; i < hidden.length; i++) {
-      hidden[i] = (float) random.nextGaussian() / 2;
-    }
-    float[] output = new float[hidden.length];
-    try (Checkpoint checkpoint =
-            ModelDirectory.open(directory, definition.config(), definition.tensors().tensors());
-        Session session =
-            Backends.require("cpu")
-                .prepare(
-                    Planner.builder()
-                        .maxTokens(TOKENS)
-                        .build()
-                        .plan(MoeModel.of(checkpoint).layer(1)))) {
-      session.run(MemorySegment.ofArray(hidden), TOKENS, MemorySegment.ofArray(output));
-    }
-    for (int t = 0; t < TOKENS; t++) {
-      double[] expected =
-          expected(definition, Arrays.copyOfRange(hidden, t * HIDDEN, (t + 1) * HIDDEN));
-      double rms = Math.sqrt(Arrays.stream(expected).map(v -> v * v).average().orElseThrow());
-      for (int i = 0; i < HIDDEN; i++) {
-        assertThat((double) output[t * HIDDEN + i])
-            .as("token %d, element %d", t, i)
-            .isCloseTo(expected[i], within(2e-5 * rms));
-      }
-    }
+    DefinitionRun.assertComputes(
+        directory, definition.config(), definition.tensors(), x -> expected(definition, x));
   }
 
-  private static double[] expected(Definition definition, float[] x) {
-    double[] logits = product("router", 0, EXPERTS, HIDDEN, doubles(x));
+  private static double[] expected(Definition definition, double[] x) {
+    double[] logits = product("router", 0, EXPERTS, HIDDEN, x);
     double[] correction = new double[EXPERTS];
     Arrays.setAll(correction, e -> BlockTensors.value("correction", 0, 0, e));
     double[] weights = definition.routing().weights(logits, correction);
     double[] sum = new double[HIDDEN];
     for (int e = 0; e < EXPERTS; e++) {
-      add(sum, weights[e], mlp("", e, INTERMEDIATE, doubles(x)));
+      add(sum, weights[e], mlp("", e, INTERMEDIATE, x));
     }
     if (definition.shared() > 0) {
-      add(sum, 1, mlp("shared ", 0, definition.shared(), doubles(x)));
+      add(sum, 1, mlp("shared ", 0, definition.shared(), x));
     }
     return sum;
-  }
-
-  private static double[] mlp(String prefix, int expert, int size, double[] x) {
-    double[] gate = product(prefix + "gate", expert, size, HIDDEN, x);
-    double[] up = product(prefix + "up", expert, size, HIDDEN, x);
-    double[] activated = new double[size];
-    Arrays.setAll(activated, i -> gate[i] / (1 + Math.exp(-gate[i])) * up[i]);
-    return product(prefix + "down", expert, HIDDEN, size, activated);
-  }
-
-  private static double[] product(String what, int expert, int rows, int columns, double[] x) {
-    double[] y = new double[rows];
-    for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < columns; c++) {
-        y[r] += BlockTensors.value(what, expert, r, c) * x[c];
-      }
-    }
-    return y;
-  }
-
-  private static void add(double[] sum, double factor, double[] row) {
-    for (int i = 0; i < sum.length; i++) {
-      sum[i] += factor * row[i];
-    }
-  }
-
-  private static double[] doubles(float[] x) {
-    return IntStream.range(0, x.length).mapToDouble(i -> x[i]).toArray();
-  }
-
-  private static double[] plus(double[] a, double[] b) {
-    return IntStream.range(0, a.length).mapToDouble(i -> a[i] + b[i]).toArray();
-  }
-
-  private static double[] sigmoid(double[] logits) {
-    return Arrays.stream(logits).map(v -> 1 / (1 + Math.exp(-v))).toArray();
-  }
-
-  private static double[] softmax(double[] logits) {
-    double sum = Arrays.stream(logits).map(Math::exp).sum();
-    return Arrays.stream(logits).map(v -> Math.exp(v) / sum).toArray();
-  }
-
-  private static double bestTwo(double[] scores, int from) {
-    double[] group = Arrays.copyOfRange(scores, from, from + 3);
-    Arrays.sort(group);
-    return group[1] + group[2];
-  }
-
-  /// The values of the two experts with the highest choice, 0 for the others.
-  private static double[] best(double[] choice, double[] values) {
-    double[] sorted = choice.clone();
-    Arrays.sort(sorted);
-    double least = sorted[EXPERTS - TOP_K];
-    return IntStream.range(0, EXPERTS)
-        .mapToDouble(e -> choice[e] >= least ? values[e] : 0)
-        .toArray();
-  }
-
-  private static double[] normalised(double[] weights, double to) {
-    double sum = Arrays.stream(weights).sum();
-    return Arrays.stream(weights).map(w -> w / sum * to).toArray();
   }
 }

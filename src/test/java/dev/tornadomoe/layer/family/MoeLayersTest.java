@@ -79,7 +79,39 @@ class MoeLayersTest {
         layers("llama4_text", 6, "interleave_moe_layer_step=2 moe_layers=null", 1, 3, 5),
         layers("llama4_text", 6, "interleave_moe_layer_step=2 moe_layers=[0,5]", 0, 5),
         layers("llama4_text", 6, "moe_layers=[5,0,5]", 0, 5),
-        layers("llama4_text", 3, "moe_layers=[]"));
+        layers("llama4_text", 3, "moe_layers=[]"),
+        layers("qwen4_exp_text", 2, "", 0, 1),
+        layers("minimax_m3_vl_text", 3, "mlp_layer_types=null", 0, 1, 2),
+        layers("minimax_m3_vl_text", 3, "mlp_layer_types=null moe_layer_freq=[0,1,1]", 1, 2),
+        layers("minimax_m3_vl_text", 2, "mlp_layer_types=[\"dense\",\"sparse\"]", 1),
+        layers("glm5_next_text", 5, "mlp_layer_types=null", 3, 4),
+        layers("hy_v4", 3, "mlp_layer_types=null", 1, 2),
+        layers("hy_v4", 2, "mlp_layer_types=[\"sparse\",\"dense\"]", 0),
+        layers("mistral4", 3, "first_k_dense_replace=2", 2),
+        layers("mistral4", 2, "first_k_dense_replace=null", 0, 1),
+        layers("axk2", 3, "mlp_layer_types=null", 1, 2),
+        layers("axk2", 5, "mlp_layer_types=null first_k_dense_replace=2 moe_layer_freq=2", 2, 4),
+        layers("deepseek_ocr2_text", 2, "mlp_layer_types=[\"dense\",\"sparse\"]", 1),
+        layers("cohere2_moe", 2, "", 0, 1),
+        layers("cohere2_moe", 3, "first_k_dense_replace=1", 1, 2),
+        layers(
+            "step3p5",
+            6,
+            "moe_layers_enum=null swiglu_limits=null swiglu_limits_shared=[]",
+            3,
+            4,
+            5),
+        layers(
+            "step3p5", 4, "moe_layers_enum=[3,1] swiglu_limits=[] swiglu_limits_shared=[]", 1, 3),
+        layers(
+            "step3p5",
+            2,
+            "mlp_layer_types=[\"dense\",\"sparse\",\"dense\"] num_nextn_predict_layers=1",
+            1),
+        layers("aria_text", 2, "", 0, 1),
+        layers("jetmoe", 2, "", 0, 1),
+        layers("inkling_text", 3, "mlp_layer_types=null dense_mlp_idx=2", 2),
+        layers("inkling_text", 2, "mlp_layer_types=null", 0, 1));
   }
 
   @ParameterizedTest(name = "{0} with {1} layers, {2}: {3}")
@@ -131,6 +163,18 @@ class MoeLayersTest {
         0,
         1,
         2);
+  }
+
+  /// A list in a string, as in Step-3.5's released config.
+  @Test
+  void indicesMayStandInAString() {
+    FamilyConfig step =
+        FamilyConfig.of("step3p5")
+            .with("num_hidden_layers", 5)
+            .withJson("swiglu_limits", "null")
+            .withJson("swiglu_limits_shared", "null");
+    assertLayers(step.with("moe_layers_enum", "4, 1,"), 5, 1, 4);
+    assertLayers(FamilyConfig.of("dbrx").with("n_layers", 3), 3, 0, 1, 2);
   }
 
   private void assertLayers(FamilyConfig config, int count, Integer... expected) {

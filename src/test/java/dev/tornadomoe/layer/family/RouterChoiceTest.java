@@ -207,6 +207,68 @@ class RouterChoiceTest {
         choice("dots1", "as released", c -> c.with("scoring_func", "noaux_tc"), sigmoid),
         choice(
             "solar_open", "by default", c -> c.without("routed_scaling_factor"), sigmoid.scaled(1)),
+        choice("qwen4_exp_text", "by default", c -> c.without("norm_topk_prob"), renormalised),
+        choice("qwen4_exp_text", "if it says so", c -> c.with("norm_topk_prob", false), plain),
+        choice("qwen3_omni_moe_talker_text", "by default", c -> c.without("norm_topk_prob"), plain),
+        choice(
+            "minimax_m3_vl_text",
+            "scaled by default",
+            c -> c.without("routed_scaling_factor"),
+            new TopKGating(2, Scoring.SIGMOID, null, true, 2, 0)),
+        choice(
+            "glm5_next_text",
+            "by default",
+            c -> c.without("routed_scaling_factor").without("n_group").without("norm_topk_prob"),
+            sigmoid),
+        choice(
+            "hy_v4", "by default", c -> c.without("routed_scaling_factor"), sigmoid.scaled(2.827f)),
+        choice("hy_v4", "groups", c -> c.with("n_group", 2), sigmoid.grouped(judgedByTwo)),
+        choice("axk2", "no groups by default", c -> c.without("routed_scaling_factor"), sigmoid),
+        choice(
+            "axk2",
+            "groups",
+            c -> c.with("n_group", 2).with("topk_group", 1),
+            sigmoid.grouped(new Groups(2, 1, GroupScore.SUM_OF_TWO, true))),
+        choice(
+            "mistral4",
+            "groups",
+            c -> {},
+            renormalised.scaled(2.5f).grouped(new Groups(2, 1, GroupScore.SUM_OF_TWO, true))),
+        choice(
+            "mistral4",
+            "by default",
+            c -> c.without("n_group").without("norm_topk_prob").without("routed_scaling_factor"),
+            renormalised),
+        choice(
+            "deepseek_ocr2_text",
+            "groups",
+            c -> c.with("topk_method", "group_limited_greedy").with("n_group", 2),
+            plain.scaled(2.5f).grouped(judgedByMax)),
+        choice(
+            "step3p5",
+            "not scaled by default",
+            c -> c.without("moe_router_scaling_factor"),
+            new TopKGating(2, Scoring.SIGMOID, null, true, 1, 0)),
+        choice(
+            "cohere2_moe",
+            "sigmoids, averaged",
+            c -> {},
+            new TopKGating(2, Scoring.SIGMOID_OF_SELECTED, null, true, 0.5f, 0)),
+        choice("openai_privacy_filter", "of selected", c -> {}, TopKGating.softmaxOfSelected(2)),
+        choice("dbrx", "2-norm", c -> {}, renormalised.withEpsilon(0).withNorm(2)),
+        choice(
+            "inkling_text",
+            "scaled by default",
+            c -> c.without("route_scale"),
+            new TopKGating(2, Scoring.SIGMOID, null, true, 8, 0).withAlways(2)),
+        choice(
+            "inkling_text",
+            "no shared experts",
+            c -> c.with("n_shared_experts", 0),
+            new TopKGating(2, Scoring.SIGMOID, null, true, 8, 0)),
+        choice(
+            "aria_text", "by default", c -> c.without("moe_topk"), TopKGating.softmaxOfSelected(2)),
+        choice("jetmoe", "of selected", c -> {}, TopKGating.softmaxOfSelected(2)),
         choice(
             "llama4_text",
             "sigmoid of the selected",
@@ -239,6 +301,28 @@ class RouterChoiceTest {
     String without = FamilyConfig.of("mixtral").without("hidden_act").json();
     try (Checkpoint checkpoint = ModelDirectory.open(directory, without, List.of())) {
       assertThat(MoeModel.of(checkpoint).layout().activation()).isEqualTo(Activation.SILU);
+    }
+  }
+
+  /// Where the config's `hidden_act` is not it, or not all of it.
+  @Test
+  void knowsClampedActivations() {
+    assertThat(activation(FamilyConfig.of("minimax_m3_vl_text")))
+        .isEqualTo(Activation.swigluOai(0.5f));
+    assertThat(activation(FamilyConfig.of("hy_v4").without("swiglu_limit")))
+        .isEqualTo(Activation.swigluClamped(10));
+    assertThat(activation(FamilyConfig.of("glm5_next_text")))
+        .isEqualTo(Activation.swigluClamped(0.5f));
+    assertThat(activation(FamilyConfig.of("openai_privacy_filter").with("swiglu_limit", 3)))
+        .isEqualTo(Activation.swigluOai(7));
+    assertThat(activation(FamilyConfig.of("step3p5"))).isEqualTo(Activation.SILU);
+    assertThat(activation(FamilyConfig.of("step3p5").withJson("swiglu_limits", "[2, 0]")))
+        .isEqualTo(Activation.swigluStep(2));
+  }
+
+  private Activation activation(FamilyConfig config) {
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config.json(), List.of())) {
+      return MoeModel.of(checkpoint).layout().activation();
     }
   }
 
