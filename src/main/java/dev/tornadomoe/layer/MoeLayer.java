@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 /// (LongCat-Flash's zero-computation experts), so a token that chooses one gets `weight * x` from
 /// it.
 ///
+/// With a [Latent] the experts get rows of its size, and their sum goes through its second
+/// projection before the shared expert's result is added.
+///
 /// With `routerWeightOnInput` the expert gets `weight * x` and its result is not weighted again
 /// (Llama 4).
 ///
@@ -24,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 /// @param shared what every token goes through, or null
 /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
 /// @param identityExperts how many of the router's experts, its last, return their input
+/// @param latent what stands around routed experts with rows of another size, or null
 public record MoeLayer(
     int index,
     int topK,
@@ -31,13 +35,14 @@ public record MoeLayer(
     ExpertWeights experts,
     @Nullable SharedExperts shared,
     boolean routerWeightOnInput,
-    int identityExperts) {
+    int identityExperts,
+    @Nullable Latent latent) {
 
   /// Checked against each other.
   ///
   /// @throws LayerException when the parts do not fit
   public MoeLayer {
-    int hidden = experts.hidden();
+    int hidden = latent == null ? experts.hidden() : latent.hidden();
     int count = experts.map().globalExperts();
     if (topK < 1 || topK > count) {
       throw new LayerException(
@@ -89,6 +94,31 @@ public record MoeLayer(
               topK));
     }
     requireIdentities(index, experts.map(), identityExperts, routerWeightOnInput);
+    if (latent != null) {
+      requireLatent(index, latent, experts, routerWeightOnInput || identityExperts > 0);
+    }
+  }
+
+  private static void requireLatent(
+      int index, Latent latent, ExpertWeights experts, boolean needsRows) {
+    if (latent.size() != experts.hidden()) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "layer %d: the latent projection \"%s\" gives rows of %d, the experts take %d",
+              index,
+              latent.in().name(),
+              latent.size(),
+              experts.hidden()));
+    }
+    if (needsRows) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "layer %d: experts behind a latent projection don't go with experts that return their"
+                  + " input, nor with the router weight on the input",
+              index));
+    }
   }
 
   private static void requireIdentities(
@@ -121,6 +151,27 @@ public record MoeLayer(
                   + " input",
               index));
     }
+  }
+
+  /// A layer whose experts take its own rows.
+  ///
+  /// @param index from 0, all of the model's layers counted; for messages
+  /// @param topK k, experts per token
+  /// @param router how experts are chosen, or null when the caller gives ids and weights
+  /// @param experts the routed experts
+  /// @param shared what every token goes through, or null
+  /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
+  /// @param identityExperts how many of the router's experts, its last, return their input
+  /// @throws LayerException when the parts do not fit
+  public MoeLayer(
+      int index,
+      int topK,
+      @Nullable Router router,
+      ExpertWeights experts,
+      @Nullable SharedExperts shared,
+      boolean routerWeightOnInput,
+      int identityExperts) {
+    this(index, topK, router, experts, shared, routerWeightOnInput, identityExperts, null);
   }
 
   /// A layer all of whose experts have weights.
@@ -187,7 +238,8 @@ public record MoeLayer(
         experts.restrictedTo(map),
         shared,
         routerWeightOnInput,
-        identityExperts);
+        identityExperts,
+        latent);
   }
 
   /// {@return all experts that have weights, wherever they are}
@@ -199,7 +251,7 @@ public record MoeLayer(
 
   /// {@return H, the width of a row}
   public int hidden() {
-    return experts.hidden();
+    return latent == null ? experts.hidden() : latent.hidden();
   }
 
   /// {@return i of the routed experts}

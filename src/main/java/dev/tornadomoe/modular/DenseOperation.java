@@ -2,7 +2,8 @@ package dev.tornadomoe.modular;
 
 import java.util.List;
 
-/// Products with the matrices that every token meets: the router's and the shared expert's.
+/// Products with the matrices that every token meets: the router's, the shared expert's, and those
+/// around experts with rows of another size.
 public sealed interface DenseOperation extends WeightOperation {
 
   /// `logits[M, E] = input[M, H] x router weight + bias`
@@ -52,6 +53,39 @@ public sealed interface DenseOperation extends WeightOperation {
     @Override
     public String name() {
       return "shared down";
+    }
+  }
+
+  /// From the layer's rows to those of experts behind a latent projection: `target[M, Z] = input[M,
+  /// H] x in + bias`.
+  ///
+  /// @param input rows `[M, H]`
+  /// @param target rows `[M, Z]`
+  record LatentIn(Operand input, Operand target) implements DenseOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(input), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "latent in";
+    }
+  }
+
+  /// And from their sum to the layer's rows: `target[M, H] = input[M, Z] x out + bias`.
+  ///
+  /// @param input rows `[M, Z]`
+  /// @param target rows `[M, H]`
+  record LatentOut(Operand input, Operand target) implements DenseOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(input), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "latent out";
     }
   }
 }

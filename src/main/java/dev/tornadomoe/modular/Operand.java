@@ -35,6 +35,12 @@ public record Operand(String name) {
   /// Hidden states times router weight `[M, H]`, where that is applied to the input.
   public static final Operand WEIGHTED_HIDDEN = new Operand("weighted_hidden");
 
+  /// Hidden states in the experts' own size `[M, Z]`, where that is not H.
+  public static final Operand LATENT_HIDDEN = new Operand("latent_hidden");
+
+  /// The experts' sum in that size `[M, Z]`, where finalize makes it.
+  public static final Operand LATENT_OUT = new Operand("latent_out");
+
   /// What the experts write: `[M, H]`, `[M*k, H]` or `[E, T, H]`.
   public static final Operand FUSED_OUT = new Operand("fused_out");
 

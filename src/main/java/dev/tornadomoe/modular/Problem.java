@@ -6,7 +6,8 @@ import java.util.Locale;
 /// The sizes that workspace shapes depend on.
 ///
 /// @param tokens M, the most tokens that a call of this plan bucket has
-/// @param hidden H
+/// @param hidden H of the experts' rows, which is not the layer's where they stand behind a latent
+///   projection
 /// @param intermediate I
 /// @param topK k
 /// @param globalExperts E, which the router chooses from
@@ -21,7 +22,7 @@ public record Problem(
   public static Problem of(MoeLayer layer, int tokens) {
     return new Problem(
         tokens,
-        layer.hidden(),
+        layer.experts().hidden(),
         layer.intermediate(),
         layer.topK(),
         layer.globalExperts(),

@@ -95,7 +95,7 @@ public final class ExpertParallelism {
   /// @return prepare and finalize that exchange rows, and experts that leave weighting to them
   public ModularMoe modularMoe(MoeLayer part) {
     return new ModularMoe(
-        new ExpertParallel(this, placement(part), part.hidden(), part.topK()),
+        new ExpertParallel(this, placement(part), part.experts().hidden(), part.topK()),
         ExpertsCatalog.named("unreduced").experts());
   }
 

@@ -80,7 +80,7 @@ final class BucketPlanner {
                 && Rounding.refusal(folded, output, call.outputType()) != null)
             || call.outputMemory() != options.memory()
             || (call.outputStride() != 0
-                && call.outputStride() != problem.hidden()
+                && call.outputStride() != layer.hidden()
                 && draft.finishesOutputByCustomStep())
             || (call.inPlace() && Hazards.find(folded, Operand.HIDDEN, output) != null)
             || (call.residual() == Residual.IN_OUTPUT
@@ -110,7 +110,7 @@ final class BucketPlanner {
           (long) draft.copies()
               * draft.problem().tokens()
               * CallerRows.of(options.call(), CallerRegion.OUTPUT, draft.layer()).rowsPerToken()
-              * draft.problem().hidden()
+              * draft.layer().hidden()
               * options.call().outputType().bytes();
       for (Workspace scratch : draft.scratch().values()) {
         workspace += BufferAssignment.bytes(scratch);

@@ -42,6 +42,9 @@ final class Deferral {
     if (layer.shared() != null) {
       return "its shared experts' rows belong to the sum";
     }
+    if (layer.latent() != null) {
+      return "its experts' rows are of another size, which its own weights widen after the sum";
+    }
     if (layer.identityExperts() > 0) {
       return "experts without weights have no rows, and their part belongs to the sum";
     }

@@ -57,7 +57,7 @@ final class Lowering {
     if (problem.tokens() > 0) {
       Operand input = convertedHidden();
       route(input);
-      Operand rows = weighted(input);
+      Operand rows = latent(weighted(input));
       prepare(rows);
       shared(input);
       identities(input);
@@ -75,7 +75,7 @@ final class Lowering {
     if (call.hiddenType() == DType.F32) {
       return Operand.HIDDEN;
     }
-    rows(Operand.HIDDEN_F32, problem.hidden());
+    rows(Operand.HIDDEN_F32, layer.hidden());
     prepareStage(new RowOperation.Copy(Operand.HIDDEN, Operand.HIDDEN_F32));
     return Operand.HIDDEN_F32;
   }
@@ -108,10 +108,19 @@ final class Lowering {
     if (!layer.routerWeightOnInput()) {
       return input;
     }
-    rows(Operand.WEIGHTED_HIDDEN, problem.hidden());
+    rows(Operand.WEIGHTED_HIDDEN, layer.hidden());
     prepareStage(
         new RowOperation.WeightInput(input, Operand.TOPK_WEIGHTS, Operand.WEIGHTED_HIDDEN));
     return Operand.WEIGHTED_HIDDEN;
+  }
+
+  private Operand latent(Operand input) {
+    if (layer.latent() == null) {
+      return input;
+    }
+    rows(Operand.LATENT_HIDDEN, problem.hidden());
+    prepareStage(new DenseOperation.LatentIn(input, Operand.LATENT_HIDDEN));
+    return Operand.LATENT_HIDDEN;
   }
 
   private void prepare(Operand rows) {
@@ -126,7 +135,7 @@ final class Lowering {
       return;
     }
     rows(Operand.SHARED_ACTIVATED, shared.mlp().intermediate());
-    rows(Operand.SHARED_OUT, problem.hidden());
+    rows(Operand.SHARED_OUT, layer.hidden());
     add(Phase.SHARED, new DenseOperation.SharedGateUp(input, Operand.SHARED_ACTIVATED));
     add(
         Phase.SHARED,
@@ -138,7 +147,7 @@ final class Lowering {
     if (layer.identityExperts() == 0) {
       return;
     }
-    rows(Operand.IDENTITY_OUT, problem.hidden());
+    rows(Operand.IDENTITY_OUT, layer.hidden());
     add(
         Phase.SHARED,
         new RowOperation.IdentityExperts(
@@ -165,6 +174,10 @@ final class Lowering {
     TopKWeightAndReduce reduce = modularMoe.reduce();
     boolean weighted = !layer.routerWeightOnInput();
     List<Operation> handOver = prepareAndFinalize.finish(reduce, weighted, Operand.OUTPUT);
+    if (layer.latent() != null) {
+      widen(LayerDraft.isHandOver(handOver) ? Operand.FUSED_OUT : latentSum(weighted), staged);
+      return;
+    }
     if (prepareAndFinalize.isLocal() && LayerDraft.isHandOver(handOver)) {
       // Before the rows are handed over, so that the output is written once and last.
       addends(Operand.FUSED_OUT);
@@ -174,9 +187,33 @@ final class Lowering {
     }
     Operand target = staged ? Operand.STAGED_OUT : Operand.OUTPUT;
     if (staged) {
-      rows(Operand.STAGED_OUT, problem.hidden());
+      rows(Operand.STAGED_OUT, layer.hidden());
     }
     prepareAndFinalize.finish(reduce, weighted, target).forEach(this::finalStage);
+    addends(target);
+    norm(target);
+    if (staged) {
+      finalStage(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
+    }
+  }
+
+  /// The experts' sum, where finalize makes it.
+  private Operand latentSum(boolean weighted) {
+    rows(Operand.LATENT_OUT, problem.hidden());
+    modularMoe
+        .prepareAndFinalize()
+        .finish(modularMoe.reduce(), weighted, Operand.LATENT_OUT)
+        .forEach(this::finalStage);
+    return Operand.LATENT_OUT;
+  }
+
+  /// From the experts' rows to the layer's, which are finished as others are.
+  private void widen(Operand sum, boolean staged) {
+    Operand target = staged ? Operand.STAGED_OUT : Operand.OUTPUT;
+    if (staged) {
+      rows(Operand.STAGED_OUT, layer.hidden());
+    }
+    finalStage(new DenseOperation.LatentOut(sum, target));
     addends(target);
     norm(target);
     if (staged) {

@@ -82,6 +82,16 @@ final class OutputAliasing {
       refuse(ReasonCode.NONLOCAL_FINALIZE, draft.modularMoe().prepareAndFinalize().name());
       return; // whatever else is against it follows from rows being elsewhere
     }
+    if (draft.layer().latent() != null) {
+      refuse(
+          ReasonCode.SHAPE_MISMATCH,
+          String.format(
+              Locale.ROOT,
+              "experts write rows of %d, output has rows of %d",
+              problem.hidden(),
+              draft.layer().hidden()));
+      return; // another step writes the output, at once
+    }
     if (experts.format() == ActivationFormat.BATCHED) {
       refuse(ReasonCode.BATCHED_FORMAT);
     }
@@ -140,13 +150,13 @@ final class OutputAliasing {
       }
     }
     int stride = call.outputStride();
-    if (stride != 0 && stride != draft.problem().hidden() && !has(Capability.ROW_STRIDE_OK)) {
+    if (stride != 0 && stride != draft.layer().hidden() && !has(Capability.ROW_STRIDE_OK)) {
       refuse(
           ReasonCode.SHAPE_MISMATCH,
           String.format(
               Locale.ROOT,
               "rows of %d elements, output rows %d apart",
-              draft.problem().hidden(),
+              draft.layer().hidden(),
               stride));
     }
     if (call.outputAlignment() % call.outputType().bytes() != 0) {

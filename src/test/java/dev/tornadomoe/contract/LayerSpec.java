@@ -26,6 +26,7 @@ public final class LayerSpec {
   private Activation sharedActivation;
   private boolean weightOnInput;
   private int identityExperts;
+  private int latent;
 
   private LayerSpec() {}
 
@@ -50,6 +51,7 @@ public final class LayerSpec {
     copy.sharedActivation = sharedActivation;
     copy.weightOnInput = weightOnInput;
     copy.identityExperts = identityExperts;
+    copy.latent = latent;
     change.accept(copy);
     return copy;
   }
@@ -129,6 +131,14 @@ public final class LayerSpec {
     });
   }
 
+  /// The experts stand behind a projection to rows of this size, and before one back.
+  public LayerSpec withLatent(int size) {
+    return changed(copy -> {
+      copy.name = name + ", latent " + size;
+      copy.latent = size;
+    });
+  }
+
   /// Llama 4's way: one expert, its weight on the input.
   public LayerSpec withWeightOnInput() {
     return changed(copy -> {
@@ -188,6 +198,10 @@ public final class LayerSpec {
 
   int identityExperts() {
     return identityExperts;
+  }
+
+  int latent() {
+    return latent;
   }
 
   boolean weightOnInput() {

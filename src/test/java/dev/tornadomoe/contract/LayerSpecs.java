@@ -49,6 +49,11 @@ final class LayerSpecs {
                     .withShared(40, false)
                     .withSharedActivation(Activation.SILU),
                 odd.withShared(40, true).withSharedActivation(Activation.swigluStep(0.25f)),
+                odd.withLatent(24),
+                odd.with(Activation.RELU_SQUARED, false)
+                    .withShared(56, false)
+                    .withBiases()
+                    .withLatent(40),
                 odd.withIdentities(4),
                 odd.withIdentities(9).withShared(24, true),
                 odd.withWeightOnInput(),
@@ -74,7 +79,8 @@ final class LayerSpecs {
                     odd.sized(128, 64, 16, TopKGating.softmax(4, true)),
                     odd.withWeightOnInput(),
                     odd.withWeightOnInput().withShared(40, false),
-                    odd.withShared(40, true).withSharedActivation(Activation.swigluStep(0.25f))),
+                    odd.withShared(40, true).withSharedActivation(Activation.swigluStep(0.25f)),
+                    odd.withShared(56, true).withLatent(40)),
                 gatings(odd))
             .toList();
     List<WeightFormat> formats = formats().toList();

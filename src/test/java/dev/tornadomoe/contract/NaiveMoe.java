@@ -2,6 +2,7 @@ package dev.tornadomoe.contract;
 
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
@@ -44,6 +45,9 @@ final class NaiveMoe {
     double[] output = new double[tokens * size];
     for (int t = 0; t < tokens; t++) {
       double[] x = row(hidden, t);
+      Latent latent = layer.latent();
+      double[] z = latent == null ? x : linear(latent.in(), latent.inBias(), x);
+      double[] sum = new double[z.length];
       for (int s = 0; s < topK; s++) {
         int local = layer.experts().map().localOf(ids[t * topK + s]);
         double weight = weights[t * topK + s];
@@ -59,10 +63,14 @@ final class NaiveMoe {
         double before = layer.routerWeightOnInput() ? weight : 1;
         double after = layer.routerWeightOnInput() ? 1 : weight;
         Mlp mlp = layer.experts().local().get(local);
-        double[] y = expert(mlp, layer.experts().activation(), scaled(x, before));
-        for (int i = 0; i < size; i++) {
-          output[t * size + i] += after * y[i];
+        double[] y = expert(mlp, layer.experts().activation(), scaled(z, before));
+        for (int i = 0; i < y.length; i++) {
+          sum[i] += after * y[i];
         }
+      }
+      double[] routed = latent == null ? sum : linear(latent.out(), latent.outBias(), sum);
+      for (int i = 0; i < size; i++) {
+        output[t * size + i] += routed[i];
       }
       addShared(output, t, x);
     }

@@ -3,6 +3,7 @@ package dev.tornadomoe.contract;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
@@ -44,7 +45,7 @@ public final class RandomLayer {
   private MoeLayer make() {
     List<Mlp> experts = new ArrayList<>();
     for (int e = 0; e < spec.experts(); e++) {
-      experts.add(mlp("expert " + e, spec.intermediate()));
+      experts.add(mlp("expert " + e, spec.intermediate(), expertHidden()));
     }
     int routed = spec.experts() + spec.identityExperts();
     int always = spec.gating() instanceof TopKGating gating ? gating.always() : 0;
@@ -59,7 +60,7 @@ public final class RandomLayer {
         spec.sharedIntermediate() == 0
             ? null
             : new SharedExperts(
-                mlp("shared", spec.sharedIntermediate()),
+                mlp("shared", spec.sharedIntermediate(), spec.hidden()),
                 spec.sharedGate() ? weight("shared gate", 1, spec.hidden(), bf16) : null,
                 spec.sharedActivation());
     return new MoeLayer(
@@ -69,7 +70,20 @@ public final class RandomLayer {
         new ExpertWeights(experts, map(), spec.activation()),
         shared,
         spec.weightOnInput(),
-        spec.identityExperts());
+        spec.identityExperts(),
+        spec.latent() == 0 ? null : latent());
+  }
+
+  private int expertHidden() {
+    return spec.latent() == 0 ? spec.hidden() : spec.latent();
+  }
+
+  private Latent latent() {
+    return new Latent(
+        weight("latent in", spec.latent(), spec.hidden(), spec.format()),
+        weight("latent out", spec.hidden(), spec.latent(), spec.format()),
+        spec.biases() ? bias("latent in bias", spec.latent()) : null,
+        spec.biases() ? bias("latent out bias", spec.hidden()) : null);
   }
 
   private ExpertMap map() {
@@ -78,8 +92,7 @@ public final class RandomLayer {
     return ExpertMap.of(localOf);
   }
 
-  private Mlp mlp(String name, int intermediate) {
-    int hidden = spec.hidden();
+  private Mlp mlp(String name, int intermediate, int hidden) {
     return new Mlp(
         spec.gated() ? weight(name + " gate", intermediate, hidden, spec.format()) : null,
         weight(name + " up", intermediate, hidden, spec.format()),

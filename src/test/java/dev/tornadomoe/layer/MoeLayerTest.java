@@ -1,5 +1,6 @@
 package dev.tornadomoe.layer;
 
+import static dev.tornadomoe.layer.LayerParts.bias;
 import static dev.tornadomoe.layer.LayerParts.experts;
 import static dev.tornadomoe.layer.LayerParts.mlp;
 import static dev.tornadomoe.layer.LayerParts.softmax;
@@ -101,6 +102,30 @@ class MoeLayerTest {
     assertThat(some.experts().local().get(1)).isSameAs(all.experts().local().get(3));
     assertThat(some.router()).isSameAs(all.router());
     assertThat(some.index()).isEqualTo(3);
+  }
+
+  @Test
+  void expertsBehindALatentProjectionTakeItsRows() {
+    Latent latent = new Latent(weight("in", H, 2 * H), weight("out", 2 * H, H), null, null);
+    Router router = softmax(5, 2 * H, 2);
+    ExpertWeights experts = experts(5, H, I);
+    MoeLayer layer = new MoeLayer(3, 2, router, experts, null, false, 0, latent);
+    assertThat(layer.hidden()).isEqualTo(2 * H);
+    assertThat(layer.dividedBy(ExpertMap.of(-1, 0, -1, 1, -1)).latent()).isSameAs(latent);
+    assertThatThrownBy(
+            () -> new MoeLayer(3, 2, router, experts(5, H + 1, I), null, false, 0, latent))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "\"in\"", "rows of " + H, "take " + (H + 1));
+    assertThatThrownBy(() -> new MoeLayer(3, 1, null, experts, null, true, 0, latent))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "the router weight on the input");
+    assertThatThrownBy(() -> new Latent(weight("in", H, 9), weight("out", 9, 2), null, null))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("\"out\"", "[9, 2]", "[9, " + H + "]");
+    assertThatThrownBy(
+            () -> new Latent(weight("in", H, 9), weight("out", 9, H), bias("b", 9), null))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("\"b\"", "9", "" + H);
   }
 
   /// Three experts with weights, two that return their input.

@@ -35,6 +35,8 @@ class OperationAccessesTest {
         writes(new RowOperation.Zero(A), A),
         writes(new RowOperation.Norm(A, B, new RmsNorm(1e-6f), C), C),
         writes(new DenseOperation.SharedGateUp(A, B), B),
+        writes(new DenseOperation.LatentIn(A, B), B),
+        writes(new DenseOperation.LatentOut(A, B), B),
         writes(new DenseOperation.SharedDown(A, B, C), C),
         writes(new RowOperation.IdentityExperts(A, B, C, D), D),
         writes(new RouteOperation.GroupByExpert(A, B, C), B, C),

@@ -15,26 +15,34 @@ import org.jspecify.annotations.Nullable;
 /// @param downs the experts' second halves
 /// @param shared the shared expert, or null
 /// @param sharedGate `[1, H]`, or null
+/// @param latentIn `[Z, H]`, or null
+/// @param latentOut `[H, Z]`, or null
 record CpuLayer(
     @Nullable CpuLinear router,
     List<CpuMlp> experts,
     List<Projection> gateUps,
     List<Projection> downs,
     @Nullable CpuMlp shared,
-    @Nullable CpuLinear sharedGate) {
+    @Nullable CpuLinear sharedGate,
+    @Nullable CpuLinear latentIn,
+    @Nullable CpuLinear latentOut) {
 
   static CpuLayer of(
       @Nullable CpuLinear router,
       List<CpuMlp> experts,
       @Nullable CpuMlp shared,
-      @Nullable CpuLinear sharedGate) {
+      @Nullable CpuLinear sharedGate,
+      @Nullable CpuLinear latentIn,
+      @Nullable CpuLinear latentOut) {
     return new CpuLayer(
         router,
         experts,
         experts.stream().map(CpuMlp::gateUp).toList(),
         experts.stream().map(expert -> Projection.of(expert.down())).toList(),
         shared,
-        sharedGate);
+        sharedGate,
+        latentIn,
+        latentOut);
   }
 
   /// The same layer with its experts in a precision. Routers stay exact: another expert is no
@@ -46,6 +54,8 @@ record CpuLayer(
             router,
             experts.stream().map(expert -> expert.at(precision)).toList(),
             shared == null ? null : shared.at(precision),
-            sharedGate);
+            sharedGate,
+            latentIn == null ? null : latentIn.at(precision),
+            latentOut == null ? null : latentOut.at(precision));
   }
 }

@@ -11,6 +11,7 @@ import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
@@ -120,7 +121,9 @@ final class CpuLoader {
       @Nullable Future<CpuLinear> router,
       List<Future<CpuMlp>> experts,
       @Nullable Future<CpuMlp> shared,
-      @Nullable Future<CpuLinear> sharedGate) {
+      @Nullable Future<CpuLinear> sharedGate,
+      @Nullable Future<CpuLinear> latentIn,
+      @Nullable Future<CpuLinear> latentOut) {
 
     CpuLayer get() throws InterruptedException, ExecutionException {
       List<CpuMlp> loaded = new ArrayList<>(experts.size());
@@ -131,7 +134,9 @@ final class CpuLoader {
           router == null ? null : router.get(),
           loaded,
           shared == null ? null : shared.get(),
-          sharedGate == null ? null : sharedGate.get());
+          sharedGate == null ? null : sharedGate.get(),
+          latentIn == null ? null : latentIn.get(),
+          latentOut == null ? null : latentOut.get());
     }
   }
 
@@ -140,6 +145,7 @@ final class CpuLoader {
     Router router = layer.router();
     SharedExperts shared = layer.shared();
     Weight sharedGate = shared == null ? null : shared.gate();
+    Latent latent = layer.latent();
     Activation activation = layer.experts().activation();
     List<Future<CpuMlp>> routed = new ArrayList<>();
     for (Mlp expert : experts ? layer.experts().local() : List.<Mlp>of()) {
@@ -149,7 +155,9 @@ final class CpuLoader {
         router == null ? null : pool.submit(() -> linear(router)),
         routed,
         shared == null ? null : pool.submit(mlp(shared.mlp(), shared.activation(layer.experts()))),
-        sharedGate == null ? null : pool.submit(() -> linear(sharedGate, null)));
+        sharedGate == null ? null : pool.submit(() -> linear(sharedGate, null)),
+        latent == null ? null : pool.submit(() -> linear(latent.in(), latent.inBias())),
+        latent == null ? null : pool.submit(() -> linear(latent.out(), latent.outBias())));
   }
 
   private Callable<CpuMlp> mlp(Mlp mlp, Activation activation) {

@@ -59,6 +59,10 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case DenseOperation.SharedDown op -> sharedDown(op, layer, context);
+      case DenseOperation.LatentIn op ->
+          allTokens(required(layer.latentIn()), op.input(), op.target(), context);
+      case DenseOperation.LatentOut op ->
+          allTokens(required(layer.latentOut()), op.input(), op.target(), context);
       case ExpertOperation.GateUp op ->
           project(
               layer.gateUps(),
@@ -146,6 +150,15 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
     return new ProjectionStep(team, scratch, projections, groups, maxTokens, input, output);
   }
 
+  private HostStep allTokens(CpuLinear linear, Operand input, Operand target, StepContext context) {
+    return project(
+        List.of(Projection.of(linear)),
+        new AllTokens(),
+        context.maxTokens(),
+        context.buffer(input),
+        context.buffer(target));
+  }
+
   private HostStep sharedDown(DenseOperation.SharedDown op, CpuLayer layer, StepContext context) {
     CpuMlp shared = required(layer.shared());
     CpuLinear gate = layer.sharedGate();
@@ -195,7 +208,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
         kernels,
         context.experts(),
         context.layer().topK(),
-        context.layer().hidden(),
+        context.layer().experts().hidden(),
         context.buffer(source),
         rows,
         context.buffer(ids),

@@ -1,6 +1,7 @@
 package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
@@ -14,7 +15,7 @@ import java.util.List;
 public final class LayerWeights {
   private LayerWeights() {}
 
-  /// Router, experts one after the other, shared expert and its gate.
+  /// Router, latent projections, experts one after the other, shared expert and its gate.
   public static List<Weight> of(MoeLayer layer) {
     return of(layer, true);
   }
@@ -25,6 +26,11 @@ public final class LayerWeights {
     Router router = layer.router();
     if (router != null) {
       weights.add(router.weight());
+    }
+    Latent latent = layer.latent();
+    if (latent != null) {
+      weights.add(latent.in());
+      weights.add(latent.out());
     }
     if (experts) {
       layer.experts().local().forEach(expert -> addTo(weights, expert));

@@ -26,7 +26,7 @@ final class RouteSteps {
               context.buffer(group.offsets()));
       case RouteOperation.Dispatch dispatch ->
           new DispatchStep(
-              context.layer().hidden(),
+              context.layer().experts().hidden(),
               topK,
               context.maxTokens(),
               map,

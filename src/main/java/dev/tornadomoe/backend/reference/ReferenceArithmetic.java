@@ -9,6 +9,7 @@ import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.backend.host.WeightMemory;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
@@ -37,7 +38,9 @@ final class ReferenceArithmetic implements Arithmetic {
       @Nullable ReferenceLinear router,
       List<ReferenceMlp> experts,
       @Nullable ReferenceMlp shared,
-      @Nullable ReferenceLinear sharedGate) {}
+      @Nullable ReferenceLinear sharedGate,
+      @Nullable ReferenceLinear latentIn,
+      @Nullable ReferenceLinear latentOut) {}
 
   private ReferenceArithmetic(Arena arena, List<LayerParts> layers, WeightMemory memory) {
     this.arena = arena;
@@ -80,6 +83,7 @@ final class ReferenceArithmetic implements Arithmetic {
   private static LayerParts parts(MoeLayer layer, Function<Weight, WeightMatrix> loader) {
     Router router = layer.router();
     SharedExperts shared = layer.shared();
+    Latent latent = layer.latent();
     if (router != null) {
       RouterChecks.requireNumbers(router);
     }
@@ -93,7 +97,9 @@ final class ReferenceArithmetic implements Arithmetic {
             : ReferenceMlp.load(shared.mlp(), shared.activation(layer.experts()), loader),
         shared == null || shared.gate() == null
             ? null
-            : new ReferenceLinear(loader.apply(shared.gate()), null));
+            : new ReferenceLinear(loader.apply(shared.gate()), null),
+        latent == null ? null : new ReferenceLinear(loader.apply(latent.in()), latent.inBias()),
+        latent == null ? null : new ReferenceLinear(loader.apply(latent.out()), latent.outBias()));
   }
 
   @Override
@@ -111,6 +117,10 @@ final class ReferenceArithmetic implements Arithmetic {
       case DenseOperation.SharedGateUp op -> steps.sharedGateUp(op, required(parts.shared()));
       case DenseOperation.SharedDown op ->
           steps.sharedDown(op, required(parts.shared()), parts.sharedGate());
+      case DenseOperation.LatentIn op ->
+          steps.project(op.input(), op.target(), required(parts.latentIn()));
+      case DenseOperation.LatentOut op ->
+          steps.project(op.input(), op.target(), required(parts.latentOut()));
       case ExpertOperation.GateUp op -> steps.gateUp(op);
       case ExpertOperation.GroupedGateUp op -> steps.groupedGateUp(op);
       case ExpertOperation.GroupedDown op -> steps.groupedDown(op);

@@ -18,6 +18,10 @@ final class ReferenceLinear {
     return weight.rows();
   }
 
+  int columns() {
+    return weight.columns();
+  }
+
   double[] apply(double[] x) {
     float[] row = new float[weight.columns()];
     double[] y = new double[weight.rows()];

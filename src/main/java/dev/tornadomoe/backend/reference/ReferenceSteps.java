@@ -21,6 +21,7 @@ final class ReferenceSteps {
   private final Interruption interruption;
   private final ExpertMap map;
   private final int hidden;
+  private final int width;
   private final int intermediate;
   private final int topK;
 
@@ -31,6 +32,7 @@ final class ReferenceSteps {
     this.interruption = interruption;
     this.map = context.experts();
     this.hidden = context.layer().hidden();
+    this.width = context.layer().experts().hidden();
     this.intermediate = context.layer().intermediate();
     this.topK = context.layer().topK();
   }
@@ -61,6 +63,16 @@ final class ReferenceSteps {
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
         write(logits, t, router.apply(read(input, t, hidden)));
+      }
+    };
+  }
+
+  HostStep project(Operand input, Operand target, ReferenceLinear linear) {
+    BufferRef from = ref(input);
+    BufferRef to = ref(target);
+    return tokens -> {
+      for (int t = 0; t < tokens; t++) {
+        write(to, t, linear.apply(read(from, t, linear.columns())));
       }
     };
   }
@@ -100,7 +112,7 @@ final class ReferenceSteps {
       for (int pair = 0; pair < tokens * topK; pair++) {
         int expert = map.localOf(ids.getInt(pair));
         if (expert >= 0) {
-          write(activated, pair, experts.get(expert).gateUp(read(input, pair / topK, hidden)));
+          write(activated, pair, experts.get(expert).gateUp(read(input, pair / topK, width)));
         }
       }
     };
@@ -114,7 +126,7 @@ final class ReferenceSteps {
     return tokens -> {
       for (int e = 0; e < experts.size(); e++) {
         for (int i = offsets.getInt(e); i < offsets.getInt(e + 1L); i++) {
-          double[] x = read(input, order.getInt(i) / topK, hidden);
+          double[] x = read(input, order.getInt(i) / topK, width);
           write(activated, i, experts.get(e).gateUp(x));
         }
       }
@@ -144,7 +156,7 @@ final class ReferenceSteps {
     BufferRef target = ref(op.target());
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
-        double[] sum = new double[hidden];
+        double[] sum = new double[width];
         for (int s = 0; s < topK; s++) {
           int expert = map.localOf(ids.getInt((long) t * topK + s));
           if (expert >= 0) {
@@ -169,11 +181,11 @@ final class ReferenceSteps {
     BufferRef target = ref(op.target());
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
-        double[] sum = new double[hidden];
+        double[] sum = new double[width];
         for (int s = 0; s < topK; s++) {
           long pair = (long) t * topK + s;
           if (map.localOf(ids.getInt(pair)) >= 0) {
-            addWeighted(sum, weights, t, s, read(pairs, pair, hidden));
+            addWeighted(sum, weights, t, s, read(pairs, pair, width));
           }
         }
         float[] row = finish(target, t, sum, addends);
@@ -196,7 +208,7 @@ final class ReferenceSteps {
       for (int e = 0; e < experts.size(); e++) {
         for (int r = 0; r < counts.getInt(e); r++) {
           long row = (long) e * context.maxTokens() + r;
-          write(activated, row, experts.get(e).gateUp(read(batched, row, hidden)));
+          write(activated, row, experts.get(e).gateUp(read(batched, row, width)));
         }
       }
     };
@@ -224,13 +236,13 @@ final class ReferenceSteps {
     BufferRef target = ref(op.target());
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
-        double[] sum = new double[hidden];
+        double[] sum = new double[width];
         for (int s = 0; s < topK; s++) {
           long pair = (long) t * topK + s;
           int expert = map.localOf(ids.getInt(pair));
           if (expert >= 0) {
             long row = (long) expert * context.maxTokens() + rows.getInt(pair);
-            addWeighted(sum, weights, t, s, read(batched, row, hidden));
+            addWeighted(sum, weights, t, s, read(batched, row, width));
           }
         }
         write(target, t, sum);

@@ -38,7 +38,7 @@ final class FusedReader {
   }
 
   List<Mlp> read() {
-    int hidden = layout.hidden();
+    int hidden = layout.expertHidden();
     int intermediate = layout.intermediate();
     String gateUpName = block + names.gateUp();
     String downName = block + names.down();
@@ -64,7 +64,7 @@ final class FusedReader {
 
   /// Blocks never are.
   private boolean isTransposed(String gateUpName, String downName) {
-    long hidden = layout.hidden();
+    long hidden = layout.expertHidden();
     long intermediate = layout.intermediate();
     if (names.interleaved()) {
       boolean isPlain =

@@ -6,6 +6,7 @@ import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.Gating;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
@@ -68,7 +69,21 @@ final class LayerReader {
         new ExpertWeights(allExperts(block), map(), layout.activations().experts().apply(index)),
         new SharedReader(checkpoint, layout, block).read(index),
         layout.routerWeightOnInput(),
-        layout.identityExperts());
+        layout.identityExperts(),
+        latent(block));
+  }
+
+  private @Nullable Latent latent(String block) {
+    if (layout.latent() == 0) {
+      return null;
+    }
+    String in = block + "fc1_latent_proj";
+    String out = block + "fc2_latent_proj";
+    return new Latent(
+        checkpoint.linear(in, layout.latent(), layout.hidden()),
+        checkpoint.linear(out, layout.hidden(), layout.latent()),
+        MlpReader.bias(checkpoint, in, layout.latent()),
+        MlpReader.bias(checkpoint, out, layout.hidden()));
   }
 
   /// Identity experts have no weights anywhere.
@@ -217,9 +232,11 @@ final class LayerReader {
   private List<Mlp> ungated(String block, ExpertStorage.FusedUngated names) {
     int experts = layout.experts();
     TensorView up =
-        checkpoint.require(block + names.up(), experts, layout.intermediate(), layout.hidden());
+        checkpoint.require(
+            block + names.up(), experts, layout.intermediate(), layout.expertHidden());
     TensorView down =
-        checkpoint.require(block + names.down(), experts, layout.hidden(), layout.intermediate());
+        checkpoint.require(
+            block + names.down(), experts, layout.expertHidden(), layout.intermediate());
     return IntStream.range(0, experts)
         .mapToObj(e -> Mlp.plain(Weight.dense(up.at(e)), Weight.dense(down.at(e))))
         .toList();
@@ -229,7 +246,7 @@ final class LayerReader {
     List<Mlp> experts = new ArrayList<>(layout.experts());
     for (int e = 0; e < layout.experts(); e++) {
       experts.add(
-          new MlpReader(checkpoint, layout.hidden())
+          new MlpReader(checkpoint, layout.expertHidden())
               .read(prefix + e + ".", names, layout.intermediate()));
     }
     checkpoint

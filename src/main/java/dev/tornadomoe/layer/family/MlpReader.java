@@ -25,6 +25,11 @@ record MlpReader(Checkpoint checkpoint, int hidden) {
 
   /// Old GPTQ files have biases (of zeros, mostly) where the model has none.
   private @Nullable Bias bias(String module, int size) {
+    return bias(checkpoint, module, size);
+  }
+
+  /// A linear layer's bias, where it has one.
+  static @Nullable Bias bias(Checkpoint checkpoint, String module, int size) {
     String name = module + ".bias";
     return checkpoint.tensorNames().contains(name) ? Bias.of(checkpoint.require(name, size)) : null;
   }

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 /// @param storages how the experts may be stored
 /// @param shared the shared expert, or null
 /// @param weighedShared shared experts that the router weighs, or null
+/// @param latent Z of experts behind a projection from H and before one back to it, or 0
 /// @param sumBias what a bias `[H]` on the weighted sum is called inside the block, or null
 /// @param routerBias whether the router has a bias
 /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
@@ -56,6 +57,7 @@ public record ModelLayout(
     @Nullable SharedLayout shared,
     @Nullable WeighedShared weighedShared,
     @Nullable String sumBias,
+    int latent,
     boolean routerBias,
     boolean routerWeightOnInput) {
 
@@ -92,6 +94,11 @@ public record ModelLayout(
     return activations.experts().apply(moeLayers.isEmpty() ? 0 : moeLayers.getFirst());
   }
 
+  /// H of the routed experts' rows.
+  int expertHidden() {
+    return latent == 0 ? hidden : latent;
+  }
+
   /// Experts with weights, those that every token gets among them.
   int weighed() {
     return experts + (weighedShared == null ? 0 : weighedShared.count());
@@ -121,6 +128,7 @@ public record ModelLayout(
     private @Nullable SharedLayout shared;
     private @Nullable WeighedShared weighedShared;
     private @Nullable String sumBias;
+    private int latent;
     private @Nullable LayerActivations activations;
     private int hidden;
     private boolean routerBias;
@@ -285,6 +293,16 @@ public record ModelLayout(
       return this;
     }
 
+    /// The size of the routed experts' rows, where they stand between projections from H and back
+    /// to it, `fc1_latent_proj` and `fc2_latent_proj` in the block (Nemotron 3).
+    ///
+    /// @param size Z, or 0 where they take the layer's rows
+    /// @return this builder
+    public Builder latent(int size) {
+      latent = size;
+      return this;
+    }
+
     /// H, where the config has another name for it than `hidden_size`.
     ///
     /// @param size the width of a row
@@ -358,6 +376,7 @@ public record ModelLayout(
           shared,
           weighedShared,
           sumBias,
+          latent,
           routerBias,
           routerWeightOnInput);
     }

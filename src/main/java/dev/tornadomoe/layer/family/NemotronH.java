@@ -4,7 +4,6 @@ import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.LayerException;
 import java.util.List;
-import java.util.Locale;
 
 /// Nemotron-H with experts (Nemotron 3 Nano): experts without a gate, squared ReLU; the router is
 /// DeepSeek-V3's; a shared expert with its own size. Its layers are Mamba, attention, dense or MoE,
@@ -12,15 +11,17 @@ import java.util.Locale;
 ///
 /// Facts: transformers,
 /// [modeling_nemotron_h.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/nemotron_h/modeling_nemotron_h.py),
-/// its config class and conversion mapping. Experts behind a projection to a latent size
-/// (`moe_latent_size`) are refused.
+/// its config class and conversion mapping. With `moe_latent_size` (Nemotron 3 Super) the experts
+/// stand between a projection to that size and one back.
 final class NemotronH implements OwnFamily {
   private static final List<ModelNotes> NOTES =
       List.of(
           ModelNotes.of("nemotron_h")
               .router("as deepseek_v3")
               .experts("`mixer.experts.N.up_proj/down_proj`, no gate, squared ReLU; fused")
-              .also("`backbone.` prefix; `hybrid_override_pattern`, `layers_block_type`")
+              .also(
+                  "`backbone.` prefix; `hybrid_override_pattern`, `layers_block_type`;"
+                      + " `moe_latent_size`")
               .released("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16"));
 
   @Override
@@ -30,12 +31,6 @@ final class NemotronH implements OwnFamily {
 
   @Override
   public ModelLayout layout(ModelConfig config) {
-    int latent = config.countOr(0, "moe_latent_size");
-    if (latent != 0) {
-      throw new LayerException(
-          String.format(
-              Locale.ROOT, "nemotron_h with \"moe_latent_size\": %d is not supported", latent));
-    }
     List<Boolean> isMoe = layers(config);
     int size = config.positive("moe_shared_expert_intermediate_size");
     SharedLayout shared =
@@ -52,6 +47,7 @@ final class NemotronH implements OwnFamily {
         .storages(ExpertStorage.PerExpert.UNGATED, ExpertStorage.FusedUngated.PROJ)
         .activation(Activation.named(config.string("mlp_hidden_act").orElse("relu2")))
         .shared(shared)
+        .latent(config.isPresent("moe_latent_size") ? config.positive("moe_latent_size") : 0)
         .build(
             config.positive("moe_intermediate_size"),
             config.positive("n_routed_experts", "num_local_experts"),

@@ -17,7 +17,7 @@ record StackedReader(
 
   List<Mlp> read() {
     int size = layout.intermediate();
-    int hidden = layout.hidden();
+    int hidden = layout.expertHidden();
     ExpertStack gate = stack(names.gate(), size, hidden);
     ExpertStack up = stack(names.up(), size, hidden);
     ExpertStack down = stack(names.down(), hidden, size);

@@ -78,7 +78,7 @@ class BrokenConfigTest {
             c -> c.with("zero_expert_num", Integer.MAX_VALUE),
             "2147483647 that return their input"),
         refusal("longcat_flash", c -> c.with("moe_topk", 10), "top-k is 10", "9 experts"),
-        refusal("nemotron_h", c -> c.with("moe_latent_size", 4), "\"moe_latent_size\"", "4"),
+        refusal("nemotron_h", c -> c.with("moe_latent_size", 0), "\"moe_latent_size\"", "0"),
         refusal(
             "nemotron_h", c -> c.without("hybrid_override_pattern"), "\"layers_block_type\"", "no"),
         refusal("nemotron_h", c -> c.withJson("layers_block_type", "[1]"), "\"layers_block_type\""),

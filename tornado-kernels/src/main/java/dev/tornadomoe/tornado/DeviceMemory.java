@@ -114,6 +114,8 @@ public final class DeviceMemory {
               ints,
               Collections.nCopies(parts, none),
               storage.extra(),
+              null,
+              null,
               null));
     }
     return layers;

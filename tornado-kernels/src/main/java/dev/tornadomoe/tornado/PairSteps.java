@@ -79,7 +79,7 @@ final class PairSteps implements StepCompiler {
   }
 
   private static long rowBytes(MoeLayer layer) {
-    return (long) layer.hidden() * Float.BYTES;
+    return (long) layer.experts().hidden() * Float.BYTES;
   }
 
   @Override

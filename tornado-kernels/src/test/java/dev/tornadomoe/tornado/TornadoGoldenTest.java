@@ -21,6 +21,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -39,8 +40,9 @@ class TornadoGoldenTest {
     return folders().flatMap(folder -> IS_FULL ? list(folder) : list(folder).limit(1));
   }
 
+  /// Of experts with rows of another size the output is never an alias.
   private static Stream<Path> folders() {
-    return list(GOLDEN);
+    return list(GOLDEN).filter(folder -> !folder.endsWith("latent"));
   }
 
   private static Stream<Path> list(Path folder) {
@@ -63,11 +65,20 @@ class TornadoGoldenTest {
   @ParameterizedTest
   @MethodSource("checkpoints")
   void computesWhatTheReferenceComputes(Path directory) {
+    assertComputes(directory, AliasMode.REQUIRE);
+  }
+
+  @Test
+  void computesWithExpertsOfAnotherSize() {
+    assertComputes(GOLDEN.resolve("latent/nemotron_h"), AliasMode.AUTO);
+  }
+
+  private static void assertComputes(Path directory, AliasMode alias) {
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       List<MoeLayer> layers = layers(checkpoint);
       int[] counts = tokens(directory);
       try (Session expected = session("reference", layers, AliasMode.OFF, counts);
-          Session aliased = session("tornado", layers, AliasMode.REQUIRE, counts)) {
+          Session aliased = session("tornado", layers, alias, counts)) {
         for (int place = 0; place < layers.size(); place++) {
           for (int tokens : counts) {
             float[] hidden = random(tokens * layers.get(place).hidden());

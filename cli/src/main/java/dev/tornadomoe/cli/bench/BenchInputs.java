@@ -199,6 +199,12 @@ public final class BenchInputs {
       bytes += layer.shared().mlp().bytes();
       operations += tokens * operations(layer.shared().mlp());
     }
+    if (!expertsOnly && layer.latent() != null) {
+      for (Weight weight : List.of(layer.latent().in(), layer.latent().out())) {
+        bytes += weight.bytes();
+        operations += tokens * operations(weight);
+      }
+    }
     return new Reads(experts, bytes, operations);
   }
 

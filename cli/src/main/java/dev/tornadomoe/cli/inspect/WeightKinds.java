@@ -34,6 +34,10 @@ final class WeightKinds {
       if (layer.router() != null) {
         found.add("router", layer.router().weight());
       }
+      if (layer.latent() != null) {
+        found.add("latent projections", layer.latent().in());
+        found.add("latent projections", layer.latent().out());
+      }
       layer.experts().local().forEach(expert -> found.add("experts", expert));
       SharedExperts shared = layer.shared();
       if (shared != null) {

@@ -40,7 +40,7 @@ public final class CpuLinear {
   }
 
   /// The same layer in a precision; itself where it has only one.
-  CpuLinear at(Precision precision) {
+  public CpuLinear at(Precision precision) {
     return precision == Precision.EXACT || fast == null
         ? this
         : new CpuLinear(fast, null, columnOrder, bias);

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.cpu.step;
 
 import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.kernel.rows.KernelNeeds;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
@@ -72,6 +73,7 @@ public final class PlanNeeds {
   private StepNeeds ofDense(DenseOperation operation, int rows) {
     Router router = layer.router();
     SharedExperts shared = layer.shared();
+    Latent latent = layer.latent();
     return switch (operation) {
       case DenseOperation.RouterLogits op ->
           router == null
@@ -85,7 +87,15 @@ public final class PlanNeeds {
                   gateUps(List.of(shared.mlp())), shared.mlp().up(), rows, shared.mlp().isGated());
       case DenseOperation.SharedDown op ->
           shared == null ? StepNeeds.NONE : sharedDown(shared, rows);
+      case DenseOperation.LatentIn op ->
+          latent == null ? StepNeeds.NONE : allTokens(latent.in(), rows);
+      case DenseOperation.LatentOut op ->
+          latent == null ? StepNeeds.NONE : allTokens(latent.out(), rows);
     };
+  }
+
+  private StepNeeds allTokens(Weight weight, int rows) {
+    return allTokens(needs(precision, List.of(weight)), weight, rows, false);
   }
 
   private StepNeeds ofExperts(ExpertOperation operation, int rows) {
@@ -104,9 +114,10 @@ public final class PlanNeeds {
   private StepNeeds ofSum(ReduceOperation operation) {
     return switch (operation) {
       case ReduceOperation.DownReduce op -> experts ? downReduce() : StepNeeds.NONE;
-      case ReduceOperation.Reduce op -> StepNeeds.of(ScratchSize.sum(layer.hidden()));
-      case ReduceOperation.ReduceNorm op -> StepNeeds.of(ScratchSize.sum(layer.hidden()));
-      case ReduceOperation.BatchedReduce op -> StepNeeds.of(ScratchSize.sum(layer.hidden()));
+      case ReduceOperation.Reduce op -> StepNeeds.of(ScratchSize.sum(layer.experts().hidden()));
+      case ReduceOperation.ReduceNorm op -> StepNeeds.of(ScratchSize.sum(layer.experts().hidden()));
+      case ReduceOperation.BatchedReduce op ->
+          StepNeeds.of(ScratchSize.sum(layer.experts().hidden()));
     };
   }
 

@@ -78,10 +78,12 @@ final class ElementCalls {
     FloatArray target = context.floats(op.target());
     Addends addends = context.addends(op.addends(), target);
     Pairs pairs = context.pairs();
+    int width = layer.experts().hidden();
     int flags = addends.flags() | factors.flags();
     return List.of(
-        elements(
+        KernelCall.ofItems(
             "reduce",
+            Math.multiplyExact(context.tokens(), width),
             (g, n) ->
                 g.task(
                     n,
@@ -97,7 +99,7 @@ final class ElementCalls {
                     target,
                     pairs.topK(),
                     pairs.extra(),
-                    hidden,
+                    width,
                     flags)));
   }
 

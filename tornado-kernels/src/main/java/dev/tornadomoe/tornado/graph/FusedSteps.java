@@ -133,7 +133,7 @@ public final class FusedSteps {
   Map<Operand, Integer> sizes(int tokens) {
     Map<Operand, Integer> sizes = new HashMap<>();
     int pairs = Math.multiplyExact(tokens, layer.layer().topK() + extra());
-    int hidden = layer.layer().hidden();
+    int hidden = layer.layer().experts().hidden();
     int intermediate = layer.layer().intermediate();
     for (Operation operation : operations) {
       switch (operation) {

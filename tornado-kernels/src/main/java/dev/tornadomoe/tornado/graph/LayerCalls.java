@@ -92,12 +92,22 @@ public final class LayerCalls {
     };
   }
 
+  private List<KernelCall> latentIn(DenseOperation.LatentIn op) {
+    return router.latent("latentIn", context.weights().latentIn(), op.input(), op.target());
+  }
+
+  private List<KernelCall> latentOut(DenseOperation.LatentOut op) {
+    return router.latent("latentOut", context.weights().latentOut(), op.input(), op.target());
+  }
+
   /// What a device does about an operation of a layer: the one list of what has kernels.
   static DeviceStep step(MoeLayer layer, Operation operation) {
     return switch (operation) {
       case DenseOperation.RouterLogits op -> new Kernels(calls -> calls.router.logits(op));
       case DenseOperation.SharedGateUp op -> new Kernels(calls -> calls.experts.sharedGateUp(op));
       case DenseOperation.SharedDown op -> new Kernels(calls -> calls.experts.sharedDown(op));
+      case DenseOperation.LatentIn op -> new Kernels(calls -> calls.latentIn(op));
+      case DenseOperation.LatentOut op -> new Kernels(calls -> calls.latentOut(op));
       case RowOperation.Copy op -> new Kernels(calls -> calls.elements.copy(op));
       case RowOperation.Add op -> new Kernels(calls -> calls.elements.add(op));
       case RowOperation.Norm op -> new Kernels(calls -> calls.tail.norm(op));

@@ -71,6 +71,22 @@ final class RouterCalls {
         sharedLogits);
   }
 
+  /// One of the projections around experts with rows of another size.
+  List<KernelCall> latent(
+      String kind, @Nullable DeviceMatrix matrix, Operand input, Operand target) {
+    if (matrix == null) {
+      throw new IllegalStateException("the plan uses a projection that the layer does not have");
+    }
+    return List.of(
+        projection.of(
+            kind,
+            matrix,
+            context.floats(input),
+            context.floats(target),
+            context.arrays().floats(KernelArray.NO_LOGITS),
+            matrix.rows()));
+  }
+
   List<KernelCall> logits(DenseOperation.RouterLogits op) {
     return List.of(
         projection.of(

@@ -32,6 +32,12 @@ final class RouterProjection {
       FloatArray input,
       FloatArray logits,
       FloatArray sharedLogits) {
+    return of(kind, matrix, input, logits, sharedLogits, context.weights().routerRows());
+  }
+
+  /// @param rows of the matrix whose products go to `y`; those below it go to `rest`
+  KernelCall of(
+      String kind, DeviceMatrix matrix, FloatArray input, FloatArray y, FloatArray rest, int rows) {
     boolean isTiled =
         context.hasGroups()
             && context.tokens() > FEW_TOKENS
@@ -53,9 +59,9 @@ final class RouterProjection {
                 m.scales(),
                 m.order(),
                 m.bias(),
-                logits,
-                sharedLogits,
-                context.weights().routerRows(),
+                y,
+                rest,
+                rows,
                 m.rows(),
                 m.columns(),
                 m.groupSize(),

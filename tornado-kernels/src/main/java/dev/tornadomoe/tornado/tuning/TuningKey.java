@@ -25,7 +25,7 @@ public record TuningKey(
     String down = part.down().storage().text();
     return new TuningKey(
         kernels,
-        weights.layer().hidden(),
+        weights.layer().experts().hidden(),
         weights.layer().intermediate(),
         weights.layer().experts().local().size() + extra,
         weights.layer().topK() + extra,

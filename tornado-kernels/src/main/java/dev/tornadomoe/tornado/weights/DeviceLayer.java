@@ -19,6 +19,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// @param extra parts of the shared expert that are among the experts of the last part; 0 when it
 ///   is not
 /// @param shared the shared expert by itself, or null
+/// @param latentIn what stands before experts with rows of another size, or null
+/// @param latentOut what stands behind them, or null
 public record DeviceLayer(
     MoeLayer layer,
     @Nullable DeviceMatrix router,
@@ -27,7 +29,9 @@ public record DeviceLayer(
     IntArray map,
     List<DeviceExperts> parts,
     int extra,
-    @Nullable DeviceExperts shared) {
+    @Nullable DeviceExperts shared,
+    @Nullable DeviceMatrix latentIn,
+    @Nullable DeviceMatrix latentOut) {
 
   /// Whether the shared expert has a gate.
   public boolean isSharedGated() {
@@ -43,6 +47,12 @@ public record DeviceLayer(
     parts.forEach(part -> arrays.addAll(part.arrays()));
     if (shared != null) {
       arrays.addAll(shared.arrays());
+    }
+    if (latentIn != null) {
+      arrays.addAll(latentIn.arrays());
+    }
+    if (latentOut != null) {
+      arrays.addAll(latentOut.arrays());
     }
     return arrays;
   }

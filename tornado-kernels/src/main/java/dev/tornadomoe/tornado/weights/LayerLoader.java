@@ -2,6 +2,8 @@ package dev.tornadomoe.tornado.weights;
 
 import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.layer.Activation;
+import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
@@ -43,6 +45,7 @@ final class LayerLoader {
 
   private DeviceLayer load() {
     Router router = layer.router();
+    Latent latent = layer.latent();
     return new DeviceLayer(
         layer,
         router(),
@@ -51,7 +54,9 @@ final class LayerLoader {
         map(0, layer.experts().local().size()),
         parts(),
         storage.extra(),
-        shared());
+        shared(),
+        latent == null ? null : matrix(storage.latentIn(), latent.in(), latent.inBias()),
+        latent == null ? null : matrix(storage.latentOut(), latent.out(), latent.outBias()));
   }
 
   private FloatArray constants() {
@@ -92,6 +97,13 @@ final class LayerLoader {
       rows.add(Part.whole(shared.gate(), null));
     }
     return MatrixPacking.stack(kept, rows, listener, arena);
+  }
+
+  private @Nullable DeviceMatrix matrix(
+      @Nullable Storage kept, Weight weight, @Nullable Bias bias) {
+    return kept == null
+        ? null
+        : MatrixPacking.stack(kept, List.of(Part.whole(weight, bias)), listener, arena);
   }
 
   private List<DeviceExperts> parts() {

@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado.weights;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
 ///   work; 0 when it can't be
 /// @param sharedGateUp of the shared expert by itself, or null
 /// @param sharedDown of the shared expert by itself, or null
+/// @param latentIn before experts with rows of another size, or null
+/// @param latentOut behind them, or null
 public record LayerStorage(
     @Nullable Storage router,
     Storage gateUp,
@@ -31,7 +34,9 @@ public record LayerStorage(
     int expertsPerPart,
     int extra,
     @Nullable Storage sharedGateUp,
-    @Nullable Storage sharedDown) {
+    @Nullable Storage sharedDown,
+    @Nullable Storage latentIn,
+    @Nullable Storage latentOut) {
   /// Rows of a strip of down. With 2 down takes about as long for one token, but longer for many
   /// (H200, 256 tokens: 372 us, 312 with 4): tiles then read less of a line at once.
   private static final int DOWN_LANES = 4;
@@ -50,7 +55,9 @@ public record LayerStorage(
         storage.expertsPerPart,
         storage.extra,
         sharedGateUp == null ? null : sharedGateUp.inStrips(device),
-        sharedDown == null ? null : sharedDown.inStrips(DOWN_LANES));
+        sharedDown == null ? null : sharedDown.inStrips(DOWN_LANES),
+        storage.latentIn,
+        storage.latentOut);
   }
 
   private static LayerStorage of(MoeLayer layer, long mostElements) {
@@ -58,6 +65,7 @@ public record LayerStorage(
     Storage gateUp = Storage.of(gateUps(experts));
     Storage down = Storage.of(experts.stream().map(Mlp::down).toList());
     SharedExperts shared = layer.shared();
+    Latent latent = layer.latent();
     Storage sharedGateUp = shared == null ? null : Storage.of(gateUps(List.of(shared.mlp())));
     Storage sharedDown = shared == null ? null : Storage.of(List.of(shared.mlp().down()));
     int extra =
@@ -88,7 +96,14 @@ public record LayerStorage(
         (int) Math.min(fitting, experts.size()),
         extra,
         extra > 0 ? null : sharedGateUp,
-        extra > 0 ? null : sharedDown);
+        extra > 0 ? null : sharedDown,
+        latent == null ? null : dense(latent.in()),
+        latent == null ? null : dense(latent.out()));
+  }
+
+  /// As the router, whose kernel multiplies by it.
+  private static Storage dense(Weight weight) {
+    return Storage.f32(weight.rows(), weight.columns());
   }
 
   /// Gate and up in turn; up twice where there is no gate.
@@ -126,6 +141,7 @@ public record LayerStorage(
     Mlp expert = layer.experts().local().getFirst();
     SharedExperts shared = layer.shared();
     if (shared == null
+        || shared.mlp().hidden() != expert.hidden()
         || shared.mlp().isGated() != expert.isGated()
         || !shared.activation(layer.experts()).equals(layer.experts().activation())
         || sharedGateUp.format() != gateUp.format()
@@ -166,6 +182,8 @@ public record LayerStorage(
     bytes += router == null ? 0 : router.bytes(1, 1);
     bytes += sharedGateUp == null ? 0 : sharedGateUp.bytes(2, 1);
     bytes += sharedDown == null ? 0 : sharedDown.bytes(1, 1);
+    bytes += latentIn == null ? 0 : latentIn.bytes(1, 1);
+    bytes += latentOut == null ? 0 : latentOut.bytes(1, 1);
     return bytes;
   }
 }
