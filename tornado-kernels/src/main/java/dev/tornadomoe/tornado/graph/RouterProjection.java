@@ -1,7 +1,7 @@
 package dev.tornadomoe.tornado.graph;
 
-import dev.tornadomoe.tornado.kernel.WorkGroupKernels;
-import dev.tornadomoe.tornado.kernel.WorkItemKernels;
+import dev.tornadomoe.tornado.kernel.Flags;
+import dev.tornadomoe.tornado.kernel.LogitKernels;
 import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -38,42 +38,96 @@ final class RouterProjection {
   /// @param rows of the matrix whose products go to `y`; those below it go to `rest`
   KernelCall of(
       String kind, DeviceMatrix matrix, FloatArray input, FloatArray y, FloatArray rest, int rows) {
-    boolean isTiled =
-        context.hasGroups()
-            && context.tokens() > FEW_TOKENS
-            && TILE.threads() <= context.device().workGroup();
-    int together = isTiled ? TILE_TOKENS : 1;
-    // The router has few rows: alone, each group should be as wide as it can.
-    GroupShape split =
-        isTiled ? TILE : new GroupShape(context.device().threads(matrix.columns(), 1024), 1);
-    DeviceMatrix m = matrix.withFlags(split.flags());
-    KernelCall.Adder task =
+    int outputs = Math.multiplyExact(context.tokens(), matrix.rows());
+    if (!context.hasGroups()) {
+      return KernelCall.ofItems(
+          kind,
+          outputs,
+          (g, n) ->
+              g.task(
+                  n,
+                  LogitKernels::logitsAlone,
+                  context.kernel(),
+                  context.call(),
+                  input,
+                  matrix.scales(),
+                  matrix.bias(),
+                  y,
+                  rest,
+                  rows,
+                  matrix.rows(),
+                  matrix.columns(),
+                  matrix.flags()));
+    }
+    return context.tokens() > FEW_TOKENS && TILE.threads() <= context.device().workGroup()
+        ? tiled(kind, matrix.withFlags(TILE.flags()), input, y, rest, rows)
+        : few(kind, matrix, input, y, rest, rows);
+  }
+
+  private KernelCall few(
+      String kind, DeviceMatrix m, FloatArray input, FloatArray y, FloatArray rest, int rows) {
+    int threads = context.device().threads(m.columns());
+    boolean isPlain = m.rows() == rows && (m.flags() & Flags.BIAS) == 0;
+    KernelCall.Adder plain =
         (g, n) ->
             g.task(
                 n,
-                context.hasGroups() ? WorkGroupKernels::project : WorkItemKernels::project,
+                LogitKernels::plainLogits,
                 context.kernel(),
                 context.call(),
                 input,
-                m.words(),
                 m.scales(),
-                m.order(),
+                y,
+                m.rows(),
+                m.columns(),
+                threads);
+    KernelCall.Adder any =
+        (g, n) ->
+            g.task(
+                n,
+                LogitKernels::logits,
+                context.kernel(),
+                context.call(),
+                input,
+                m.scales(),
                 m.bias(),
                 y,
                 rest,
                 rows,
                 m.rows(),
                 m.columns(),
-                m.groupSize(),
                 m.flags(),
-                together);
-    return context.hasGroups()
-        ? KernelCall.ofGroups(
-            kind,
-            Math.multiplyExact(Math.ceilDiv(context.tokens(), together), split.groups(m.rows())),
-            split.threads(),
-            split.localFloats(1, together),
-            task)
-        : KernelCall.ofItems(kind, Math.multiplyExact(context.tokens(), m.rows()), task);
+                threads);
+    return KernelCall.ofGroups(
+        kind,
+        Math.multiplyExact(context.tokens(), m.rows()),
+        threads,
+        LogitKernels.localFloats(threads),
+        isPlain ? plain : any);
+  }
+
+  private KernelCall tiled(
+      String kind, DeviceMatrix m, FloatArray input, FloatArray y, FloatArray rest, int rows) {
+    return KernelCall.ofGroups(
+        kind,
+        Math.multiplyExact(Math.ceilDiv(context.tokens(), TILE_TOKENS), TILE.groups(m.rows())),
+        TILE.threads(),
+        TILE.localFloats(1, TILE_TOKENS),
+        (g, n) ->
+            g.task(
+                n,
+                LogitKernels::tiledLogits,
+                context.kernel(),
+                context.call(),
+                input,
+                m.scales(),
+                m.bias(),
+                y,
+                rest,
+                rows,
+                m.rows(),
+                m.columns(),
+                m.flags(),
+                TILE_TOKENS));
   }
 }

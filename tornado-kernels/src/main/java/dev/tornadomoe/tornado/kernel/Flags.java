@@ -65,6 +65,10 @@ public final class Flags {
   /// All of the router's experts are here, in its order. (Of kernels that do not route.)
   public static final int IN_ORDER = 1 << 28;
 
+  /// Weights of 32 bits, one row after the other, which only [LogitKernels] read. Others have
+  /// strips here.
+  public static final int ROW_MAJOR = 1 << 30;
+
   /// Formats whose elements are decoded and then scaled.
   public static final int SCALED = INT4 | FP4 | INT8 | FP8;
 

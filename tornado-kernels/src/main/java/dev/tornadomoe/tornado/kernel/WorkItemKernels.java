@@ -13,49 +13,6 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 public final class WorkItemKernels {
   private WorkItemKernels() {}
 
-  /// `y[t] = W x[t] + b`. Rows from `rows` on, if there is one, go to `rest[t]`.
-  public static void project(
-      KernelContext context,
-      IntArray call,
-      FloatArray x,
-      IntArray words,
-      FloatArray scales,
-      IntArray order,
-      FloatArray bias,
-      FloatArray y,
-      FloatArray rest,
-      int rows,
-      int allRows,
-      int columns,
-      int groupSize,
-      int flags,
-      int tokens) {
-    int token = context.globalIdx / allRows;
-    int row = context.globalIdx % allRows;
-    if (token < call.get(0)) {
-      int block = row / 8;
-      int chunks = (columns + 7) / 8;
-      float[] chunkOfX = new float[8];
-      float sum = 0f;
-      for (int chunk = 0; chunk < chunks; chunk++) {
-        int from = chunk * 8;
-        for (int j = 0; j < 8; j++) {
-          chunkOfX[j] = Chunks.activation(x, token * columns, from + j, columns, order, 0, flags);
-        }
-        sum +=
-            Chunks.dot(words, scales, block, chunk, row % 8, columns, groupSize, chunkOfX, flags);
-      }
-      if ((flags & Flags.BIAS) != 0) {
-        sum += bias.get(row);
-      }
-      if (row < rows) {
-        y.set(token * rows + row, sum);
-      } else {
-        rest.set(token, sum);
-      }
-    }
-  }
-
   /// Gate, up and activation of every pair: `activated[M * (topK + extra), I]`.
   ///
   /// @param factors the router's weights `[M, topK]` if they go on the input, or the logits of the

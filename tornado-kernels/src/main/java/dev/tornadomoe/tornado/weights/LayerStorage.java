@@ -130,7 +130,7 @@ public record LayerStorage(
       return null;
     }
     // It is small, and 16-bit weights are decoded by a table: twice the bytes are faster.
-    return Storage.f32(weights.stream().mapToInt(Weight::rows).sum(), layer.hidden());
+    return Storage.rowMajor(weights.stream().mapToInt(Weight::rows).sum(), layer.hidden());
   }
 
   /// As many experts of size I as the shared expert's I makes, if its weights are kept alike and

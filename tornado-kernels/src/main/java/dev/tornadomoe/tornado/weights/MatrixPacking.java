@@ -298,9 +298,13 @@ public final class MatrixPacking {
     float[] values = new float[matrix.columns()];
     for (int r = 0; r < rows; r++) {
       matrix.decodeRow(part.firstRow() + r, values);
-      long to = first(number, part.to() + r, storage.chunks(), 64);
+      boolean isRowMajor = storage.is(Flags.ROW_MAJOR);
+      long to =
+          isRowMajor
+              ? (part.to() + r) * storage.chunks() * 8L
+              : first(number, part.to() + r, storage.chunks(), 64);
       for (int c = 0; c < columns; c++) {
-        scales.set((int) (to + c * 8L), values[part.firstColumn() + c]);
+        scales.set((int) (to + c * (isRowMajor ? 1L : 8L)), values[part.firstColumn() + c]);
       }
     }
   }

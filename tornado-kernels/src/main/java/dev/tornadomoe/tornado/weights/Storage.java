@@ -86,9 +86,9 @@ public record Storage(int rows, int columns, int groupSize, int flags) {
                 | (format.zeroPoints() ? Flags.ZERO_POINTS : 0));
   }
 
-  /// The same for dense matrices of this type, whatever their own format.
-  static Storage f32(int rows, int columns) {
-    return new Storage(rows, columns, columns, columns % 8 == 0 ? 0 : Flags.RAGGED);
+  /// A dense matrix of F32, whatever its own format, one row after the other.
+  static Storage rowMajor(int rows, int columns) {
+    return new Storage(rows, columns, columns, Flags.ROW_MAJOR);
   }
 
   boolean is(int flag) {
