@@ -5,7 +5,10 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /// Calls of the kernels that read an expert's weights once for a block of its pairs.
 sealed interface BlockProjections
-    permits GroupBlockProjections, TileBlockProjections, ItemBlockProjections {
+    permits GroupBlockProjections,
+        SpanBlockProjections,
+        TileBlockProjections,
+        ItemBlockProjections {
 
   /// The kinds' names, the same for all kernels.
   String GATE_UP = "groupedGateUp";
@@ -17,9 +20,12 @@ sealed interface BlockProjections
     if (!context.hasGroups()) {
       return new ItemBlockProjections(context);
     }
-    return context.tuning().hasSmallBlocks()
-        ? new GroupBlockProjections(context)
-        : new TileBlockProjections(context);
+    if (!context.tuning().hasSmallBlocks()) {
+      return new TileBlockProjections(context);
+    }
+    return SpanBlockProjections.suit(context)
+        ? new SpanBlockProjections(context)
+        : new GroupBlockProjections(context);
   }
 
   /// Gate, up and activation of each pair.

@@ -13,6 +13,12 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// several parts, the blocks are each part's own: each is sorted, activated and projected in turn,
 /// when all steps are known.
 final class GroupedCalls {
+  private static final String GROUP = "group";
+
+  /// The most pairs that one work-group sorts, each compared with all others. With more, sorting
+  /// takes longer than the groups of empty blocks do that it saves.
+  private static final int FEW_PAIRS = 128;
+
   private final LayerContext context;
   private final RouterCalls router;
   private final List<DeviceExperts> parts;
@@ -36,10 +42,52 @@ final class GroupedCalls {
   }
 
   private int mostBlocks() {
-    return context.steps().mostBlocks(context.pairs().count(), context.tuning().tokens());
+    int pairs = context.pairs().count();
+    int most = context.steps().mostBlocks(pairs, context.tuning().tokens());
+    return isFew() ? Math.min(pairs, most) : most;
+  }
+
+  /// Whether one work-group sorts all pairs.
+  private boolean isFew() {
+    return context.hasGroups() && context.pairs().count() <= FEW_PAIRS;
   }
 
   private KernelCall group(RouteOperation.GroupByExpert op, DeviceExperts part) {
+    return isFew() ? groupFew(op, part) : groupMany(op, part);
+  }
+
+  private KernelCall groupFew(RouteOperation.GroupByExpert op, DeviceExperts part) {
+    Pairs pairs = context.pairs();
+    int threads = context.device().threads(pairs.count());
+    IntArray ids = context.ints(op.ids());
+    IntArray order = context.ints(op.order());
+    IntArray table = context.ints(op.offsets());
+    return KernelCall.ofGroups(
+        GROUP,
+        1,
+        threads,
+        3 * pairs.count(),
+        (g, n) ->
+            g.task(
+                n,
+                GroupingKernels::groupFew,
+                context.kernel(),
+                context.call(),
+                ids,
+                part.map(),
+                order,
+                table,
+                pairs.topK(),
+                pairs.ofToken(),
+                part.extra(),
+                part.experts(),
+                context.tuning().tokens(),
+                mostBlocks(),
+                threads,
+                pairs.count()));
+  }
+
+  private KernelCall groupMany(RouteOperation.GroupByExpert op, DeviceExperts part) {
     Pairs pairs = context.pairs();
     boolean isShared = context.hasGroups();
     int threads =
@@ -69,8 +117,8 @@ final class GroupedCalls {
                 mostBlocks(),
                 threads);
     return isShared
-        ? KernelCall.ofGroups("group", experts, threads, 2 * threads, task)
-        : KernelCall.ofItems("group", experts, task);
+        ? KernelCall.ofGroups(GROUP, experts, threads, 2 * threads, task)
+        : KernelCall.ofItems(GROUP, experts, task);
   }
 
   List<KernelCall> gateUp(ExpertOperation.GroupedGateUp op) {

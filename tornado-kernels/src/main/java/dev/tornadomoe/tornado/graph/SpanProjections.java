@@ -27,7 +27,7 @@ final class SpanProjections {
     if (!context.hasGroups() || !gateUp.storage().hasSpans() || !part.down().storage().hasSpans()) {
       return false;
     }
-    int flags = gateUp.flags() | Flags.rows(rows(gateUp, 2));
+    int flags = gateUp.flags() | Flags.rows(gateUp.storage().rowsOfSpan(2));
     return SpanGateUp.threadsOfGateUp(gateUp.columns(), flags)
             <= Math.min(Spans.MOST_THREADS, context.device().workGroup())
         && SpanGateUp.localFloats(gateUp.columns(), flags) * 4L <= context.device().localBytes();
@@ -39,11 +39,6 @@ final class SpanProjections {
         (int) Math.min(Spans.MOST_THREADS, context.device().workGroup()) / Spans.WAVE * Spans.WAVE;
     int inRound = Math.ceilDiv(items, Math.ceilDiv(items, most));
     return Math.ceilDiv(inRound, Spans.WAVE) * Spans.WAVE;
-  }
-
-  /// Rows of each matrix for a work-item: as many as keep 16 words in registers.
-  private static int rows(DeviceMatrix m, int matrices) {
-    return ((m.flags() & Flags.INT8) != 0 ? 2 : 4) / matrices;
   }
 
   /// Groups that so many rows take.
@@ -65,7 +60,7 @@ final class SpanProjections {
 
   KernelCall gateUp(
       String kind, DeviceExperts part, IntArray ids, ProjectionRows rows, Pairs pairs) {
-    int n = rows(part.gateUp(), 2);
+    int n = part.gateUp().storage().rowsOfSpan(2);
     DeviceMatrix m =
         part.gateUp()
             .withFlags(
@@ -132,7 +127,7 @@ final class SpanProjections {
   }
 
   KernelCall down(String kind, DeviceExperts part, IntArray ids, DownRows rows, Pairs pairs) {
-    int n = rows(part.down(), 1);
+    int n = part.down().storage().rowsOfSpan(1);
     DeviceMatrix m =
         part.down()
             .withFlags(

@@ -89,6 +89,95 @@ public final class GroupingKernels {
     cut(blocks, e, first, count, size, experts + extra - 1, mostBlocks, t, threads);
   }
 
+  /// The same of few pairs, by one work-group: blocks lie one after the other, and empty ones
+  /// behind the last. A pair's place is how many come before it, so nobody waits for another's.
+  ///
+  /// @param mostPairs of the launch
+  public static void groupFew(
+      KernelContext context,
+      IntArray call,
+      IntArray ids,
+      IntArray map,
+      IntArray pairs,
+      IntArray blocks,
+      int topK,
+      int slots,
+      int extra,
+      int experts,
+      int size,
+      int mostBlocks,
+      int threads,
+      int mostPairs) {
+    int t = context.localIdx;
+    int[] keys = context.allocateIntLocalArray(mostPairs);
+    int[] sorted = context.allocateIntLocalArray(mostPairs);
+    int[] some = context.allocateIntLocalArray(mostPairs);
+    int all = call.get(0) * slots;
+    int elsewhere = experts + extra;
+    for (int p = t; p < all; p += threads) {
+      int slot = p % slots;
+      int key = experts + slot - topK;
+      if (slot < topK) {
+        key = map.get(ids.get(p / slots * topK + slot));
+        if (key < 0) {
+          key = elsewhere;
+        }
+      }
+      keys[p] = key;
+    }
+    context.localBarrier();
+    for (int p = t; p < all; p += threads) {
+      int key = keys[p];
+      int before = 0;
+      int rank = 0;
+      int same = 0;
+      for (int other = 0; other < all; other++) {
+        if (keys[other] < key) {
+          before++;
+        }
+        if (keys[other] == key) {
+          same++;
+        }
+        if (keys[other] == key && other < p) {
+          rank++;
+        }
+      }
+      // A block's first pair says how many it has.
+      int ofBlock = 0;
+      if (rank % size == 0 && key < elsewhere) {
+        ofBlock = TornadoMath.min(size, same - rank);
+      }
+      pairs.set(before + rank, p);
+      sorted[before + rank] = key;
+      some[before + rank] = ofBlock;
+    }
+    context.localBarrier();
+    int used = 0;
+    for (int place = 0; place < all; place++) {
+      if (some[place] > 0) {
+        used++;
+      }
+    }
+    for (int place = t; place < all; place += threads) {
+      int number = 0;
+      for (int other = 0; other < place; other++) {
+        if (some[other] > 0) {
+          number++;
+        }
+      }
+      if (some[place] > 0) {
+        blocks.set(3 * number, sorted[place]);
+        blocks.set(3 * number + 1, place);
+        blocks.set(3 * number + 2, some[place]);
+      }
+    }
+    for (int number = used + t; number < mostBlocks; number += threads) {
+      blocks.set(3 * number, 0);
+      blocks.set(3 * number + 1, 0);
+      blocks.set(3 * number + 2, 0);
+    }
+  }
+
   /// The same with a work-item for each expert, without local memory and barriers: for CPUs.
   public static void groupAlone(
       KernelContext context,

@@ -197,15 +197,7 @@ public final class Spans {
       float ofPart = offset[part];
       for (int c = 0; c < size; c++) {
         int column = part * size + c;
-        float value = 0f;
-        if ((flags & Flags.INT4) != 0) {
-          value = word[row * perSpan + column / 8] & (15 << (4 * (column & 7)));
-        } else if ((flags & Flags.FP4) != 0) {
-          value = Chunks.doubled(word[row * perSpan + column / 8] >> (4 * (column & 7)));
-        } else {
-          value = (word[row * perSpan + column / 4] << (24 - 8 * (column & 3))) >> 24;
-        }
-        ofPart += value * x[column];
+        ofPart += value(word, row * perSpan, column, flags) * x[column];
       }
       if ((flags & Flags.ZERO_POINTS) != 0) {
         ofPart += zero[row * parts + part] * total[part];
@@ -213,6 +205,93 @@ public final class Spans {
       sum += ofPart * scale[row * parts + part];
     }
     return sum;
+  }
+
+  /// Adds 8 columns of all rows, times the same columns of some tokens.
+  ///
+  /// @param x the activations times [#power], 8 of each token
+  /// @param chunk of the span, in ascending order
+  /// @param vectors rows of all matrices
+  /// @param offset of each token: what its columns add to every row, within a group of columns
+  /// @param total the same for zero points
+  /// @param ofPart of each row and token, without scale and offset, within a group of columns
+  /// @param sums of each row and token
+  static void addChunk(
+      int[] word,
+      float[] scale,
+      float[] zero,
+      float[] x,
+      int chunk,
+      int vectors,
+      int tokens,
+      int columns,
+      int groupSize,
+      int flags,
+      float[] offset,
+      float[] total,
+      float[] ofPart,
+      float[] sums) {
+    int perSpan = Chunks.wordsOfSpan(columns, flags);
+    int parts = parts(groupSize);
+    int ofPartChunks = COLUMNS / 8 / parts;
+    int part = chunk / ofPartChunks;
+    if (chunk % ofPartChunks == 0) {
+      for (int k = 0; k < tokens; k++) {
+        offset[k] = 0f;
+        total[k] = 0f;
+      }
+      for (int i = 0; i < vectors * tokens; i++) {
+        ofPart[i] = 0f;
+      }
+    }
+    for (int k = 0; k < tokens; k++) {
+      for (int c = 0; c < 8; c++) {
+        float times = 1f;
+        if ((flags & Flags.INT4) != 0) {
+          times = 1 << (4 * c);
+          if (c < 7) {
+            offset[k] += x[k * 8 + c] * (-8 * (1 << (4 * c)));
+          }
+        }
+        if ((flags & Flags.ZERO_POINTS) != 0) {
+          total[k] += x[k * 8 + c] * times;
+        }
+      }
+    }
+    for (int row = 0; row < vectors; row++) {
+      for (int c = 0; c < 8; c++) {
+        float value = value(word, row * perSpan, chunk * 8 + c, flags);
+        for (int k = 0; k < tokens; k++) {
+          ofPart[row * tokens + k] += value * x[k * 8 + c];
+        }
+      }
+    }
+    if (chunk % ofPartChunks == ofPartChunks - 1) {
+      for (int row = 0; row < vectors; row++) {
+        for (int k = 0; k < tokens; k++) {
+          float sum = ofPart[row * tokens + k] + offset[k];
+          if ((flags & Flags.ZERO_POINTS) != 0) {
+            sum += zero[row * parts + part] * total[k];
+          }
+          sums[row * tokens + k] += sum * scale[row * parts + part];
+        }
+      }
+    }
+  }
+
+  /// A column's code in a row's span, times what [#power] divides by.
+  ///
+  /// @param at of the row's first word
+  private static float value(int[] word, int at, int column, int flags) {
+    float value = 0f;
+    if ((flags & Flags.INT4) != 0) {
+      value = word[at + column / 8] & (15 << (4 * (column & 7)));
+    } else if ((flags & Flags.FP4) != 0) {
+      value = Chunks.doubled(word[at + column / 8] >> (4 * (column & 7)));
+    } else {
+      value = (word[at + column / 4] << (24 - 8 * (column & 3))) >> 24;
+    }
+    return value;
   }
 
   /// A pair's place among the experts, or -1.

@@ -6,6 +6,7 @@ import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.kernel.Chunks;
 import dev.tornadomoe.tornado.kernel.Flags;
+import dev.tornadomoe.tornado.kernel.SpanBlocks;
 import dev.tornadomoe.tornado.kernel.Spans;
 import java.util.List;
 import java.util.Locale;
@@ -206,6 +207,28 @@ public record Storage(int rows, int columns, int groupSize, int flags) {
         && !is(Flags.ACT_ORDER)
         && columns % SPAN == 0
         && (groupSize % SPAN == 0 || SPAN % groupSize == 0);
+  }
+
+  /// Rows of each matrix that a work-item takes of a span: as many as keep 16 words in registers.
+  ///
+  /// @param matrices 2 for gate and up, 1 for down
+  public int rowsOfSpan(int matrices) {
+    return (is(Flags.INT8) ? 2 : 4) / matrices;
+  }
+
+  /// Whether `SpanBlocks` can read it for so many pairs at once: a work-group has a work-item for
+  /// each span of a strip, and local memory for the pairs' activations.
+  ///
+  /// @param matrices 2 for gate and up, 1 for down
+  public boolean hasSpanBlocks(DeviceLimits device, int matrices, int tokens) {
+    if (!hasSpans()) {
+      return false;
+    }
+    int kernelFlags = flags | Flags.rows(rowsOfSpan(matrices));
+    return SpanBlocks.threads(columns, kernelFlags)
+            <= Math.min(Spans.MOST_THREADS, device.workGroup())
+        && SpanBlocks.localFloats(columns, kernelFlags, tokens, matrices) * 4L
+            <= device.localBytes();
   }
 
   /// Elements of the larger of the two arrays, for one matrix.
