@@ -15,13 +15,20 @@ import java.util.stream.Stream;
 /// @param blockDown the same
 public record Tuning(
     GroupShape gateUp, GroupShape down, int tokens, GroupShape blockGateUp, GroupShape blockDown) {
-  /// Beyond, tiles are faster than groups of 8 rows.
+  /// Beyond, tiles are faster than groups that sum through local memory.
   static final int SMALL_BLOCK = 2;
 
   /// From so many pairs on there are groups enough to have smaller ones. With few, each should be
   /// wide: its work-items then wait for few words, one after the other (H100, one token: down takes
   /// 16 us with 1024 work-items, 25 with 256; gate and up have more rows, and 256 are enough).
   private static final int MANY_PAIRS = 32;
+
+  /// Up to here a tile's block has room for twice the pairs that an expert has on average: weights
+  /// are decoded for fewer blocks, and work-items without pairs cost little.
+  private static final int ROOMY_BLOCK = 16;
+
+  /// Up to here a tile's work-items have half as many rows, and there are twice as many of them.
+  private static final int NARROW_BLOCK = 8;
 
   /// Sums of a work-item of a tile: with more, registers run out.
   private static final int MOST_SUMS = 64;
@@ -93,14 +100,18 @@ public record Tuning(
     return tokens <= SMALL_BLOCK;
   }
 
-  /// As many pairs as an expert has on average, or a few more: half-empty blocks cost as much as
-  /// full ones.
+  /// One pair where experts hardly ever have two, and otherwise as many as an expert has on average
+  /// or a few more (H200, H 2048, I 768, 128 experts, top-8: M = 64 took 770 us in blocks of 4, 484
+  /// in blocks of 8, 128 714 in blocks of 8 and 601 of 16, 256 890 of 16).
   private static int blockSize(int pairs, int experts) {
-    int size = 2;
-    while (size < TuningCandidates.LARGEST_BLOCK && size * experts < pairs) {
+    if (2L * pairs <= experts) {
+      return 1;
+    }
+    int size = SMALL_BLOCK;
+    while (size < TuningCandidates.LARGEST_BLOCK && (long) size * experts < pairs) {
       size *= 2;
     }
-    return size;
+    return size > SMALL_BLOCK && size < ROOMY_BLOCK ? 2 * size : size;
   }
 
   /// Groups that sum through local memory: with two rows for a work-item, an activation is loaded
@@ -117,12 +128,13 @@ public record Tuning(
     return two.hasItems(matrices, tokens) ? two : new GroupShape(threads, 1);
   }
 
-  /// A tile whose work-items have 4 or 8 pairs each.
+  /// A tile whose work-items have 2 to 8 pairs each.
   ///
   /// @param tokens of a block
   /// @param matrices that it multiplies by
   private static GroupShape tile(DeviceLimits device, int tokens, int matrices) {
-    int threads = Math.max(TileKernels.LANES, device.threads(8 * tokens));
-    return new GroupShape(threads, TILE_ROWS / matrices);
+    boolean isNarrow = tokens <= NARROW_BLOCK;
+    int threads = Math.max(TileKernels.LANES, device.threads((isNarrow ? 16 : 8) * tokens));
+    return new GroupShape(threads, (isNarrow ? TILE_ROWS / 2 : TILE_ROWS) / matrices);
   }
 }
