@@ -60,7 +60,7 @@ class SpanBlocksTest {
     int hidden = layer.hidden();
     try (Session found = Backends.require("tornado").prepare(plan);
         Session reference = Backends.require("reference").prepare(plan)) {
-      for (int tokens : new int[] {2, TOKENS}) {
+      for (int tokens : new int[] {1, 2, TOKENS}) {
         float[] output = new float[tokens * hidden];
         float[] expected = new float[tokens * hidden];
         MoeCall call =
