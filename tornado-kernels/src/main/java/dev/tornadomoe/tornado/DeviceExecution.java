@@ -17,6 +17,8 @@ import dev.tornadomoe.tornado.graph.GraphRoom;
 import dev.tornadomoe.tornado.graph.Launch;
 import dev.tornadomoe.tornado.graph.LaunchGraph;
 import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.replay.PinnedMemory;
+import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.util.ArrayList;
@@ -38,6 +40,7 @@ final class DeviceExecution implements Execution {
   private final List<List<RegionTransfer>> results;
   private final ChosenDevice device;
   private final DeviceBudget room;
+  private final PinnedMemory rows;
   private final List<List<Launch>> launches;
   private final DevicePlan devicePlan;
   private @Nullable DeviceMemoryProbe memoryProbe;
@@ -56,14 +59,20 @@ final class DeviceExecution implements Execution {
     this.results = transfers(plan, plan.options().call().results());
     this.device = device;
     this.room = room;
-    this.launches = Launch.all(plan, weights, groups(plan), device.tuning());
+    this.rows = new PinnedMemory(device.device(), ReplayMode.chosen());
+    this.launches = Launch.all(plan, weights, groups(plan), device.tuning(), rows);
     List<LaunchGraph> graphs =
         DevicePlan.graphs(launches.stream().flatMap(List::stream).toList(), GraphRoom.WHOLE);
     int[] ready = {0};
     progress.compiled(0, graphs.size());
-    this.devicePlan =
-        DevicePlan.prepare(
-            plan, graphs, device, () -> progress.compiled(++ready[0], graphs.size()));
+    try {
+      this.devicePlan =
+          DevicePlan.prepare(
+              plan, graphs, device, () -> progress.compiled(++ready[0], graphs.size()));
+    } catch (RuntimeException | Error e) {
+      rows.close();
+      throw e;
+    }
   }
 
   /// The layers that run together, by their indices.
@@ -154,6 +163,7 @@ final class DeviceExecution implements Execution {
   @Override
   public void close() {
     devicePlan.close();
+    rows.close();
     if (memoryProbe != null) {
       memoryProbe.close();
     }

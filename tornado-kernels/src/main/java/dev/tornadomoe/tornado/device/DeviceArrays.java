@@ -1,6 +1,6 @@
 package dev.tornadomoe.tornado.device;
 
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.lang.ref.WeakReference;
@@ -48,14 +48,15 @@ public final class DeviceArrays {
     return ALL.distinct(() -> FloatArray.fromArray(elements));
   }
 
-  /// An array whose host memory is given back with the arena, when it has been uploaded.
-  public static FloatArray floats(int elements, Arena arena) {
-    return ALL.distinct(() -> FloatArray.fromSegmentShallow(arena.allocate(bytes(elements), 64)));
+  /// An array in host memory of the caller's choice, such as an arena that is closed when the array
+  /// has been uploaded.
+  public static FloatArray floats(int elements, SegmentAllocator host) {
+    return ALL.distinct(() -> FloatArray.fromSegmentShallow(host.allocate(bytes(elements), 64)));
   }
 
-  /// An array whose host memory is given back with the arena, when it has been uploaded.
-  public static IntArray ints(int elements, Arena arena) {
-    return ALL.distinct(() -> IntArray.fromSegmentShallow(arena.allocate(bytes(elements), 64)));
+  /// The same.
+  public static IntArray ints(int elements, SegmentAllocator host) {
+    return ALL.distinct(() -> IntArray.fromSegmentShallow(host.allocate(bytes(elements), 64)));
   }
 
   /// What an array of so many elements takes, on the host and on the device.

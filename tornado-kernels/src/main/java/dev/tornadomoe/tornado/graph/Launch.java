@@ -9,6 +9,7 @@ import dev.tornadomoe.tornado.kernel.ElementKernels;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
+import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -62,10 +63,15 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
   /// All launches of a session, which share what is on the device.
   ///
   /// @param groups layers that run together, by their indices in the plan
+  /// @param rows has the host memory of the caller's rows
   /// @return for each group its launches, ascending
   public static List<List<Launch>> all(
-      MoePlan plan, DeviceWeights weights, List<List<Integer>> groups, DeviceTuning device) {
-    SessionArrays shared = new SessionArrays();
+      MoePlan plan,
+      DeviceWeights weights,
+      List<List<Integer>> groups,
+      DeviceTuning device,
+      SegmentAllocator rows) {
+    SessionArrays shared = new SessionArrays(rows);
     List<LaunchArrays> arrays =
         sizes(plan).stream()
             .map(size -> LaunchArrays.of(size, weights.layers(), device.limits().shape(), shared))

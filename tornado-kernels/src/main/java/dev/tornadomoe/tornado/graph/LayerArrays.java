@@ -153,9 +153,7 @@ public final class LayerArrays {
             caller.region(),
             region -> {
               int elements = callersSizes.getOrDefault(region, callersElements(buffer));
-              return buffer.dtype() == DType.I32
-                  ? DeviceArrays.ints(elements)
-                  : DeviceArrays.floats(elements);
+              return buffer.dtype() == DType.I32 ? shared.ids(elements) : shared.rows(elements);
             });
       }
       return shared.get(slots.getOrDefault(slot(operand, buffer), slot(operand, buffer)));

@@ -1,9 +1,12 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.tornado.device.DeviceArrays;
+import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 import java.util.HashMap;
 import java.util.Map;
 import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Arrays that all launches of all layers share, since one runs after the other: scratch, as large
@@ -11,6 +14,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 public final class SessionArrays {
   private final Map<Slot, Integer> sizes = new HashMap<>();
   private final Map<Slot, Object> arrays = new HashMap<>();
+  private final SegmentAllocator rows;
   private final IntArray call = DeviceArrays.ints(1);
   private final KernelContext kernel = DeviceArrays.context();
 
@@ -19,7 +23,14 @@ public final class SessionArrays {
   /// @param owner what has it to itself while a layer runs
   record Slot(Object owner, boolean isInts) {}
 
+  /// With rows in ordinary memory.
   public SessionArrays() {
+    this(Arena.ofAuto());
+  }
+
+  /// @param rows has the memory of the caller's rows, which go up and come back with each step
+  public SessionArrays(SegmentAllocator rows) {
+    this.rows = rows;
     for (KernelArray array : KernelArray.values()) {
       need(array.slot(), 1);
     }
@@ -40,6 +51,16 @@ public final class SessionArrays {
           int elements = sizes.getOrDefault(s, 0);
           return s.isInts() ? DeviceArrays.ints(elements) : DeviceArrays.floats(elements);
         });
+  }
+
+  /// A new array for rows of the caller's.
+  FloatArray rows(int elements) {
+    return DeviceArrays.floats(elements, rows);
+  }
+
+  /// A new array for ids of the caller's.
+  IntArray ids(int elements) {
+    return DeviceArrays.ints(elements, rows);
   }
 
   /// Its first element is M.

@@ -54,6 +54,11 @@ final class OpenCl {
     }
   }
 
+  /// The functions for host memory, of the same library.
+  private static final class LoadedMemory {
+    static final OpenClMemory FOUND = new OpenClMemory(library(LIBRARY));
+  }
+
   /// The library that TornadoVM has loaded, too.
   ///
   /// @throws ReplayException where there is none
@@ -62,6 +67,14 @@ final class OpenCl {
       return found;
     }
     throw (ReplayException) Loaded.FOUND;
+  }
+
+  /// The functions for host memory, which every OpenCL has.
+  ///
+  /// @throws ReplayException as [#get] does
+  static OpenClMemory memory() {
+    get();
+    return LoadedMemory.FOUND;
   }
 
   /// A library's symbols.
@@ -114,12 +127,12 @@ final class OpenCl {
     releaseEvent = of(library, "clReleaseEvent", JAVA_LONG);
   }
 
-  private static MethodHandle of(SymbolLookup library, String name, MemoryLayout... arguments) {
+  static MethodHandle of(SymbolLookup library, String name, MemoryLayout... arguments) {
     return handle(library, name, FunctionDescriptor.of(JAVA_INT, arguments));
   }
 
   @SuppressWarnings("restricted")
-  private static MethodHandle handle(SymbolLookup library, String name, FunctionDescriptor type) {
+  static MethodHandle handle(SymbolLookup library, String name, FunctionDescriptor type) {
     MemorySegment address =
         library
             .find(name)
@@ -162,9 +175,20 @@ final class OpenCl {
     release("clReleaseCommandQueue", releaseCommandQueue, queue);
   }
 
-  private static void release(String name, MethodHandle function, long handle) {
+  /// Gives something back; a failure is only logged.
+  static void release(String name, MethodHandle function, long handle) {
+    logged(name, () -> (int) function.invokeExact(handle));
+  }
+
+  /// A call whose status nothing depends on.
+  @FunctionalInterface
+  interface LastCall {
+    int status() throws Throwable;
+  }
+
+  static void logged(String name, LastCall call) {
     try {
-      require(name, "", (int) function.invokeExact(handle));
+      require(name, "", call.status());
     } catch (Throwable e) {
       LOG.log(System.Logger.Level.WARNING, sentence(name, "", e).getMessage());
     }
@@ -255,6 +279,11 @@ final class OpenCl {
     }
   }
 
+  /// The same where nothing depends on it any more.
+  void finishQuietly(long queue) {
+    logged("clFinish", () -> (int) finish.invokeExact(queue));
+  }
+
   /// Nanoseconds from the beginning of a command to its end, on a queue with [#PROFILING].
   long nanos(long event) {
     return time(event, COMMAND_END) - time(event, COMMAND_START);
@@ -279,7 +308,7 @@ final class OpenCl {
     release("clReleaseEvent", releaseEvent, event);
   }
 
-  private static void require(String function, String subject, int status) {
+  static void require(String function, String subject, int status) {
     if (status != 0) {
       throw new ReplayException(
           String.format(
@@ -289,7 +318,7 @@ final class OpenCl {
 
   /// What was thrown around a call: our own sentence, or Java's refusal of an argument, such as
   /// memory that was closed.
-  private static RuntimeException sentence(String function, String subject, Throwable thrown) {
+  static RuntimeException sentence(String function, String subject, Throwable thrown) {
     if (thrown instanceof Error error) {
       throw error;
     }

@@ -85,6 +85,9 @@ final class TornadoInternals {
   private static final Member ATOMICS = method(XPU_DEVICE, "checkAtomicsForTask", 1);
   private static final Member DEVICE_POINTER =
       method("drivers.opencl.OCLTargetDevice", "getDevicePointer");
+  private static final Member PLATFORM =
+      method("drivers.opencl.OCLDeviceContext", "getPlatformContext");
+  private static final Member CONTEXT_ID = method("drivers.opencl.OCLContext", "getContextId");
 
   private static final Member IS_VALID = method("runtime.common.TornadoInstalledCode", "isValid");
   private static final Member KERNEL = method("drivers.opencl.graal.OCLInstalledCode", "getKernel");
@@ -225,6 +228,11 @@ final class TornadoInternals {
   /// OpenCL's own handle of a device.
   static long handle(TornadoDevice device) {
     return DEVICE_POINTER.get(Long.class, device.getPhysicalDevice());
+  }
+
+  /// OpenCL's own handle of the context that a device's arrays belong to.
+  static long context(TornadoDevice device) {
+    return CONTEXT_ID.get(Long.class, PLATFORM.get(Object.class, device.getDeviceContext()));
   }
 
   /// A task's code, or null where there is none.

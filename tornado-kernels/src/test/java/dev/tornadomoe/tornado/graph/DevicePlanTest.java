@@ -21,6 +21,7 @@ import dev.tornadomoe.tornado.TornadoBackend;
 import dev.tornadomoe.tornado.device.RowTransfer;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -56,7 +57,9 @@ class DevicePlanTest {
       ChosenDevice device = TornadoBackend.device();
       DeviceWeights weights = DeviceMemory.load(plan, device.limits(), Progress.NONE);
       List<Launch> launches =
-          Launch.all(plan, weights, List.of(List.of(0, 1, 2, 3, 4)), device.tuning()).getFirst();
+          Launch.all(
+                  plan, weights, List.of(List.of(0, 1, 2, 3, 4)), device.tuning(), Arena.ofAuto())
+              .getFirst();
       List<LaunchGraph> graphs = DevicePlan.graphs(launches, GraphRoom.WHOLE.withLayers(2));
       try (DevicePlan found = DevicePlan.prepare(plan, graphs, device, () -> {});
           Session reference = Backends.require("reference").prepare(plan)) {

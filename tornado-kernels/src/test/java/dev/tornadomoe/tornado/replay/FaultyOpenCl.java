@@ -89,7 +89,7 @@ final class FaultyOpenCl {
             : REAL.find(name));
   }
 
-  /// Gives no queue: the only function that returns its status through a pointer.
+  /// Gives no queue: a function that returns its status through a pointer.
   @SuppressWarnings("restricted")
   static OpenCl withoutQueues(int status) {
     FunctionDescriptor type =
@@ -106,6 +106,20 @@ final class FaultyOpenCl {
       int status, long context, long device, long properties, MemorySegment result) {
     result.reinterpret(JAVA_INT.byteSize()).set(JAVA_INT, 0, status);
     return 0;
+  }
+
+  /// Gives no host memory.
+  @SuppressWarnings("restricted")
+  static OpenClMemory withoutHostMemory(int status) {
+    FunctionDescriptor type =
+        FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS);
+    MethodHandle fails =
+        MethodHandles.dropArguments(
+            MethodHandles.insertArguments(NO_QUEUE, 0, status), 3, MemorySegment.class);
+    return new OpenClMemory(name ->
+        name.equals("clCreateBuffer")
+            ? Optional.of(Linker.nativeLinker().upcallStub(fails, type, Arena.global()))
+            : REAL.find(name));
   }
 
   static OpenCl without(String function) {

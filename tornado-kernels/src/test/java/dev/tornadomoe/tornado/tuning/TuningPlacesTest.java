@@ -3,18 +3,14 @@ package dev.tornadomoe.tornado.tuning;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.tornado.Logged;
 import dev.tornadomoe.tornado.TornadoDevices;
 import dev.tornadomoe.tornado.device.KernelShape;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
-import java.util.logging.SimpleFormatter;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -83,15 +79,11 @@ class TuningPlacesTest {
   void aStaleFileIsRefusedWhichIsSaidOnceAndTheDefaultUsed() {
     Path file = name("stale.json");
     new TuningFile(DEVICE, TuningFile.KERNELS + 1, List.of()).write(file);
-    List<String> said = new ArrayList<>();
-    Handler handler = listener(said);
-    Logger logger = Logger.getLogger("dev.tornadomoe.tornado");
-    logger.addHandler(handler);
-    try {
+    List<String> said;
+    try (Logged log = new Logged("dev.tornadomoe.tornado")) {
       assertThat(TuningPlaces.of(DEVICE).forSession().find(KEY, 1)).isEmpty();
       assertThat(TuningPlaces.of(DEVICE).forSession().find(KEY, 1)).isEmpty();
-    } finally {
-      logger.removeHandler(handler);
+      said = log.sentences();
     }
     assertThat(said)
         .containsExactly(
@@ -142,20 +134,5 @@ class TuningPlacesTest {
     Path path = directory.resolve(file);
     System.setProperty(TuningPlaces.PROPERTY, path.toString());
     return path;
-  }
-
-  private static Handler listener(List<String> said) {
-    return new Handler() {
-      @Override
-      public void publish(LogRecord entry) {
-        said.add(new SimpleFormatter().formatMessage(entry));
-      }
-
-      @Override
-      public void flush() {}
-
-      @Override
-      public void close() {}
-    };
   }
 }

@@ -1,0 +1,137 @@
+package dev.tornadomoe.tornado.replay;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+
+/// Host memory for what goes up and comes back with each run. The driver has locked its pages, so
+/// the device itself reads and writes them; what lies elsewhere is first copied to such pages, in
+/// pieces, while the device waits.
+///
+/// Sessions keep the caller's rows in it. An engine can, too:
+///
+///     PinnedMemory pinned = new PinnedMemory(device, ReplayMode.chosen());
+///     FloatArray rows =
+///         FloatArray.fromSegmentShallow(
+///             pinned.allocate(TornadoNativeArray.ARRAY_HEADER + 4L * elements, 64));
+///
+/// Where a driver gives none, or nothing is replayed, memory is ordinary, and one sentence is
+/// logged for a driver's refusal. Close it after the plans whose arrays lie in it.
+public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
+  private static final System.Logger LOG = System.getLogger("dev.tornadomoe.tornado.replay");
+
+  private static final Set<String> LOGGED = ConcurrentHashMap.newKeySet();
+
+  private static final AtomicLong HELD = new AtomicLong();
+
+  /// Buffers lie at page borders; whoever wants more gets ordinary memory.
+  private static final long ALIGNMENT = 4096;
+
+  private record Mapped(long buffer, MemorySegment address, long bytes) {}
+
+  /// What is handed out ends with it.
+  private final Arena arena = Arena.ofShared();
+
+  private final List<Mapped> mapped = new ArrayList<>();
+  private @Nullable Driver driver;
+
+  /// What pages come from.
+  private record Driver(OpenCl cl, OpenClMemory memory, long context, long queue) {
+    static Driver of(OpenCl cl, OpenClMemory memory, TornadoDevice device) {
+      long context = TornadoInternals.context(device);
+      return new Driver(
+          cl, memory, context, cl.createQueue(context, TornadoInternals.handle(device), 0));
+    }
+  }
+
+  /// Memory for arrays of a device.
+  ///
+  /// @param device that reads and writes it
+  /// @param mode ordinary memory where nothing is replayed
+  public PinnedMemory(TornadoDevice device, ReplayMode mode) {
+    if (mode == ReplayMode.OFF) {
+      return;
+    }
+    try {
+      GraphReplay.requireSupport(device);
+      driver = Driver.of(OpenCl.get(), OpenCl.memory(), device);
+    } catch (ReplayException e) {
+      // A device that can't replay says so where it is asked to.
+      driver = null;
+    }
+  }
+
+  /// The same with other functions of OpenCL.
+  PinnedMemory(TornadoDevice device, OpenClMemory functions) {
+    driver = Driver.of(OpenCl.get(), functions, device);
+  }
+
+  /// Zeros.
+  ///
+  /// @param bytes how many
+  /// @param alignment of the first, a power of two
+  @Override
+  public MemorySegment allocate(long bytes, long alignment) {
+    Driver known = driver;
+    if (known != null && bytes > 0 && alignment <= ALIGNMENT) {
+      try {
+        return allocate(known, bytes);
+      } catch (ReplayException e) {
+        String sentence = String.valueOf(e.getMessage());
+        if (LOGGED.add(sentence)) {
+          LOG.log(
+              System.Logger.Level.WARNING,
+              "rows lie in ordinary memory, which is slower: {0}",
+              sentence);
+        }
+      }
+    }
+    return arena.allocate(bytes, alignment);
+  }
+
+  @SuppressWarnings("restricted") // the size is the one that was asked for
+  private MemorySegment allocate(Driver known, long bytes) {
+    long buffer = known.memory.create(known.context, bytes);
+    MemorySegment address;
+    try {
+      address = known.memory.map(known.queue, buffer, bytes);
+    } catch (ReplayException e) {
+      known.memory.release(buffer);
+      throw e;
+    }
+    mapped.add(new Mapped(buffer, address, bytes));
+    HELD.addAndGet(bytes);
+    return address.reinterpret(bytes, arena, null).fill((byte) 0);
+  }
+
+  /// {@return how many bytes drivers have given and not got back, of which the JVM knows nothing}
+  public static long held() {
+    return HELD.get();
+  }
+
+  /// Gives all of it back. What was handed out can't be used any more.
+  @Override
+  public void close() {
+    arena.close();
+    Driver known = driver;
+    if (known == null) {
+      return;
+    }
+    driver = null;
+    for (Mapped each : mapped) {
+      known.memory.unmap(known.queue, each.buffer, each.address);
+      HELD.addAndGet(-each.bytes);
+    }
+    known.cl.finishQuietly(known.queue);
+    mapped.forEach(each -> known.memory.release(each.buffer));
+    mapped.clear();
+    known.cl.releaseQueue(known.queue);
+  }
+}

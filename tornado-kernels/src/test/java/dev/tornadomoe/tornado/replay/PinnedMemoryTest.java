@@ -1,0 +1,58 @@
+package dev.tornadomoe.tornado.replay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.tornado.Logged;
+import dev.tornadomoe.tornado.TornadoBackend;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import org.junit.jupiter.api.Test;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
+
+/// Host memory of the driver. That plans compute the same on it, each session's test shows.
+class PinnedMemoryTest {
+  private static final long BYTES = 3L << 20;
+
+  private final TornadoDevice device = TornadoBackend.device().device();
+
+  @Test
+  void isZeroAndKeepsWhatIsWrittenUntilItIsClosed() {
+    MemorySegment first;
+    long held = PinnedMemory.held();
+    try (PinnedMemory memory = new PinnedMemory(device, ReplayMode.AUTO)) {
+      first = memory.allocate(BYTES, 64);
+      MemorySegment second = memory.allocate(16, 64);
+      assertThat(first.byteSize()).isEqualTo(BYTES);
+      assertThat(first.address() % 64).isZero();
+      assertThat(first.mismatch(MemorySegment.ofArray(new byte[(int) BYTES]))).isEqualTo(-1);
+      assertThat(PinnedMemory.held() - held).isEqualTo(BYTES + 16);
+      first.fill((byte) 1);
+      assertThat(second.get(ValueLayout.JAVA_LONG, 0)).isZero();
+      assertThat(first.get(ValueLayout.JAVA_BYTE, BYTES - 1)).isEqualTo((byte) 1);
+    }
+    assertThat(PinnedMemory.held()).isEqualTo(held);
+    assertThatThrownBy(() -> first.get(ValueLayout.JAVA_BYTE, 0))
+        .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void isOrdinaryWhereNothingIsReplayed() {
+    try (PinnedMemory memory = new PinnedMemory(device, ReplayMode.OFF)) {
+      assertThat(memory.allocate(BYTES, 64).byteSize()).isEqualTo(BYTES);
+    }
+  }
+
+  @Test
+  void isOrdinaryWhereTheDriverGivesNoneAndSaysSoOnce() {
+    try (Logged log = new Logged("dev.tornadomoe.tornado.replay");
+        PinnedMemory memory = new PinnedMemory(device, FaultyOpenCl.withoutHostMemory(-6))) {
+      assertThat(memory.allocate(BYTES, 64).byteSize()).isEqualTo(BYTES);
+      memory.allocate(BYTES, 64);
+      assertThat(log.sentences())
+          .containsExactly(
+              "rows lie in ordinary memory, which is slower: clCreateBuffer (3145728 bytes of host"
+                  + " memory) failed: CL_OUT_OF_HOST_MEMORY (-6)");
+    }
+  }
+}
