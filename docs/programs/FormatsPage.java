@@ -146,7 +146,12 @@ public final class FormatsPage {
     for (ArchitectureNotes notes : GgufModel.architectures()) {
       List<String> row =
           List.of(
-              notes.scores(), notes.renormalised(), notes.bias(), notes.scale(), notes.shared());
+              notes.scores(),
+              notes.renormalised(),
+              notes.bias(),
+              notes.scale(),
+              notes.shared(),
+              notes.activation());
       rows.computeIfAbsent(row, key -> new ArrayList<>()).add(notes.id());
     }
     return table(
@@ -156,7 +161,8 @@ public final class FormatsPage {
             "renormalised",
             "bias",
             "scale",
-            "I of the shared expert"),
+            "I of the shared expert",
+            "activation"),
         rows.entrySet().stream()
             .map(row ->
                 Stream.concat(Stream.of(codes(row.getValue())), row.getKey().stream()).toList()));

@@ -1,10 +1,12 @@
-"""Writes one MoE layer of a safetensors golden case as a GGUF file, in the tensor names and keys of llama.cpp's converters.
+"""Writes MoE layers of a safetensors golden case as a GGUF file, in tensor names and keys of llama.cpp's converters.
 
     pip install gguf numpy
     python make_gguf_golden.py ../resources/golden/hf/kimi_linear kimi-linear ../resources/golden/gguf/kimi-linear
+    python make_gguf_golden.py ../resources/golden/hf/step3p5 step35 ../resources/golden/gguf/step35 0 1
 
-Weights stay BF16 as they are, so the outputs that transformers computed for the case hold for the file as well: those of
-the layer are copied. Names and keys: gguf-py's constants.py and llama.cpp's src/models.
+The layers are the ones that are said, or else the first. Weights stay BF16 as they are, so the outputs that
+transformers computed for the case hold for the file as well: those of the layers are copied. Names and keys:
+gguf-py's constants.py and llama.cpp's src/models.
 """
 
 import json
@@ -27,6 +29,7 @@ NAMES = [
     (r"experts\.down_proj", "ffn_down_exps.weight"),
     (r"(gate|up|down)_proj\.weight", r"ffn_\1_exps.weight"),
     (r"shared?_(?:expert|experts|mlp)\.(gate|up|down)_proj\.weight", r"ffn_\1_shexp.weight"),
+    (r"shared_experts\.linear_gate\.weight", "ffn_gate_shexp.weight"),
     (r"shared_expert_gate\.weight", "ffn_gate_inp_shexp.weight"),
 ]
 
@@ -51,6 +54,16 @@ KEYS = {
     "num_expert_group": "expert_group_count",
     "topk_group": "expert_group_used_count",
 }
+
+# Limits of SwiGLU, by the config's key: a number for each layer. Hunyuan 4 has none for its shared expert.
+LIMITS = {
+    "swiglu_limit": ["swiglu_clamp_exp", "swiglu_clamp_shexp"],
+    "swiglu_limits": ["swiglu_clamp_exp"],
+    "swiglu_limits_shared": ["swiglu_clamp_shexp"],
+}
+
+# Gates and ups in one tensor of the checkpoint are two tensors of these architectures.
+APART = ["hy_v4"]
 
 
 def read(path):
@@ -88,35 +101,49 @@ def floats(values):
     return values if values.dtype == np.float32 else (values.astype(np.uint32) << 16).view(np.float32)
 
 
-def main(source, architecture, target):
+def main(source, architecture, target, layers):
     config = json.loads((source / "config.json").read_text())
     config = config.get("text_config", config)
     golden = read(source / "golden.safetensors")
-    layer = int(re.match(r"layer(\d+)/", sorted(golden)[0]).group(1))
-    block = {}
-    for name, values in sorted(read(source / "model.safetensors").items(), key=lambda entry: order(entry[0])):
-        match = re.search(rf"\.layers\.{layer}\.(?:mlp\.|mixer\.|moe\.|block_sparse_moe\.)?(.*)", name)
-        if match:
-            block.setdefault(named(match.group(1)), []).append(values)
+    layers = layers or [int(re.match(r"layer(\d+)/", sorted(golden)[0]).group(1))]
+    tensors = read(source / "model.safetensors")
+    blocks = {layer: block_of(tensors, layer, architecture) for layer in layers}
     target.mkdir(parents=True, exist_ok=True)
     writer = gguf.GGUFWriter(target / "model.gguf", architecture)
-    write_keys(writer, architecture, config, block, layer)
-    for name, parts in block.items():
-        values = parts[0] if "_exps" not in name or parts[0].ndim == 3 else np.stack(parts)
-        if name.startswith("exp_probs") or name.startswith("ffn_gate_inp"):
-            writer.add_tensor(f"blk.{layer}.{name}", floats(values).squeeze() if "shexp" in name else floats(values))
-        elif values.dtype == np.uint16:
-            writer.add_tensor(
-                f"blk.{layer}.{name}", values.view(np.uint8), raw_dtype=gguf.GGMLQuantizationType.BF16
-            )
+    write_keys(writer, architecture, config, blocks[layers[-1]], layers[-1])
+    for layer, block in blocks.items():
+        for name, values in block.items():
+            if name.startswith("exp_probs") or name.startswith("ffn_gate_inp"):
+                values = floats(values)
+                writer.add_tensor(f"blk.{layer}.{name}", values.squeeze() if "shexp" in name else values)
+            elif values.dtype == np.uint16:
+                writer.add_tensor(
+                    f"blk.{layer}.{name}",
+                    np.ascontiguousarray(values).view(np.uint8),
+                    raw_dtype=gguf.GGMLQuantizationType.BF16,
+                )
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    write(
-        target / "golden.safetensors",
-        {name: values for name, values in golden.items() if re.match(rf"layer{layer}/m(1|7)/", name)},
-    )
+    wanted = rf"layer({'|'.join(map(str, layers))})/m(1|7)/"
+    write(target / "golden.safetensors", {name: values for name, values in golden.items() if re.match(wanted, name)})
+
+
+def block_of(tensors, layer, architecture):
+    block = {}
+    for name, values in sorted(tensors.items(), key=lambda entry: order(entry[0])):
+        match = re.search(rf"\.layers\.{layer}\.(?:mlp\.|mixer\.|moe\.|block_sparse_moe\.)?(.*)", name)
+        if match:
+            block.setdefault(named(match.group(1)), []).append(values)
+    block = {
+        name: parts[0] if "_exps" not in name or parts[0].ndim == 3 else np.stack(parts)
+        for name, parts in block.items()
+    }
+    if architecture in APART:
+        both = block.pop("ffn_gate_up_exps.weight")
+        block["ffn_gate_exps.weight"], block["ffn_up_exps.weight"] = np.split(both, 2, axis=1)
+    return block
 
 
 def order(name):
@@ -125,7 +152,7 @@ def order(name):
 
 
 def write_keys(writer, architecture, config, block, layer):
-    experts, size = block["ffn_gate_inp.weight"][0].shape[0], block["ffn_down_exps.weight"][0].shape[-1]
+    experts, size = block["ffn_gate_inp.weight"].shape[0], block["ffn_down_exps.weight"].shape[-1]
     writer.add_uint32(f"{architecture}.block_count", layer + 1)
     writer.add_uint32(f"{architecture}.embedding_length", config["hidden_size"])
     writer.add_uint32(f"{architecture}.expert_count", experts)
@@ -133,14 +160,19 @@ def write_keys(writer, architecture, config, block, layer):
     values = {new: config[old] for old, new in KEYS.items() if config.get(old) is not None}
     if architecture in ("hy_v3", "laguna"):
         values.setdefault("expert_weights_norm", True)  # always so in these
-    if "exp_probs_b.bias" in block:
+    if "exp_probs_b.bias" in block or config.get("expert_selection_fn") == "sigmoid":
         values["expert_gating_func"] = 2
     if "ffn_up_shexp.weight" in block:
-        values.setdefault("expert_shared_feed_forward_length", block["ffn_up_shexp.weight"][0].shape[0])
+        values.setdefault("expert_shared_feed_forward_length", block["ffn_up_shexp.weight"].shape[0])
     for key, value in values.items():
         add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32}[type(value)]
         add(f"{architecture}.{key}", value)
+    for old, keys in LIMITS.items():
+        if config.get(old) is not None:
+            limits = config[old] if isinstance(config[old], list) else [config[old]] * (layer + 1)
+            for key in keys[: 1 if architecture == "hy_v4" else None]:
+                writer.add_array(f"{architecture}.{key}", [float(limit) for limit in limits[: layer + 1]])
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]))
+    main(pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]), [int(layer) for layer in sys.argv[4:]])

@@ -127,15 +127,16 @@ public final class GgufMetadata {
     throw wrong(full(key), "true or false", value);
   }
 
-  /// A finite number of one block, from an array with one for each or a number for all; 0 where the
-  /// key is not there.
+  /// A finite number of one block, from an array with one for each or a number for all, or a
+  /// default.
   ///
+  /// @param absent what holds where the key is absent
   /// @param key without the architecture's name before it
   /// @param block index of the model's block
   /// @return the number for that block
-  public float ofBlock(String key, int block) {
+  public float ofBlockOr(float absent, String key, int block) {
     if (!(values.get(full(key)) instanceof GgufArray array)) {
-      return (float) numberOr(0, key);
+      return (float) numberOr(absent, key);
     }
     if (block >= array.numbers().size() || !Float.isFinite(array.numbers().get(block))) {
       throw wrong(full(key), "a finite number, F32, for each block", array);

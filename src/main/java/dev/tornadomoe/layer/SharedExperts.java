@@ -1,6 +1,10 @@
 package dev.tornadomoe.layer;
 
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
+import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +44,23 @@ public record SharedExperts(Mlp mlp, @Nullable Weight gate, @Nullable Activation
   /// @throws LayerException when the gate does not fit
   public SharedExperts(Mlp mlp, @Nullable Weight gate) {
     this(mlp, gate, null);
+  }
+
+  /// A shared expert of which half counts, for layers that return the average of routed and shared
+  /// experts. Its gate is zeros, whose sigmoid is a half for every token.
+  ///
+  /// @param mlp its projections
+  /// @param ownActivation between them, or null where it is the routed experts'
+  /// @return the shared expert
+  public static SharedExperts half(Mlp mlp, @Nullable Activation ownActivation) {
+    String name = "half of " + mlp.down().name();
+    TensorView zeros =
+        new TensorView(
+            name,
+            DType.F32,
+            Shape.of(1, mlp.hidden()),
+            MemorySegment.ofArray(new float[mlp.hidden()]));
+    return new SharedExperts(mlp, Weight.dense(zeros), ownActivation);
   }
 
   /// What stands between its projections.

@@ -4,11 +4,8 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.SharedExperts;
-import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
-import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// Reads a layer's shared expert.
@@ -35,9 +32,12 @@ record SharedReader(Checkpoint checkpoint, ModelLayout layout, String block) {
               reader.read(module, ExpertStorage.PerExpert.UNGATED, shared.intermediate());
           case INPUT_OUTPUT -> inputOutput(module, shared.intermediate());
         };
-    Activation own = layout.activations().shared().apply(index);
-    boolean isOwn = !own.equals(layout.activations().experts().apply(index));
-    return new SharedExperts(mlp, gate(shared), isOwn ? own : null);
+    Activation activation = layout.activations().shared().apply(index);
+    Activation own =
+        activation.equals(layout.activations().experts().apply(index)) ? null : activation;
+    return shared.averaged()
+        ? SharedExperts.half(mlp, own)
+        : new SharedExperts(mlp, gate(shared), own);
   }
 
   private ExpertStorage.PerExpert gated(String module) {
@@ -47,21 +47,9 @@ record SharedReader(Checkpoint checkpoint, ModelLayout layout, String block) {
   }
 
   private @Nullable Weight gate(SharedLayout shared) {
-    if (shared.averaged()) {
-      return ofOneHalf();
-    }
     return shared.gate() == null
         ? null
         : checkpoint.linear(block + shared.gate(), 1, layout.hidden());
-  }
-
-  /// A gate of zeros, whose sigmoid is a half for every token.
-  private Weight ofOneHalf() {
-    String name = block + "half of the shared expert";
-    float[] zeros = new float[layout.hidden()];
-    return Weight.dense(
-        new TensorView(
-            name, DType.F32, Shape.of(1, layout.hidden()), MemorySegment.ofArray(zeros)));
   }
 
   /// What stands before the module's name.

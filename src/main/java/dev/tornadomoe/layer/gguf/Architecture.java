@@ -3,6 +3,7 @@ package dev.tornadomoe.layer.gguf;
 import dev.tornadomoe.layer.LayerException;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -146,7 +147,8 @@ enum Architecture {
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.CORRECTION,
-      Part.LIMITS),
+      Part.LIMITS,
+      Part.SHARED_LIMITS),
   /// As `deepseek2` in all.
   MISTRAL4(
       "mistral4",
@@ -185,13 +187,29 @@ enum Architecture {
   QWEN4("qwen4exp", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
   GLM5(
       "glm5next",
-      Gate.NOT_STATED,
+      Gate.SIGMOID,
       Renormalise.IF_STATED,
       SharedSize.STATED_OR_COUNTED,
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.REQUIRED_CORRECTION,
-      Part.LIMITS),
+      Part.LIMITS,
+      Part.SHARED_LIMITS,
+      Part.SAME_LIMITS,
+      Part.LIMITED_BEFORE_SILU),
+  /// The same model, whose files have two names.
+  GLM5_NEXT(
+      "glm5-next",
+      Gate.SIGMOID,
+      Renormalise.IF_STATED,
+      SharedSize.STATED_OR_COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION,
+      Part.LIMITS,
+      Part.SHARED_LIMITS,
+      Part.SAME_LIMITS,
+      Part.LIMITED_BEFORE_SILU),
   BAILING3(
       "bailingmoe3",
       Gate.NOT_STATED,
@@ -200,7 +218,45 @@ enum Architecture {
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.REQUIRED_CORRECTION,
-      Part.LIMITS);
+      Part.LIMITS,
+      Part.SHARED_LIMITS),
+  HY4(
+      "hy_v4",
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION,
+      Part.LIMITS,
+      Part.LIMITED_BEFORE_SILU),
+  COHERE2(
+      "cohere2moe",
+      Gate.SIGMOID,
+      Renormalise.IF_STATED,
+      SharedSize.IF_COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.SHARED_AVERAGED),
+  DEEPSEEK2_OCR(
+      "deepseek2-ocr",
+      Gate.SOFTMAX,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
+  MINIMAX_01("minimax-01", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  DOTS3(
+      "dots3note",
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.REQUIRED_CORRECTION),
+  LLADA("llada-moe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
+  RND1("rnd1", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE);
 
   /// What scores experts where `expert_gating_func` is not there.
   enum Gate {
@@ -219,6 +275,11 @@ enum Architecture {
     Gate(String text) {
       this.text = text;
     }
+
+    /// For users.
+    String text() {
+      return text;
+    }
   }
 
   /// Whether the weights of the selected experts are made to sum to 1.
@@ -233,30 +294,18 @@ enum Architecture {
     Renormalise(String text) {
       this.text = text;
     }
+
+    /// For users.
+    String text() {
+      return text;
+    }
   }
 
-  /// What a block may have beside its router and experts, or does in its own way.
-  enum Part {
-    /// Scores as `expert_gating_func` says, if it is there.
-    GATE_KEY,
-    /// Weights are multiplied by `expert_weights_scale`, if it is there.
-    SCALE_KEY,
-    /// The shared expert's result is multiplied by a sigmoid.
-    SHARED_GATE,
-    /// There may be an `exp_probs_b`.
-    CORRECTION,
-    /// There must be one.
-    REQUIRED_CORRECTION,
-    /// The router and each projection of the experts have a bias.
-    BIASES,
-    WEIGHT_ON_INPUT,
-    /// gpt-oss's SwiGLU with its limit.
-    CLAMPED_SWIGLU,
-    /// SwiGLU may have limits in some blocks (`swiglu_clamp_exp`, `swiglu_clamp_shexp`).
-    LIMITS,
-    /// Experts without gates, their activation the square of a ReLU.
-    SQUARED_RELU
-  }
+  /// What llama.cpp runs and a layer here can't say, and why.
+  private static final Map<String, String> REFUSED =
+      Map.of(
+          "grovemoe", "its adjugate experts read what the other experts return",
+          "smallthinker", "its router reads what comes before attention's norm");
 
   private final String id;
   private final Gate gate;
@@ -276,12 +325,22 @@ enum Architecture {
 
   /// The architecture of this name.
   ///
-  /// @throws LayerException for an unknown one, with the list of known ones
+  /// @throws LayerException for an unknown one, with the list of known ones; for one that is
+  ///   refused, with the reason
   static Architecture named(String id) {
     for (Architecture architecture : values()) {
       if (architecture.id.equals(id)) {
         return architecture;
       }
+    }
+    String reason = REFUSED.get(id);
+    if (reason != null) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "architecture \"%s\" is not supported, since %s: run this model with llama.cpp",
+              id,
+              reason));
     }
     throw new LayerException(
         String.format(
@@ -310,34 +369,7 @@ enum Architecture {
     return parts.contains(part);
   }
 
-  /// What users are told of it.
-  ArchitectureNotes notes() {
-    return new ArchitectureNotes(
-        id,
-        scores(),
-        renormalise.text,
-        correction(),
-        has(Part.SCALE_KEY) ? "yes" : "",
-        sharedText());
-  }
-
-  private String scores() {
-    if (!has(Part.GATE_KEY)) {
-      return has(Part.BIASES) ? gate.text + ", with biases" : gate.text;
-    }
-    return gate == Gate.NOT_STATED
-        ? "function, which must be there"
-        : "function; without it " + gate.text;
-  }
-
-  private String correction() {
-    if (has(Part.REQUIRED_CORRECTION)) {
-      return "must be there";
-    }
-    return has(Part.CORRECTION) ? "may be there" : "";
-  }
-
-  private String sharedText() {
-    return has(Part.SHARED_GATE) ? shared.text() + "; with a sigmoid gate" : shared.text();
+  String id() {
+    return id;
   }
 }

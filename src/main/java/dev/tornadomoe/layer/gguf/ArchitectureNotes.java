@@ -9,5 +9,67 @@ package dev.tornadomoe.layer.gguf;
 /// @param bias whether there is one for the selection
 /// @param scale whether weights are multiplied by one
 /// @param shared I of the shared expert
+/// @param activation between an expert's projections where it is another than SiLU on gates
 public record ArchitectureNotes(
-    String id, String scores, String renormalised, String bias, String scale, String shared) {}
+    String id,
+    String scores,
+    String renormalised,
+    String bias,
+    String scale,
+    String shared,
+    String activation) {
+
+  static ArchitectureNotes of(Architecture architecture) {
+    return new ArchitectureNotes(
+        architecture.id(),
+        scores(architecture),
+        architecture.renormalise().text(),
+        correction(architecture),
+        architecture.has(Part.SCALE_KEY) ? "yes" : "",
+        shared(architecture),
+        activation(architecture));
+  }
+
+  private static String scores(Architecture architecture) {
+    String usual = architecture.gate().text();
+    if (!architecture.has(Part.GATE_KEY)) {
+      return architecture.has(Part.BIASES) ? usual + ", with biases" : usual;
+    }
+    return architecture.gate() == Architecture.Gate.NOT_STATED
+        ? "function, which must be there"
+        : "function; without it " + usual;
+  }
+
+  private static String correction(Architecture architecture) {
+    if (architecture.has(Part.REQUIRED_CORRECTION)) {
+      return "must be there";
+    }
+    return architecture.has(Part.CORRECTION) ? "may be there" : "";
+  }
+
+  private static String shared(Architecture architecture) {
+    String size = architecture.shared().text();
+    if (architecture.has(Part.SHARED_AVERAGED)) {
+      return size + "; averaged with the routed experts";
+    }
+    return architecture.has(Part.SHARED_GATE) ? size + "; with a sigmoid gate" : size;
+  }
+
+  private static String activation(Architecture architecture) {
+    if (architecture.has(Part.SQUARED_RELU)) {
+      return "squared ReLU, no gates";
+    }
+    if (architecture.has(Part.CLAMPED_SWIGLU)) {
+      return "gpt-oss's";
+    }
+    if (!architecture.has(Part.LIMITS)) {
+      return "";
+    }
+    String where =
+        architecture.has(Part.LIMITED_BEFORE_SILU) ? "limits before SiLU" : "limits after SiLU";
+    if (architecture.has(Part.SAME_LIMITS)) {
+      return where + ", of the shared expert too if nothing else is said";
+    }
+    return architecture.has(Part.SHARED_LIMITS) ? where : where + ", not of the shared expert";
+  }
+}

@@ -7,8 +7,10 @@ import dev.tornadomoe.checkpoint.file.StoredTensor;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertWeights;
+import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.Shape;
 import java.util.LinkedHashSet;
@@ -20,19 +22,9 @@ import org.jspecify.annotations.Nullable;
 /// Finds the tensors of one MoE block
 /// ([names](https://github.com/ggml-org/llama.cpp/blob/master/gguf-py/gguf/constants.py)).
 final class BlockReader {
-  /// Of gpt-oss and MiniMax-M3, which llama.cpp has as a constant.
-  private static final float SWIGLU_LIMIT = 7;
-
   /// What only tensors of an MoE block have in their names.
   private static final List<String> OURS =
       List.of("_exps", "_shexp", "ffn_gate_inp", "exp_probs", "_chexps", "ffn_latent");
-
-  /// Limits of the experts' and the shared expert's SwiGLU, which are not computed here. llama.cpp
-  /// has a use for them in a few architectures, step35 say, some of whose blocks have limits.
-  private static final List<String> CLAMPS = List.of("swiglu_clamp_exp", "swiglu_clamp_shexp");
-
-  /// Up to which such a limit means that there is none.
-  private static final float NO_CLAMP = 1e-6f;
 
   private final Checkpoint checkpoint;
   private final GgufMetadata metadata;
@@ -117,49 +109,59 @@ final class BlockReader {
   }
 
   MoeLayer read(TopKGating gating) {
-    refuseClamps();
-    useWeight("ffn_gate_inp");
-    Router router =
-        new Router(
-            checkpoint.linear(name("ffn_gate_inp"), experts, hidden),
-            isBiased() ? Bias.of(checkpoint.require(use("ffn_gate_inp.bias"), experts)) : null,
-            correction(),
-            gating);
+    SwigluLimits limits = new SwigluLimits(metadata, architecture, index);
     ExpertTensors tensors = new ExpertTensors(this);
+    ExpertWeights weights = ExpertWeights.of(tensors.experts(), limits.experts());
+    SharedExperts shared = shared(tensors, limits);
+    boolean averaged = shared != null && architecture.has(Part.SHARED_AVERAGED);
     MoeLayer layer =
         new MoeLayer(
             index,
             gating.topK(),
-            router,
-            ExpertWeights.of(tensors.experts(), activation()),
-            tensors.shared(architecture.shared(), architecture.has(Architecture.Part.SHARED_GATE)),
-            architecture.has(Architecture.Part.WEIGHT_ON_INPUT));
+            router(averaged ? gating.scaled(gating.scale() / 2) : gating),
+            weights,
+            shared,
+            architecture.has(Part.WEIGHT_ON_INPUT));
     refuseUnused();
     return layer;
   }
 
-  private Activation activation() {
-    if (architecture.has(Architecture.Part.SQUARED_RELU)) {
-      return Activation.RELU_SQUARED;
+  private Router router(TopKGating gating) {
+    useWeight("ffn_gate_inp");
+    return new Router(
+        checkpoint.linear(name("ffn_gate_inp"), experts, hidden),
+        isBiased() ? Bias.of(checkpoint.require(use("ffn_gate_inp.bias"), experts)) : null,
+        correction(),
+        gating);
+  }
+
+  private @Nullable SharedExperts shared(ExpertTensors tensors, SwigluLimits limits) {
+    Activation activation = limits.shared();
+    Mlp mlp = tensors.shared(architecture.shared());
+    if (mlp == null) {
+      return null;
     }
-    return architecture.has(Architecture.Part.CLAMPED_SWIGLU)
-        ? Activation.swigluOai(SWIGLU_LIMIT)
-        : Activation.SILU;
+    Activation own = activation.equals(limits.experts()) ? null : activation;
+    if (architecture.has(Part.SHARED_AVERAGED)) {
+      return SharedExperts.half(mlp, own);
+    }
+    return new SharedExperts(
+        mlp, architecture.has(Part.SHARED_GATE) ? tensors.sharedGate() : null, own);
   }
 
   /// Whether experts have gates, the shared one as well.
   boolean isGated() {
-    return !architecture.has(Architecture.Part.SQUARED_RELU);
+    return !architecture.has(Part.SQUARED_RELU);
   }
 
   /// Whether the router and the experts' projections have biases.
   boolean isBiased() {
-    return architecture.has(Architecture.Part.BIASES);
+    return architecture.has(Part.BIASES);
   }
 
   private @Nullable Bias correction() {
-    boolean isRequired = architecture.has(Architecture.Part.REQUIRED_CORRECTION);
-    if (!isRequired && !architecture.has(Architecture.Part.CORRECTION)) {
+    boolean isRequired = architecture.has(Part.REQUIRED_CORRECTION);
+    if (!isRequired && !architecture.has(Part.CORRECTION)) {
       return null;
     }
     for (String tensor : List.of("exp_probs_b.bias", "exp_probs_b")) {
@@ -171,27 +173,6 @@ final class BlockReader {
       shapeOf("exp_probs_b.bias"); // says that it is missing
     }
     return null;
-  }
-
-  private void refuseClamps() {
-    for (String key : CLAMPS) {
-      float limit = metadata.ofBlock(key, index);
-      if (limit > NO_CLAMP) {
-        throw new CheckpointException(
-            String.format(
-                Locale.ROOT,
-                "%s: \"%s.%s\" is %s for block %d, but %s in %s",
-                metadata.file(),
-                metadata.architecture(),
-                key,
-                limit,
-                index,
-                architecture.has(Architecture.Part.LIMITS)
-                    ? "such limits are not supported"
-                    : "there is no use for it",
-                metadata.architecture()));
-      }
-    }
   }
 
   /// Parts of the block that would be left out of what is computed: scales of experts, a shared

@@ -5,7 +5,6 @@ import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
-import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
@@ -141,11 +140,10 @@ record ExpertTensors(BlockReader block) {
     return block.checkpoint().linear(block.name(tensor), rows, columns);
   }
 
-  /// The shared expert, or null when the model has none.
+  /// The shared expert's projections, or null when the block has none.
   ///
   /// @param of how its size follows from the keys
-  /// @param gated whether the architecture multiplies its result by a sigmoid
-  @Nullable SharedExperts shared(SharedSize of, boolean gated) {
+  @Nullable Mlp shared(SharedSize of) {
     int size =
         of.of(block.metadata(), intermediate())
             .orElseGet(() ->
@@ -156,12 +154,12 @@ record ExpertTensors(BlockReader block) {
     Weight gate = block.isGated() ? linear("ffn_gate_shexp", size, block.hidden()) : null;
     Weight up = linear("ffn_up_shexp", size, block.hidden());
     Weight down = linear("ffn_down_shexp", block.hidden(), size);
-    Mlp mlp = gate == null ? Mlp.plain(up, down) : Mlp.gated(gate, up, down);
-    return new SharedExperts(mlp, gated ? sharedGate() : null);
+    return gate == null ? Mlp.plain(up, down) : Mlp.gated(gate, up, down);
   }
 
-  /// `[H]`, or `[1, H]` from other converters.
-  private Weight sharedGate() {
+  /// What the shared expert's result is multiplied by the sigmoid of: `[H]`, or `[1, H]` from other
+  /// converters.
+  Weight sharedGate() {
     Checkpoint checkpoint = block.checkpoint();
     String name = block.use("ffn_gate_inp_shexp.weight");
     if (block.shapeOf("ffn_gate_inp_shexp.weight").rank() == 1) {

@@ -9,7 +9,7 @@ import java.util.Set;
 final class GgufKeys {
   /// How their names begin.
   private static final List<String> BEGINNINGS =
-      List.of("expert", "moe_", "router", "swiglu_clamp", "interleave_moe");
+      List.of("expert", "moe_", "router", "swiglu", "interleave_moe");
 
   /// Those that have a use here, or say what the tensors say, too.
   private static final Set<String> USED =
@@ -24,7 +24,8 @@ final class GgufKeys {
           "expert_gating_func",
           "expert_group_count",
           "expert_group_used_count",
-          "interleave_moe_layer_step", // which blocks have a router
+          "interleave_moe_layer_step", // these two: which blocks have a router
+          "moe_every_n_layers",
           "swiglu_clamp_exp", // looked at for each block
           "swiglu_clamp_shexp");
 

@@ -72,7 +72,7 @@ final class GgufRouting {
     if (scale == 0 || scale == 1) {
       return 1;
     }
-    if (!architecture.has(Architecture.Part.SCALE_KEY)) {
+    if (!architecture.has(Part.SCALE_KEY)) {
       throw new LayerException(
           String.format(
               Locale.ROOT,
@@ -98,7 +98,7 @@ final class GgufRouting {
               key,
               function));
     }
-    if (architecture.has(Architecture.Part.GATE_KEY)) {
+    if (architecture.has(Part.GATE_KEY)) {
       return switch (function) {
         case 1 -> TopKGating.Scoring.SOFTMAX;
         case 2 -> TopKGating.Scoring.SIGMOID;

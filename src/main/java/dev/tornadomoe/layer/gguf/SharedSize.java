@@ -26,6 +26,11 @@ enum SharedSize {
   /// expert.
   COUNTED_STATED(
       "`expert_shared_count` times `expert_shared_feed_forward_length`, or else a routed expert's"),
+  /// None where `expert_shared_count` is 0 or not there; otherwise
+  /// `expert_shared_feed_forward_length`, or else as [#COUNTED].
+  IF_COUNTED(
+      "`expert_shared_feed_forward_length`, or else `expert_shared_count` times a routed expert's;"
+          + " without `expert_shared_count` there is none"),
   /// That of a routed expert.
   AS_AN_EXPERT("a routed expert's");
 
@@ -58,6 +63,8 @@ enum SharedSize {
       case STATED_OR_COUNTED ->
           Optional.of(stated.orElseGet(() -> product(Math.max(1, count), expert)));
       case COUNTED_STATED -> Optional.of(product(count, stated.orElse(expert)));
+      case IF_COUNTED ->
+          Optional.of(count == 0 ? 0 : stated.orElseGet(() -> product(count, expert)));
       case AS_AN_EXPERT -> Optional.of(expert);
     };
   }

@@ -44,22 +44,22 @@ final class GgufBlock {
     if (architecture.gate() == Architecture.Gate.NOT_STATED) {
       block.key("expert_gating_func", 2);
     }
-    if (architecture.has(Architecture.Part.REQUIRED_CORRECTION)) {
+    if (architecture.has(Part.REQUIRED_CORRECTION)) {
       block.put("exp_probs_b.bias", E);
     }
-    if (architecture.has(Architecture.Part.BIASES)) {
+    if (architecture.has(Part.BIASES)) {
       block.put("ffn_gate_inp.bias", E).put("ffn_down_exps.bias", E, H);
       block.put("ffn_gate_exps.bias", E, I).put("ffn_up_exps.bias", E, I);
     }
     switch (architecture.shared()) {
       case STATED_OR_DENSE -> block.withShared().key("expert_shared_feed_forward_length", SHARED);
       case STATED_OR_EXPERT, AS_AN_EXPERT, COUNTED_OR_ONE, STATED_OR_COUNTED -> block.withShared(I);
-      case NONE, STATED, COUNTED, COUNTED_STATED -> {}
+      case NONE, STATED, COUNTED, COUNTED_STATED, IF_COUNTED -> {}
     }
-    if (architecture.has(Architecture.Part.SQUARED_RELU)) {
+    if (architecture.has(Part.SQUARED_RELU)) {
       block.without("ffn_gate_exps.weight");
     }
-    if (architecture.has(Architecture.Part.SHARED_GATE)) {
+    if (architecture.has(Part.SHARED_GATE)) {
       block.put("ffn_gate_inp_shexp.weight", H);
     }
     return name.equals("llama4") ? block.key("expert_used_count", 1) : block;

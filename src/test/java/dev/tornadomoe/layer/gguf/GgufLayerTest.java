@@ -12,13 +12,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.family.MoeModel;
 import java.nio.file.Path;
-import java.util.Locale;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -46,7 +44,7 @@ class GgufLayerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"olmoe", "llama", "dbrx", "phimoe", "jamba"})
+  @ValueSource(strings = {"olmoe", "llama", "dbrx", "phimoe", "jamba", "minimax-01", "llada-moe"})
   void theSizeOfExpertsMayBeLeftToTheTensors(String architecture) {
     GgufBlock block =
         new GgufBlock(architecture)
@@ -146,7 +144,9 @@ class GgufLayerTest {
         "laguna",
         "minimax-m3",
         "glm5next",
-        "bailingmoe3"
+        "glm5-next",
+        "bailingmoe3",
+        "dots3note"
       })
   void theSelectionBiasMustBeThere(String architecture) {
     assertRefused(
@@ -168,7 +168,9 @@ class GgufLayerTest {
         "mimo2",
         "step35",
         "mistral4",
-        "hy_v3"
+        "hy_v3",
+        "hy_v4",
+        "deepseek2-ocr"
       })
   void theSelectionBiasMayBeThere(String architecture) {
     try (Checkpoint checkpoint = open(directory, GgufBlock.whole(architecture))) {
@@ -195,39 +197,6 @@ class GgufLayerTest {
         directory,
         GgufBlock.whole("gpt-oss").without(tensor),
         "\"blk.0." + tensor + "\" is missing");
-  }
-
-  /// llama.cpp has these limits in architectures that are not here; 0 means none.
-  @ParameterizedTest
-  @ValueSource(strings = {"swiglu_clamp_exp", "swiglu_clamp_shexp"})
-  void refusesLimitsOfSwiGlu(String key) {
-    String sentence =
-        String.format(
-            Locale.ROOT, "\"exaone-moe.%s\" is 7.0 for block 0, but there is no use", key);
-    assertRefused(directory, GgufBlock.whole("exaone-moe").key(key, 7f), sentence);
-    assertRefused(directory, GgufBlock.whole("exaone-moe").key(key, new float[] {7, 0}), sentence);
-    assertRefused(directory, GgufBlock.whole("exaone-moe").key(key, Float.NaN), "a finite number");
-    assertRefused(
-        directory, GgufBlock.whole("exaone-moe").key(key, new float[0]), "for each block");
-    for (Object none : new Object[] {0f, new float[] {0, 7}}) {
-      try (Checkpoint checkpoint = open(directory, GgufBlock.whole("exaone-moe").key(key, none))) {
-        assertThat(MoeModel.of(checkpoint).layer(0).experts().activation())
-            .isEqualTo(Activation.SILU);
-      }
-    }
-  }
-
-  /// llama.cpp computes these; blocks without them can be read.
-  @ParameterizedTest
-  @ValueSource(strings = {"step35", "glm5next", "bailingmoe3"})
-  void someArchitecturesHaveLimitsInSomeBlocks(String architecture) {
-    GgufBlock block = GgufBlock.whole(architecture).key("swiglu_clamp_exp", new float[] {7, 0});
-    assertRefused(directory, block, "is 7.0 for block 0, but such limits are not supported");
-    block.key("swiglu_clamp_exp", new float[] {0, 7});
-    try (Checkpoint checkpoint = open(directory, block)) {
-      assertThat(MoeModel.of(checkpoint).layer(0).experts().activation())
-          .isEqualTo(Activation.SILU);
-    }
   }
 
   /// Whatever `leading_dense_block_count` and `interleave_moe_layer_step` say: llama.cpp would
@@ -308,7 +277,10 @@ class GgufLayerTest {
     "granitemoe, ffn_up_shexp.weight",
     "qwen3moe, ffn_gate_inp.bias",
     "qwen3moe, ffn_down_exps.bias",
-    "olmoe, ffn_up_chexps.weight"
+    "olmoe, ffn_up_chexps.weight",
+    "cohere2moe, ffn_up_shexp.weight",
+    "cohere2moe, exp_probs_b.bias",
+    "minimax-01, exp_probs_b.bias"
   })
   void refusesPartsThatTheArchitectureHasNoUseFor(String architecture, String tensor) {
     assertRefused(

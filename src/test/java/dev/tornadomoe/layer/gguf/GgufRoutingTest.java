@@ -54,7 +54,14 @@ class GgufRoutingTest {
     "hy_v3, SIGMOID, false",
     "laguna, SIGMOID, false",
     "mellum, SOFTMAX, true",
-    "qwen4exp, SOFTMAX, true"
+    "qwen4exp, SOFTMAX, true",
+    "glm5next, SIGMOID, false",
+    "glm5-next, SIGMOID, false",
+    "cohere2moe, SIGMOID, false",
+    "deepseek2-ocr, SOFTMAX, false",
+    "minimax-01, SOFTMAX, true",
+    "llada-moe, SOFTMAX, false",
+    "rnd1, SOFTMAX, true"
   })
   void routesAsLlamaCppDoes(String architecture, TopKGating.Scoring scoring, boolean renormalise) {
     int topK = architecture.equals("llama4") ? 1 : 2;
@@ -128,7 +135,12 @@ class GgufRoutingTest {
     "laguna, 1, SOFTMAX",
     "minimax-m3, 2, SIGMOID",
     "glm5next, 2, SIGMOID",
-    "bailingmoe3, 2, SIGMOID"
+    "glm5-next, 1, SOFTMAX",
+    "bailingmoe3, 2, SIGMOID",
+    "hy_v4, 2, SIGMOID",
+    "dots3note, 2, SIGMOID",
+    "cohere2moe, 1, SOFTMAX",
+    "deepseek2-ocr, 2, SIGMOID"
   })
   void someArchitecturesSayHowTheyScore(
       String architecture, int function, TopKGating.Scoring scoring) {
@@ -156,7 +168,12 @@ class GgufRoutingTest {
         "laguna",
         "minimax-m3",
         "glm5next",
-        "bailingmoe3"
+        "glm5-next",
+        "bailingmoe3",
+        "hy_v4",
+        "dots3note",
+        "cohere2moe",
+        "deepseek2-ocr"
       })
   void weightsAreRenormalisedAndScaledAsTheKeysSay(String architecture) {
     GgufBlock block =
@@ -197,7 +214,10 @@ class GgufRoutingTest {
         "llama4",
         "mimo2",
         "mellum",
-        "qwen4exp"
+        "qwen4exp",
+        "minimax-01",
+        "llada-moe",
+        "rnd1"
       })
   void keysThatWouldChangeNothingInLlamaCppAreRefusedWhereTheySayOtherwise(String architecture) {
     assertRefused(
@@ -244,8 +264,9 @@ class GgufRoutingTest {
         "deepseek32",
         "kimi-linear",
         "minimax-m3",
-        "glm5next",
-        "bailingmoe3"
+        "bailingmoe3",
+        "hy_v4",
+        "dots3note"
       })
   void theScoringMustBeSaidWhereThereIsNoUsualOne(String architecture) {
     assertRefused(
@@ -274,14 +295,26 @@ class GgufRoutingTest {
         "expert_group_scale",
         "experts_per_group",
         "moe_latent_size",
-        "moe_every_n_layers",
         "router_logit_softcapping",
+        "swiglu_alpha",
         "expert_of_next_year"
       })
   void keysWithoutAUseAreRefused(String key) {
     assertRefused(block("qwen3moe").key(key, 3), "\"qwen3moe." + key + "\" is 3", "no use");
     assertRefused(block("qwen3moe").key(key, 0.5f), "\"qwen3moe." + key + "\" is 0.5");
     layer(block("qwen3moe").key(key, 0)); // says nothing
+  }
+
+  /// The converter of step35 writes it, llama.cpp takes the blocks that have a router.
+  @Test
+  void howOftenABlockHasARouterIsWhatTheTensorsSay() {
+    layer(block("step35").key("moe_every_n_layers", 1));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"grovemoe, adjugate experts", "smallthinker, before attention's norm"})
+  void whatNoLayerHereCanComputeIsRefusedByItsName(String architecture, String why) {
+    assertRefused(new GgufBlock(architecture), architecture, why, "run this model with llama.cpp");
   }
 
   private static GgufBlock block(String architecture) {

@@ -9,7 +9,9 @@ import static dev.tornadomoe.layer.gguf.GgufBlock.SHARED;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.family.MoeModel;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -76,6 +78,11 @@ class GgufSharedExpertsTest {
     "qwen4exp, feed_forward_length, 7, 7",
     "glm5next, expert_shared_feed_forward_length, 7, 7",
     "glm5next, expert_shared_count, 2, 8",
+    "glm5-next, expert_shared_count, 2, 8",
+    "glm5-next, expert_shared_feed_forward_length, 7, 7",
+    "hy_v4, expert_shared_count, 2, 8",
+    "dots3note, expert_shared_count, 2, 8",
+    "deepseek2-ocr, expert_shared_count, 2, 8",
     "bailingmoe3, expert_shared_feed_forward_length, 7, 7",
     "bailingmoe3, expert_shared_count, 0, 4"
   })
@@ -140,6 +147,42 @@ class GgufSharedExpertsTest {
     try (Checkpoint checkpoint = open(directory, block.withShared(8))) {
       assertShared(shared(checkpoint), 8);
     }
+  }
+
+  /// The count says whether there is one, and the length how large it is.
+  @ParameterizedTest
+  @CsvSource({"1, 0, 4", "2, 0, 8", "1, 7, 7", "2, 7, 7"})
+  void theSharedExpertOfCohereIsAveragedWithTheOthers(int count, int length, int size) {
+    GgufBlock block =
+        new GgufBlock("cohere2moe")
+            .key("expert_weights_scale", 3f)
+            .key("expert_shared_count", count)
+            .key("expert_shared_feed_forward_length", length)
+            .withShared(size);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      SharedExperts shared = shared(checkpoint);
+      assertShared(shared, size);
+      assertThat(shared.gate()).isNotNull(); // of zeros: the sigmoid is a half
+      assertThat(scale(checkpoint)).isEqualTo(1.5f);
+    }
+    assertRefused(
+        directory,
+        block.key("expert_shared_count", 0),
+        "_shexp.weight\" is stored, but there is no use for it in cohere2moe");
+  }
+
+  @Test
+  void cohereWithoutASharedExpertAveragesNothing() {
+    GgufBlock block = new GgufBlock("cohere2moe").key("expert_shared_feed_forward_length", 7);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      assertThat(MoeModel.of(checkpoint).layer(0).shared()).isNull();
+      assertThat(scale(checkpoint)).isEqualTo(1);
+    }
+  }
+
+  private static float scale(Checkpoint checkpoint) {
+    Router router = Objects.requireNonNull(MoeModel.of(checkpoint).layer(0).router());
+    return ((TopKGating) router.gating()).scale();
   }
 
   private static SharedExperts shared(Checkpoint checkpoint) {

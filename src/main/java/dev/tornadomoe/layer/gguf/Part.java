@@ -1,0 +1,33 @@
+package dev.tornadomoe.layer.gguf;
+
+/// What a block of an [Architecture] may have beside its router and experts, or does in its own
+/// way.
+enum Part {
+  /// Scores as `expert_gating_func` says, if it is there.
+  GATE_KEY,
+  /// Weights are multiplied by `expert_weights_scale`, if it is there.
+  SCALE_KEY,
+  /// The shared expert's result is multiplied by a sigmoid.
+  SHARED_GATE,
+  /// A block with a shared expert returns the average of its and the routed experts' results.
+  SHARED_AVERAGED,
+  /// There may be an `exp_probs_b`.
+  CORRECTION,
+  /// There must be one.
+  REQUIRED_CORRECTION,
+  /// The router and each projection of the experts have a bias.
+  BIASES,
+  WEIGHT_ON_INPUT,
+  /// gpt-oss's SwiGLU with its limit, in the shared expert as well.
+  CLAMPED_SWIGLU,
+  /// The routed experts' SwiGLU may have a limit (`swiglu_clamp_exp`), in some blocks or all.
+  LIMITS,
+  /// So may the shared expert's (`swiglu_clamp_shexp`).
+  SHARED_LIMITS,
+  /// Without `swiglu_clamp_shexp` the shared expert has the routed ones' limit.
+  SAME_LIMITS,
+  /// Such limits hold for the gate before SiLU, not after it.
+  LIMITED_BEFORE_SILU,
+  /// Experts without gates, their activation the square of a ReLU.
+  SQUARED_RELU
+}
