@@ -46,14 +46,20 @@ class WorkerTeamTest {
     }
   }
 
-  @Test
-  void wakesUpAfterAPause() throws InterruptedException {
-    try (WorkerTeam team = new WorkerTeam(2)) {
-      for (int round = 0; round < 5; round++) {
-        AtomicIntegerArray done = new AtomicIntegerArray(10);
-        team.run((item, worker) -> done.incrementAndGet(item), 10);
-        assertThat(done.get(9)).isEqualTo(1);
-        Thread.sleep(5); // longer than workers spin
+  /// With more threads than cores some are still on their way when the items are done.
+  @ParameterizedTest
+  @ValueSource(ints = {2, 16})
+  void wakesUpAfterAPause(int threads) throws InterruptedException {
+    try (WorkerTeam team = new WorkerTeam(threads)) {
+      for (int round = 0; round < 20; round++) {
+        for (int items : new int[] {10, 3, 40}) {
+          AtomicIntegerArray done = new AtomicIntegerArray(items);
+          team.run((item, worker) -> done.incrementAndGet(item), items);
+          for (int item = 0; item < items; item++) {
+            assertThat(done.get(item)).isEqualTo(1);
+          }
+        }
+        Thread.sleep(2); // longer than workers spin
       }
     }
   }
