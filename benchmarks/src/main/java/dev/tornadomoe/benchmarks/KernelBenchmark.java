@@ -80,7 +80,12 @@ public class KernelBenchmark {
       rows[i] = (float) random.nextGaussian();
     }
     x = new StagedRows(StagedSize.of(matrix.form(), tokens), chosen);
-    x.stage(matrix.form(), 0, rows, tokens, null);
+    x.stage(
+        matrix.form(),
+        0,
+        (token, target, at) -> System.arraycopy(rows, token * COLUMNS, target, at, COLUMNS),
+        tokens,
+        null);
     y = new float[tokens * ROWS];
     work = new float[matrix.workSize()];
   }

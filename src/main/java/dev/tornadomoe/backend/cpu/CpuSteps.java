@@ -48,14 +48,12 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
           project(
               List.of(Projection.of(required(layer.router()))),
               new AllTokens(),
-              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.logits()));
       case DenseOperation.SharedGateUp op ->
           project(
               List.of(required(layer.shared()).gateUp()),
               new AllTokens(),
-              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case DenseOperation.SharedDown op -> sharedDown(op, layer, context);
@@ -68,7 +66,6 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
               layer.gateUps(),
               new PairGroups(
                   map, context.buffer(op.ids()), topK, context.maxTokens(), scratch.indices()),
-              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case ExpertOperation.GroupedGateUp op ->
@@ -80,8 +77,8 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
                   context.buffer(op.offsets()),
                   topK,
                   false,
+                  context.maxTokens(),
                   scratch.indices()),
-              context.maxTokens(),
               context.buffer(op.input()),
               context.buffer(op.activated()));
       case ExpertOperation.GroupedDown op ->
@@ -93,8 +90,8 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
                   context.buffer(op.offsets()),
                   topK,
                   true,
+                  context.maxTokens(),
                   scratch.indices()),
-              context.maxTokens(),
               context.buffer(op.activated()),
               context.buffer(op.target()));
       case ExpertOperation.BatchedGateUp op ->
@@ -102,7 +99,6 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
               layer.gateUps(),
               new BatchedGroups(
                   experts, context.buffer(op.counts()), context.maxTokens(), scratch.indices()),
-              context.maxTokens(),
               context.buffer(op.batched()),
               context.buffer(op.activated()));
       case ExpertOperation.BatchedDown op ->
@@ -110,7 +106,6 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
               layer.downs(),
               new BatchedGroups(
                   experts, context.buffer(op.counts()), context.maxTokens(), scratch.indices()),
-              context.maxTokens(),
               context.buffer(op.activated()),
               context.buffer(op.target()));
       case ReduceOperation.DownReduce op ->
@@ -142,12 +137,8 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
   }
 
   private HostStep project(
-      List<Projection> projections,
-      TokenGroups groups,
-      int maxTokens,
-      BufferRef input,
-      BufferRef output) {
-    return new ProjectionStep(team, scratch, projections, groups, maxTokens, input, output);
+      List<Projection> projections, TokenGroups groups, BufferRef input, BufferRef output) {
+    return new ProjectionStep(team, scratch, projections, groups, input, output);
   }
 
   private HostStep allTokens(CpuLinear linear, Operand input, Operand target, StepContext context) {
@@ -165,21 +156,9 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
     BufferRef activated = context.buffer(op.activated());
     BufferRef target = context.buffer(op.target());
     return gate == null
-        ? project(
-            List.of(Projection.of(shared.down())),
-            new AllTokens(),
-            context.maxTokens(),
-            activated,
-            target)
+        ? project(List.of(Projection.of(shared.down())), new AllTokens(), activated, target)
         : new SharedDownStep(
-            team,
-            scratch,
-            shared,
-            gate,
-            context.maxTokens(),
-            context.buffer(op.input()),
-            activated,
-            target);
+            team, scratch, shared, gate, context.buffer(op.input()), activated, target);
   }
 
   private HostStep reducePairs(

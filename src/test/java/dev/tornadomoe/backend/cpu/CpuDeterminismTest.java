@@ -91,4 +91,20 @@ class CpuDeterminismTest {
       }
     }
   }
+
+  /// More rows of an expert than are staged at once.
+  @ParameterizedTest
+  @MethodSource("layers")
+  void givesATokenTheSameBitsAmongVeryMany(LayerSpec spec, Precision precision) {
+    MoeLayer layer =
+        RandomLayer.of(spec.sized(64, 40, 2, TopKGating.softmax(2, true)).withShared(0, false), 65);
+    float[] hidden = Rows.random(300 * layer.hidden(), 66);
+    MoePlan plan = Planner.builder().precision(precision).maxTokens(300).build().plan(layer);
+    try (Session session = new CpuBackend().withThreads(2).prepare(plan)) {
+      float[] together = run(session, hidden);
+      float[] last = run(session, Arrays.copyOfRange(hidden, 293 * 64, 300 * 64));
+      assertThat(Rows.bits(last))
+          .isEqualTo(Rows.bits(Arrays.copyOfRange(together, 293 * 64, 300 * 64)));
+    }
+  }
 }

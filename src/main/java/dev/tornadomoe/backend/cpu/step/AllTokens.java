@@ -13,11 +13,6 @@ public final class AllTokens implements TokenGroups {
     return Math.ceilDiv(newTokens, BLOCK);
   }
 
-  @Override
-  public int most(int maxTokens) {
-    return mostOf(maxTokens);
-  }
-
   static int mostOf(int maxTokens) {
     return Math.min(BLOCK, maxTokens);
   }

@@ -7,40 +7,38 @@ public final class BatchedGroups implements TokenGroups {
   private final int experts;
   private final BufferRef counts;
   private final int rowsPerExpert;
-  private final int[] active;
+  private final RowBlocks blocks;
 
-  /// @param indices room for one for each expert, which others use before and after
+  /// @param indices room for [RowBlocks#indices], which others use before and after
   public BatchedGroups(int experts, BufferRef counts, int rowsPerExpert, int[] indices) {
     this.experts = experts;
     this.counts = counts;
     this.rowsPerExpert = rowsPerExpert;
-    this.active = indices;
+    this.blocks = new RowBlocks(rowsPerExpert, indices);
   }
 
   @Override
   public int begin(int tokens) {
-    int groups = 0;
+    blocks.clear();
     for (int e = 0; e < experts; e++) {
-      if (counts.getInt(e) > 0) {
-        active[groups++] = e;
-      }
+      blocks.add(e, counts.getInt(e));
     }
-    return groups;
+    return blocks.count();
   }
 
   @Override
   public int projection(int group) {
-    return active[group];
+    return blocks.expert(group);
   }
 
   @Override
   public int size(int group) {
-    return counts.getInt(active[group]);
+    return blocks.size(group);
   }
 
   @Override
   public long input(int group, int i) {
-    return (long) active[group] * rowsPerExpert + i;
+    return (long) blocks.expert(group) * rowsPerExpert + blocks.first(group) + i;
   }
 
   @Override

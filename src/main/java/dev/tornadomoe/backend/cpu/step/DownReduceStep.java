@@ -76,7 +76,7 @@ public final class DownReduceStep implements HostStep, WorkerTeam.Task {
         continue;
       }
       // A row for each slot: a worker's next tile is mostly the same token's.
-      mine.read(run, activated, slot, pair, columns);
+      mine.take(run, activated, slot, pair, columns);
       CpuLinear down = experts.get(expert).down();
       down.apply(rowFrom, rowTo, mine, mine.result, RowTile.stride(rowTo - rowFrom));
       float weight = weights == null ? 1f : weights.getFloat(token, slot);

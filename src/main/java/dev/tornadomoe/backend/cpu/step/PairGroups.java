@@ -39,11 +39,6 @@ public final class PairGroups implements TokenGroups {
   }
 
   @Override
-  public int most(int maxTokens) {
-    return 1;
-  }
-
-  @Override
   public int projection(int group) {
     return indices[most + group];
   }

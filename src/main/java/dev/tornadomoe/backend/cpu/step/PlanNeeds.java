@@ -101,13 +101,15 @@ public final class PlanNeeds {
   private StepNeeds ofExperts(ExpertOperation operation, int rows) {
     Mlp first = layer.experts().local().getFirst();
     int local = layer.experts().local().size();
+    int grouped = RowBlocks.indices(local, rows, rows * layer.topK());
+    int batched = RowBlocks.indices(local, rows, rows * local);
     return switch (operation) {
       case ExpertOperation.GateUp op ->
           gateUp(first, 1).withIndices(PairGroups.indices(rows, layer.topK()));
-      case ExpertOperation.GroupedGateUp op -> gateUp(first, rows).withIndices(local);
-      case ExpertOperation.BatchedGateUp op -> gateUp(first, rows).withIndices(local);
-      case ExpertOperation.GroupedDown op -> down(first, rows).withIndices(local);
-      case ExpertOperation.BatchedDown op -> down(first, rows).withIndices(local);
+      case ExpertOperation.GroupedGateUp op -> gateUp(first, rows).withIndices(grouped);
+      case ExpertOperation.BatchedGateUp op -> gateUp(first, rows).withIndices(batched);
+      case ExpertOperation.GroupedDown op -> down(first, rows).withIndices(grouped);
+      case ExpertOperation.BatchedDown op -> down(first, rows).withIndices(batched);
     };
   }
 
@@ -123,7 +125,7 @@ public final class PlanNeeds {
 
   private StepNeeds downReduce() {
     Weight down = layer.experts().local().getFirst().down();
-    return StepNeeds.of(ScratchSize.reducing(down.columns(), downs, layer.topK(), tile(down)));
+    return StepNeeds.of(ScratchSize.reducing(downs, layer.topK(), tile(down)));
   }
 
   private StepNeeds gateUp(Mlp expert, int most) {
@@ -153,9 +155,7 @@ public final class PlanNeeds {
   /// @param most rows of a group
   private static StepNeeds projection(
       Set<KernelNeeds> needs, Weight weight, int most, boolean isGated) {
-    return StepNeeds.of(
-        ScratchSize.projection(
-            weight.columns(), needs, ProjectionStep.staged(most), tile(weight), isGated));
+    return StepNeeds.of(ScratchSize.projection(needs, RowBlocks.most(most), tile(weight), isGated));
   }
 
   private static int tile(Weight weight) {

@@ -17,7 +17,6 @@ public final class ProjectionStep implements HostStep, WorkerTeam.Task {
   private final BufferRef output;
   private final int rows;
   private final int columns;
-  private final int staged;
   private final float @Nullable [] factors;
   private int rowTile;
   private int tiles;
@@ -26,16 +25,14 @@ public final class ProjectionStep implements HostStep, WorkerTeam.Task {
   /// A step over projections of the same size.
   ///
   /// @param projections what [TokenGroups#projection] indexes
-  /// @param maxTokens the most that it is run for
   public ProjectionStep(
       SessionTeam team,
       SessionScratch scratch,
       List<Projection> projections,
       TokenGroups groups,
-      int maxTokens,
       BufferRef input,
       BufferRef output) {
-    this(team, scratch, projections, groups, maxTokens, input, output, null);
+    this(team, scratch, projections, groups, input, output, null);
   }
 
   /// A step whose output rows are multiplied by a factor each.
@@ -46,7 +43,6 @@ public final class ProjectionStep implements HostStep, WorkerTeam.Task {
       SessionScratch scratch,
       List<Projection> projections,
       TokenGroups groups,
-      int maxTokens,
       BufferRef input,
       BufferRef output,
       float @Nullable [] factors) {
@@ -59,14 +55,6 @@ public final class ProjectionStep implements HostStep, WorkerTeam.Task {
     this.factors = factors;
     this.rows = projections.getFirst().rows();
     this.columns = projections.getFirst().columns();
-    this.staged = staged(groups.most(maxTokens));
-  }
-
-  /// How many rows of a group are staged together.
-  ///
-  /// @param most rows of a group
-  static int staged(int most) {
-    return Math.min(Scratch.TOKENS, most);
   }
 
   @Override
@@ -86,18 +74,14 @@ public final class ProjectionStep implements HostStep, WorkerTeam.Task {
     int stride = RowTile.stride(rowTo - rowFrom);
     Projection projection = projections.get(groups.projection(group));
     Scratch mine = scratch.of(worker);
-    int size = groups.size(group);
-    for (int first = 0; first < size; first += staged) {
-      int count = Math.min(staged, size - first);
-      mine.read(run, input, groups, group, first, count, columns);
-      projection.apply(rowFrom, rowTo, mine, stride);
-      for (int i = 0; i < count; i++) {
-        long row = groups.output(group, first + i);
-        if (factors != null) {
-          scale(mine.result, i * stride, rowTo - rowFrom, factors[(int) row]);
-        }
-        output.writeRow(row, rowFrom, mine.result, i * stride, rowTo - rowFrom);
+    mine.take(run, input, groups, group, columns);
+    projection.apply(rowFrom, rowTo, mine, stride);
+    for (int i = 0; i < mine.tokens(); i++) {
+      long row = groups.output(group, i);
+      if (factors != null) {
+        scale(mine.result, i * stride, rowTo - rowFrom, factors[(int) row]);
       }
+      output.writeRow(row, rowFrom, mine.result, i * stride, rowTo - rowFrom);
     }
   }
 

@@ -69,7 +69,7 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
 
   @Override
   public void run(int token, int worker) {
-    float[] row = scratch.of(worker).row();
+    float[] row = scratch.of(worker).result;
     float[] sum = scratch.of(worker).sum;
     Arrays.fill(sum, 0, hidden, 0f);
     for (int slot = 0; slot < topK; slot++) {

@@ -4,17 +4,19 @@ import dev.tornadomoe.backend.cpu.kernel.rows.Rounding;
 import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
 import dev.tornadomoe.backend.host.BufferRef;
 
-/// One worker's arrays: activations as they come and staged as kernels want them, and a tile of
-/// results. All steps use the same one after the other, so there is as much of it as the largest
-/// needs, and running a step allocates nothing.
+/// One worker's arrays: activations staged as kernels want them, and a tile of results. All steps
+/// use the same one after the other, so there is as much of it as the largest needs, and running a
+/// step allocates nothing.
 final class Scratch {
-  /// Tokens that are staged together.
-  static final int TOKENS = 32;
+  /// The most tokens that are staged together. Of more a group is divided, so that each is staged
+  /// once and not for each tile of rows anew.
+  static final int TOKENS = 128;
 
   private final InputRows[] slots;
   private InputRows current;
 
-  /// Results of the up projection, of the down projection, or of any single one.
+  /// Results of the up projection, of the down projection, or of any single one; or a row on its
+  /// way into a sum.
   final float[] result;
 
   /// Results of the gate projection.
@@ -39,29 +41,23 @@ final class Scratch {
     sum = new float[size.sums()];
   }
 
-  /// Reads the rows of a group; what is applied next is applied to them.
+  /// Takes the rows of a group; what is applied next is applied to them.
   ///
   /// @param run of the step: in another one rows have other values
-  void read(
-      long run, BufferRef input, TokenGroups groups, int group, int first, int count, int columns) {
+  void take(long run, BufferRef input, TokenGroups groups, int group, int columns) {
     current = slots[0];
-    current.read(run, input, groups, group, first, count, columns);
+    current.take(run, input, groups, group, columns);
   }
 
-  /// Reads a single row into a slot; what is applied next is applied to it.
-  void read(long run, BufferRef input, int slot, long row, int columns) {
+  /// Takes a single row into a slot; what is applied next is applied to it.
+  void take(long run, BufferRef input, int slot, long row, int columns) {
     current = slots[slot];
-    current.read(run, input, row, columns);
+    current.take(run, input, row, columns);
   }
 
-  /// How many rows have been read.
+  /// How many rows have been taken.
   int tokens() {
     return current.tokens();
-  }
-
-  /// Room for a row that is not staged.
-  float[] row() {
-    return slots[0].row();
   }
 
   /// The rows as a linear layer wants them.

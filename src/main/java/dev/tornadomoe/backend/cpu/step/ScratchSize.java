@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 /// @param slots groups of rows that are staged side by side
 /// @param first the first of them
 /// @param others each of the others
-/// @param results of the up projection, or of any single one
+/// @param results of the up projection, of any single one, or a row to be summed
 /// @param gates results of the gate projection
 /// @param work for the kernels
 /// @param sums of a reduction
@@ -21,29 +21,24 @@ public record ScratchSize(
   /// One group of rows.
   ///
   /// @param tokens how many rows
-  /// @param elements of all rows as they come
   /// @param forms in how many forms they are staged at once
   /// @param staged the largest of these
-  record Slot(int tokens, int elements, int forms, StagedSize staged) {
-    static final Slot NONE = new Slot(0, 0, 0, StagedSize.NONE);
+  record Slot(int tokens, int forms, StagedSize staged) {
+    static final Slot NONE = new Slot(0, 0, StagedSize.NONE);
 
     Slot max(Slot other) {
       return new Slot(
-          Math.max(tokens, other.tokens),
-          Math.max(elements, other.elements),
-          Math.max(forms, other.forms),
-          staged.max(other.staged));
+          Math.max(tokens, other.tokens), Math.max(forms, other.forms), staged.max(other.staged));
     }
 
     long bytes() {
-      return StagedSize.array(2 * tokens) + StagedSize.array(elements) + forms * staged.bytes();
+      return StagedSize.array(2 * tokens) + forms * staged.bytes();
     }
 
-    private static Slot of(int columns, Collection<KernelNeeds> kernels, int tokens) {
+    private static Slot of(Collection<KernelNeeds> kernels, int tokens) {
       Set<RowForm> forms = kernels.stream().map(KernelNeeds::form).collect(Collectors.toSet());
       return new Slot(
           tokens,
-          tokens * columns,
           forms.size(),
           forms.stream()
               .map(form -> StagedSize.of(form, tokens))
@@ -55,16 +50,15 @@ public record ScratchSize(
 
   /// For projections, of which each group of rows goes through one.
   ///
-  /// @param columns of a row
   /// @param kernels of all projections
   /// @param tokens the most that are staged together
   /// @param rowTile the most rows that are computed at once
   /// @param isGated whether there are two results
   static ScratchSize projection(
-      int columns, Collection<KernelNeeds> kernels, int tokens, int rowTile, boolean isGated) {
+      Collection<KernelNeeds> kernels, int tokens, int rowTile, boolean isGated) {
     return new ScratchSize(
         1,
-        Slot.of(columns, kernels, tokens),
+        Slot.of(kernels, tokens),
         Slot.NONE,
         tokens * rowTile,
         isGated ? tokens * rowTile : 0,
@@ -75,16 +69,14 @@ public record ScratchSize(
   /// For single rows side by side that are projected and summed.
   ///
   /// @param slots how many
-  static ScratchSize reducing(
-      int columns, Collection<KernelNeeds> kernels, int slots, int rowTile) {
-    Slot slot = Slot.of(columns, kernels, 1);
+  static ScratchSize reducing(Collection<KernelNeeds> kernels, int slots, int rowTile) {
+    Slot slot = Slot.of(kernels, 1);
     return new ScratchSize(slots, slot, slot, rowTile, 0, workOf(kernels), rowTile);
   }
 
   /// For sums of rows that are finished.
   static ScratchSize sum(int columns) {
-    return new ScratchSize(
-        1, new Slot(1, columns, 0, StagedSize.NONE), Slot.NONE, 0, 0, 0, columns);
+    return new ScratchSize(1, Slot.NONE, Slot.NONE, columns, 0, 0, columns);
   }
 
   private static int workOf(Collection<KernelNeeds> kernels) {

@@ -23,7 +23,6 @@ public final class SharedDownStep implements HostStep {
       SessionScratch scratch,
       CpuMlp shared,
       CpuLinear gate,
-      int maxTokens,
       BufferRef input,
       BufferRef activated,
       BufferRef target) {
@@ -37,7 +36,6 @@ public final class SharedDownStep implements HostStep {
             scratch,
             List.of(Projection.of(shared.down())),
             new AllTokens(),
-            maxTokens,
             activated,
             target,
             factors);
@@ -48,7 +46,7 @@ public final class SharedDownStep implements HostStep {
     long run = scratch.nextRun();
     Scratch mine = scratch.of(0);
     for (int token = 0; token < tokens; token++) {
-      mine.read(run, input, 0, token, gate.columns());
+      mine.take(run, input, 0, token, gate.columns());
       gate.apply(0, 1, mine, mine.result, CpuMatrix.ROW_BLOCK);
       factors[token] = 1f / (1f + ScalarMath.exp(-mine.result[0]));
     }

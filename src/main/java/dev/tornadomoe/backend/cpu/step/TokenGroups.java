@@ -9,17 +9,10 @@ public interface TokenGroups {
   /// @return how many groups have rows
   int begin(int tokens);
 
-  /// The most rows that a group has, for any number of tokens up to the most.
-  ///
-  /// @param maxTokens the most that the step is run for
-  default int most(int maxTokens) {
-    return maxTokens;
-  }
-
   /// The projection of a group, as an index.
   int projection(int group);
 
-  /// How many rows it has, at least one.
+  /// How many rows it has, at least one and no more than [Scratch#TOKENS].
   int size(int group);
 
   /// The input row of its i-th row.

@@ -24,16 +24,26 @@ public record Int4Variant(DType scales, boolean zeroPoints, boolean wholeChunks)
 
   /// The copy of the exact kernel for these blocks.
   public static CpuMatrix exact(Int4Blocks blocks) {
-    return copy(VectorInt4.class, blocks);
+    return copy(CpuMatrix.class, VectorInt4.class, blocks);
   }
 
   /// The copy of the kernel for rounded activations.
   public static CpuMatrix fast(Int4Blocks blocks) {
-    return copy(VectorInt4Fast.class, blocks);
+    return copy(CpuMatrix.class, VectorInt4Fast.class, blocks);
   }
 
-  private static CpuMatrix copy(Class<? extends CpuMatrix> kernel, Int4Blocks blocks) {
-    return KernelCopies.create(MethodHandles.lookup(), CpuMatrix.class, kernel, of(blocks), blocks);
+  /// The same for one token.
+  static Int4OneToken exactOne(Int4Blocks blocks) {
+    return copy(Int4OneToken.class, VectorInt4One.class, blocks);
+  }
+
+  /// The same for one token.
+  static Int4OneToken fastOne(Int4Blocks blocks) {
+    return copy(Int4OneToken.class, VectorInt4FastOne.class, blocks);
+  }
+
+  private static <T> T copy(Class<T> type, Class<? extends T> kernel, Int4Blocks blocks) {
+    return KernelCopies.create(MethodHandles.lookup(), type, kernel, of(blocks), blocks);
   }
 
   boolean wideScales() {

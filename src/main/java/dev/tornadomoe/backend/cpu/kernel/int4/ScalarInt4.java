@@ -1,7 +1,6 @@
 package dev.tornadomoe.backend.cpu.kernel.int4;
 
 import dev.tornadomoe.backend.cpu.kernel.rows.Int4Groups;
-import dev.tornadomoe.backend.cpu.kernel.rows.Interleaving;
 import dev.tornadomoe.backend.cpu.kernel.rows.RowForm;
 import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
 
@@ -32,20 +31,18 @@ public final class ScalarInt4 extends Int4Kernel {
   }
 
   private float dot(int row, StagedRows x, int token) {
-    int first = Interleaving.unitOf(token);
-    int width = Interleaving.width(x.tokens(), first);
-    int at = Interleaving.at(x.tokens(), token, groups.paddedColumns(), 0);
-    int sumAt = Interleaving.at(x.tokens(), token, groups.count(), 0);
+    int at = token * groups.paddedColumns();
+    int sumAt = token * groups.count();
     float sum = 0;
     for (int group = 0; group < groups.count(); group++) {
       float part = 0;
       for (int quad = 0; quad < groups.quads(group); quad++) {
         int nibbles = blocks.nibbles(row, group, quad);
-        for (int i = 0; i < Int4Groups.QUAD; i++, at += width) {
+        for (int i = 0; i < Int4Groups.QUAD; i++, at++) {
           part = Math.fma(nibbles & (15 << (4 * i)), x.floats[at], part);
         }
       }
-      part = Math.fma(-8f - blocks.zero(row, group), x.sums[sumAt + group * width], part);
+      part = Math.fma(-8f - blocks.zero(row, group), x.sums[sumAt + group], part);
       sum = Math.fma(part, blocks.scale(row, group), sum);
     }
     return sum;

@@ -1,7 +1,6 @@
 package dev.tornadomoe.backend.cpu.kernel.int4;
 
 import dev.tornadomoe.backend.cpu.kernel.rows.Int4Groups;
-import dev.tornadomoe.backend.cpu.kernel.rows.Interleaving;
 import dev.tornadomoe.backend.cpu.kernel.rows.RowForm;
 import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
 
@@ -32,19 +31,18 @@ public final class ScalarInt4Fast extends Int4Kernel {
   }
 
   private float dot(int row, StagedRows x, int token) {
-    int width = Interleaving.width(x.tokens(), Interleaving.unitOf(token));
-    int at = Interleaving.at(x.tokens(), token, groups.paddedColumns(), 0);
-    int chunk = Interleaving.at(x.tokens(), token, groups.chunks(), 0);
+    int at = token * groups.paddedColumns();
+    int chunk = token * groups.chunks();
     float sum = 0;
     for (int group = 0; group < groups.count(); group++) {
       int quads = groups.quads(group);
       float zero = blocks.zero(row, group);
       float scale = blocks.scale(row, group);
-      for (int done = 0; done < quads; done += Int4Groups.CHUNK, chunk += width) {
+      for (int done = 0; done < quads; done += Int4Groups.CHUNK, chunk++) {
         int whole = x.biases[chunk];
         for (int quad = done; quad < Math.min(quads, done + Int4Groups.CHUNK); quad++) {
           int nibbles = blocks.nibbles(row, group, quad);
-          for (int i = 0; i < Int4Groups.QUAD; i++, at += width) {
+          for (int i = 0; i < Int4Groups.QUAD; i++, at++) {
             whole += (nibbles >>> (4 * i)) * x.factors[at];
           }
         }

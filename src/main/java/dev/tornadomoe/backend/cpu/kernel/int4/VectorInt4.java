@@ -7,7 +7,6 @@ import static dev.tornadomoe.backend.cpu.kernel.Species.ORDER;
 
 import dev.tornadomoe.backend.cpu.kernel.KernelCopies;
 import dev.tornadomoe.backend.cpu.kernel.rows.Int4Groups;
-import dev.tornadomoe.backend.cpu.kernel.rows.Interleaving;
 import dev.tornadomoe.backend.cpu.kernel.rows.RowForm;
 import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
 import java.lang.foreign.MemorySegment;
@@ -31,10 +30,6 @@ final class VectorInt4 extends VectorInt4Strips {
   private static final boolean F16_SCALES = VARIANT.f16Scales();
   private static final boolean WHOLE_CHUNKS = VARIANT.wholeChunks();
 
-  /// A group's sums of one token: for each of two vectors of rows the lower halves', then the upper
-  /// halves'.
-  private static final int SUMS = EXACT_SUMS;
-
   private static final int HIGH_HALF = 0xFFFF0000;
 
   /// An F16's fields in an F32's places, and what is left between the exponents then.
@@ -54,7 +49,7 @@ final class VectorInt4 extends VectorInt4Strips {
   private final long zerosAt;
 
   VectorInt4(Int4Blocks blocks) {
-    super(blocks);
+    super(blocks, EXACT_SUMS, Int4Variant.exactOne(blocks));
     this.data = blocks.data();
     this.groupBytes = blocks.groupBytes();
     this.tailBytes = blocks.groupTail();
@@ -66,159 +61,25 @@ final class VectorInt4 extends VectorInt4Strips {
     return new RowForm.Floats(groups);
   }
 
+  /// Vectors of 512 bits come with 32 registers, which are enough for the sums of two tokens and
+  /// two vectors of rows. And one vector of rows is whole cache lines of them, every other one of a
+  /// block, which is no stream to fetch ahead of.
   @Override
-  int groupSums() {
-    return SUMS;
-  }
-
-  @Override
-  void multiplyOne(long from, StagedRows x, int token, float[] y, int to) {
-    float[] floats = x.floats;
-    float[] sums = x.sums;
-    FloatVector lowA = FloatVector.zero(FLOAT);
-    FloatVector highA = lowA;
-    FloatVector lowB = lowA;
-    FloatVector highB = lowA;
-    long at = from;
-    int column = token * groups.paddedColumns();
-    int sumAt = token * count;
-    for (int group = 0; group < count; group++) {
-      int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(group);
-      FloatVector lowPartA = FloatVector.zero(FLOAT);
-      FloatVector highPartA = lowPartA;
-      FloatVector lowPartB = lowPartA;
-      FloatVector highPartB = lowPartA;
-      for (int quad = 0; quad < quads; quad++) {
-        IntVector bitsA = IntVector.fromMemorySegment(INT, data, at, ORDER);
-        IntVector bitsB = IntVector.fromMemorySegment(INT, data, at + SECOND, ORDER);
-        at += QUAD_BYTES;
-        IntVector highBitsA = bitsA.lanewise(VectorOperators.LSHR, 16);
-        IntVector highBitsB = bitsB.lanewise(VectorOperators.LSHR, 16);
-        // Not written out: the compiler inlines less in larger methods.
-        for (int i = 0; i < Int4Groups.QUAD; i++, column++) {
-          IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
-          FloatVector activation = FloatVector.broadcast(FLOAT, floats[column]);
-          lowPartA =
-              ((FloatVector) bitsA.and(nibble).convert(VectorOperators.I2F, 0))
-                  .fma(activation, lowPartA);
-          highPartA =
-              ((FloatVector) highBitsA.and(nibble).convert(VectorOperators.I2F, 0))
-                  .fma(activation, highPartA);
-          lowPartB =
-              ((FloatVector) bitsB.and(nibble).convert(VectorOperators.I2F, 0))
-                  .fma(activation, lowPartB);
-          highPartB =
-              ((FloatVector) highBitsB.and(nibble).convert(VectorOperators.I2F, 0))
-                  .fma(activation, highPartB);
-        }
-      }
-      FloatVector sum = FloatVector.broadcast(FLOAT, sums[sumAt + group]);
-      FloatVector lowScaleA;
-      FloatVector highScaleA;
-      if (WIDE_SCALES) {
-        lowScaleA = FloatVector.fromMemorySegment(FLOAT, data, at, ORDER);
-        highScaleA = FloatVector.fromMemorySegment(FLOAT, data, at + HIGH_ROWS * 4L, ORDER);
-      } else {
-        IntVector scalesA = IntVector.fromMemorySegment(INT, data, at, ORDER);
-        IntVector lowBitsA = scalesA.lanewise(VectorOperators.LSHL, 16);
-        if (F16_SCALES) {
-          lowScaleA =
-              lowBitsA
-                  .lanewise(VectorOperators.ASHR, 3)
-                  .and(F16_FIELDS)
-                  .reinterpretAsFloats()
-                  .mul(F16_REBIAS);
-          highScaleA =
-              scalesA
-                  .lanewise(VectorOperators.ASHR, 3)
-                  .and(F16_FIELDS)
-                  .reinterpretAsFloats()
-                  .mul(F16_REBIAS);
-        } else {
-          lowScaleA = lowBitsA.reinterpretAsFloats();
-          highScaleA = scalesA.and(HIGH_HALF).reinterpretAsFloats();
-        }
-      }
-      FloatVector lowOffsetA = FloatVector.broadcast(FLOAT, OFFSET);
-      FloatVector highOffsetA = lowOffsetA;
-      if (ZERO_POINTS) {
-        IntVector zerosA = IntVector.fromMemorySegment(INT, data, at + zerosAt, ORDER);
-        lowOffsetA =
-            lowOffsetA.sub(
-                (FloatVector)
-                    zerosA
-                        .lanewise(VectorOperators.LSHL, 16)
-                        .lanewise(VectorOperators.ASHR, 16)
-                        .convert(VectorOperators.I2F, 0));
-        highOffsetA =
-            highOffsetA.sub(
-                (FloatVector)
-                    zerosA.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0));
-      }
-      lowA = lowOffsetA.fma(sum, lowPartA).fma(lowScaleA, lowA);
-      highA = highOffsetA.fma(sum, highPartA).fma(highScaleA, highA);
-      FloatVector lowScaleB;
-      FloatVector highScaleB;
-      if (WIDE_SCALES) {
-        lowScaleB = FloatVector.fromMemorySegment(FLOAT, data, at + SECOND, ORDER);
-        highScaleB =
-            FloatVector.fromMemorySegment(FLOAT, data, at + SECOND + HIGH_ROWS * 4L, ORDER);
-      } else {
-        IntVector scalesB = IntVector.fromMemorySegment(INT, data, at + SECOND, ORDER);
-        IntVector lowBitsB = scalesB.lanewise(VectorOperators.LSHL, 16);
-        if (F16_SCALES) {
-          lowScaleB =
-              lowBitsB
-                  .lanewise(VectorOperators.ASHR, 3)
-                  .and(F16_FIELDS)
-                  .reinterpretAsFloats()
-                  .mul(F16_REBIAS);
-          highScaleB =
-              scalesB
-                  .lanewise(VectorOperators.ASHR, 3)
-                  .and(F16_FIELDS)
-                  .reinterpretAsFloats()
-                  .mul(F16_REBIAS);
-        } else {
-          lowScaleB = lowBitsB.reinterpretAsFloats();
-          highScaleB = scalesB.and(HIGH_HALF).reinterpretAsFloats();
-        }
-      }
-      FloatVector lowOffsetB = FloatVector.broadcast(FLOAT, OFFSET);
-      FloatVector highOffsetB = lowOffsetB;
-      if (ZERO_POINTS) {
-        IntVector zerosB = IntVector.fromMemorySegment(INT, data, at + SECOND + zerosAt, ORDER);
-        lowOffsetB =
-            lowOffsetB.sub(
-                (FloatVector)
-                    zerosB
-                        .lanewise(VectorOperators.LSHL, 16)
-                        .lanewise(VectorOperators.ASHR, 16)
-                        .convert(VectorOperators.I2F, 0));
-        highOffsetB =
-            highOffsetB.sub(
-                (FloatVector)
-                    zerosB.lanewise(VectorOperators.ASHR, 16).convert(VectorOperators.I2F, 0));
-      }
-      lowB = lowOffsetB.fma(sum, lowPartB).fma(lowScaleB, lowB);
-      highB = highOffsetB.fma(sum, highPartB).fma(highScaleB, highB);
-      at += tailBytes;
-    }
-    lowA.intoArray(y, to);
-    highA.intoArray(y, to + HIGH_ROWS);
-    lowB.intoArray(y, to + LANES);
-    highB.intoArray(y, to + HIGH_ROWS + LANES);
+  boolean takesFour() {
+    return LANES < 16;
   }
 
   @Override
   void sumPair(long from, int group, int groupTo, StagedRows x, int token, float[] work) {
     float[] floats = x.floats;
+    int columns = groups.paddedColumns();
     long at = from + (long) group * groupBytes;
-    int column =
-        token * groups.paddedColumns()
-            + group * groups.quadsPerGroup() * Int4Groups.QUAD * Interleaving.PAIR;
-    int to = 0;
-    for (int g = group; g < groupTo; g++, to += Interleaving.PAIR * SUMS) {
+    int column = token * columns + group * groups.quadsPerGroup() * Int4Groups.QUAD;
+    int toA0 = sumsAt(0, 0);
+    int toA1 = sumsAt(0, 1);
+    int toB0 = sumsAt(1, 0);
+    int toB1 = sumsAt(1, 1);
+    for (int g = group; g < groupTo; g++) {
       int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(g);
       FloatVector lowA0 = FloatVector.zero(FLOAT);
       FloatVector highA0 = lowA0;
@@ -234,10 +95,10 @@ final class VectorInt4 extends VectorInt4Strips {
         at += QUAD_BYTES;
         IntVector highBitsA = bitsA.lanewise(VectorOperators.LSHR, 16);
         IntVector highBitsB = bitsB.lanewise(VectorOperators.LSHR, 16);
-        for (int i = 0; i < Int4Groups.QUAD; i++, column += Interleaving.PAIR) {
+        for (int i = 0; i < Int4Groups.QUAD; i++, column++) {
           IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
           FloatVector activation0 = FloatVector.broadcast(FLOAT, floats[column]);
-          FloatVector activation1 = FloatVector.broadcast(FLOAT, floats[column + 1]);
+          FloatVector activation1 = FloatVector.broadcast(FLOAT, floats[column + columns]);
           FloatVector weight = (FloatVector) bitsA.and(nibble).convert(VectorOperators.I2F, 0);
           lowA0 = weight.fma(activation0, lowA0);
           lowA1 = weight.fma(activation1, lowA1);
@@ -253,14 +114,81 @@ final class VectorInt4 extends VectorInt4Strips {
         }
       }
       at += tailBytes;
-      lowA0.intoArray(work, to);
-      highA0.intoArray(work, to + LANES);
-      lowB0.intoArray(work, to + 2 * LANES);
-      highB0.intoArray(work, to + 3 * LANES);
-      lowA1.intoArray(work, to + SUMS);
-      highA1.intoArray(work, to + SUMS + LANES);
-      lowB1.intoArray(work, to + SUMS + 2 * LANES);
-      highB1.intoArray(work, to + SUMS + 3 * LANES);
+      int to = (g - group) * EXACT_SUMS;
+      lowA0.intoArray(work, toA0 + to);
+      highA0.intoArray(work, toA0 + to + LANES);
+      lowB0.intoArray(work, toB0 + to);
+      highB0.intoArray(work, toB0 + to + LANES);
+      lowA1.intoArray(work, toA1 + to);
+      highA1.intoArray(work, toA1 + to + LANES);
+      lowB1.intoArray(work, toB1 + to);
+      highB1.intoArray(work, toB1 + to + LANES);
+    }
+  }
+
+  @Override
+  void sumFour(long from, int group, int groupTo, StagedRows x, int token, float[] work) {
+    sumFour(from, 0, group, groupTo, x, token, work);
+    sumFour(from, 1, group, groupTo, x, token, work);
+  }
+
+  /// One vector of rows: the sums of both would be all 16 registers that there are.
+  private void sumFour(
+      long from, int vector, int group, int groupTo, StagedRows x, int token, float[] work) {
+    float[] floats = x.floats;
+    int columns = groups.paddedColumns();
+    long at = from + vector * SECOND + (long) group * groupBytes;
+    int column0 = token * columns + group * groups.quadsPerGroup() * Int4Groups.QUAD;
+    int column1 = column0 + columns;
+    int column2 = column1 + columns;
+    int column3 = column2 + columns;
+    int to0 = sumsAt(vector, 0);
+    int to1 = sumsAt(vector, 1);
+    int to2 = sumsAt(vector, 2);
+    int to3 = sumsAt(vector, 3);
+    int done = 0;
+    for (int g = group; g < groupTo; g++) {
+      int quads = WHOLE_CHUNKS ? Int4Groups.CHUNK : groups.quads(g);
+      FloatVector low0 = FloatVector.zero(FLOAT);
+      FloatVector high0 = low0;
+      FloatVector low1 = low0;
+      FloatVector high1 = low0;
+      FloatVector low2 = low0;
+      FloatVector high2 = low0;
+      FloatVector low3 = low0;
+      FloatVector high3 = low0;
+      for (int quad = 0; quad < quads; quad++) {
+        IntVector bits = IntVector.fromMemorySegment(INT, data, at, ORDER);
+        IntVector highBits = bits.lanewise(VectorOperators.LSHR, 16);
+        at += QUAD_BYTES;
+        for (int i = 0; i < Int4Groups.QUAD; i++, done++) {
+          IntVector nibble = IntVector.broadcast(INT, NIBBLE << (4 * i));
+          FloatVector low = (FloatVector) bits.and(nibble).convert(VectorOperators.I2F, 0);
+          FloatVector high = (FloatVector) highBits.and(nibble).convert(VectorOperators.I2F, 0);
+          FloatVector activation = FloatVector.broadcast(FLOAT, floats[column0 + done]);
+          low0 = low.fma(activation, low0);
+          high0 = high.fma(activation, high0);
+          activation = FloatVector.broadcast(FLOAT, floats[column1 + done]);
+          low1 = low.fma(activation, low1);
+          high1 = high.fma(activation, high1);
+          activation = FloatVector.broadcast(FLOAT, floats[column2 + done]);
+          low2 = low.fma(activation, low2);
+          high2 = high.fma(activation, high2);
+          activation = FloatVector.broadcast(FLOAT, floats[column3 + done]);
+          low3 = low.fma(activation, low3);
+          high3 = high.fma(activation, high3);
+        }
+      }
+      at += tailBytes;
+      int to = (g - group) * EXACT_SUMS;
+      low0.intoArray(work, to0 + to);
+      high0.intoArray(work, to0 + to + LANES);
+      low1.intoArray(work, to1 + to);
+      high1.intoArray(work, to1 + to + LANES);
+      low2.intoArray(work, to2 + to);
+      high2.intoArray(work, to2 + to + LANES);
+      low3.intoArray(work, to3 + to);
+      high3.intoArray(work, to3 + to + LANES);
     }
   }
 
@@ -272,13 +200,15 @@ final class VectorInt4 extends VectorInt4Strips {
       int vector,
       StagedRows x,
       int token,
+      int slot,
       float[] work,
       float[] y,
       int to,
       int yStride) {
     float[] sums = x.sums;
-    int sumAt = token * count + group * Interleaving.PAIR;
-    int at = vector * 2 * LANES;
+    int sumAt = token * count + group;
+    int at = sumsAt(vector, slot);
+    int next = sumsAt(vector, slot + 1);
     long start = from + vector * SECOND + (long) group * groupBytes;
     FloatVector low0 = FloatVector.fromArray(FLOAT, y, to);
     FloatVector high0 = FloatVector.fromArray(FLOAT, y, to + HIGH_ROWS);
@@ -333,15 +263,16 @@ final class VectorInt4 extends VectorInt4Strips {
       low0 = lowOffset.fma(sum, FloatVector.fromArray(FLOAT, work, at)).fma(lowScale, low0);
       high0 =
           highOffset.fma(sum, FloatVector.fromArray(FLOAT, work, at + LANES)).fma(highScale, high0);
-      sum = FloatVector.broadcast(FLOAT, sums[sumAt + 1]);
-      low1 = lowOffset.fma(sum, FloatVector.fromArray(FLOAT, work, at + SUMS)).fma(lowScale, low1);
+      sum = FloatVector.broadcast(FLOAT, sums[sumAt + count]);
+      low1 = lowOffset.fma(sum, FloatVector.fromArray(FLOAT, work, next)).fma(lowScale, low1);
       high1 =
           highOffset
-              .fma(sum, FloatVector.fromArray(FLOAT, work, at + SUMS + LANES))
+              .fma(sum, FloatVector.fromArray(FLOAT, work, next + LANES))
               .fma(highScale, high1);
       start += groupBytes;
-      sumAt += Interleaving.PAIR;
-      at += Interleaving.PAIR * SUMS;
+      sumAt++;
+      at += EXACT_SUMS;
+      next += EXACT_SUMS;
     }
     low0.intoArray(y, to);
     high0.intoArray(y, to + HIGH_ROWS);

@@ -3,15 +3,14 @@ package dev.tornadomoe.backend.cpu.kernel.int4;
 import static dev.tornadomoe.backend.cpu.kernel.Species.LANES;
 
 import dev.tornadomoe.backend.cpu.kernel.Species;
-import dev.tornadomoe.backend.cpu.kernel.rows.Interleaving;
 import dev.tornadomoe.backend.cpu.kernel.rows.RowForm;
 import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
 import java.util.Arrays;
 
 /// What the kernels for 4-bit weights have in common: one token goes through a block of rows in one
-/// go, two at once in strips of some groups. First the products of a strip's nibbles and
-/// activations are summed for each group, then the sums are scaled and added to the results. What
-/// is in between lies in the work space, in the first-level cache.
+/// go ([Int4OneToken]), several at once in strips of some groups. First the products of a strip's
+/// nibbles and activations are summed for each group, then the sums are scaled and added to the
+/// results. What is in between lies in the work space, in the first-level cache.
 ///
 /// Two steps because methods have to be small. A vector of the Vector API is an object until the
 /// compiler has seen that nothing needs it to be; where very many operations are inlined into one
@@ -34,82 +33,118 @@ public abstract class VectorInt4Strips extends Int4Kernel {
   static final long SECOND = 4L * LANES;
 
   /// Groups of a strip whose weights are in the cache, where fewer and longer strips are faster.
-  private static final int LONG_STRIP = 32;
+  private static final int LONG_STRIP = 16;
 
   /// Groups of a strip whose weights come from memory. The processor fetches ahead as long as it
   /// sees weights being read, so what is between two readings has to be short.
   private static final int SHORT_STRIP = 4;
 
-  /// Sums of a group in exact precision.
-  static final int EXACT_SUMS = 4 * LANES;
+  /// The most tokens at once.
+  private static final int FOUR = 4;
 
-  /// Sums of a chunk of a group where activations are rounded.
-  static final int CHUNK_SUMS = 2 * LANES;
+  private static final int PAIR = 2;
+
+  /// Sums of a group in exact precision, of one token and one vector of rows: those of the lower
+  /// halves, then of the upper ones.
+  static final int EXACT_SUMS = 2 * LANES;
+
+  /// The same of a chunk of a group where activations are rounded: whole numbers, two in each
+  /// element of the work space, which never takes part in arithmetic as the F32 that it is not.
+  static final int CHUNK_SUMS = LANES;
 
   /// Groups of a row.
   final int count;
 
-  VectorInt4Strips(Int4Blocks blocks) {
+  private final int stripSums;
+  private final Int4OneToken one;
+
+  /// @param groupSums elements of the work space for a group's sums of one token and one vector of
+  ///   rows
+  /// @param one for a token that is left over
+  VectorInt4Strips(Int4Blocks blocks, int groupSums, Int4OneToken one) {
     super(blocks);
     this.count = groups.count();
+    this.stripSums = LONG_STRIP * groupSums;
+    this.one = one;
   }
 
   @Override
   public final int workSize() {
-    return workSize(groupSums());
+    return 2 * FOUR * stripSums;
   }
 
   /// The same for a matrix that is not loaded yet.
   public static int workSize(RowForm form) {
-    return workSize(
-        form instanceof RowForm.Rounded rounded
+    return 2
+        * FOUR
+        * LONG_STRIP
+        * (form instanceof RowForm.Rounded rounded
             ? rounded.groups().chunksPerGroup() * CHUNK_SUMS
             : EXACT_SUMS);
   }
 
-  private static int workSize(int groupSums) {
-    return LONG_STRIP * Interleaving.PAIR * groupSums;
+  /// Where in the work space a strip's sums are.
+  ///
+  /// @param vector which of a block's two vectors of rows
+  /// @param slot which of the tokens that are multiplied at once
+  final int sumsAt(int vector, int slot) {
+    return (vector * FOUR + slot) * stripSums;
   }
 
   @Override
   public final void multiply(
       int rowFrom, int rowTo, StagedRows x, float[] y, int yStride, float[] work) {
-    int end = Math.ceilDiv(rowTo, ROWS);
-    for (int token = 0; token < x.tokens(); token += Interleaving.PAIR) {
-      boolean pair = Interleaving.width(x.tokens(), token) == Interleaving.PAIR;
+    int width;
+    for (int token = 0; token < x.tokens(); token += width) {
+      width = atOnce(x.tokens() - token);
       int strip = token == 0 ? SHORT_STRIP : LONG_STRIP;
-      for (int block = rowFrom / ROWS; block < end; block++) {
-        long from = block * blocks.blockBytes();
-        int to = token * yStride + block * ROWS - rowFrom;
-        if (pair) {
-          multiplyPair(from, strip, x, token, y, to, yStride, work);
+      for (int row = rowFrom; row < rowTo; row += ROWS) {
+        long from = row / ROWS * blocks.blockBytes();
+        int to = token * yStride + row - rowFrom;
+        if (width == 1) {
+          one.multiply(from, x, token, y, to);
         } else {
-          multiplyOne(from, x, token, y, to);
+          multiplySeveral(from, strip, x, token, width, y, to, yStride, work);
         }
       }
     }
   }
 
-  private void multiplyPair(
-      long from, int strip, StagedRows x, int token, float[] y, int to, int yStride, float[] work) {
-    Arrays.fill(y, to, to + ROWS, 0f);
-    Arrays.fill(y, to + yStride, to + yStride + ROWS, 0f);
+  private int atOnce(int tokens) {
+    return tokens >= FOUR && takesFour() ? FOUR : Math.min(PAIR, tokens);
+  }
+
+  private void multiplySeveral(
+      long from,
+      int strip,
+      StagedRows x,
+      int token,
+      int width,
+      float[] y,
+      int to,
+      int yStride,
+      float[] work) {
+    for (int slot = 0; slot < width; slot++) {
+      Arrays.fill(y, to + slot * yStride, to + slot * yStride + ROWS, 0f);
+    }
     for (int group = 0; group < count; group += strip) {
       int groupTo = Math.min(count, group + strip);
-      sumPair(from, group, groupTo, x, token, work);
-      addPair(from, group, groupTo, 0, x, token, work, y, to, yStride);
-      addPair(from, group, groupTo, 1, x, token, work, y, to + LANES, yStride);
+      if (width == FOUR) {
+        sumFour(from, group, groupTo, x, token, work);
+      } else {
+        sumPair(from, group, groupTo, x, token, work);
+      }
+      for (int slot = 0; slot < width; slot += PAIR) {
+        for (int vector = 0; vector < 2; vector++) {
+          int at = to + slot * yStride + vector * LANES;
+          addPair(from, group, groupTo, vector, x, token + slot, slot, work, y, at, yStride);
+        }
+      }
     }
   }
 
-  /// Multiplies a block by a token.
-  ///
-  /// @param from the block's first byte
-  /// @param y results from `to` on
-  abstract void multiplyOne(long from, StagedRows x, int token, float[] y, int to);
-
-  /// Elements of the work space for a group's sums of one token.
-  abstract int groupSums();
+  /// Whether four tokens at once are faster than two.
+  abstract boolean takesFour();
 
   /// Sums a strip's products of two tokens in the work space.
   ///
@@ -119,9 +154,13 @@ public abstract class VectorInt4Strips extends Int4Kernel {
   /// @param token the first one
   abstract void sumPair(long from, int group, int groupTo, StagedRows x, int token, float[] work);
 
+  /// The same of four tokens.
+  abstract void sumFour(long from, int group, int groupTo, StagedRows x, int token, float[] work);
+
   /// Scales a strip's sums of two tokens and adds them to the results of one vector of rows.
   ///
   /// @param vector which of the block's two
+  /// @param slot where the first token's sums are ([#sumsAt])
   /// @param y the results before: from `to` on the first token's results of the rows in the lower
   ///   halves, from `to + HIGH_ROWS` on of those in the upper ones
   abstract void addPair(
@@ -131,6 +170,7 @@ public abstract class VectorInt4Strips extends Int4Kernel {
       int vector,
       StagedRows x,
       int token,
+      int slot,
       float[] work,
       float[] y,
       int to,

@@ -1,7 +1,5 @@
 package dev.tornadomoe.backend.cpu.kernel.rows;
 
-import org.jspecify.annotations.Nullable;
-
 /// Stages [RowForm.Rounded]: each chunk of at most 32 activations becomes whole numbers times a
 /// scale of its own. The scale is as fine as sums of 16 bits allow: with weights from -8 to 7 a
 /// chunk's magnitudes may add up to 4095, which is 8 bits each where all are alike, as llama.cpp's
@@ -29,36 +27,25 @@ final class RoundedRows {
 
   private RoundedRows() {}
 
-  static void stage(
-      StagedRows target,
-      Rounding rounding,
-      Int4Groups groups,
-      float[] rows,
-      int @Nullable [] columnOrder) {
-    for (int token = 0; token < target.tokens(); token++) {
-      target.takeRow(rows, token, groups.columns(), groups.paddedColumns(), columnOrder);
-      stageRow(target, rounding, groups, token);
-    }
-  }
-
-  private static void stageRow(StagedRows target, Rounding rounding, Int4Groups groups, int token) {
-    int first = Interleaving.unitOf(token);
-    int width = Interleaving.width(target.tokens(), first);
-    int to = first * groups.paddedColumns() + token - first;
-    int chunk = first * groups.chunks() + token - first;
+  /// Stages what is in [StagedRows#row].
+  static void stage(StagedRows target, Rounding rounding, Int4Groups groups, int token) {
+    int to = token * groups.paddedColumns();
+    int chunk = token * groups.chunks();
     int column = 0; // of the matrix
     for (int group = 0; group < groups.count(); group++) {
       int end = column + groups.quads(group) * Int4Groups.QUAD;
       while (column < end) {
         int count = Math.min(end - column, Int4Groups.CHUNK * Int4Groups.QUAD);
-        float scale = scale(target.row, StagedRows.ROW_AT + column, count);
-        int sum = round(target, rounding, column, count, scale, to, width);
+        int from = StagedRows.ROW_AT + column;
+        float scale = scale(target.row, from, count);
+        // False for NaN. What is not finite becomes 0.
+        float inverse = scale >= SMALLEST ? 1f / scale : 0f;
+        int sum = rounding.round(target.row, from, count, inverse, target.factors, to + column);
         target.biases[chunk] = ((-NIBBLE_ZERO * sum) & 0xFFFF) * TWICE;
         target.scales[chunk] = scale / HALF;
         target.totals[chunk] = -HALF * sum;
-        chunk += width;
+        chunk++;
         column += count;
-        to += count * width;
       }
     }
   }
@@ -77,22 +64,5 @@ final class RoundedRows {
     }
     float sum = (a + b) + (c + d);
     return sum <= Float.MAX_VALUE ? sum / MOST : Float.NaN;
-  }
-
-  /// @return the sum of the whole numbers
-  private static int round(
-      StagedRows target, Rounding rounding, int column, int count, float scale, int to, int width) {
-    // False for NaN. What is not finite becomes 0.
-    float inverse = scale >= SMALLEST ? 1f / scale : 0f;
-    int from = StagedRows.ROW_AT + column;
-    if (width == 1) {
-      return rounding.round(target.row, from, count, inverse, target.factors, to);
-    }
-    int[] chunk = target.chunk;
-    int sum = rounding.round(target.row, from, count, inverse, chunk, 0);
-    for (int i = 0; i < count; i++) {
-      target.factors[to + i * width] = chunk[i];
-    }
-    return sum;
   }
 }

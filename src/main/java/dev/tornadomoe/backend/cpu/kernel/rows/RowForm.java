@@ -2,10 +2,8 @@ package dev.tornadomoe.backend.cpu.kernel.rows;
 
 import dev.tornadomoe.plan.Precision;
 
-/// In what form a kernel wants its activations. Equal forms are staged once for several matrices.
-///
-/// Rows for 4-bit matrices are interleaved two tokens at a time, as their kernels read them; the
-/// one that is left over lies behind by itself ([Interleaving]).
+/// In what form a kernel wants its activations, one row behind the other. Equal forms are staged
+/// once for several matrices.
 public sealed interface RowForm {
 
   /// What kernels for 4-bit weights want.

@@ -14,8 +14,8 @@ public final class StagedRows {
   /// A row on its way, from [#ROW_AT] on.
   final float[] row;
 
-  /// A chunk of factors on its way.
-  final int[] chunk;
+  /// The same before its columns are brought into another order.
+  private final float[] unordered;
 
   /// [RowForm.Plain] and [RowForm.Floats]: the activations.
   public final float[] floats;
@@ -46,7 +46,7 @@ public final class StagedRows {
   public StagedRows(StagedSize size, Rounding rounding) {
     this.rounding = rounding;
     this.row = new float[size.row()];
-    this.chunk = new int[size.chunk()];
+    this.unordered = new float[size.row()];
     this.floats = new float[size.floats()];
     this.sums = new float[size.sums()];
     this.factors = new int[size.factors()];
@@ -73,13 +73,13 @@ public final class StagedRows {
   ///
   /// @param newForm in which
   /// @param newVersion of the rows: another one whenever they are others
-  /// @param rows one behind the other
+  /// @param rows where they lie
   /// @param count how many
   /// @param newOrder for each staged column the one that it comes from, or null for the same
   @SuppressWarnings(
       "ReferenceEquality") // comparing what orders contain would cost more than it saves
   public void stage(
-      RowForm newForm, long newVersion, float[] rows, int count, int @Nullable [] newOrder) {
+      RowForm newForm, long newVersion, RowSource rows, int count, int @Nullable [] newOrder) {
     if (version == newVersion && order == newOrder) {
       return;
     }
@@ -87,40 +87,37 @@ public final class StagedRows {
     version = newVersion;
     order = newOrder;
     tokens = count;
-    switch (newForm) {
-      case RowForm.Plain plain -> stagePlain(plain, rows);
-      case RowForm.Floats interleaved ->
-          FloatRows.stage(this, interleaved.groups(), rows, newOrder);
-      case RowForm.Rounded rounded ->
-          RoundedRows.stage(this, rounding, rounded.groups(), rows, newOrder);
+    for (int token = 0; token < count; token++) {
+      switch (newForm) {
+        case RowForm.Plain plain ->
+            take(rows, token, plain, plain.paddedColumns(), floats, token * plain.paddedColumns());
+        case RowForm.Floats scaled -> {
+          take(rows, token, scaled, scaled.groups().paddedColumns(), row, ROW_AT);
+          FloatRows.stage(this, scaled.groups(), token);
+        }
+        case RowForm.Rounded rounded -> {
+          take(rows, token, rounded, rounded.groups().paddedColumns(), row, ROW_AT);
+          RoundedRows.stage(this, rounding, rounded.groups(), token);
+        }
+      }
     }
   }
 
-  private void stagePlain(RowForm.Plain plain, float[] rows) {
-    for (int token = 0; token < tokens; token++) {
-      int to = token * plain.paddedColumns();
-      gather(rows, token * plain.columns(), plain.columns(), floats, to, order);
-      Arrays.fill(floats, to + plain.columns(), to + plain.paddedColumns(), 0f);
-    }
-  }
-
-  /// Brings a row into [#row], in another order where there is one, with zeros behind it.
+  /// Copies a row, in another order where there is one, with zeros behind it.
   ///
   /// @param paddedColumns up to where zeros are
-  void takeRow(
-      float[] rows, int token, int columns, int paddedColumns, int @Nullable [] columnOrder) {
-    gather(rows, token * columns, columns, row, ROW_AT, columnOrder);
-    Arrays.fill(row, ROW_AT + columns, ROW_AT + paddedColumns, 0f);
-  }
-
-  private static void gather(
-      float[] rows, int from, int columns, float[] target, int to, int @Nullable [] columnOrder) {
-    if (columnOrder == null) {
-      System.arraycopy(rows, from, target, to, columns);
-      return;
+  private void take(
+      RowSource rows, int token, RowForm as, int paddedColumns, float[] target, int to) {
+    int columns = as.columns();
+    int[] from = order;
+    if (from == null) {
+      rows.read(token, target, to);
+    } else {
+      rows.read(token, unordered, 0);
+      for (int column = 0; column < columns; column++) {
+        target[to + column] = unordered[from[column]];
+      }
     }
-    for (int column = 0; column < columns; column++) {
-      target[to + column] = rows[from + columnOrder[column]];
-    }
+    Arrays.fill(target, to + columns, to + paddedColumns, 0f);
   }
 }

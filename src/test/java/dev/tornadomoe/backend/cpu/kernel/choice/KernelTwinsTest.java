@@ -110,7 +110,13 @@ class KernelTwinsTest {
 
   private static float[] multiply(CpuKernels kernels, CpuMatrix matrix, float[] x, int tokens) {
     StagedRows staged = new StagedRows(StagedSize.of(matrix.form(), tokens), kernels);
-    staged.stage(matrix.form(), 0, x, tokens, null);
+    int columns = matrix.columns();
+    staged.stage(
+        matrix.form(),
+        0,
+        (token, target, at) -> System.arraycopy(x, token * columns, target, at, columns),
+        tokens,
+        null);
     int stride = RowTile.stride(matrix.rows());
     float[] y = new float[tokens * stride];
     matrix.multiply(0, matrix.rows(), staged, y, stride, new float[matrix.workSize()]);
