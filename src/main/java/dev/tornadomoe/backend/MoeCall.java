@@ -12,13 +12,8 @@ import org.jspecify.annotations.Nullable;
 public final class MoeCall {
   private int layer;
   private int tokens;
-  private @Nullable MemorySegment hidden;
-  private @Nullable MemorySegment output;
-  private @Nullable MemorySegment residual;
-  private @Nullable MemorySegment topkIds;
-  private @Nullable MemorySegment topkWeights;
-  private @Nullable MemorySegment normWeights;
-  private @Nullable MemorySegment normed;
+  private final @Nullable MemorySegment[] memory =
+      new @Nullable MemorySegment[CallerRegion.values().length];
 
   /// Makes a call of layer 0 that has no memory yet.
   public MoeCall() {}
@@ -38,9 +33,8 @@ public final class MoeCall {
   /// @param count the tokens of the call, 0 or more
   /// @return this call
   public MoeCall hidden(MemorySegment rows, int count) {
-    hidden = rows;
     tokens = count;
-    return this;
+    return memory(CallerRegion.HIDDEN, rows);
   }
 
   /// Where the result `[tokens, H]` goes, or for a deferred output the experts' rows `[tokens * k,
@@ -49,8 +43,7 @@ public final class MoeCall {
   /// @param rows row-major, `tokens * H` values, or `tokens * k * H`
   /// @return this call
   public MoeCall output(MemorySegment rows) {
-    output = rows;
-    return this;
+    return memory(CallerRegion.OUTPUT, rows);
   }
 
   /// Rows `[tokens, H]` to add, for plans with a given residual.
@@ -58,8 +51,7 @@ public final class MoeCall {
   /// @param rows row-major, `tokens * H` values
   /// @return this call
   public MoeCall residual(MemorySegment rows) {
-    residual = rows;
-    return this;
+    return memory(CallerRegion.RESIDUAL, rows);
   }
 
   /// Chosen experts and their weights, `[tokens, k]` I32 and F32: for plans in which the caller
@@ -69,9 +61,7 @@ public final class MoeCall {
   /// @param weights what multiplies each expert's result
   /// @return this call
   public MoeCall routing(MemorySegment ids, MemorySegment weights) {
-    topkIds = ids;
-    topkWeights = weights;
-    return this;
+    return memory(CallerRegion.TOPK_IDS, ids).memory(CallerRegion.TOPK_WEIGHTS, weights);
   }
 
   /// The norm's weights and where its rows go, for plans with a tail.
@@ -80,8 +70,26 @@ public final class MoeCall {
   /// @param rows row-major, `tokens * H` values of the output's type
   /// @return this call
   public MoeCall tail(MemorySegment weights, MemorySegment rows) {
-    normWeights = weights;
-    normed = rows;
+    return memory(CallerRegion.NORM_WEIGHTS, weights).memory(CallerRegion.NORMED, rows);
+  }
+
+  /// The tokens' ids, for layers that choose experts by them ([dev.tornadomoe.plan.MoePlan#inputs]
+  /// says which). Layers that have no use for them take a call that brings them all the same.
+  ///
+  /// @param ids I32, one for each token, within the model's vocabulary
+  /// @return this call
+  public MoeCall tokenIds(MemorySegment ids) {
+    return memory(CallerRegion.TOKEN_IDS, ids);
+  }
+
+  /// Sets the memory of one region, as the methods named after it do.
+  ///
+  /// @param region any
+  /// @param rows as [dev.tornadomoe.plan.CallerRows] describes them
+  /// @return this call
+  @SuppressWarnings("EnumOrdinal") // a place in an array: calls allocate nothing
+  public MoeCall memory(CallerRegion region, MemorySegment rows) {
+    memory[region.ordinal()] = rows;
     return this;
   }
 
@@ -97,42 +105,35 @@ public final class MoeCall {
 
   /// {@return the hidden states `[tokens, H]`, or null before they are set}
   public @Nullable MemorySegment hidden() {
-    return hidden;
+    return memory(CallerRegion.HIDDEN);
   }
 
   /// {@return where the result `[tokens, H]` goes, or null before it is set}
   public @Nullable MemorySegment output() {
-    return output;
+    return memory(CallerRegion.OUTPUT);
   }
 
   /// {@return the rows `[tokens, H]` to add, or null without any}
   public @Nullable MemorySegment residual() {
-    return residual;
+    return memory(CallerRegion.RESIDUAL);
   }
 
   /// {@return chosen experts, I32 `[tokens, k]`, or null without memory for them}
   public @Nullable MemorySegment topkIds() {
-    return topkIds;
+    return memory(CallerRegion.TOPK_IDS);
   }
 
   /// {@return the weights of those experts, F32 `[tokens, k]`, or null without memory for them}
   public @Nullable MemorySegment topkWeights() {
-    return topkWeights;
+    return memory(CallerRegion.TOPK_WEIGHTS);
   }
 
   /// {@return the memory of a region, or null where the call has none; in place, the hidden states
   /// are the output's memory}
   ///
   /// @param region any
+  @SuppressWarnings("EnumOrdinal") // as above
   public @Nullable MemorySegment memory(CallerRegion region) {
-    return switch (region) {
-      case HIDDEN -> hidden;
-      case OUTPUT -> output;
-      case RESIDUAL -> residual;
-      case TOPK_IDS -> topkIds;
-      case TOPK_WEIGHTS -> topkWeights;
-      case NORM_WEIGHTS -> normWeights;
-      case NORMED -> normed;
-    };
+    return memory[region.ordinal()];
   }
 }

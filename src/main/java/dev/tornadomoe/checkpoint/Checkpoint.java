@@ -16,12 +16,14 @@ import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.checkpoint.quant.Mxfp4Quantization;
 import dev.tornadomoe.checkpoint.quant.Quantization;
+import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -37,6 +39,8 @@ import org.jspecify.annotations.Nullable;
 /// Layers, weights and sessions made from a checkpoint use its memory: close it after them. Safe
 /// for use from several threads.
 public final class Checkpoint implements AutoCloseable {
+  private static final Set<DType> INTEGERS = EnumSet.of(DType.I32, DType.I64);
+
   private final Path directory;
 
   /// What is fingerprinted, or null for a model in memory.
@@ -249,6 +253,16 @@ public final class Checkpoint implements AutoCloseable {
   /// @throws CheckpointException when it is missing or something else
   public TensorView require(String tensor, long... shape) {
     return tensors.require(tensor, Quantization.FLOATS, shape);
+  }
+
+  /// A tensor of I32 or I64 and this shape.
+  ///
+  /// @param tensor its full name in the file
+  /// @param shape the expected lengths, the slowest first
+  /// @return the tensor, over the mapped file
+  /// @throws CheckpointException when it is missing or something else
+  public TensorView requireIntegers(String tensor, long... shape) {
+    return tensors.require(tensor, INTEGERS, shape);
   }
 
   /// The weight of a linear layer, in whatever form the checkpoint stores it.

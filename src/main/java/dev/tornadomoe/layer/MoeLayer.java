@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
 /// @param identityExperts how many of the router's experts, its last, return their input
 /// @param latent what stands around routed experts with rows of another size, or null
+/// @param norms inside the layer
 public record MoeLayer(
     int index,
     int topK,
@@ -36,7 +37,8 @@ public record MoeLayer(
     @Nullable SharedExperts shared,
     boolean routerWeightOnInput,
     int identityExperts,
-    @Nullable Latent latent) {
+    @Nullable Latent latent,
+    OwnNorms norms) {
 
   /// Checked against each other.
   ///
@@ -94,6 +96,7 @@ public record MoeLayer(
               topK));
     }
     requireIdentities(index, experts.map(), identityExperts, routerWeightOnInput);
+    norms.requireSize(index, hidden);
     if (latent != null) {
       requireLatent(index, latent, experts, routerWeightOnInput || identityExperts > 0);
     }
@@ -153,7 +156,7 @@ public record MoeLayer(
     }
   }
 
-  /// A layer whose experts take its own rows.
+  /// A layer whose experts take its own rows, without norms of its own.
   ///
   /// @param index from 0, all of the model's layers counted; for messages
   /// @param topK k, experts per token
@@ -171,7 +174,16 @@ public record MoeLayer(
       @Nullable SharedExperts shared,
       boolean routerWeightOnInput,
       int identityExperts) {
-    this(index, topK, router, experts, shared, routerWeightOnInput, identityExperts, null);
+    this(
+        index,
+        topK,
+        router,
+        experts,
+        shared,
+        routerWeightOnInput,
+        identityExperts,
+        null,
+        OwnNorms.NONE);
   }
 
   /// A layer all of whose experts have weights.
@@ -239,7 +251,17 @@ public record MoeLayer(
         shared,
         routerWeightOnInput,
         identityExperts,
-        latent);
+        latent,
+        norms);
+  }
+
+  /// {@return this layer with norms of its own}
+  ///
+  /// @param own norms of rows of its size
+  /// @throws LayerException for others
+  public MoeLayer withNorms(OwnNorms own) {
+    return new MoeLayer(
+        index, topK, router, experts, shared, routerWeightOnInput, identityExperts, latent, own);
   }
 
   /// {@return all experts that have weights, wherever they are}

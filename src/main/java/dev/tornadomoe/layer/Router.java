@@ -11,9 +11,15 @@ import org.jspecify.annotations.Nullable;
 /// @param bias `[E]`, added to the logits (gpt-oss), or null
 /// @param correctionBias `[E]`, added to the scores for the selection only (DeepSeek-V3's
 ///   `e_score_correction_bias`), or null; without those experts that every token gets
+/// @param expertScale `[E]`, what the weights of the chosen are multiplied by last (Gemma 4's
+///   `per_expert_scale`), or null
 /// @param gating from logits to ids and weights
 public record Router(
-    Weight weight, @Nullable Bias bias, @Nullable Bias correctionBias, Gating gating) {
+    Weight weight,
+    @Nullable Bias bias,
+    @Nullable Bias correctionBias,
+    @Nullable Bias expertScale,
+    Gating gating) {
 
   /// Checked against each other.
   ///
@@ -32,6 +38,7 @@ public record Router(
     requireSize("bias", bias, experts);
     int always = gating instanceof TopKGating topK ? topK.always() : 0;
     requireSize("correction bias", correctionBias, experts - always);
+    requireSize("expert scale", expertScale, experts);
     if (gating instanceof TopKGating topK && topK.groups() != null) {
       if (always > 0) {
         throw new LayerException("groups of experts don't go with experts that every token gets");
@@ -43,6 +50,22 @@ public record Router(
           String.format(
               Locale.ROOT, "a correction bias goes with top-k gating, not with %s", gating));
     }
+    if (expertScale != null && !(gating instanceof TopKGating)) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT, "a scale of each expert goes with top-k gating, not with %s", gating));
+    }
+  }
+
+  /// A router whose experts have no scales of their own.
+  ///
+  /// @param weight `[E, H]`
+  /// @param bias `[E]`, or null
+  /// @param correctionBias `[E]`, or null
+  /// @param gating from logits to ids and weights
+  /// @throws LayerException when the parts do not fit
+  public Router(Weight weight, @Nullable Bias bias, @Nullable Bias correctionBias, Gating gating) {
+    this(weight, bias, correctionBias, null, gating);
   }
 
   private static void requireSize(String what, @Nullable Bias bias, int experts) {

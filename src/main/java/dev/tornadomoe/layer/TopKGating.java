@@ -55,7 +55,15 @@ public record TopKGating(
     /// selection by logits, then softmax over the selected
     SOFTMAX_OF_SELECTED,
     /// selection by logits, then a sigmoid for each selected
-    SIGMOID_OF_SELECTED
+    SIGMOID_OF_SELECTED,
+    /// the square root of softplus, `sqrt(ln(1 + e^x))`, for each expert, then the selection
+    /// (DeepSeek-V4)
+    SQRT_SOFTPLUS;
+
+    /// {@return whether an expert's score depends on its own logit alone}
+    public boolean isPerExpert() {
+      return this == SIGMOID || this == SQRT_SOFTPLUS;
+    }
   }
 
   /// What a group of experts is judged by.

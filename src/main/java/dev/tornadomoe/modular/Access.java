@@ -14,7 +14,7 @@ public record Access(Operand operand, Mode mode) {
     READ_ELEMENTWISE,
     /// writes all of it (all rows of the call), reads none of it
     OVERWRITE,
-    /// adds to what is there
+    /// adds to what is there, or makes something else of it, row by row
     ACCUMULATE
   }
 

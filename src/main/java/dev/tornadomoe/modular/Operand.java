@@ -20,6 +20,9 @@ public record Operand(String name) {
   /// The result's rows after that norm `[M, H]`, the caller's.
   public static final Operand NORMED = new Operand("normed");
 
+  /// Ids of the tokens `[M]`, I32, the caller's, where a layer chooses experts by them.
+  public static final Operand TOKEN_IDS = new Operand("token_ids");
+
   /// Router logits `[M, E]`.
   public static final Operand ROUTER_LOGITS = new Operand("router_logits");
 
@@ -31,6 +34,12 @@ public record Operand(String name) {
 
   /// Hidden states as F32 `[M, H]`, where the caller's have another type.
   public static final Operand HIDDEN_F32 = new Operand("hidden_f32");
+
+  /// Hidden states after the layer's own norm before the router `[M, H]`.
+  public static final Operand ROUTER_INPUT = new Operand("router_input");
+
+  /// Hidden states after the layer's own norm before the experts `[M, H]`.
+  public static final Operand EXPERTS_INPUT = new Operand("experts_input");
 
   /// Hidden states times router weight `[M, H]`, where that is applied to the input.
   public static final Operand WEIGHTED_HIDDEN = new Operand("weighted_hidden");

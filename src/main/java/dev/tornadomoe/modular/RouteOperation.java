@@ -1,6 +1,8 @@
 package dev.tornadomoe.modular;
 
+import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// What decides which token's row goes to which expert, and brings it there.
 public sealed interface RouteOperation extends Operation {
@@ -8,17 +10,27 @@ public sealed interface RouteOperation extends Operation {
   /// Router logits `[M, E]` to ids and weights `[M, k]`, by the layer's gating.
   ///
   /// @param logits F32 `[M, E]`
+  /// @param key I32 `[M]`, what the gating asks of each token beside its logits
+  ///   ([dev.tornadomoe.layer.Gating#key]), or null
   /// @param ids I32 `[M, k]`
   /// @param weights F32 `[M, k]`
-  record SelectExperts(Operand logits, Operand ids, Operand weights) implements RouteOperation {
+  record SelectExperts(Operand logits, @Nullable Operand key, Operand ids, Operand weights)
+      implements RouteOperation {
     @Override
     public List<Access> accesses() {
-      return List.of(Access.read(logits), Access.overwrite(ids), Access.overwrite(weights));
+      List<Access> accesses = new ArrayList<>();
+      accesses.add(Access.read(logits));
+      if (key != null) {
+        accesses.add(Access.read(key));
+      }
+      accesses.add(Access.overwrite(ids));
+      accesses.add(Access.overwrite(weights));
+      return List.copyOf(accesses);
     }
 
     @Override
     public String name() {
-      return "select top-k";
+      return key == null ? "select top-k" : "select by " + key;
     }
   }
 

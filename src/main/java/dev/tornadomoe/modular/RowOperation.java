@@ -1,5 +1,6 @@
 package dev.tornadomoe.modular;
 
+import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.RmsNorm;
 import java.util.List;
 
@@ -70,6 +71,31 @@ public sealed interface RowOperation extends Operation {
     @Override
     public String name() {
       return "rms norm";
+    }
+  }
+
+  /// A norm of the layer's own: `target[t] = norm(source[t])`, with the layer's own weights. Source
+  /// and target may be the same rows: each row is read whole before it is written.
+  ///
+  /// @param place which of the layer's norms
+  /// @param source rows `[M, H]`
+  /// @param target rows `[M, H]`, overwritten
+  record OwnNorm(OwnNorms.Place place, Operand source, Operand target) implements RowOperation {
+    @Override
+    public List<Access> accesses() {
+      return isInPlace()
+          ? List.of(Access.accumulate(target))
+          : List.of(Access.read(source), Access.overwrite(target));
+    }
+
+    /// {@return whether the rows are normed where they are}
+    public boolean isInPlace() {
+      return source.equals(target);
+    }
+
+    @Override
+    public String name() {
+      return place + " norm";
     }
   }
 

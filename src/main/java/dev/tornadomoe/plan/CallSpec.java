@@ -102,7 +102,8 @@ public record CallSpec(
         false);
   }
 
-  /// {@return the regions that a call reads, by their own name}
+  /// {@return the regions that a call reads whatever the layer, by their own name; what a layer's
+  /// router asks beside is told by [MoePlan#inputs]}
   public Set<CallerRegion> inputs() {
     Set<CallerRegion> inputs = EnumSet.of(CallerRegion.HIDDEN);
     if (residual == Residual.GIVEN) {
@@ -115,15 +116,6 @@ public record CallSpec(
       inputs.add(CallerRegion.NORM_WEIGHTS);
     }
     return inputs;
-  }
-
-  /// {@return the regions whose rows a call reads: its inputs, and an output that holds some}
-  public Set<CallerRegion> regionsRead() {
-    Set<CallerRegion> read = inputs();
-    if (readsOutput()) {
-      read.add(CallerRegion.OUTPUT);
-    }
-    return read;
   }
 
   /// {@return the regions that a call writes}

@@ -43,7 +43,7 @@ record CallerBuffers(LayerDraft draft, int layer, CallSpec call) {
       return CallerRegion.OUTPUT;
     }
     for (CallerRegion region : CallerRegion.values()) {
-      if (region.isOf(operand)) {
+      if (region.operand().equals(operand)) {
         return region;
       }
     }

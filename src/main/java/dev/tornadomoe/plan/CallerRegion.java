@@ -1,5 +1,6 @@
 package dev.tornadomoe.plan;
 
+import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.modular.Operand;
 
 /// The parts of memory that a caller brings with a call. In place, the hidden states are in
@@ -16,20 +17,31 @@ public enum CallerRegion {
   TOPK_IDS(Operand.TOPK_IDS),
   /// Their weights, F32 `[M, k]`.
   TOPK_WEIGHTS(Operand.TOPK_WEIGHTS),
+  /// Ids of the tokens, I32 `[M]`, for layers that choose experts by them.
+  TOKEN_IDS(Operand.TOKEN_IDS),
   /// Weights of the norm that follows, F32 `[H]`.
   NORM_WEIGHTS(Operand.NORM_WEIGHTS),
   /// The result's rows after that norm `[M, H]`.
   NORMED(Operand.NORMED);
 
-  private final String text;
+  private final Operand operand;
 
   CallerRegion(Operand operand) {
-    this.text = operand.name();
+    this.operand = operand;
   }
 
-  /// Whether it is an operand's memory where nothing shares it.
-  boolean isOf(Operand operand) {
-    return operand.name().equals(text);
+  /// {@return where a caller brings what a gating asks of each token}
+  ///
+  /// @param kind as [TokenKey#kind] says it
+  public static CallerRegion of(TokenKey.Kind kind) {
+    return switch (kind) {
+      case ID -> TOKEN_IDS;
+    };
+  }
+
+  /// The operand whose memory it is where nothing shares it.
+  Operand operand() {
+    return operand;
   }
 
   /// {@return whether each token has its own rows in it}
@@ -40,6 +52,6 @@ public enum CallerRegion {
   /// As the operand that it is called by: `topk_ids`.
   @Override
   public String toString() {
-    return text;
+    return operand.name();
   }
 }

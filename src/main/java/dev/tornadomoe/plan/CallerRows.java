@@ -31,6 +31,7 @@ public record CallerRows(
               call.outputStride() == 0 ? hidden : call.outputStride());
       case TOPK_IDS -> new CallerRows(region, DType.I32, 1, layer.topK(), layer.topK());
       case TOPK_WEIGHTS -> new CallerRows(region, DType.F32, 1, layer.topK(), layer.topK());
+      case TOKEN_IDS -> new CallerRows(region, DType.I32, 1, 1, 1);
       case NORM_WEIGHTS -> new CallerRows(region, DType.F32, 0, hidden, hidden);
       case NORMED -> new CallerRows(region, call.outputType(), 1, hidden, hidden);
     };

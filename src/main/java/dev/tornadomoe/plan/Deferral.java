@@ -45,6 +45,9 @@ final class Deferral {
     if (layer.latent() != null) {
       return "its experts' rows are of another size, which its own weights widen after the sum";
     }
+    if (layer.norms().output() != null) {
+      return "its own norm follows the sum, and the caller does not have it";
+    }
     if (layer.identityExperts() > 0) {
       return "experts without weights have no rows, and their part belongs to the sum";
     }

@@ -1,8 +1,10 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Capability;
 import dev.tornadomoe.modular.DenseOperation;
@@ -57,10 +59,11 @@ final class Lowering {
     if (problem.tokens() > 0) {
       Operand input = convertedHidden();
       route(input);
-      Operand rows = latent(weighted(input));
+      Operand experts = normed(Phase.PREPARE, OwnNorms.Place.EXPERTS, input, Operand.EXPERTS_INPUT);
+      Operand rows = latent(weighted(experts));
       prepare(rows);
-      shared(input);
-      identities(input);
+      shared(experts);
+      identities(experts);
       modularMoe.prepareAndFinalize().receive(rows).forEach(this::prepareStage);
       experts(
           modularMoe
@@ -91,17 +94,32 @@ final class Lowering {
               "layer %d has no router, so the caller must give ids and weights (callerRoutes)",
               layer.index()));
     }
+    TokenKey key = layer.router().gating().key();
     rows(Operand.ROUTER_LOGITS, problem.globalExperts());
     if (!call.results().contains(CallerRegion.TOPK_IDS)) {
       Shape pairs = Shape.of(problem.tokens(), problem.topK());
       scratch(new Workspace(Operand.TOPK_IDS, DType.I32, pairs));
       scratch(new Workspace(Operand.TOPK_WEIGHTS, DType.F32, pairs));
     }
-    add(Phase.ROUTE, new DenseOperation.RouterLogits(input, Operand.ROUTER_LOGITS));
+    Operand rows = normed(Phase.ROUTE, OwnNorms.Place.ROUTER, input, Operand.ROUTER_INPUT);
+    add(Phase.ROUTE, new DenseOperation.RouterLogits(rows, Operand.ROUTER_LOGITS));
     add(
         Phase.ROUTE,
         new RouteOperation.SelectExperts(
-            Operand.ROUTER_LOGITS, Operand.TOPK_IDS, Operand.TOPK_WEIGHTS));
+            Operand.ROUTER_LOGITS,
+            key == null ? null : CallerRegion.of(key.kind()).operand(),
+            Operand.TOPK_IDS,
+            Operand.TOPK_WEIGHTS));
+  }
+
+  /// The hidden states after a norm of the layer's own, or as they are.
+  private Operand normed(Phase phase, OwnNorms.Place place, Operand input, Operand target) {
+    if (layer.norms().at(place) == null) {
+      return input;
+    }
+    rows(target, layer.hidden());
+    add(phase, new RowOperation.OwnNorm(place, input, target));
+    return target;
   }
 
   private Operand weighted(Operand input) {
@@ -180,8 +198,7 @@ final class Lowering {
     }
     if (prepareAndFinalize.isLocal() && LayerDraft.isHandOver(handOver)) {
       // Before the rows are handed over, so that the output is written once and last.
-      addends(Operand.FUSED_OUT);
-      norm(Operand.FUSED_OUT);
+      finishRows(Operand.FUSED_OUT);
       handOver.forEach(this::finalStage);
       return;
     }
@@ -190,8 +207,7 @@ final class Lowering {
       rows(Operand.STAGED_OUT, layer.hidden());
     }
     prepareAndFinalize.finish(reduce, weighted, target).forEach(this::finalStage);
-    addends(target);
-    norm(target);
+    finishRows(target);
     if (staged) {
       finalStage(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
     }
@@ -214,30 +230,30 @@ final class Lowering {
       rows(Operand.STAGED_OUT, layer.hidden());
     }
     finalStage(new DenseOperation.LatentOut(sum, target));
-    addends(target);
-    norm(target);
+    finishRows(target);
     if (staged) {
       finalStage(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
     }
   }
 
-  private void addends(Operand target) {
+  /// What follows the sum over a token's experts, in the order in which it is defined.
+  private void finishRows(Operand target) {
     if (layer.shared() != null) {
       finalStage(new RowOperation.Add(target, Operand.SHARED_OUT));
     }
     if (layer.identityExperts() > 0) {
       finalStage(new RowOperation.Add(target, Operand.IDENTITY_OUT));
     }
+    if (layer.norms().output() != null) {
+      finalStage(new RowOperation.OwnNorm(OwnNorms.Place.OUTPUT, target, target));
+    }
     if (call.residual() != Residual.NONE) {
       finalStage(new RowOperation.Add(target, Operand.RESIDUAL));
     }
-  }
-
-  /// Of the rows in F32, whatever the output's type.
-  private void norm(Operand finished) {
     RmsNorm norm = call.norm();
     if (norm != null) {
-      finalStage(new RowOperation.Norm(finished, Operand.NORM_WEIGHTS, norm, Operand.NORMED));
+      // Of the rows in F32, whatever the output's type.
+      finalStage(new RowOperation.Norm(target, Operand.NORM_WEIGHTS, norm, Operand.NORMED));
     }
   }
 
@@ -268,6 +284,7 @@ final class Lowering {
     return operand.equals(Operand.HIDDEN)
         || operand.equals(Operand.RESIDUAL)
         || operand.equals(Operand.NORM_WEIGHTS)
+        || operand.equals(Operand.TOKEN_IDS)
         || (call.callerRoutes()
             && (operand.equals(Operand.TOPK_IDS) || operand.equals(Operand.TOPK_WEIGHTS)));
   }

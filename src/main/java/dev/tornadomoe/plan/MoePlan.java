@@ -1,9 +1,11 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.modular.ModularMoe;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /// How one or more MoE layers of a step are computed: for each range of token counts the steps, the
 /// buffers and the decisions. Data, made by a [Planner] and verified; a backend compiles it.
@@ -73,6 +75,40 @@ public final class MoePlan {
             "the plan is for at most %d tokens at once, found %d",
             buckets.getLast().maxTokens(),
             tokens));
+  }
+
+  /// {@return the regions that a call of a layer reads, by their own name: what [CallSpec#inputs]
+  /// says, and what routers ask of each token}
+  ///
+  /// @param layer its index in the plan; a whole step's calls are for layer 0 and bring what any
+  ///   layer needs
+  public Set<CallerRegion> inputs(int layer) {
+    Set<CallerRegion> inputs = options.call().inputs();
+    keys(layer).forEach(key -> inputs.add(CallerRegion.of(key.kind())));
+    return inputs;
+  }
+
+  /// {@return the regions whose rows a call of a layer reads: its inputs, and an output that holds
+  /// some}
+  ///
+  /// @param layer its index in the plan
+  public Set<CallerRegion> regionsRead(int layer) {
+    Set<CallerRegion> read = inputs(layer);
+    if (options.call().readsOutput()) {
+      read.add(CallerRegion.OUTPUT);
+    }
+    return read;
+  }
+
+  /// {@return what the routers of a call ask of each token: one of each kind, with the fewest
+  /// values that any of them takes}
+  ///
+  /// @param layer its index in the plan; all layers count where a call is a whole step
+  public List<TokenKey> keys(int layer) {
+    CallSpec call = options.call();
+    return call.callerRoutes()
+        ? List.of()
+        : TokenKey.of(call.wholeStep() ? layers : List.of(layers.get(layer)));
   }
 
   /// {@return the scratch that a session needs in bytes: the most of any bucket}

@@ -68,6 +68,9 @@ final class OutputAliasing {
     if (has(Capability.ACCUMULATES_INTO_OUTPUT)) {
       reasons.add(Reason.of(ReasonCode.NEEDS_ZERO_INIT));
     }
+    if (draft.layer().norms().output() != null) {
+      reasons.add(Reason.of(ReasonCode.NORM_IN_PLACE));
+    }
     if (options.call().inPlace()) {
       reasons.add(Reason.of(ReasonCode.INPLACE_OK));
     }

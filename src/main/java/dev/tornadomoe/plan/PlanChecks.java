@@ -66,8 +66,11 @@ final class PlanChecks {
     if (options.call().output() == OutputForm.DEFERRED) {
       Deferral.require(layer, modularMoe);
     }
+    if (layer.norms().output() != null) {
+      requireWholeSum(layer, modularMoe, "the layer's own norm");
+    }
     if (options.call().norm() != null) {
-      requireWholeSum(layer, modularMoe);
+      requireWholeSum(layer, modularMoe, "the norm that the tail writes");
     }
     boolean chunked = options.chunkTokens() < options.maxTokens();
     if (chunked
@@ -95,16 +98,17 @@ final class PlanChecks {
 
   /// A norm is of finished rows: where some experts are elsewhere and nobody here has their part,
   /// the rows are not.
-  private static void requireWholeSum(MoeLayer layer, ModularMoe modularMoe) {
+  private static void requireWholeSum(MoeLayer layer, ModularMoe modularMoe, String norm) {
     int here = layer.experts().map().localExperts() + layer.identityExperts();
     if (modularMoe.prepareAndFinalize().isLocal() && here < layer.globalExperts()) {
       throw new PlanException(
           String.format(
               Locale.ROOT,
-              "layer %d: only %s experts are here, so its rows are a part of the sum, and the norm"
-                  + " that the tail writes is of the whole",
+              "layer %d: only %s experts are here, so its rows are a part of the sum, and %s is of"
+                  + " the whole",
               layer.index(),
-              layer.experts().map()));
+              layer.experts().map(),
+              norm));
     }
   }
 

@@ -9,6 +9,8 @@ public enum ReasonCode {
   NEEDS_ZERO_INIT("the experts add to the caller's output, which a step zeroes first"),
   /// Aliased, although the caller's output is the hidden states' memory.
   INPLACE_OK("the output is the hidden states' own memory, which are read before it is written"),
+  /// Aliased, with a norm of the layer's own that is done in the output.
+  NORM_IN_PLACE("the layer's own norm makes the experts' rows final, each row where it lies"),
   /// Aliased: [OutputForm#DEFERRED].
   FINALIZE_DEFERRED("the caller weights and sums the experts' rows, which are its output"),
   /// Aliased, although the output is F16 or BF16: F32 rows lie nowhere.

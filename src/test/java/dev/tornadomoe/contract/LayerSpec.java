@@ -27,6 +27,9 @@ public final class LayerSpec {
   private boolean weightOnInput;
   private int identityExperts;
   private int latent;
+  private boolean expertScales;
+  private boolean inputNorms;
+  private boolean outputNorm;
 
   private LayerSpec() {}
 
@@ -52,6 +55,9 @@ public final class LayerSpec {
     copy.weightOnInput = weightOnInput;
     copy.identityExperts = identityExperts;
     copy.latent = latent;
+    copy.expertScales = expertScales;
+    copy.inputNorms = inputNorms;
+    copy.outputNorm = outputNorm;
     change.accept(copy);
     return copy;
   }
@@ -146,6 +152,42 @@ public final class LayerSpec {
       copy.gating = new TopKGating(1, TopKGating.Scoring.SIGMOID_OF_SELECTED, null, false, 1);
       copy.weightOnInput = true;
     });
+  }
+
+  /// The weights of the chosen experts are multiplied by scales of their own.
+  public LayerSpec withExpertScales() {
+    return changed(copy -> {
+      copy.name = name + ", expert scales";
+      copy.expertScales = true;
+    });
+  }
+
+  /// Router and experts get the hidden states after norms of the layer's own.
+  public LayerSpec withInputNorms() {
+    return changed(copy -> {
+      copy.name = name + ", input norms";
+      copy.inputNorms = true;
+    });
+  }
+
+  /// The sum goes through a norm of the layer's own.
+  public LayerSpec withOutputNorm() {
+    return changed(copy -> {
+      copy.name = name + ", output norm";
+      copy.outputNorm = true;
+    });
+  }
+
+  boolean expertScales() {
+    return expertScales;
+  }
+
+  boolean inputNorms() {
+    return inputNorms;
+  }
+
+  boolean outputNorm() {
+    return outputNorm;
   }
 
   int hidden() {

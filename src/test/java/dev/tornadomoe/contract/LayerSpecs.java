@@ -57,7 +57,12 @@ final class LayerSpecs {
                 odd.withIdentities(4),
                 odd.withIdentities(9).withShared(24, true),
                 odd.withWeightOnInput(),
-                odd.withWeightOnInput().withShared(40, false)))
+                odd.withWeightOnInput().withShared(40, false),
+                odd.withExpertScales(),
+                odd.withInputNorms(),
+                odd.withOutputNorm(),
+                odd.withInputNorms().withOutputNorm().withShared(24, false),
+                odd.withWeightOnInput().withInputNorms()))
         .flatMap(s -> s)
         .toList();
   }
@@ -92,6 +97,8 @@ final class LayerSpecs {
       layers.add(activations.get(i % activations.size()).apply(layer));
     }
     blocks().map(blockLayer(odd)::with).forEach(layers::add);
+    layers.add(odd.withInputNorms().withExpertScales());
+    layers.add(odd.withOutputNorm().withShared(24, true));
     layers.add(own(odd));
     return layers;
   }

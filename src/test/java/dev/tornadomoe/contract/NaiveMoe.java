@@ -6,9 +6,11 @@ import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -24,12 +26,20 @@ final class NaiveMoe {
 
   /// Routed by the layer.
   double[] run(float[] hidden, int tokens) {
+    return run(hidden, tokens, new int[tokens]);
+  }
+
+  /// Routed by the layer.
+  ///
+  /// @param keys what its router asks of each token beside
+  double[] run(float[] hidden, int tokens, int[] keys) {
     int topK = layer.topK();
     int[] ids = new int[tokens * topK];
     float[] weights = new float[tokens * topK];
     for (int t = 0; t < tokens; t++) {
-      double[] logits = linear(layer.router().weight(), layer.router().bias(), row(hidden, t));
-      NaiveRouting.Choice choice = NaiveRouting.choose(layer.router(), logits);
+      double[] x = normed(layer.norms().router(), row(hidden, t));
+      double[] logits = linear(layer.router().weight(), layer.router().bias(), x);
+      NaiveRouting.Choice choice = NaiveRouting.choose(layer.router(), logits, keys[t]);
       for (int s = 0; s < topK; s++) {
         ids[t * topK + s] = choice.ids()[s];
         weights[t * topK + s] = (float) choice.weights()[s];
@@ -44,7 +54,7 @@ final class NaiveMoe {
     int topK = layer.topK();
     double[] output = new double[tokens * size];
     for (int t = 0; t < tokens; t++) {
-      double[] x = row(hidden, t);
+      double[] x = normed(layer.norms().experts(), row(hidden, t));
       Latent latent = layer.latent();
       double[] z = latent == null ? x : linear(latent.in(), latent.inBias(), x);
       double[] sum = new double[z.length];
@@ -73,8 +83,24 @@ final class NaiveMoe {
         output[t * size + i] += routed[i];
       }
       addShared(output, t, x);
+      double[] result = Arrays.copyOfRange(output, t * size, (t + 1) * size);
+      System.arraycopy(normed(layer.norms().output(), result), 0, output, t * size, size);
     }
     return output;
+  }
+
+  /// The definition, or the same row without a norm.
+  private static double[] normed(WeightedNorm norm, double[] x) {
+    if (norm == null) {
+      return x;
+    }
+    double squares = Arrays.stream(x).map(value -> value * value).sum();
+    double root = Math.sqrt(squares / x.length + norm.norm().epsilon());
+    double[] y = new double[x.length];
+    for (int i = 0; i < x.length; i++) {
+      y[i] = x[i] / root * norm.weights().getFloat(i) * norm.scale();
+    }
+    return y;
   }
 
   private void addShared(double[] output, int token, double[] x) {

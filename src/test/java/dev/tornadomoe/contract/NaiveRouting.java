@@ -3,6 +3,7 @@ package dev.tornadomoe.contract;
 import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SparseMixer;
+import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -18,23 +19,35 @@ final class NaiveRouting {
 
   private NaiveRouting() {}
 
-  static Choice choose(Router router, double[] exact) {
+  /// @param key what the gating asks of the token beside its logits, where it asks something
+  static Choice choose(Router router, double[] exact, int key) {
     float[] logits = new float[exact.length];
     for (int e = 0; e < logits.length; e++) {
       logits[e] = (float) exact[e];
     }
     return switch (router.gating()) {
-      case TopKGating gating -> topK(gating, router, logits);
+      case TopKGating gating -> topK(gating, router, logits, null);
+      case TableGating table -> topK(table.scores(), router, logits, row(table, key));
       case SparseMixer mixer -> sparseMixer(mixer.jitter(), logits);
       case CustomGating custom -> custom(custom, logits);
     };
   }
 
-  private static Choice topK(TopKGating gating, Router router, float[] logits) {
+  private static int[] row(TableGating gating, int token) {
+    int[] row = new int[gating.topK()];
+    for (int s = 0; s < row.length; s++) {
+      row[s] = (int) gating.table().at(token).getLong(s);
+    }
+    return row;
+  }
+
+  /// @param given what is chosen whatever the scores, or null
+  private static Choice topK(TopKGating gating, Router router, float[] logits, int[] given) {
     float[] scores =
         switch (gating.scoring()) {
           case SOFTMAX -> softmax(logits);
           case SIGMOID -> sigmoids(logits);
+          case SQRT_SOFTPLUS -> rootsOfSoftplus(logits);
           case SOFTMAX_OF_SELECTED, SIGMOID_OF_SELECTED -> logits;
         };
     float[] choice = scores.clone();
@@ -56,10 +69,12 @@ final class NaiveRouting {
     }
     candidates.sort(highestFirst(choice));
     int[] ids =
-        IntStream.concat(
-                IntStream.range(optional, logits.length),
-                candidates.stream().limit(gating.topK() - gating.always()).mapToInt(e -> e))
-            .toArray();
+        given != null
+            ? given
+            : IntStream.concat(
+                    IntStream.range(optional, logits.length),
+                    candidates.stream().limit(gating.topK() - gating.always()).mapToInt(e -> e))
+                .toArray();
     float[] chosen = new float[ids.length];
     for (int s = 0; s < ids.length; s++) {
       chosen[s] = scores[ids[s]];
@@ -68,7 +83,7 @@ final class NaiveRouting {
         switch (gating.scoring()) {
           case SOFTMAX_OF_SELECTED -> softmax(chosen);
           case SIGMOID_OF_SELECTED -> sigmoids(chosen);
-          case SOFTMAX, SIGMOID -> chosen;
+          case SOFTMAX, SIGMOID, SQRT_SOFTPLUS -> chosen;
         };
     double sum =
         Math.pow(
@@ -83,7 +98,8 @@ final class NaiveRouting {
     }
     double[] scaled = new double[ids.length];
     for (int s = 0; s < ids.length; s++) {
-      scaled[s] = weights[s] / divisor * gating.scale();
+      double own = router.expertScale() == null ? 1 : router.expertScale().toFloats()[ids[s]];
+      scaled[s] = weights[s] / divisor * gating.scale() * own;
     }
     return new Choice(ids, scaled);
   }
@@ -146,6 +162,16 @@ final class NaiveRouting {
     for (int e = 0; e < scores.length; e++) {
       float exponential = (float) Math.exp(-logits[e]);
       scores[e] = 1f / (1f + exponential);
+    }
+    return scores;
+  }
+
+  private static float[] rootsOfSoftplus(float[] logits) {
+    float[] scores = new float[logits.length];
+    for (int e = 0; e < scores.length; e++) {
+      double x = logits[e];
+      // torch's softplus is the identity above 20.
+      scores[e] = (float) Math.sqrt(x > 20 ? x : Math.log1p(Math.exp(x)));
     }
     return scores;
   }

@@ -6,9 +6,12 @@ import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.BFloat16;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
@@ -55,6 +58,7 @@ public final class RandomLayer {
             weight("router", routed, spec.hidden(), bf16),
             spec.biases() ? bias("router bias", routed) : null,
             spec.correctionBias() ? bias("correction bias", routed - always) : null,
+            spec.expertScales() ? bias("expert scale", routed) : null,
             spec.gating());
     SharedExperts shared =
         spec.sharedIntermediate() == 0
@@ -71,7 +75,11 @@ public final class RandomLayer {
         shared,
         spec.weightOnInput(),
         spec.identityExperts(),
-        spec.latent() == 0 ? null : latent());
+        spec.latent() == 0 ? null : latent(),
+        new OwnNorms(
+            spec.inputNorms() ? norm("router norm") : null,
+            spec.inputNorms() ? norm("experts norm") : null,
+            spec.outputNorm() ? norm("output norm") : null));
   }
 
   private int expertHidden() {
@@ -84,6 +92,14 @@ public final class RandomLayer {
         weight("latent out", spec.hidden(), spec.latent(), spec.format()),
         spec.biases() ? bias("latent in bias", spec.latent()) : null,
         spec.biases() ? bias("latent out bias", spec.hidden()) : null);
+  }
+
+  /// Much beside the mean square, so that it shows.
+  private WeightedNorm norm(String name) {
+    return new WeightedNorm(
+        new RmsNorm(0.25f),
+        floats(name, 1, spec.hidden(), DType.BF16, 1, true).at(0),
+        0.5f + random.nextFloat());
   }
 
   private ExpertMap map() {

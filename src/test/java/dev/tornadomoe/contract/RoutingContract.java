@@ -129,7 +129,12 @@ public abstract class RoutingContract extends BackendContract {
             null,
             true),
         new Kind("sparse mixer", new SparseMixer(0.01f)),
-        new Kind("sparse mixer, wide", new SparseMixer(0.4f)));
+        new Kind("sparse mixer, wide", new SparseMixer(0.4f)),
+        new Kind(
+            "square root of softplus, corrected",
+            topK(TopKGating.Scoring.SQRT_SOFTPLUS, true),
+            BIASES,
+            false));
   }
 
   /// Plans for what is run: one token works pair by pair, more are grouped by expert.
@@ -191,7 +196,7 @@ public abstract class RoutingContract extends BackendContract {
     for (int e = 0; e < E; e++) {
       logits[e] = LOGITS[token][e];
     }
-    NaiveRouting.Choice choice = NaiveRouting.choose(layer.router(), logits);
+    NaiveRouting.Choice choice = NaiveRouting.choose(layer.router(), logits, 0);
     float[] weights = new float[choice.ids().length];
     for (int s = 0; s < weights.length; s++) {
       weights[s] = (float) choice.weights()[s];

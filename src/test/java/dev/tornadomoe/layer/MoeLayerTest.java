@@ -109,14 +109,15 @@ class MoeLayerTest {
     Latent latent = new Latent(weight("in", H, 2 * H), weight("out", 2 * H, H), null, null);
     Router router = softmax(5, 2 * H, 2);
     ExpertWeights experts = experts(5, H, I);
-    MoeLayer layer = new MoeLayer(3, 2, router, experts, null, false, 0, latent);
+    MoeLayer layer = new MoeLayer(3, 2, router, experts, null, false, 0, latent, OwnNorms.NONE);
     assertThat(layer.hidden()).isEqualTo(2 * H);
     assertThat(layer.dividedBy(ExpertMap.of(-1, 0, -1, 1, -1)).latent()).isSameAs(latent);
-    assertThatThrownBy(
-            () -> new MoeLayer(3, 2, router, experts(5, H + 1, I), null, false, 0, latent))
+    assertThatThrownBy(() ->
+            new MoeLayer(3, 2, router, experts(5, H + 1, I), null, false, 0, latent, OwnNorms.NONE))
         .isInstanceOf(LayerException.class)
         .hasMessageContainingAll("layer 3", "\"in\"", "rows of " + H, "take " + (H + 1));
-    assertThatThrownBy(() -> new MoeLayer(3, 1, null, experts, null, true, 0, latent))
+    assertThatThrownBy(
+            () -> new MoeLayer(3, 1, null, experts, null, true, 0, latent, OwnNorms.NONE))
         .isInstanceOf(LayerException.class)
         .hasMessageContainingAll("layer 3", "the router weight on the input");
     assertThatThrownBy(() -> new Latent(weight("in", H, 9), weight("out", 9, 2), null, null))

@@ -2,6 +2,7 @@ package dev.tornadomoe.modular;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.RmsNorm;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
@@ -28,12 +29,15 @@ class OperationAccessesTest {
   static Stream<Arguments> operations() {
     return Stream.of(
         writes(new DenseOperation.RouterLogits(A, B), B),
-        writes(new RouteOperation.SelectExperts(A, B, C), B, C),
+        writes(new RouteOperation.SelectExperts(A, null, B, C), B, C),
+        writes(new RouteOperation.SelectExperts(A, B, C, D), C, D),
         writes(new RowOperation.Copy(A, B), B),
         writes(new RowOperation.WeightInput(A, B, C), C),
         writes(new RowOperation.Add(A, B), A),
         writes(new RowOperation.Zero(A), A),
         writes(new RowOperation.Norm(A, B, new RmsNorm(1e-6f), C), C),
+        writes(new RowOperation.OwnNorm(OwnNorms.Place.ROUTER, A, B), B),
+        writes(new RowOperation.OwnNorm(OwnNorms.Place.OUTPUT, A, A), A),
         writes(new DenseOperation.SharedGateUp(A, B), B),
         writes(new DenseOperation.LatentIn(A, B), B),
         writes(new DenseOperation.LatentOut(A, B), B),

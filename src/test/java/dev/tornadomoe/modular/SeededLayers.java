@@ -5,9 +5,12 @@ import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Int4Matrix;
@@ -34,6 +37,7 @@ public final class SeededLayers {
   private boolean int4;
   private boolean router = true;
   private boolean weightOnInput;
+  private boolean outputNorm;
   private int[] map = {};
 
   private SeededLayers(int hidden, int intermediate, int experts, int topK) {
@@ -88,7 +92,25 @@ public final class SeededLayers {
     return this;
   }
 
+  /// The sum goes through a norm of the layer's own.
+  public SeededLayers outputNorm() {
+    outputNorm = true;
+    return this;
+  }
+
   public MoeLayer layer() {
+    MoeLayer layer = withoutNorms();
+    return outputNorm
+        ? layer.withNorms(
+            new OwnNorms(
+                null,
+                null,
+                new WeightedNorm(
+                    new RmsNorm(0.25f), floats("norm", 1, hidden, new Random(seed)).at(0), 1)))
+        : layer;
+  }
+
+  private MoeLayer withoutNorms() {
     Random random = new Random(seed);
     List<Mlp> mlps = new ArrayList<>();
     for (int e = 0; e < experts; e++) {
@@ -122,7 +144,8 @@ public final class SeededLayers {
     for (int i = 0; i < count; i++) {
       layers.add(
           new MoeLayer(
-              index + i, topK, first.router(), first.experts(), first.shared(), weightOnInput));
+                  index + i, topK, first.router(), first.experts(), first.shared(), weightOnInput)
+              .withNorms(first.norms()));
     }
     return layers;
   }

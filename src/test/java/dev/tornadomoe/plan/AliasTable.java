@@ -15,6 +15,7 @@ import static dev.tornadomoe.plan.ReasonCode.LAYOUT_MISMATCH;
 import static dev.tornadomoe.plan.ReasonCode.MEMORY_KIND;
 import static dev.tornadomoe.plan.ReasonCode.NEEDS_ZERO_INIT;
 import static dev.tornadomoe.plan.ReasonCode.NONLOCAL_FINALIZE;
+import static dev.tornadomoe.plan.ReasonCode.NORM_IN_PLACE;
 import static dev.tornadomoe.plan.ReasonCode.OUTPUT_NOT_EXCLUSIVE;
 import static dev.tornadomoe.plan.ReasonCode.REDUCE_IN_FINALIZE;
 import static dev.tornadomoe.plan.ReasonCode.REDUCE_ZEROES_FIRST;
@@ -49,6 +50,8 @@ final class AliasTable {
   private static final MoeLayer LAYER = SeededLayers.small();
   private static final MoeLayer PARTIAL = SeededLayers.of(8, 6, 4, 2).map(0, -1, -1, 1).layer();
   private static final MoeLayer TOP_1 = SeededLayers.of(8, 6, 4, 1).layer();
+  private static final MoeLayer NORMED =
+      SeededLayers.of(8, 6, 4, 2).shared(5, false).outputNorm().layer();
   private static final StubExperts STUB = StubExperts.of(StubBody.twoSteps());
   private static final StubExperts ADDING =
       StubExperts.of(StubBody.accumulating()).with(Capability.ACCUMULATES_INTO_OUTPUT);
@@ -83,6 +86,7 @@ final class AliasTable {
             outputRows(),
             inPlaceRows(),
             residualRows(),
+            normRows(),
             deferredRows(),
             callRows())
         .flatMap(rows -> rows);
@@ -249,6 +253,24 @@ final class AliasTable {
             LAYER,
             with(FUSED).foldAdditions(false).residual(Residual.IN_OUTPUT),
             WRITE_MODE_CONFLICT));
+  }
+
+  private static Stream<Row> normRows() {
+    return Stream.of(
+        row("37", NORMED, with(FUSED), ALIASED, NORM_IN_PLACE),
+        row("37, in place", NORMED, with(FUSED).inPlace(true), ALIASED, NORM_IN_PLACE, INPLACE_OK),
+        row(
+            "37, residual given",
+            NORMED,
+            with(FUSED).residual(Residual.GIVEN),
+            ALIASED,
+            NORM_IN_PLACE),
+        row(
+            "37, residual in the output",
+            NORMED,
+            with(FUSED).residual(Residual.IN_OUTPUT),
+            WRITE_MODE_CONFLICT),
+        row("37, BF16", NORMED, with(FUSED).outputType(DType.BF16), DTYPE_MISMATCH));
   }
 
   private static Stream<Row> deferredRows() {

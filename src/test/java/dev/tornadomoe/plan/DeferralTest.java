@@ -64,6 +64,10 @@ class DeferralTest {
         start + "its shared experts' rows belong to the sum");
     refuses(
         deferred(),
+        SeededLayers.of(8, 6, 4, 2).outputNorm().layer(),
+        start + "its own norm follows the sum, and the caller does not have it");
+    refuses(
+        deferred(),
         SeededLayers.of(8, 6, 4, 2).map(0, -1, -1, 1).layer(),
         start + "only 2 of 4 experts are here, and the rows of the others would stay unwritten");
     refuses(

@@ -63,7 +63,11 @@ final class RandomPipeline {
         modularMoe == null
             || (modularMoe.reduce() instanceof TopKWeightAndReduce.Contiguous
                 && modularMoe.prepareAndFinalize().supportsDeferral());
-    return leavesPairs && !isPartial && layer.shared() == null && !layer.routerWeightOnInput();
+    return leavesPairs
+        && !isPartial
+        && layer.shared() == null
+        && layer.norms().output() == null
+        && !layer.routerWeightOnInput();
   }
 
   static RandomPipeline of(long seed) {
@@ -107,6 +111,9 @@ final class RandomPipeline {
       int[] map = map();
       isPartial = Arrays.stream(map).anyMatch(place -> place < 0);
       fixture.map(map);
+    }
+    if (!isPartial && random.nextInt(4) == 0) {
+      fixture.outputNorm();
     }
     return fixture.layers(1 + random.nextInt(3));
   }

@@ -25,9 +25,14 @@ record EndOfLayer(Session session, Reference reference) {
   }
 
   private MoeCall call(float[] output) {
-    return new MoeCall()
-        .hidden(MemorySegment.ofArray(reference.input()), reference.tokens())
-        .output(MemorySegment.ofArray(output));
+    MoeCall call =
+        new MoeCall()
+            .hidden(MemorySegment.ofArray(reference.input()), reference.tokens())
+            .output(MemorySegment.ofArray(output));
+    reference
+        .keys()
+        .forEach((region, values) -> call.memory(region, MemorySegment.ofArray(values)));
+    return call;
   }
 
   private Comparison.Deviation sum(MoeLayer layer) {

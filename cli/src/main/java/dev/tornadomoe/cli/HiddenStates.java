@@ -3,12 +3,16 @@ package dev.tornadomoe.cli;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -17,8 +21,9 @@ import org.jspecify.annotations.Nullable;
 /// @param rows `[tokens, width]`
 /// @param tokens M
 /// @param width H
+/// @param keys what the layer's router asks of each token beside, `[tokens]`
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record HiddenStates(float[] rows, int tokens, int width) {
+record HiddenStates(float[] rows, int tokens, int width, Map<CallerRegion, int[]> keys) {
   private static final int SEED = 2026;
 
   /// The longest array that every JVM can have.
@@ -27,7 +32,8 @@ record HiddenStates(float[] rows, int tokens, int width) {
   /// Rows of a normal distribution, the same ones each time.
   ///
   /// @throws LayerException for fewer tokens than one, or more than an array holds
-  static HiddenStates madeUp(int tokens, int width) {
+  static HiddenStates madeUp(int tokens, MoeLayer layer) {
+    int width = layer.hidden();
     if (tokens < 1 || (long) tokens * width > MOST_ELEMENTS) {
       throw new LayerException(
           String.format(
@@ -42,19 +48,21 @@ record HiddenStates(float[] rows, int tokens, int width) {
     for (int i = 0; i < rows.length; i++) {
       rows[i] = (float) random.nextGaussian();
     }
-    return new HiddenStates(rows, tokens, width);
+    return new HiddenStates(rows, tokens, width, TokenKeys.madeUp(layer, tokens));
   }
 
   /// Reads them.
   ///
   /// @param name of the tensor, or null where the file has only one
   /// @throws CheckpointException for a file without such a tensor, or one of another width or type
-  static HiddenStates read(Path input, @Nullable String name, int width) {
+  static HiddenStates read(Path input, @Nullable String name, MoeLayer layer) {
+    int width = layer.hidden();
     try (TensorFile file = TensorFile.open(input)) {
       TensorView tensor = file.require(name != null ? name : onlyTensor(input, file));
       requireRows(input, tensor, width);
+      int tokens = Math.toIntExact(tensor.shape().dimension(0));
       return new HiddenStates(
-          tensor.toFloats(), Math.toIntExact(tensor.shape().dimension(0)), width);
+          tensor.toFloats(), tokens, width, TokenKeys.read(file, "", layer, tokens));
     }
   }
 
@@ -64,19 +72,20 @@ record HiddenStates(float[] rows, int tokens, int width) {
   }
 
   private static String onlyTensor(Path input, TensorFile file) {
-    if (file.names().isEmpty()) {
+    List<String> rows = file.names().stream().filter(name -> !TokenKeys.isName(name)).toList();
+    if (rows.isEmpty()) {
       throw new CheckpointException(String.format(Locale.ROOT, "%s: has no tensors", input));
     }
-    if (file.names().size() != 1) {
+    if (rows.size() != 1) {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
               "%s: has %d tensors (%s); say which with --tensor",
               input,
-              file.names().size(),
-              String.join(", ", file.names().stream().limit(8).toList())));
+              rows.size(),
+              String.join(", ", rows.stream().limit(8).toList())));
     }
-    return file.names().iterator().next();
+    return rows.getFirst();
   }
 
   private static void requireRows(Path input, TensorView tensor, int width) {

@@ -1,11 +1,14 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
@@ -14,8 +17,10 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.IntFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -24,19 +29,22 @@ import java.util.regex.Pattern;
 /// @param tokens M
 /// @param input `[M, H]`
 /// @param output `[M, H]`
+/// @param keys what the layer's router asks of each token beside, `[M]`
 /// @param source who says so
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record Reference(int tokens, float[] input, float[] output, String source) {
+record Reference(
+    int tokens, float[] input, float[] output, Map<CallerRegion, int[]> keys, String source) {
   private static final Pattern INPUT = Pattern.compile("layer(\\d+)/m(\\d+)/input");
 
   /// Ascending.
   private static final int[] MADE_UP_TOKENS = {1, 7, 33};
 
   /// The cases of a `golden.safetensors`, by layer: `layer<L>/m<M>/input` and `/output`, F32 `[M,
-  /// H]`.
+  /// H]`. What routers ask beside is in `golden_extra.safetensors`, `layer<L>/m<M>/input_ids`.
   ///
+  /// @param layers of the model, by their indices
   /// @throws CheckpointException when they are misshapen or none are there
-  static TreeMap<Integer, List<Reference>> golden(TensorFile file, int hidden) {
+  static TreeMap<Integer, List<Reference>> golden(TensorFile file, IntFunction<MoeLayer> layers) {
     TreeMap<Integer, List<Reference>> cases = new TreeMap<>();
     for (String name : file.names()) {
       Matcher matcher = INPUT.matcher(name);
@@ -45,14 +53,16 @@ record Reference(int tokens, float[] input, float[] output, String source) {
       }
       int layer = number(file, name, matcher.group(1));
       int tokens = number(file, name, matcher.group(2));
-      String output = name.substring(0, name.length() - "input".length()) + "output";
+      String prefix = name.substring(0, name.length() - "input".length());
+      MoeLayer of = layers.apply(layer);
       cases
           .computeIfAbsent(layer, l -> new ArrayList<>())
           .add(
               new Reference(
                   tokens,
-                  rows(file, name, tokens, hidden),
-                  rows(file, output, tokens, hidden),
+                  rows(file, name, tokens, of.hidden()),
+                  rows(file, prefix + "output", tokens, of.hidden()),
+                  keys(file, prefix, of, tokens),
                   "golden.safetensors"));
     }
     if (cases.isEmpty()) {
@@ -61,6 +71,17 @@ record Reference(int tokens, float[] input, float[] output, String source) {
     }
     cases.values().forEach(ofLayer -> ofLayer.sort(Comparator.comparingInt(Reference::tokens)));
     return cases;
+  }
+
+  private static Map<CallerRegion, int[]> keys(
+      TensorFile golden, String prefix, MoeLayer layer, int tokens) {
+    if (TokenKey.of(List.of(layer)).isEmpty()) {
+      return Map.of();
+    }
+    try (TensorFile extra =
+        TensorFile.open(golden.file().resolveSibling("golden_extra.safetensors"))) {
+      return TokenKeys.read(extra, prefix, layer, tokens);
+    }
   }
 
   private static int number(TensorFile file, String name, String digits) {
@@ -107,8 +128,14 @@ record Reference(int tokens, float[] input, float[] output, String source) {
           input[i] = (float) random.nextGaussian();
         }
         float[] output = new float[input.length];
-        session.run(MemorySegment.ofArray(input), tokens, MemorySegment.ofArray(output));
-        cases.add(new Reference(tokens, input, output, "reference backend"));
+        Map<CallerRegion, int[]> keys = TokenKeys.madeUp(layer, tokens);
+        MoeCall call =
+            new MoeCall()
+                .hidden(MemorySegment.ofArray(input), tokens)
+                .output(MemorySegment.ofArray(output));
+        keys.forEach((region, values) -> call.memory(region, MemorySegment.ofArray(values)));
+        session.run(call);
+        cases.add(new Reference(tokens, input, output, keys, "reference backend"));
       }
     }
     return cases;

@@ -12,14 +12,19 @@ import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.TensorView;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -63,7 +68,11 @@ final class RunCommand implements Callable<Integer> {
         names = "--input",
         paramLabel = "FILE",
         required = true,
-        description = "Safetensors file with the hidden states [M, H], F32, F16 or BF16.")
+        description = {
+          "Safetensors file with the hidden states [M, H], F32, F16 or BF16.",
+          "A layer that chooses experts by token ids has them beside, \"input_ids\", I32 or I64"
+              + " [M]."
+        })
     private Path input = Path.of("");
 
     @Option(
@@ -139,15 +148,18 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private int writeSample(ProcessGroup processes, Sample sample) {
-    int width =
+    List<TensorView> tensors =
         processes.together(() -> {
           try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            return MoeModel.of(checkpoint).layer(layerIndex).hidden();
+            MoeLayer layer = MoeModel.of(checkpoint).layer(layerIndex);
+            HiddenStates rows = HiddenStates.madeUp(sample.tokens, layer);
+            List<TensorView> all = new ArrayList<>(List.of(rows.tensor("hidden")));
+            all.addAll(TokenKeys.tensors(layer, rows.keys()));
+            return all;
           }
         });
-    HiddenStates rows = processes.together(() -> HiddenStates.madeUp(sample.tokens, width));
     if (processes.isFirst()) {
-      write(processes, sample.file, rows.tensor("hidden"));
+      write(processes, sample.file, tensors);
     }
     return ExitCode.FINE;
   }
@@ -161,19 +173,18 @@ final class RunCommand implements Callable<Integer> {
     try (Checkpoint checkpoint = processes.together(() -> Checkpoint.open(directory))) {
       MoeLayer layer = processes.together(() -> MoeModel.of(checkpoint).layer(layerIndex));
       HiddenStates hidden =
-          processes.together(
-              () -> HiddenStates.read(files.input, files.tensorName, layer.hidden()));
+          processes.together(() -> HiddenStates.read(files.input, files.tensorName, layer));
       MoePlan plan = processes.together(() -> plan(processes, backend, layer, hidden.tokens()));
       processes.agree(directory, plan, List.of(layer));
       float[] result;
       try (Session session =
           processes.together(() ->
               LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, processes.err()))) {
-        result = inSlices(processes, session, hidden.rows(), layer.hidden());
+        result = inSlices(processes, session, hidden);
       }
       if (processes.isFirst()) {
-        HiddenStates output = new HiddenStates(result, hidden.tokens(), layer.hidden());
-        write(processes, files.output, output.tensor("output"));
+        HiddenStates output = new HiddenStates(result, hidden.tokens(), layer.hidden(), Map.of());
+        write(processes, files.output, List.of(output.tensor("output")));
       }
     }
     return ExitCode.FINE;
@@ -189,32 +200,37 @@ final class RunCommand implements Callable<Integer> {
         .plan(part);
   }
 
-  private static float[] inSlices(
-      ProcessGroup processes, Session session, float[] rows, int width) {
+  private static float[] inSlices(ProcessGroup processes, Session session, HiddenStates hidden) {
+    float[] rows = hidden.rows();
+    int width = hidden.width();
     float[] result = new float[rows.length];
     // Once without tokens, too: that is a call like any other.
     int first = 0;
     do {
       int end = (int) Math.min(rows.length, first + (long) SLICE_TOKENS * width);
+      int firstToken = first / width;
+      int endToken = end / width;
+      Map<CallerRegion, int[]> keys = new EnumMap<>(CallerRegion.class);
+      hidden
+          .keys()
+          .forEach(
+              (region, all) -> keys.put(region, Arrays.copyOfRange(all, firstToken, endToken)));
       float[] slice =
-          processes.run(session, Arrays.copyOfRange(rows, first, end), (end - first) / width);
+          processes.run(session, Arrays.copyOfRange(rows, first, end), endToken - firstToken, keys);
       System.arraycopy(slice, 0, result, first, slice.length);
       first = end;
     } while (first < rows.length);
     return result;
   }
 
-  private static void write(ProcessGroup processes, Path file, TensorView tensor) {
-    SafetensorsWriter.write(file, List.of(tensor));
-    processes
-        .err()
-        .println(
-            String.format(
-                Locale.ROOT,
-                "wrote %s: \"%s\" %s %s",
-                file,
-                tensor.name(),
-                tensor.dtype(),
-                tensor.shape()));
+  private static void write(ProcessGroup processes, Path file, List<TensorView> tensors) {
+    SafetensorsWriter.write(file, tensors);
+    String written =
+        tensors.stream()
+            .map(tensor ->
+                String.format(
+                    Locale.ROOT, "\"%s\" %s %s", tensor.name(), tensor.dtype(), tensor.shape()))
+            .collect(Collectors.joining(", "));
+    processes.err().println(String.format(Locale.ROOT, "wrote %s: %s", file, written));
   }
 }

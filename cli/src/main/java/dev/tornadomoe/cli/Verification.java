@@ -70,7 +70,7 @@ record Verification(
       Path directory, Path golden, MoeModel model) {
     if (Files.exists(golden, LinkOption.NOFOLLOW_LINKS)) {
       try (TensorFile file = TensorFile.open(golden)) {
-        return Reference.golden(file, model.hidden());
+        return Reference.golden(file, model::layer);
       }
     }
     if (model.layerIndices().isEmpty()) {
@@ -131,7 +131,8 @@ record Verification(
       if (tail.isGiven()) {
         return EndOfLayer.error(session, reference);
       }
-      float[] output = processes.run(session, reference.input(), reference.tokens());
+      float[] output =
+          processes.run(session, reference.input(), reference.tokens(), reference.keys());
       return Comparison.Deviation.of(reference.output(), output);
     } catch (SanitizeException e) {
       if (processes.ranks() != null) {

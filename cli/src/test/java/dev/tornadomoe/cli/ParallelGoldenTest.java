@@ -63,7 +63,7 @@ class ParallelGoldenTest {
         TensorFile golden = TensorFile.open(directory.resolve("golden.safetensors"))) {
       MoeModel model = MoeModel.of(checkpoint);
       for (Map.Entry<Integer, List<Reference>> layer :
-          Reference.golden(golden, model.hidden()).entrySet()) {
+          Reference.golden(golden, model::layer).entrySet()) {
         MoeLayer part = processes.part(model.layer(layer.getKey()));
         Planner.Builder planner =
             new PlanChoices().planner(AliasMode.AUTO, processes).maxTokens(64);
@@ -71,7 +71,8 @@ class ParallelGoldenTest {
         processes.agree(directory, plan, List.of(model.layer(layer.getKey())));
         try (Session session = Backends.require("cpu").prepare(plan)) {
           for (Reference reference : layer.getValue()) {
-            float[] output = processes.run(session, reference.input(), reference.tokens());
+            float[] output =
+                processes.run(session, reference.input(), reference.tokens(), reference.keys());
             Comparison.Deviation error = Comparison.Deviation.of(reference.output(), output);
             assertThat(Tolerance.EXACT.holds(error)).as("%s", error).isTrue();
             outputs.add(output);

@@ -141,7 +141,7 @@ final class CpuLoader {
   }
 
   private LayerTasks submit(MoeLayer layer, ExecutorService pool) {
-    memory.addAll(LayerWeights.ofGating(layer));
+    memory.addAll(LayerWeights.ofSteps(layer));
     Router router = layer.router();
     SharedExperts shared = layer.shared();
     Weight sharedGate = shared == null ? null : shared.gate();

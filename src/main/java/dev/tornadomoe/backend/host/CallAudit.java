@@ -35,7 +35,7 @@ final class CallAudit {
   /// @param how each chunk of it is run
   void run(MoeCall call, int layer, GuardedSession.ChunkRun how) {
     Map<CallerRegion, MemorySegment> before = new EnumMap<>(CallerRegion.class);
-    spec.inputs().forEach(region -> before.put(region, copyOf(memory(call, region))));
+    plan.inputs(layer).forEach(region -> before.put(region, copyOf(memory(call, region))));
     spec.results().forEach(region -> before.put(region, copyOf(memory(call, region))));
     if (spec.inPlace()) {
       before.put(CallerRegion.HIDDEN, present(before.get(CallerRegion.OUTPUT)));
@@ -50,7 +50,7 @@ final class CallAudit {
 
     session.runLayer(call, layer, how);
 
-    for (CallerRegion region : spec.inputs()) {
+    for (CallerRegion region : plan.inputs(layer)) {
       if (region != CallerRegion.HIDDEN || !spec.inPlace()) {
         requireSame(layer, region, memory(call, region), present(before.get(region)));
       }
@@ -169,22 +169,8 @@ final class CallAudit {
   }
 
   private static MoeCall again(MoeCall call, Map<CallerRegion, MemorySegment> memory) {
-    MoeCall again =
-        new MoeCall()
-            .hidden(present(memory.get(CallerRegion.HIDDEN)), call.tokens())
-            .output(present(memory.get(CallerRegion.OUTPUT)));
-    MemorySegment residual = memory.get(CallerRegion.RESIDUAL);
-    if (residual != null) {
-      again.residual(residual);
-    }
-    MemorySegment ids = memory.get(CallerRegion.TOPK_IDS);
-    if (ids != null) {
-      again.routing(ids, present(memory.get(CallerRegion.TOPK_WEIGHTS)));
-    }
-    MemorySegment normed = memory.get(CallerRegion.NORMED);
-    if (normed != null) {
-      again.tail(present(memory.get(CallerRegion.NORM_WEIGHTS)), normed);
-    }
+    MoeCall again = new MoeCall().hidden(present(memory.get(CallerRegion.HIDDEN)), call.tokens());
+    memory.forEach(again::memory);
     return again;
   }
 

@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /// Checks that a call keeps what the plan was promised: sizes, memory that is alive and can be
@@ -27,6 +28,7 @@ public final class CallChecks {
   private final WeightMemory weights;
   private final MoeLayer fewestExperts;
   private final boolean[] seen;
+  private final KeyChecks keys;
 
   /// What the calls of each layer read, by the layer's index in the plan.
   private final CallerRows[][] inputs;
@@ -44,17 +46,22 @@ public final class CallChecks {
     Comparator<MoeLayer> byExperts = Comparator.comparingInt(MoeLayer::globalExperts);
     this.fewestExperts = Collections.min(plan.layers(), byExperts);
     this.seen = new boolean[Collections.max(plan.layers(), byExperts).globalExperts()];
-    this.inputs = rows(spec.inputs());
-    this.results = rows(spec.results());
+    this.inputs = rows(plan::inputs);
+    this.results = rows(index -> spec.results());
+    this.keys = new KeyChecks(plan);
   }
 
-  private CallerRows[][] rows(Set<CallerRegion> regions) {
-    return plan.layers().stream()
-        .map(layer ->
-            regions.stream()
-                .map(region -> CallerRows.of(spec, region, layer))
-                .toArray(CallerRows[]::new))
-        .toArray(CallerRows[][]::new);
+  /// @param regions of a layer, by its index in the plan
+  private CallerRows[][] rows(IntFunction<Set<CallerRegion>> regions) {
+    CallerRows[][] rows = new CallerRows[plan.layers().size()][];
+    for (int index = 0; index < rows.length; index++) {
+      MoeLayer layer = plan.layers().get(index);
+      rows[index] =
+          regions.apply(index).stream()
+              .map(region -> CallerRows.of(spec, region, layer))
+              .toArray(CallerRows[]::new);
+    }
+    return rows;
   }
 
   /// Checks one call.
@@ -95,6 +102,7 @@ public final class CallChecks {
               tokens));
     }
     requirePlanned(call);
+    keys.requireThere(call);
     for (CallerRows input : inputs[layerIndex]) {
       checkMemory(required(call, input.region()), input, tokens);
     }
@@ -107,6 +115,7 @@ public final class CallChecks {
             required(call, CallerRegion.HIDDEN), required(call, CallerRegion.OUTPUT))) {
       throw new BackendException("the plan is in place: hidden and output must be the same memory");
     }
+    keys.requireInRange(call);
     if (spec.callerRoutes()) {
       checkRouting(call, tokens, plan.layers().get(layerIndex));
     }

@@ -10,7 +10,7 @@ import java.util.Locale;
 record CustomChoice(CustomGating.RoutingFunction function) implements TokenGating {
 
   @Override
-  public void choose(float[] logits, int[] ids, float[] weights) {
+  public void choose(float[] logits, int key, int[] ids, float[] weights) {
     function.route(logits, ids, weights);
     for (int slot = 0; slot < ids.length; slot++) {
       int id = ids[slot];

@@ -4,12 +4,16 @@ import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TableGating;
+import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.Weight;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// All weights of a layer, in the order in which backends load them.
 public final class LayerWeights {
@@ -45,11 +49,28 @@ public final class LayerWeights {
     return weights;
   }
 
-  /// What making the layer's gating reads, which every session does anew.
-  public static List<MemorySegment> ofGating(MoeLayer layer) {
+  /// What every session reads anew when its steps are compiled: what belongs to the gating, and the
+  /// weights of the layer's own norms.
+  public static List<MemorySegment> ofSteps(MoeLayer layer) {
     Router router = layer.router();
-    Bias correction = router == null ? null : router.correctionBias();
-    return correction == null ? List.of() : List.of(correction.values().data());
+    List<MemorySegment> memory = new ArrayList<>();
+    if (router != null) {
+      for (Bias vector : new @Nullable Bias[] {router.correctionBias(), router.expertScale()}) {
+        if (vector != null) {
+          memory.add(vector.values().data());
+        }
+      }
+      if (router.gating() instanceof TableGating table) {
+        memory.add(table.table().data());
+      }
+    }
+    for (OwnNorms.Place place : OwnNorms.Place.values()) {
+      WeightedNorm norm = layer.norms().at(place);
+      if (norm != null) {
+        memory.add(norm.weights().data());
+      }
+    }
+    return memory;
   }
 
   private static void addTo(List<Weight> weights, Mlp mlp) {

@@ -45,13 +45,18 @@ public final class NormStep {
   ///
   /// @param row its first H elements are the token's
   public void row(int token, float[] row) {
-    float factor = (float) (1 / Math.sqrt(squares(row) / hidden + epsilon));
+    float factor = factor(row, hidden, epsilon);
     for (int column = 0; column < hidden; column++) {
       target.setFloat(token, column, row[column] * factor * weights.getFloat(0, column));
     }
   }
 
-  private double squares(float[] row) {
+  /// What a norm multiplies a row's elements by.
+  static float factor(float[] row, int hidden, float epsilon) {
+    return (float) (1 / Math.sqrt(squares(row, hidden) / hidden + epsilon));
+  }
+
+  private static double squares(float[] row, int hidden) {
     double first = 0;
     double second = 0;
     double third = 0;

@@ -11,12 +11,7 @@ final class RouteSteps {
     int topK = context.layer().topK();
     ExpertMap map = context.experts();
     return switch (operation) {
-      case RouteOperation.SelectExperts select ->
-          new SelectStep(
-              context,
-              context.buffer(select.logits()),
-              context.buffer(select.ids()),
-              context.buffer(select.weights()));
+      case RouteOperation.SelectExperts select -> new SelectStep(context, select);
       case RouteOperation.GroupByExpert group ->
           new GroupStep(
               topK,

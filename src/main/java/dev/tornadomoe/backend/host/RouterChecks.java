@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.tensor.WeightMatrix;
 import dev.tornadomoe.tensor.mapped.MappedFile;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
@@ -38,6 +39,38 @@ public final class RouterChecks {
     }
     requireNumbers(router.bias());
     requireNumbers(router.correctionBias());
+    requireNumbers(router.expertScale());
+    if (router.gating() instanceof TableGating table) {
+      requireExperts(table, router.experts());
+    }
+  }
+
+  /// A table is indexed by and never looked at again.
+  private static void requireExperts(TableGating gating, int experts) {
+    List<MemorySegment> memory = List.of(gating.table().data());
+    new WeightMemory(memory).requireAlive();
+    for (int token = 0; token < gating.vocabulary(); token++) {
+      for (int slot = 0; slot < gating.topK(); slot++) {
+        long expert = gating.expert(token, slot);
+        String wrong = expert < 0 || expert >= experts ? "no expert" : null;
+        for (int earlier = 0; earlier < slot && wrong == null; earlier++) {
+          wrong = gating.expert(token, earlier) == expert ? "there twice" : null;
+        }
+        if (wrong != null) {
+          throw new BackendException(
+              String.format(
+                  Locale.ROOT,
+                  "%srouter tensor \"%s\" sends token id %d to expert %d, which is %s; expected"
+                      + " distinct ones from 0 to %d",
+                  file(memory),
+                  gating.table().name(),
+                  token,
+                  expert,
+                  wrong,
+                  experts - 1));
+        }
+      }
+    }
   }
 
   private static void requireNumbers(@Nullable Bias bias) {
@@ -64,17 +97,23 @@ public final class RouterChecks {
   }
 
   private static BackendException nan(Iterable<MemorySegment> memory, String tensor, String where) {
+    return new BackendException(
+        String.format(
+            Locale.ROOT,
+            "%srouter tensor \"%s\" is NaN for %s, expected numbers",
+            file(memory),
+            tensor,
+            where));
+  }
+
+  /// The path of the file they are mapped from, for the beginning of a sentence; nothing for
+  /// others.
+  private static String file(Iterable<MemorySegment> memory) {
     String file = "";
     for (MemorySegment segment : memory) {
       MappedFile mapped = MappedFiles.of(segment);
       file = mapped == null ? file : mapped.path() + ": ";
     }
-    return new BackendException(
-        String.format(
-            Locale.ROOT,
-            "%srouter tensor \"%s\" is NaN for %s, expected numbers",
-            file,
-            tensor,
-            where));
+    return file;
   }
 }

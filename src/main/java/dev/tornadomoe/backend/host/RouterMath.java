@@ -35,6 +35,16 @@ final class RouterMath {
     }
   }
 
+  /// Logits to the square roots of their softplus, which for logits above 20 are those of the
+  /// logits, as in `torch.nn.functional.softplus`. Far below 0 it is e^x, which is no normal number
+  /// any more where its root still is one.
+  static void sqrtSoftplus(float[] values) {
+    for (int i = 0; i < values.length; i++) {
+      float x = values[i];
+      values[i] = x < -15 ? exp(x / 2) : (float) Math.sqrt(x > 20 ? x : (float) Math.log1p(exp(x)));
+    }
+  }
+
   static float exp(float x) {
     return (float) Math.exp(x);
   }

@@ -18,6 +18,7 @@ final class RowSteps {
               Math.min(context.rowsPerToken(copy.source()), context.rowsPerToken(copy.target())),
               hidden);
       case RowOperation.Norm norm -> NormStep.compile(norm, context);
+      case RowOperation.OwnNorm norm -> new OwnNormStep(norm, context);
       case RowOperation.Add add ->
           add(context.buffer(add.target()), context.buffer(add.addend()), hidden);
       case RowOperation.Zero zero -> zero(context.buffer(zero.target()), hidden);

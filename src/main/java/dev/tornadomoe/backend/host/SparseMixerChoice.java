@@ -9,7 +9,7 @@ final class SparseMixerChoice implements TokenGating {
   }
 
   @Override
-  public void choose(float[] logits, int[] ids, float[] weights) {
+  public void choose(float[] logits, int key, int[] ids, float[] weights) {
     ids[0] = highest(logits, -1);
     weights[0] = share(logits, ids[0], -1);
     ids[1] = highest(logits, ids[0]);

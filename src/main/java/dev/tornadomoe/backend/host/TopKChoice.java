@@ -9,26 +9,24 @@ import org.jspecify.annotations.Nullable;
 final class TopKChoice implements TokenGating {
   private final TopKGating gating;
   private final float @Nullable [] correction;
-  private final float[] scores;
+  private final ExpertScores experts;
   private final float[] choice;
-  private final float[] chosen;
   private final boolean[] closedGroups;
   private final boolean[] taken;
 
   TopKChoice(TopKGating gating, Router router) {
     this.gating = gating;
     this.correction = router.corrections();
-    this.scores = new float[router.experts()];
+    this.experts = new ExpertScores(gating, router);
     this.choice = new float[router.experts()];
-    this.chosen = new float[gating.topK()];
     this.taken = new boolean[router.experts()];
     TopKGating.Groups groups = gating.groups();
     this.closedGroups = new boolean[groups == null ? 0 : groups.count()];
   }
 
   @Override
-  public void choose(float[] logits, int[] ids, float[] weights) {
-    score(logits);
+  public void choose(float[] logits, int key, int[] ids, float[] weights) {
+    float[] scores = experts.score(logits);
     for (int e = 0; e < scores.length; e++) {
       choice[e] = correction == null ? scores[e] : scores[e] + correction[e];
     }
@@ -40,18 +38,8 @@ final class TopKChoice implements TokenGating {
       int best = highest();
       taken[best] = true;
       ids[slot] = best;
-      chosen[slot] = scores[best];
     }
-    weigh(weights);
-  }
-
-  private void score(float[] logits) {
-    System.arraycopy(logits, 0, scores, 0, scores.length);
-    switch (gating.scoring()) {
-      case SOFTMAX -> RouterMath.softmax(scores);
-      case SIGMOID -> RouterMath.sigmoid(scores);
-      case SOFTMAX_OF_SELECTED, SIGMOID_OF_SELECTED -> {}
-    }
+    experts.weigh(ids, weights);
   }
 
   private void closeGroups(TopKGating.Groups groups) {
@@ -110,28 +98,5 @@ final class TopKChoice implements TokenGating {
     return groups == null
         || groups.zeroed()
         || !closedGroups[expert / (choice.length / groups.count())];
-  }
-
-  private double norm() {
-    double sum = 0;
-    for (float weight : chosen) {
-      sum += gating.norm() == 1 ? weight : Math.pow(weight, gating.norm());
-    }
-    return gating.norm() == 1 ? sum : Math.pow(sum, 1.0 / gating.norm());
-  }
-
-  private void weigh(float[] weights) {
-    switch (gating.scoring()) {
-      case SOFTMAX_OF_SELECTED -> RouterMath.softmax(chosen);
-      case SIGMOID_OF_SELECTED -> RouterMath.sigmoid(chosen);
-      case SOFTMAX, SIGMOID -> {}
-    }
-    double factor = gating.scale();
-    if (gating.renormalise()) {
-      factor /= Math.max(norm() + gating.epsilon(), gating.leastSum());
-    }
-    for (int slot = 0; slot < weights.length; slot++) {
-      weights[slot] = (float) (chosen[slot] * factor);
-    }
   }
 }

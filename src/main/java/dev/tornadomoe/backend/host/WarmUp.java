@@ -144,6 +144,12 @@ public final class WarmUp {
     if (spec.residual() == Residual.GIVEN) {
       call.residual(random(CallerRegion.RESIDUAL, layer, tokens, memory));
     }
+    // Whatever kinds of numbers there are, 0 is one of them.
+    plan.keys(layerIndex)
+        .forEach(key -> {
+          CallerRegion region = CallerRegion.of(key.kind());
+          call.memory(region, zeros(region, layer, tokens, memory));
+        });
     if (spec.takesRouting()) {
       int k = layer.topK();
       int experts = plan.layers().stream().mapToInt(MoeLayer::globalExperts).min().orElse(k);

@@ -71,7 +71,7 @@ final class ReferenceArithmetic implements Arithmetic {
       List<LayerParts> layers = new ArrayList<>();
       for (MoeLayer layer : plan.layers()) {
         layers.add(parts(layer, loader));
-        memory.addAll(LayerWeights.ofGating(layer));
+        memory.addAll(LayerWeights.ofSteps(layer));
       }
       return new ReferenceArithmetic(arena, layers, new WeightMemory(memory));
     } catch (RuntimeException | Error e) {

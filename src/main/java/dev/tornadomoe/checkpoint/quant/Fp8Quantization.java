@@ -2,6 +2,7 @@ package dev.tornadomoe.checkpoint.quant;
 
 import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.checkpoint.io.TensorStore;
+import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.List;
@@ -14,14 +15,19 @@ import org.jspecify.annotations.Nullable;
 /// [source](https://huggingface.co/deepseek-ai/DeepSeek-V3/blob/main/README_WEIGHTS.md)), or
 /// without `weight_block_size` per tensor, per output or, in MXFP8, per 32 columns
 /// (`weight_scale`). Layers of `ignored_layers` or `modules_to_not_convert` are told by their type:
-/// they are floats.
+/// they are floats. DeepSeek-V4's releases call the scales `scale`, and their experts are MXFP4
+/// under the same names (`expert_dtype` fp4;
+/// [source](https://huggingface.co/deepseek-ai/DeepSeek-V4-Flash/blob/main/inference/convert.py)):
+/// `weight` I8 `[out, in / 2]`, two E2M1 to a byte, the first in the lower nibble, and a scale for
+/// each 32 columns.
 ///
 /// @param block rows and columns that share a scale, null where the scales' shape says it
 record Fp8Quantization(@Nullable Granularity block) implements Quantization {
   /// The one format that is read, by the names that exporters give it.
   private static final Set<String> E4M3 = Set.of("e4m3", "e4m3fn", "float8_e4m3fn");
 
-  private static final List<String> SCALES = List.of(".weight_scale_inv", ".weight_scale");
+  private static final List<String> SCALES =
+      List.of(".weight_scale_inv", ".weight_scale", ".scale");
 
   /// Blocks of experts that are stored as one tensor, where the config has none.
   static final Granularity USUAL = new Granularity(128, 128);
@@ -57,6 +63,9 @@ record Fp8Quantization(@Nullable Granularity block) implements Quantization {
       return null;
     }
     String suffix = scaleSuffix(tensors, module);
+    if (weight != null && weight.dtype() == DType.I8) {
+      return Mxfp4PackQuantized.weight(tensors, module, ".weight", suffix, rows, columns);
+    }
     Granularity granularity = block;
     if (granularity == null) {
       granularity = granularity(tensors.find(module + suffix), rows, columns);
@@ -76,7 +85,7 @@ record Fp8Quantization(@Nullable Granularity block) implements Quantization {
     return SCALES.stream()
         .filter(suffix -> tensors.names().contains(module + suffix))
         .findFirst()
-        .orElse(block == null ? SCALES.getLast() : SCALES.getFirst());
+        .orElse(block == null ? SCALES.get(1) : SCALES.getFirst());
   }
 
   @Override

@@ -54,11 +54,13 @@ enum QuantizationMethod {
           "`fp8`, `fbgemm_fp8`",
           "FP8 E4M3 in blocks of `weight_block_size` with ragged edges (`weight_scale_inv`), or"
               + " without it per tensor or per output (`weight_scale`, its shape tells); layers"
-              + " that are floats stay so",
+              + " that are floats stay so; DeepSeek-V4's, whose scales are `scale`, with experts in"
+              + " MXFP4",
           "8 bits, the mapped file",
           "Qwen/Qwen3-30B-A3B-FP8",
           "Qwen/Qwen3.6-35B-A3B-FP8",
-          "deepseek-ai/DeepSeek-V3")),
+          "deepseek-ai/DeepSeek-V3",
+          "deepseek-ai/DeepSeek-V4-Flash")),
   MXFP4(
       fields -> new Mxfp4Quantization(),
       List.of("mxfp4"),

@@ -53,7 +53,7 @@ final class Inkling implements OwnFamily {
         .correctionBias("gate.bias", "gate.e_score_correction_bias")
         .routerScale("gate.global_scale")
         .storages(EXPERTS)
-        .weighedShared(new ModelLayout.WeighedShared(shared, SHARED))
+        .weighedShared(new WeighedShared(shared, SHARED))
         .build(
             config.positive("moe_intermediate_size"),
             config.positive("n_routed_experts", "num_local_experts"),

@@ -9,8 +9,11 @@ import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
 import java.util.ArrayList;
@@ -32,6 +35,7 @@ final class LayerReader {
           "language_model.model.layers.",
           "language_model.layers.",
           "language.model.layers.", // DeepSeek-VL2
+          "model.decoder.layers.", // DiffusionGemma
           "llm.model.layers.", // Ovis
           "thinker.model.layers.", // Qwen3-Omni, whose talker is another model
           "backbone.layers.", // Nemotron-H
@@ -65,12 +69,14 @@ final class LayerReader {
             checkpoint.linear(router, layout.routed(), layout.hidden()),
             bias,
             correctionBias(block),
+            expertScale(block),
             gating),
         new ExpertWeights(allExperts(block), map(), layout.activations().experts().apply(index)),
         new SharedReader(checkpoint, layout, block).read(index),
         layout.routerWeightOnInput(),
         layout.identityExperts(),
-        latent(block));
+        latent(block),
+        norms(place.layer()));
   }
 
   private @Nullable Latent latent(String block) {
@@ -86,6 +92,26 @@ final class LayerReader {
         MlpReader.bias(checkpoint, out, layout.hidden()));
   }
 
+  private @Nullable Bias expertScale(String block) {
+    String name = layout.expertScale();
+    return name == null ? null : Bias.of(checkpoint.require(block + name, layout.routed()));
+  }
+
+  private OwnNorms norms(String layer) {
+    NormsLayout norms = layout.norms();
+    return new OwnNorms(
+        norm(layer, norms.router()), norm(layer, norms.experts()), norm(layer, norms.output()));
+  }
+
+  private @Nullable WeightedNorm norm(String layer, NormsLayout.@Nullable Weights weights) {
+    return weights == null
+        ? null
+        : new WeightedNorm(
+            layout.norms().norm(),
+            checkpoint.require(layer + weights.tensor(), layout.hidden()),
+            weights.scale());
+  }
+
   /// Identity experts have no weights anywhere.
   private ExpertMap map() {
     int[] localOf = new int[layout.routed()];
@@ -93,8 +119,19 @@ final class LayerReader {
     return ExpertMap.of(localOf);
   }
 
-  /// The gating, with the factor that is stored beside the router.
+  private boolean hasTable() {
+    TableLayout table = layout.table();
+    return table != null && table.layers().contains(index);
+  }
+
+  /// The gating, with the table of token ids or the factor that is stored beside the router.
   private Gating gating(String block) {
+    TableLayout table = layout.table();
+    if (hasTable() && table != null && layout.gating() instanceof TopKGating scores) {
+      return new TableGating(
+          checkpoint.requireIntegers(block + table.name(), table.vocabulary(), scores.topK()),
+          scores);
+    }
     String name = layout.routerScale();
     if (name == null || !(layout.gating() instanceof TopKGating gating)) {
       return layout.gating();
@@ -115,7 +152,7 @@ final class LayerReader {
   /// The experts that the router chooses from, and those that it always weighs.
   private List<Mlp> allExperts(String block) {
     List<Mlp> experts = new ArrayList<>(experts(block));
-    ModelLayout.WeighedShared shared = layout.weighedShared();
+    WeighedShared shared = layout.weighedShared();
     if (shared != null) {
       experts.addAll(
           new FusedReader(checkpoint, layout, block, shared.storage(), shared.count()).read());
@@ -135,7 +172,7 @@ final class LayerReader {
 
   private @Nullable Bias correctionBias(String block) {
     List<String> names = layout.correctionBiases();
-    if (names.isEmpty()) {
+    if (names.isEmpty() || hasTable()) {
       return null;
     }
     String name =
@@ -149,28 +186,31 @@ final class LayerReader {
 
   /// Where a layer's router is.
   ///
-  /// @param block what stands before the names of the block's parts, ending in a dot
+  /// @param layer what stands before the names of the layer's parts, ending in a dot
+  /// @param block the same of the block's parts
   /// @param router its name inside the block
-  private record Place(String block, String router) {}
+  private record Place(String layer, String block, String router) {
+
+    static Place of(String layer, String block, String router) {
+      return new Place(layer, block.isEmpty() ? layer : layer + block + ".", router);
+    }
+  }
 
   /// The router tells which of the block's names is the checkpoint's.
   private Place find() {
     for (String prefix : PREFIXES) {
       for (String block : layout.blocks()) {
         for (String router : layout.routers()) {
-          Place place = new Place(prefix + index + "." + block + ".", router);
+          Place place = Place.of(prefix + index + ".", block, router);
           if (checkpoint.findLinear(place.block() + router).isPresent()) {
             return place;
           }
         }
       }
     }
+    String first = PREFIXES.getFirst() + index + ".";
     String expected =
-        PREFIXES.getFirst()
-            + index
-            + "."
-            + layout.blocks().getFirst()
-            + "."
+        Place.of(first, layout.blocks().getFirst(), layout.routers().getFirst()).block()
             + layout.routers().getFirst();
     throw new CheckpointException(
         String.format(

@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// What a model's config says of its MoE layers, and the names by which its checkpoints may call
@@ -32,6 +31,10 @@ import org.jspecify.annotations.Nullable;
 /// @param correctionIsRow whether that is stored as `[1, E]` rather than `[E]`
 /// @param routerScale what a factor on all of the router's weights is called inside the block, a
 ///   tensor of one element; null when the model has none
+/// @param table which layers have a table of token ids in the place of a selection, or null
+/// @param expertScale what the tensor `[E]` is called inside the block that multiplies the weights
+///   of the chosen, or null
+/// @param norms inside the layers
 /// @param storages how the experts may be stored
 /// @param shared the shared expert, or null
 /// @param weighedShared shared experts that the router weighs, or null
@@ -53,6 +56,9 @@ public record ModelLayout(
     List<String> correctionBiases,
     boolean correctionIsRow,
     @Nullable String routerScale,
+    @Nullable TableLayout table,
+    @Nullable String expertScale,
+    NormsLayout norms,
     List<ExpertStorage> storages,
     @Nullable SharedLayout shared,
     @Nullable WeighedShared weighedShared,
@@ -81,13 +87,6 @@ public record ModelLayout(
     return new Builder(config, layers);
   }
 
-  /// Shared experts of the routed ones' size, for which the router has rows behind theirs: every
-  /// token gets them, weighed together with those that it chooses (Inkling).
-  ///
-  /// @param count how many
-  /// @param storage how they are stored
-  public record WeighedShared(int count, ExpertStorage.Fused storage) {}
-
   /// {@return the activation of the routed experts in the first MoE layer; others may have another
   /// limit}
   public Activation activation() {
@@ -111,9 +110,6 @@ public record ModelLayout(
 
   /// Collects what differs between families.
   public static final class Builder {
-    /// Far more than any model has; beyond it listing the layers would eat the memory.
-    private static final int MOST_LAYERS = 100_000;
-
     private final ModelConfig config;
     private final int layers;
     private IntPredicate isMoe = layer -> true;
@@ -123,6 +119,9 @@ public record ModelLayout(
     private boolean correctionIsRow;
     private @Nullable String routerScale;
     private int identityExperts;
+    private @Nullable TableLayout table;
+    private @Nullable String expertScale;
+    private NormsLayout norms = NormsLayout.NONE;
     private List<ExpertStorage> storages =
         List.of(ExpertStorage.PerExpert.PROJ, ExpertStorage.Fused.PROJ);
     private @Nullable SharedLayout shared;
@@ -137,14 +136,7 @@ public record ModelLayout(
     private Builder(ModelConfig config, int layers) {
       this.config = config;
       this.layers = layers;
-      if (layers > MOST_LAYERS) {
-        throw new LayerException(
-            String.format(
-                Locale.ROOT,
-                "\"num_hidden_layers\" is %d, expected at most %d",
-                layers,
-                MOST_LAYERS));
-      }
+      SparseLayers.requireSane(layers);
     }
 
     /// Which layers are MoE layers; all of them by default.
@@ -156,7 +148,8 @@ public record ModelLayout(
       return this;
     }
 
-    /// What the MoE block is called inside a layer, `mlp` by default.
+    /// What the MoE block is called inside a layer, `mlp` by default; empty where its parts are the
+    /// layer's own.
     ///
     /// @param names spellings, of which the first that is there counts
     /// @return this builder
@@ -203,6 +196,33 @@ public record ModelLayout(
       return this;
     }
 
+    /// Which layers have a table of token ids in the place of a selection; none by default.
+    ///
+    /// @param layout its name and the layers
+    /// @return this builder
+    public Builder table(TableLayout layout) {
+      table = layout.layers().isEmpty() ? null : layout;
+      return this;
+    }
+
+    /// Whether the weights of the chosen experts are multiplied by scales that are stored.
+    ///
+    /// @param name of the tensor `[E]` in the block, which must be there
+    /// @return this builder
+    public Builder expertScale(String name) {
+      expertScale = name;
+      return this;
+    }
+
+    /// Norms inside the layers; none by default.
+    ///
+    /// @param layout what they are called
+    /// @return this builder
+    public Builder norms(NormsLayout layout) {
+      norms = layout;
+      return this;
+    }
+
     /// Whether the router has a bias, which must be there then.
     ///
     /// @param on false unless set
@@ -238,14 +258,7 @@ public record ModelLayout(
     /// @param gate the linear layer whose sigmoid multiplies the result, or null
     /// @return this builder
     public Builder shared(String module, long intermediate, @Nullable String gate) {
-      if (intermediate > Integer.MAX_VALUE) {
-        throw new LayerException(
-            String.format(
-                Locale.ROOT,
-                "the shared experts' size is %d, expected at most 2^31 - 1",
-                intermediate));
-      }
-      return shared(SharedLayout.inBlock(module, (int) intermediate, gate));
+      return shared(SharedLayout.inBlock(module, intermediate, gate));
     }
 
     /// A shared expert stored in another way; none when its size is 0.
@@ -372,26 +385,16 @@ public record ModelLayout(
           correctionBiases,
           correctionIsRow,
           routerScale,
-          withMlx(storages),
+          table,
+          expertScale,
+          norms,
+          StackedReader.withMlx(storages),
           shared,
           weighedShared,
           sumBias,
           latent,
           routerBias,
           routerWeightOnInput);
-    }
-
-    /// MLX stores the experts of every family whose experts have gates, and need no biases, in one
-    /// way.
-    private static List<ExpertStorage> withMlx(List<ExpertStorage> storages) {
-      boolean isPlain =
-          storages.stream()
-              .anyMatch(storage ->
-                  (storage instanceof ExpertStorage.PerExpert one && one.gate() != null)
-                      || (storage instanceof ExpertStorage.Fused fused && !fused.biased()));
-      return isPlain
-          ? Stream.concat(storages.stream(), Stream.of(ExpertStorage.Stacked.MLX)).toList()
-          : storages;
     }
   }
 }

@@ -89,6 +89,9 @@ public final class MoeModel {
 
   /// Whether it is one of the dense models that some families have beside those with experts.
   private static boolean isDense(ModelConfig config) {
+    if (!config.flagOr(true, "enable_moe_block")) {
+      return true; // Gemma 4
+    }
     List<String> said = EXPERT_COUNTS.stream().filter(config::isPresent).toList();
     return !said.isEmpty() && said.stream().allMatch(key -> config.countOr(1, key) == 0);
   }

@@ -1,5 +1,7 @@
 package dev.tornadomoe.layer.family;
 
+import dev.tornadomoe.layer.LayerException;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Where a model's shared expert is stored, and how large it is.
@@ -44,6 +46,8 @@ public record SharedLayout(
     /// `gate_proj` `[S, H]`, `up_proj` `[S, H]`, `down_proj` `[H, S]`; transformers writes Hunyuan
     /// 4's gate as `linear_gate`
     GATE_UP_DOWN,
+    /// the same as `w1`, `w3` and `w2`
+    W123,
     /// `up_proj` `[S, H]` and `down_proj` `[H, S]`: it has no gate
     UP_DOWN,
     /// Granite's `input_linear` `[2S, H]`, the gate's rows first, and `output_linear` `[H, S]`
@@ -51,7 +55,15 @@ public record SharedLayout(
   }
 
   /// In the block, with the usual names.
-  static SharedLayout inBlock(String module, int intermediate, @Nullable String gate) {
+  ///
+  /// @throws LayerException for a size that is no int
+  static SharedLayout inBlock(String module, long size, @Nullable String gate) {
+    if (size > Integer.MAX_VALUE) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT, "the shared experts' size is %d, expected at most 2^31 - 1", size));
+    }
+    int intermediate = (int) size;
     return new SharedLayout(module, Place.IN_BLOCK, intermediate, gate, Storage.GATE_UP_DOWN);
   }
 }

@@ -28,6 +28,7 @@ record SharedReader(Checkpoint checkpoint, ModelLayout layout, String block) {
     Mlp mlp =
         switch (shared.storage()) {
           case GATE_UP_DOWN -> reader.read(module, gated(module), shared.intermediate());
+          case W123 -> reader.read(module, ExpertStorage.PerExpert.W123, shared.intermediate());
           case UP_DOWN ->
               reader.read(module, ExpertStorage.PerExpert.UNGATED, shared.intermediate());
           case INPUT_OUTPUT -> inputOutput(module, shared.intermediate());

@@ -10,7 +10,22 @@ import java.util.function.IntPredicate;
 /// The ways in which configs say which layers are MoE layers and which are dense. The models' own
 /// code divides by the steps: one of 0 is refused, as it is there.
 final class SparseLayers {
+  /// Far more than any model has; beyond it listing the layers would eat the memory.
+  private static final int MOST_LAYERS = 100_000;
+
   private SparseLayers() {}
+
+  /// @throws LayerException for more layers than any model has
+  static void requireSane(int layers) {
+    if (layers > MOST_LAYERS) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "\"num_hidden_layers\" is %d, expected at most %d",
+              layers,
+              MOST_LAYERS));
+    }
+  }
 
   /// Qwen: every `decoder_sparse_step`-th layer, counted from 1, without those of
   /// `mlp_only_layers`.
@@ -65,7 +80,7 @@ final class SparseLayers {
     return layer -> frequencies.get(layer) != 0;
   }
 
-  private static void requireOneEach(ModelConfig config, String name, List<?> list) {
+  static void requireOneEach(ModelConfig config, String name, List<?> list) {
     int layers = config.positive("num_hidden_layers");
     if (list.size() != layers) {
       throw new LayerException(

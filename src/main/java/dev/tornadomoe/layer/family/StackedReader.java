@@ -7,6 +7,7 @@ import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.tensor.TensorView;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Reads experts of which each projection is one tensor.
@@ -49,5 +50,18 @@ record StackedReader(
 
   private static @Nullable Bias part(@Nullable TensorView biases, int expert) {
     return biases == null ? null : Bias.of(biases.at(expert));
+  }
+
+  /// MLX stores the experts of every family whose experts have gates, and need no biases, in one
+  /// way.
+  static List<ExpertStorage> withMlx(List<ExpertStorage> storages) {
+    boolean isPlain =
+        storages.stream()
+            .anyMatch(storage ->
+                (storage instanceof ExpertStorage.PerExpert one && one.gate() != null)
+                    || (storage instanceof ExpertStorage.Fused fused && !fused.biased()));
+    return isPlain
+        ? Stream.concat(storages.stream(), Stream.of(ExpertStorage.Stacked.MLX)).toList()
+        : storages;
   }
 }

@@ -10,6 +10,7 @@ import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
 import dev.tornadomoe.contract.TailContract;
+import dev.tornadomoe.contract.TokenKeyContract;
 import java.util.List;
 import org.junit.jupiter.api.Nested;
 
@@ -102,6 +103,14 @@ class CpuContractTest {
 
   @Nested
   class Tails extends TailContract {
+    @Override
+    protected Backend backend() {
+      return new CpuBackend();
+    }
+  }
+
+  @Nested
+  class TokenKeys extends TokenKeyContract {
     @Override
     protected Backend backend() {
       return new CpuBackend();

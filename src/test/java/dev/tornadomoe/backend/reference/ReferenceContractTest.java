@@ -10,6 +10,7 @@ import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
 import dev.tornadomoe.contract.TailContract;
+import dev.tornadomoe.contract.TokenKeyContract;
 import org.junit.jupiter.api.Nested;
 
 /// The reference backend keeps every contract.
@@ -81,6 +82,14 @@ class ReferenceContractTest {
 
   @Nested
   class Tails extends TailContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class TokenKeys extends TokenKeyContract {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();

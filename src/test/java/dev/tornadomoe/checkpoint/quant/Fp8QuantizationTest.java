@@ -88,6 +88,35 @@ class Fp8QuantizationTest {
     }
   }
 
+  /// DeepSeek-V4's experts are of 4 bits, what is around them of 8.
+  @Test
+  void readsExpertsOfFourBitsAmongThoseOfEight() {
+    float[] e2m1 = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
+    byte[] packed = ByteValues.seeded(5).fp8(3 * 32);
+    byte[] exponents = {120, 121, 122, 123, 124, 125};
+    byte[] values = ByteValues.seeded(6).fp8(3 * 64);
+    TensorSet tensors =
+        TensorSet.of(
+            HeapTensors.of("m.w1.weight", DType.I8, Shape.of(3, 32), packed),
+            HeapTensors.of("m.w1.scale", DType.F8_E8M0, Shape.of(3, 2), exponents),
+            ByteValues.fp8("m.w2.weight", values, 3, 64),
+            HeapTensors.of("m.w2.scale", DType.F8_E8M0, Shape.of(1, 1), (byte) 126));
+    try (Checkpoint checkpoint = open(BLOCKS + ", \"scale_fmt\": \"ue8m0\"", tensors)) {
+      ByteValues.assertDecoded(
+          checkpoint.linear("m.w1", 3, 64),
+          3,
+          64,
+          (row, column) ->
+              e2m1[packed[row * 32 + column / 2] >> 4 * (column % 2) & 15]
+                  * Math.scalb(1f, exponents[row * 2 + column / 32] - 127));
+      ByteValues.assertDecoded(
+          checkpoint.linear("m.w2", 3, 64),
+          3,
+          64,
+          (row, column) -> ByteValues.e4m3(values[row * 64 + column]) / 2);
+    }
+  }
+
   @Test
   void readsScalesThatArePowersOfTwo() {
     byte[] values = ByteValues.seeded(4).fp8(20);

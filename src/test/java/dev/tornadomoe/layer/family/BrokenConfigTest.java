@@ -123,6 +123,16 @@ class BrokenConfigTest {
         refusal("hy_v4", c -> c.with("topk_method", "greedy"), "\"topk_method\"", "noaux_tc"),
         refusal("glm5_next_text", c -> c.with("hidden_act", "gelu"), "\"hidden_act\"", "silu"),
         refusal("minimax_m3_vl_text", c -> c.with("swiglu_alpha", -1), "SWIGLU_OAI", "-1.0"),
+        refusal("deepseek_v4", c -> c.with("n_shared_experts", 2), "\"n_shared_experts\"", "2"),
+        refusal("deepseek_v4", c -> c.with("scoring_func", "sigmoid"), "\"scoring_func\""),
+        refusal("deepseek_v4", c -> c.without("vocab_size"), "\"vocab_size\""),
+        refusal(
+            "deepseek_v4",
+            c -> c.withJson("mlp_layer_types", "[\"moe\", \"dense\"]"),
+            "\"mlp_layer_types\"",
+            "\"dense\""),
+        refusal("gemma4_text", c -> c.with("top_k_experts", 7), "top-k is 7", "6 experts"),
+        refusal("gemma4_text", c -> c.with("rms_norm_eps", 0), "epsilon", "0.0"),
         refusal("axk2", c -> c.with("n_group", 2), "\"topk_group\"", "no"),
         refusal("mistral4", c -> c.with("topk_group", 3), "3 of 2"),
         refusal(

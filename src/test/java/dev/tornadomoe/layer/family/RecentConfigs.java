@@ -27,6 +27,31 @@ final class RecentConfigs {
               .with("norm_topk_prob", false)
               .with("decoder_sparse_step", 1)
               .withJson("mlp_only_layers", "[]");
+      case "deepseek_v4" ->
+          config
+              .with("moe_intermediate_size", INTERMEDIATE)
+              .with("n_routed_experts", EXPERTS)
+              .with("n_shared_experts", 1)
+              .with("num_hash_layers", 1)
+              .with("vocab_size", 7)
+              .with("norm_topk_prob", true)
+              .with("scoring_func", "sqrtsoftplus")
+              .with("topk_method", "noaux_tc")
+              .with("routed_scaling_factor", 1.5)
+              .with("swiglu_limit", 0.5);
+      case "gemma4_text", "diffusion_gemma_text" ->
+          config
+              .without("hidden_act")
+              .without("num_experts_per_tok")
+              .with("hidden_activation", "gelu_pytorch_tanh")
+              .with("intermediate_size", 99)
+              .with("moe_intermediate_size", INTERMEDIATE)
+              .with("num_experts", EXPERTS)
+              .with("top_k_experts", 2)
+              .with("enable_moe_block", true)
+              .with("rms_norm_eps", 0.25);
+      case "axk1" ->
+          deepseek(config).with("n_group", 1).with("topk_group", 1).with("rms_norm_eps", 0.25);
       case "minimax_m3_vl_text" ->
           config
               .with("hidden_act", "swigluoai")

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -55,8 +56,8 @@ final class DeviceExecution implements Execution {
       DeviceBudget room,
       Progress progress) {
     this.plan = plan;
-    this.reads = transfers(plan, plan.options().call().regionsRead());
-    this.results = transfers(plan, plan.options().call().results());
+    this.reads = transfers(plan, plan::regionsRead);
+    this.results = transfers(plan, index -> plan.options().call().results());
     this.device = device;
     this.room = room;
     this.rows = new PinnedMemory(device.device(), ReplayMode.chosen());
@@ -140,12 +141,15 @@ final class DeviceExecution implements Execution {
     }
   }
 
-  private static List<List<RegionTransfer>> transfers(MoePlan plan, Set<CallerRegion> regions) {
+  /// @param regions of a layer, by its index in the plan
+  private static List<List<RegionTransfer>> transfers(
+      MoePlan plan, IntFunction<Set<CallerRegion>> regions) {
     CallSpec spec = plan.options().call();
-    return plan.layers().stream()
-        .map(layer ->
-            regions.stream()
-                .map(region -> new RegionTransfer(CallerRows.of(spec, region, layer)))
+    return IntStream.range(0, plan.layers().size())
+        .mapToObj(index ->
+            regions.apply(index).stream()
+                .map(region ->
+                    new RegionTransfer(CallerRows.of(spec, region, plan.layers().get(index))))
                 .toList())
         .toList();
   }

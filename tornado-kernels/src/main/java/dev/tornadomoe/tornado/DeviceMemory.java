@@ -23,6 +23,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -111,6 +112,8 @@ public final class DeviceMemory {
               null,
               router == null ? 0 : router.experts(),
               floats,
+              ints,
+              Map.of(),
               ints,
               Collections.nCopies(parts, none),
               storage.extra(),

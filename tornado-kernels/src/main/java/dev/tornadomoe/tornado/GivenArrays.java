@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.CallerRows;
@@ -14,6 +15,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /// Arrays that an engine has given for a layer, and whether the plan allows them.
 @SuppressWarnings("ReferenceEquality") // the same array is the same buffer on the device
@@ -23,6 +25,7 @@ final class GivenArrays {
   @Nullable FloatArray residual;
   @Nullable IntArray ids;
   @Nullable FloatArray routerWeights;
+  @Nullable IntArray tokenIds;
   @Nullable FloatArray normWeights;
   @Nullable FloatArray normed;
 
@@ -49,6 +52,14 @@ final class GivenArrays {
     arrays.give(CallerRegion.OUTPUT, to);
     giveResidual(arrays, spec, to, rows);
     giveTail(arrays, spec, List.of(from, to), layer.hidden(), rows);
+    for (TokenKey key : plan.keys(index)) {
+      IntArray values =
+          switch (key.kind()) {
+            case ID -> tokenIds;
+          };
+      CallerRegion region = CallerRegion.of(key.kind());
+      arrays.give(region, require(region.toString(), values, tokens));
+    }
     if (spec.takesRouting() != (ids != null)) {
       throw new BackendException(
           spec.takesRouting()
@@ -57,10 +68,7 @@ final class GivenArrays {
     }
     if (ids != null && routerWeights != null) {
       int pairs = tokens * layer.topK();
-      if (ids.getSize() < pairs) {
-        throw tooSmall("topk_ids", ids.getSize(), pairs);
-      }
-      arrays.give(CallerRegion.TOPK_IDS, admitted("topk_ids", ids));
+      arrays.give(CallerRegion.TOPK_IDS, require("topk_ids", ids, pairs));
       arrays.give(CallerRegion.TOPK_WEIGHTS, require("topk_weights", routerWeights, pairs));
     }
   }
@@ -100,12 +108,19 @@ final class GivenArrays {
     arrays.give(CallerRegion.NORMED, target);
   }
 
-  private static FloatArray require(String what, @Nullable FloatArray array, int elements) {
+  private static <T extends TornadoNativeArray> T require(
+      String what, @Nullable T array, int elements) {
     if (array == null) {
       throw new BackendException(String.format(Locale.ROOT, "the layer has no %s", what));
     }
     if (array.getSize() < elements) {
-      throw tooSmall(what, array.getSize(), elements);
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "%s has %d elements, expected at least %d",
+              what,
+              array.getSize(),
+              elements));
     }
     return admitted(what, array);
   }
@@ -121,11 +136,5 @@ final class GivenArrays {
               what));
     }
     return array;
-  }
-
-  private static BackendException tooSmall(String what, int found, int expected) {
-    return new BackendException(
-        String.format(
-            Locale.ROOT, "%s has %d elements, expected at least %d", what, found, expected));
   }
 }

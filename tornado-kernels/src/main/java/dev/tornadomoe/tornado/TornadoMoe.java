@@ -46,7 +46,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// same graph share one workspace.
 ///
 /// [#layer], [#maxTokens], [#tokens] and [#prefix] stay as they were set; input, output, residual,
-/// routing and tail are for the next layer that is added.
+/// routing, token ids and tail are for the next layer that is added.
 ///
 /// Each graph uploads the weights of its layers at its first execution, unless the graphs of a plan
 /// share their memory: [dev.tornadomoe.tornado.replay.GraphMemory]. The checkpoint may be closed
@@ -210,6 +210,16 @@ public final class TornadoMoe implements AutoCloseable {
   public TornadoMoe routing(IntArray topkIds, FloatArray topkWeights) {
     given.ids = topkIds;
     given.routerWeights = topkWeights;
+    return this;
+  }
+
+  /// The tokens' ids `[M]`, for layers that choose experts by them ([MoePlan#inputs] says which).
+  /// They must be within the model's vocabulary; nothing checks that on the device.
+  ///
+  /// @param ids at least `maxTokens` elements
+  /// @return this
+  public TornadoMoe tokenIds(IntArray ids) {
+    given.tokenIds = ids;
     return this;
   }
 

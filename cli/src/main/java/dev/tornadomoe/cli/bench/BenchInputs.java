@@ -6,6 +6,9 @@ import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.TokenKey;
+import dev.tornadomoe.layer.WeightedNorm;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
@@ -13,9 +16,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The inputs of a measurement: several random ones, so that each call goes to other experts and
@@ -31,8 +37,13 @@ public final class BenchInputs {
   ///
   /// @param hidden `[M, H]`
   /// @param routing what the caller gives to all layers, or null where each has a router
+  /// @param keys what their routers ask of each token, I32 `[M]`
   /// @param reads for each layer
-  public record Input(MemorySegment hidden, @Nullable Routing routing, List<Reads> reads) {}
+  public record Input(
+      MemorySegment hidden,
+      @Nullable Routing routing,
+      Map<CallerRegion, MemorySegment> keys,
+      List<Reads> reads) {}
 
   /// Where all layers send an input. Each has its own weights, so they share no memory for it.
   ///
@@ -84,10 +95,11 @@ public final class BenchInputs {
       }
     }
     int[][] drawn = expertsOnly ? draw(rows.length) : null;
+    Map<CallerRegion, int[]> keys = expertsOnly ? Map.of() : keys(rows.length);
     List<int[][]> ids = new ArrayList<>();
     for (MoeLayer layer : layers) {
       made.update(ids.size(), stages);
-      ids.add(drawn != null ? drawn : route(layer, rows));
+      ids.add(drawn != null ? drawn : route(layer, rows, keys));
     }
     List<Input> inputs = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -106,14 +118,17 @@ public final class BenchInputs {
       for (int l = 0; l < layers.size(); l++) {
         reads.add(reads(layers.get(l), ids.get(l), first, tokens));
       }
-      inputs.add(new Input(input, drawn == null ? null : routing(drawn, first, tokens), reads));
+      Map<CallerRegion, MemorySegment> keysHere = new EnumMap<>(CallerRegion.class);
+      keys.forEach((region, all) -> keysHere.put(region, part(all, first, tokens)));
+      inputs.add(
+          new Input(input, drawn == null ? null : routing(drawn, first, tokens), keysHere, reads));
     }
     made.update(stages, stages);
     return inputs;
   }
 
   /// Where the layer's router sends each row.
-  private static int[][] route(MoeLayer layer, float[][] rows) {
+  private static int[][] route(MoeLayer layer, float[][] rows, Map<CallerRegion, int[]> keys) {
     Router router = layer.router();
     if (router == null) {
       throw new IllegalStateException(
@@ -124,6 +139,7 @@ public final class BenchInputs {
     Bias bias = router.bias();
     float[] biases = bias == null ? new float[router.experts()] : bias.toFloats();
     float[][] logits = new float[rows.length][router.experts()];
+    float[][] inputs = normed(layer.norms().router(), rows);
     try (Arena temporary = Arena.ofConfined()) {
       WeightMatrix matrix = router.weight().load(temporary);
       float[] row = new float[matrix.columns()];
@@ -132,17 +148,58 @@ public final class BenchInputs {
         for (int t = 0; t < rows.length; t++) {
           float sum = biases[e];
           for (int c = 0; c < row.length; c++) {
-            sum += row[c] * rows[t][c];
+            sum += row[c] * inputs[t][c];
           }
           logits[t][e] = sum;
         }
       }
     }
     float[] weights = new float[layer.topK()];
+    TokenKey asked = router.gating().key();
+    int[] given = asked == null ? null : keys.get(CallerRegion.of(asked.kind()));
     for (int t = 0; t < rows.length; t++) {
-      gating.choose(logits[t], ids[t], weights);
+      gating.choose(logits[t], given == null ? 0 : given[t], ids[t], weights);
     }
     return ids;
+  }
+
+  /// What the router gets of rows.
+  private static float[][] normed(@Nullable WeightedNorm norm, float[][] rows) {
+    if (norm == null) {
+      return rows;
+    }
+    float[] factors = norm.factors();
+    float[][] normed = new float[rows.length][factors.length];
+    for (int t = 0; t < rows.length; t++) {
+      double squares = 0;
+      for (float value : rows[t]) {
+        squares += (double) value * value;
+      }
+      double factor = 1 / Math.sqrt(squares / factors.length + norm.norm().epsilon());
+      for (int c = 0; c < factors.length; c++) {
+        normed[t][c] = (float) (rows[t][c] * factor * factors[c]);
+      }
+    }
+    return normed;
+  }
+
+  /// Random numbers of what routers ask of each row.
+  private Map<CallerRegion, int[]> keys(int rows) {
+    Map<CallerRegion, int[]> keys = new EnumMap<>(CallerRegion.class);
+    for (TokenKey key : TokenKey.of(layers)) {
+      keys.put(
+          CallerRegion.of(key.kind()),
+          IntStream.range(0, rows).map(row -> random.nextInt(key.count())).toArray());
+    }
+    return keys;
+  }
+
+  private MemorySegment part(int[] keys, int first, int tokens) {
+    MemorySegment part = arena.allocate((long) tokens * Integer.BYTES, 64);
+    for (int t = 0; t < tokens; t++) {
+      part.setAtIndex(ValueLayout.JAVA_INT, t, keys[(first + t) % keys.length]);
+    }
+    return part;
   }
 
   /// Random experts for each row, which every layer has.

@@ -36,6 +36,7 @@ final class BenchMemory {
   /// A call with this input.
   MoeCall call(BenchInputs.Input input) {
     MoeCall call = new MoeCall().hidden(input.hidden(), tokens).output(memory(CallerRegion.OUTPUT));
+    input.keys().forEach(call::memory);
     BenchInputs.Routing routing = input.routing();
     if (routing != null) {
       call.routing(routing.ids(), routing.weights());

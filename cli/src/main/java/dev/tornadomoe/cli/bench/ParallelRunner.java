@@ -111,6 +111,10 @@ final class ParallelRunner {
       MemorySegment output = arena.allocate(Math.max(1, own * row), 64).asSlice(0, own * row);
       MoeCall call =
           new MoeCall().hidden(input.hidden().asSlice(first * row, own * row), own).output(output);
+      long key = Integer.BYTES;
+      input
+          .keys()
+          .forEach((region, all) -> call.memory(region, all.asSlice(first * key, own * key)));
       BenchInputs.Routing routing = input.routing();
       if (routing != null) {
         call.routing(

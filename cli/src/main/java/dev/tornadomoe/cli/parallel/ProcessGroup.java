@@ -1,6 +1,7 @@
 package dev.tornadomoe.cli.parallel;
 
 import dev.tornadomoe.MoeException;
+import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.io.Fingerprint;
 import dev.tornadomoe.cli.console.Version;
@@ -11,6 +12,7 @@ import dev.tornadomoe.parallel.DispatchFormat;
 import dev.tornadomoe.parallel.ExpertParallelism;
 import dev.tornadomoe.parallel.Message;
 import dev.tornadomoe.parallel.ParallelException;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -127,11 +129,17 @@ public final class ProcessGroup {
   /// Runs the plan's first layer. Each rank has a run of the tokens, and gets the results of all.
   ///
   /// @param input `[tokens, H]`
+  /// @param keys what the layer's router asks of each token beside, `[tokens]`
   /// @return the output `[tokens, H]`
-  public float[] run(Session session, float[] input, int tokens) {
+  public float[] run(Session session, float[] input, int tokens, Map<CallerRegion, int[]> keys) {
     if (ranks == null) {
       float[] output = new float[input.length];
-      session.run(MemorySegment.ofArray(input), tokens, MemorySegment.ofArray(output));
+      MoeCall call =
+          new MoeCall()
+              .hidden(MemorySegment.ofArray(input), tokens)
+              .output(MemorySegment.ofArray(output));
+      keys.forEach((region, values) -> call.memory(region, MemorySegment.ofArray(values)));
+      session.run(call);
       return output;
     }
     try (Arena arena = Arena.ofShared()) {
@@ -141,10 +149,16 @@ public final class ProcessGroup {
       MemorySegment.copy(input, 0, hidden, ValueLayout.JAVA_FLOAT, 0, input.length);
       int first = firstToken(tokens, ranks.rank());
       int end = firstToken(tokens, ranks.rank() + 1);
-      session.run(
-          hidden.asSlice(first * row, (end - first) * row),
-          end - first,
-          output.asSlice(first * row, (end - first) * row));
+      MoeCall call =
+          new MoeCall()
+              .hidden(hidden.asSlice(first * row, (end - first) * row), end - first)
+              .output(output.asSlice(first * row, (end - first) * row));
+      keys.forEach((region, values) -> {
+        MemorySegment own = arena.allocate(Math.max(1, end - first) * 4L, 64);
+        MemorySegment.copy(values, first, own, ValueLayout.JAVA_INT, 0, end - first);
+        call.memory(region, own.asSlice(0, (end - first) * 4L));
+      });
+      session.run(call);
       gather(ranks, output, tokens, row);
       float[] all = new float[input.length];
       MemorySegment.copy(output, ValueLayout.JAVA_FLOAT, 0, all, 0, all.length);

@@ -28,6 +28,16 @@ sealed interface DeviceStep {
             operation.name()));
   }
 
+  /// The shared expert's gate is a row of the router's matrix here, and gets the hidden states.
+  static DeviceStep gateApart(MoeLayer layer) {
+    return new Refusal(
+        String.format(
+            Locale.ROOT,
+            "layer %d: a shared expert with a gate can't run on a device in a layer that norms its"
+                + " input itself; backends cpu and reference run it",
+            layer.index()));
+  }
+
   static DeviceStep ownRouting(MoeLayer layer) {
     return new Refusal(
         String.format(

@@ -74,7 +74,10 @@ public final class FusedSteps {
         && router != null
         && router.gating() instanceof TopKGating gating
         && gating.groups() == null
+        // What gate and up have no flags for.
         && gating.norm() == 1
+        && gating.scoring() != TopKGating.Scoring.SQRT_SOFTPLUS
+        && router.expertScale() == null
         && operations.stream().anyMatch(ExpertOperation.GateUp.class::isInstance)
         && operations.stream().anyMatch(RouteOperation.SelectExperts.class::isInstance)
         && operations.stream().noneMatch(RowOperation.WeightInput.class::isInstance)
@@ -88,7 +91,11 @@ public final class FusedSteps {
   /// What an operation reads where it would read rows that fusing never makes.
   Operand source(Operand operand) {
     if (operand.equals(Operand.WEIGHTED_HIDDEN) && weighsInput()) {
-      return Operand.HIDDEN;
+      return operations.stream()
+          .filter(RowOperation.WeightInput.class::isInstance)
+          .map(weigh -> source(((RowOperation.WeightInput) weigh).input()))
+          .findFirst()
+          .orElseThrow();
     }
     // The rows are F32 on the device whatever they are at the caller's.
     return operand.equals(Operand.HIDDEN_F32) ? Operand.HIDDEN : operand;

@@ -174,7 +174,7 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
   /// The caller's arrays that go up with each execution, M among them.
   List<Object> inputs(MoePlan plan) {
     List<Object> inputs = new ArrayList<>(List.of(arrays.shared().call()));
-    addTo(inputs, plan.options().call().regionsRead());
+    addTo(inputs, plan.regionsRead(layers.getFirst().index()));
     return inputs;
   }
 

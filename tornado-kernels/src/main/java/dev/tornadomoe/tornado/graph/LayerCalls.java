@@ -22,15 +22,14 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Turns the steps of one layer in one bucket into kernel calls: those of its router
 /// ([RouterCalls]), of its experts for one token at a time ([ExpertCalls]) or for pairs sorted by
-/// expert ([GroupedCalls]), of what lies around them ([ElementCalls]), and of the norm that may
-/// follow ([TailCalls]).
+/// expert ([GroupedCalls]), of what lies around them ([ElementCalls]), and of norms ([NormCalls]).
 public final class LayerCalls {
   private final LayerContext context;
   private final RouterCalls router;
   private final ExpertCalls experts;
   private final GroupedCalls grouped;
   private final ElementCalls elements;
-  private final TailCalls tail;
+  private final NormCalls norms;
 
   private LayerCalls(LayerContext context) {
     this.context = context;
@@ -38,7 +37,7 @@ public final class LayerCalls {
     this.experts = new ExpertCalls(context, router);
     this.grouped = new GroupedCalls(context, router);
     this.elements = new ElementCalls(context);
-    this.tail = new TailCalls(context, elements);
+    this.norms = new NormCalls(context, elements);
   }
 
   /// The calls of a layer, in order, none beyond the device's limits.
@@ -105,12 +104,18 @@ public final class LayerCalls {
     return switch (operation) {
       case DenseOperation.RouterLogits op -> new Kernels(calls -> calls.router.logits(op));
       case DenseOperation.SharedGateUp op -> new Kernels(calls -> calls.experts.sharedGateUp(op));
-      case DenseOperation.SharedDown op -> new Kernels(calls -> calls.experts.sharedDown(op));
+      case DenseOperation.SharedDown op ->
+          layer.shared() != null
+                  && layer.shared().gate() != null
+                  && (layer.norms().router() != null || layer.norms().experts() != null)
+              ? DeviceStep.gateApart(layer)
+              : new Kernels(calls -> calls.experts.sharedDown(op));
       case DenseOperation.LatentIn op -> new Kernels(calls -> calls.latentIn(op));
       case DenseOperation.LatentOut op -> new Kernels(calls -> calls.latentOut(op));
       case RowOperation.Copy op -> new Kernels(calls -> calls.elements.copy(op));
       case RowOperation.Add op -> new Kernels(calls -> calls.elements.add(op));
-      case RowOperation.Norm op -> new Kernels(calls -> calls.tail.norm(op));
+      case RowOperation.Norm op -> new Kernels(calls -> calls.norms.norm(op));
+      case RowOperation.OwnNorm op -> new Kernels(calls -> calls.norms.ownNorm(op));
       case RowOperation.Zero op -> new Kernels(calls -> calls.elements.zero(op));
       case RowOperation.WeightInput op -> new Kernels(calls -> calls.elements.weightInput(op));
       case RowOperation.IdentityExperts op -> new Kernels(calls -> calls.elements.identities(op));
@@ -127,7 +132,7 @@ public final class LayerCalls {
       case ExpertOperation.BatchedDown op -> DeviceStep.withoutKernel(layer, op);
       case ReduceOperation.DownReduce op -> new Kernels(calls -> calls.experts.downReduce(op));
       case ReduceOperation.Reduce op -> new Kernels(calls -> calls.elements.reduce(op));
-      case ReduceOperation.ReduceNorm op -> new Kernels(calls -> calls.tail.reduceNorm(op));
+      case ReduceOperation.ReduceNorm op -> new Kernels(calls -> calls.norms.reduceNorm(op));
       case ReduceOperation.BatchedReduce op -> DeviceStep.withoutKernel(layer, op);
       case CustomOperation op -> DeviceStep.withoutKernel(layer, op);
     };

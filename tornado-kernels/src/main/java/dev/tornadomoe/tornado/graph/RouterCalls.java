@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SparseMixer;
+import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.Operand;
@@ -108,8 +109,9 @@ final class RouterCalls {
           heldSelection = op;
           yield List.of();
         }
-        yield List.of(choose(op, gating, isCorrected(router, gating)));
+        yield List.of(choose(op, gating, router));
       }
+      case TableGating table -> List.of(lookUp(op, table));
       case SparseMixer mixer -> List.of(mix(op, mixer));
       case CustomGating custom ->
           throw new IllegalStateException("a function of the user's own was not refused");
@@ -158,16 +160,49 @@ final class RouterCalls {
   }
 
   @SuppressWarnings("EnumOrdinal") // RouterKernels counts the scorings as they are listed
-  private KernelCall choose(
-      RouteOperation.SelectExperts op, TopKGating gating, boolean isCorrected) {
+  private static int scored(TopKGating gating) {
+    return gating.scoring().ordinal() | (gating.renormalise() ? RouterKernels.RENORMALISE : 0);
+  }
+
+  private KernelCall lookUp(RouteOperation.SelectExperts op, TableGating gating) {
+    Operand key = op.key();
+    IntArray table = weights.table();
+    if (key == null || table == null) {
+      throw new IllegalStateException("a table is looked into without a key");
+    }
+    FloatArray logits = context.floats(op.logits());
+    IntArray tokenIds = context.ints(key);
+    IntArray ids = context.ints(op.ids());
+    FloatArray out = context.floats(op.weights());
+    return KernelCall.ofItems(
+        "select",
+        context.tokens(),
+        (g, n) ->
+            g.task(
+                n,
+                RouterKernels::expertsOfTable,
+                context.kernel(),
+                context.call(),
+                logits,
+                weights.constants(),
+                tokenIds,
+                table,
+                ids,
+                out,
+                layer.globalExperts(),
+                scored(gating.scores()),
+                layer.topK()));
+  }
+
+  private KernelCall choose(RouteOperation.SelectExperts op, TopKGating gating, Router router) {
     TopKGating.Groups groups = gating.groups();
     int groupCount = groups == null ? 0 : groups.count();
     int kept = groups == null ? 0 : groups.kept();
     boolean isSumOfTwo = groups != null && groups.score() == TopKGating.GroupScore.SUM_OF_TWO;
     int how =
-        gating.scoring().ordinal()
-            | (gating.renormalise() ? RouterKernels.RENORMALISE : 0)
-            | (isCorrected ? RouterKernels.CORRECTED : 0)
+        scored(gating)
+            | (isCorrected(router, gating) ? RouterKernels.CORRECTED : 0)
+            | (router.expertScale() == null ? 0 : RouterKernels.EXPERT_SCALE)
             | (isSumOfTwo ? RouterKernels.SUM_OF_TWO : 0)
             | (groups != null && groups.zeroed() ? RouterKernels.ZEROED : 0)
             | (gating.norm() != 1 ? RouterKernels.NORMED : 0);

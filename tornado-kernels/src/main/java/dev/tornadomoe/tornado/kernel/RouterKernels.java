@@ -8,17 +8,20 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// From router logits to ids and weights. `call[0]` is M.
 public final class RouterKernels {
   /// In `gating`: `TopKGating.Scoring` by its ordinal, and what else it may ask for.
-  public static final int SCORING = 3;
+  public static final int SCORING = 7;
 
-  public static final int RENORMALISE = 4;
-  public static final int CORRECTED = 8;
-  public static final int SUM_OF_TWO = 16;
-  public static final int ZEROED = 32;
-  public static final int NORMED = 64;
+  public static final int RENORMALISE = 8;
+  public static final int CORRECTED = 16;
+  public static final int SUM_OF_TWO = 32;
+  public static final int ZEROED = 64;
+  public static final int NORMED = 128;
+
+  /// The weights of the chosen are multiplied by their experts' scales.
+  public static final int EXPERT_SCALE = 256;
 
   /// A layer's constants, which are too many for parameters: the activation's limit and alpha, the
   /// scale of the router's weights, epsilon, least sum and norm of their renormalisation, and
-  /// behind them what the selection adds, if it adds anything.
+  /// behind them what the selection adds, and the experts' scales, if there are any.
   public static final int LIMIT = 0;
 
   public static final int ALPHA = 1;
@@ -115,9 +118,9 @@ public final class RouterKernels {
       for (int e = t; e < live; e += threads) {
         scores[e] = scores[e] / total;
       }
-    } else if (scoring == 1) {
+    } else if (scoring == 1 || scoring == 4) {
       for (int e = t; e < live; e += threads) {
-        scores[e] = Activations.sigmoid(scores[e]);
+        scores[e] = ofLogit(scores[e], scoring);
       }
     }
     for (int e = t; e < live; e += threads) {
@@ -229,9 +232,78 @@ public final class RouterKernels {
         }
         factor = scale / sum;
       }
+      if ((gating & EXPERT_SCALE) != 0) {
+        int scales = CORRECTION;
+        if ((gating & CORRECTED) != 0) {
+          scales += experts;
+        }
+        factor *= constants.get(scales + chosen[s]);
+      }
       ids.set(token * topK + s, chosen[s]);
       weights.set(token * topK + s, weight * factor);
     }
+  }
+
+  /// `TableGating`: a token's experts stand in a table at its id, a work-item for each token.
+  ///
+  /// @param gating scoring and whether weights are renormalised
+  public static void expertsOfTable(
+      KernelContext context,
+      IntArray call,
+      FloatArray logits,
+      FloatArray constants,
+      IntArray tokenIds,
+      IntArray table,
+      IntArray ids,
+      FloatArray weights,
+      int experts,
+      int gating,
+      int topK) {
+    int token = context.globalIdx;
+    if (token < call.get(0)) {
+      int row = tokenIds.get(token) * topK;
+      int scoring = gating & SCORING;
+      float sum = 0f;
+      for (int s = 0; s < topK; s++) {
+        int expert = table.get(row + s);
+        float score = ofLogit(logits.get(token * experts + expert), scoring);
+        ids.set(token * topK + s, expert);
+        weights.set(token * topK + s, score);
+        sum += score;
+      }
+      float factor = constants.get(SCALE);
+      if ((gating & RENORMALISE) != 0) {
+        factor = factor / divisor(sum, constants);
+      }
+      for (int s = 0; s < topK; s++) {
+        weights.set(token * topK + s, weights.get(token * topK + s) * factor);
+      }
+    }
+  }
+
+  /// An expert's score where that depends on its own logit alone.
+  static float ofLogit(float logit, int scoring) {
+    float score = logit;
+    if (scoring == 1) {
+      score = Activations.sigmoid(logit);
+    } else if (scoring == 4) {
+      // Of a small x, ln(1 + x) loses what 1 + x loses, unless that is taken into account; of a
+      // smaller one it is x.
+      float root = TornadoMath.exp(0.5f * TornadoMath.min(logit, 20f));
+      float exponential = root * root;
+      float sum = 1f + exponential;
+      score = root;
+      if (sum > 1f) {
+        score = TornadoMath.sqrt(TornadoMath.log(sum) * (exponential / (sum - 1f)));
+      }
+      if (logit > 20f) {
+        score = TornadoMath.sqrt(logit);
+      }
+      if (Float.isNaN(logit)) {
+        score = logit;
+      }
+    }
+    return score;
   }
 
   /// Work-items that share an expert's comparisons.

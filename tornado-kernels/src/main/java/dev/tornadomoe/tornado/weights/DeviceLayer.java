@@ -1,8 +1,10 @@
 package dev.tornadomoe.tornado.weights;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -14,6 +16,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 ///   there is neither
 /// @param routerRows how many of those are the router's
 /// @param constants as `RouterKernels` describes them
+/// @param table of a [dev.tornadomoe.layer.TableGating] `[vocabulary, k]`, or null
+/// @param norms weights of the layer's own norms `[H]`
 /// @param map from the router's experts to all local ones
 /// @param parts the experts
 /// @param extra parts of the shared expert that are among the experts of the last part; 0 when it
@@ -26,6 +30,8 @@ public record DeviceLayer(
     @Nullable DeviceMatrix router,
     int routerRows,
     FloatArray constants,
+    @Nullable IntArray table,
+    Map<OwnNorms.Place, FloatArray> norms,
     IntArray map,
     List<DeviceExperts> parts,
     int extra,
@@ -41,6 +47,10 @@ public record DeviceLayer(
   /// All of them, each once.
   public List<Object> arrays() {
     List<Object> arrays = new ArrayList<>(List.of(constants, map));
+    arrays.addAll(norms.values());
+    if (table != null) {
+      arrays.add(table);
+    }
     if (router != null) {
       arrays.addAll(router.arrays());
     }

@@ -3,19 +3,27 @@ package dev.tornadomoe.tornado.weights;
 import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.CustomGating;
+import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.SparseMixer;
+import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.kernel.RouterKernels;
 import dev.tornadomoe.tornado.weights.MatrixPacking.Part;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -51,6 +59,8 @@ final class LayerLoader {
         router(),
         router == null ? 0 : router.experts(),
         constants(),
+        table(),
+        norms(),
         map(0, layer.experts().local().size()),
         parts(),
         storage.extra(),
@@ -62,13 +72,17 @@ final class LayerLoader {
   private FloatArray constants() {
     Router router = layer.router();
     float[] all = router == null ? null : router.corrections();
+    Bias scale = router == null ? null : router.expertScale();
     float[] correction = all == null ? new float[0] : all;
-    FloatArray constants = DeviceArrays.floats(RouterKernels.CORRECTION + correction.length, arena);
+    float[] scales = scale == null ? new float[0] : scale.toFloats();
+    FloatArray constants =
+        DeviceArrays.floats(RouterKernels.CORRECTION + correction.length + scales.length, arena);
     Activation activation = layer.experts().activation();
     constants.set(RouterKernels.LIMIT, Math.min(activation.limit(), Float.MAX_VALUE));
     constants.set(RouterKernels.ALPHA, activation.alpha());
     constants.set(RouterKernels.SCALE, 1);
-    if (router != null && router.gating() instanceof TopKGating gating) {
+    TopKGating gating = router == null ? null : weighing(router.gating());
+    if (gating != null) {
       constants.set(RouterKernels.SCALE, gating.scale());
       constants.set(RouterKernels.EPSILON, gating.epsilon());
       constants.set(RouterKernels.LEAST_SUM, gating.leastSum());
@@ -77,7 +91,50 @@ final class LayerLoader {
     for (int e = 0; e < correction.length; e++) {
       constants.set(RouterKernels.CORRECTION + e, correction[e]);
     }
+    for (int e = 0; e < scales.length; e++) {
+      constants.set(RouterKernels.CORRECTION + correction.length + e, scales[e]);
+    }
     return constants;
+  }
+
+  /// What weighs the chosen experts, or null where their weights are made in another way.
+  private static @Nullable TopKGating weighing(Gating gating) {
+    return switch (gating) {
+      case TopKGating topK -> topK;
+      case TableGating table -> table.scores();
+      case SparseMixer mixer -> null;
+      case CustomGating custom -> null;
+    };
+  }
+
+  private Map<OwnNorms.Place, FloatArray> norms() {
+    Map<OwnNorms.Place, FloatArray> norms = new EnumMap<>(OwnNorms.Place.class);
+    for (OwnNorms.Place place : OwnNorms.Place.values()) {
+      WeightedNorm norm = layer.norms().at(place);
+      if (norm != null) {
+        float[] factors = norm.factors();
+        FloatArray weights = DeviceArrays.floats(factors.length, arena);
+        for (int i = 0; i < factors.length; i++) {
+          weights.set(i, factors[i]);
+        }
+        norms.put(place, weights);
+      }
+    }
+    return norms;
+  }
+
+  private @Nullable IntArray table() {
+    if (layer.router() == null || !(layer.router().gating() instanceof TableGating gating)) {
+      return null;
+    }
+    int topK = gating.topK();
+    IntArray table = DeviceArrays.ints(Math.multiplyExact(gating.vocabulary(), topK), arena);
+    for (int token = 0; token < gating.vocabulary(); token++) {
+      for (int slot = 0; slot < topK; slot++) {
+        table.set(token * topK + slot, (int) gating.expert(token, slot));
+      }
+    }
+    return table;
   }
 
   private @Nullable DeviceMatrix router() {

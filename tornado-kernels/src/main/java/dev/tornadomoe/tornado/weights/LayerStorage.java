@@ -6,7 +6,9 @@ import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.util.ArrayList;
@@ -184,6 +186,9 @@ public record LayerStorage(
     bytes += sharedDown == null ? 0 : sharedDown.bytes(1, 1);
     bytes += latentIn == null ? 0 : latentIn.bytes(1, 1);
     bytes += latentOut == null ? 0 : latentOut.bytes(1, 1);
+    if (layer.router() != null && layer.router().gating() instanceof TableGating table) {
+      bytes += DeviceArrays.bytes(Math.multiplyExact(table.vocabulary(), table.topK()));
+    }
     return bytes;
   }
 }

@@ -5,10 +5,10 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// The norm that follows a layer, and the sum before it at once: rows `[M, width]`. `call[0]` is M.
-/// Where kernels work in groups, each has one token.
-public final class TailKernels {
-  private TailKernels() {}
+/// Norms of rows `[M, width]`, inside a layer and after it, and the sum before that at once.
+/// `call[0]` is M. Where kernels work in groups, each has one token.
+public final class NormKernels {
+  private NormKernels() {}
 
   /// `target[t] = source[t] / sqrt(mean of source[t]^2 + epsilon) * weights`, a work-item for each
   /// token.
@@ -70,6 +70,66 @@ public final class TailKernels {
     float factor = 1f / TornadoMath.sqrt(partial[0] / width + epsilon);
     for (int c = t; c < live; c += threads) {
       target.set(token * width + c, source.get(token * width + c) * factor * weights.get(c));
+    }
+  }
+
+  /// [#normRows] of rows that stay where they are: TornadoVM does not take an array twice.
+  public static void normRowsInPlace(
+      KernelContext context,
+      IntArray call,
+      FloatArray rows,
+      FloatArray weights,
+      float epsilon,
+      int width) {
+    int token = context.globalIdx;
+    if (token < call.get(0)) {
+      float squares = 0f;
+      for (int c = 0; c < width; c++) {
+        float value = rows.get(token * width + c);
+        squares += value * value;
+      }
+      float factor = 1f / TornadoMath.sqrt(squares / width + epsilon);
+      for (int c = 0; c < width; c++) {
+        rows.set(token * width + c, rows.get(token * width + c) * factor * weights.get(c));
+      }
+    }
+  }
+
+  /// [#norm] of rows that stay where they are.
+  ///
+  /// @param threads of a group, a power of two
+  public static void normInPlace(
+      KernelContext context,
+      IntArray call,
+      FloatArray rows,
+      FloatArray weights,
+      float epsilon,
+      int width,
+      int threads) {
+    int token = context.groupIdx;
+    int t = context.localIdx;
+    float[] partial = context.allocateFloatLocalArray(threads);
+    int live = 0;
+    if (token < call.get(0)) {
+      live = width;
+    }
+    float squares = 0f;
+    for (int c = t; c < live; c += threads) {
+      float value = rows.get(token * width + c);
+      squares += value * value;
+    }
+    partial[t] = squares;
+    context.localBarrier();
+    for (int stride = threads / 2; stride > 0; stride = stride / 2) {
+      if (t < stride) {
+        partial[t] = partial[t] + partial[t + stride];
+      }
+      context.localBarrier();
+    }
+    // Each work-item writes what it has read itself.
+    float factor = 1f / TornadoMath.sqrt(partial[0] / width + epsilon);
+    for (int c = t; c < live; c += threads) {
+      rows.set(token * width + c, rows.get(token * width + c) * factor * weights.get(c));
     }
   }
 
