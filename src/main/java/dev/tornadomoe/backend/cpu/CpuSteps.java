@@ -145,7 +145,6 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
     return project(
         List.of(Projection.of(linear)),
         new AllTokens(),
-        context.maxTokens(),
         context.buffer(input),
         context.buffer(target));
   }

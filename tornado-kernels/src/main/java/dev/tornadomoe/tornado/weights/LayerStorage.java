@@ -105,7 +105,7 @@ public record LayerStorage(
 
   /// As the router, whose kernel multiplies by it.
   private static Storage dense(Weight weight) {
-    return Storage.f32(weight.rows(), weight.columns());
+    return Storage.rowMajor(weight.rows(), weight.columns());
   }
 
   /// Gate and up in turn; up twice where there is no gate.

@@ -13,6 +13,7 @@ import dev.tornadomoe.tornado.TornadoBackend;
 import dev.tornadomoe.tornado.TornadoDevices;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
+import java.lang.foreign.Arena;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.file.Path;
@@ -67,7 +68,9 @@ class KernelArraysTest {
     ChosenDevice device = TornadoBackend.device();
     DeviceWeights weights = DeviceMemory.load(plan, device.limits(), Progress.NONE);
     Launch launch =
-        Launch.all(plan, weights, List.of(List.of(0)), device.tuning()).getFirst().getFirst();
+        Launch.all(plan, weights, List.of(List.of(0)), device.tuning(), Arena.ofAuto())
+            .getFirst()
+            .getFirst();
     TaskGraph graph = new TaskGraph("counted");
     GridScheduler grid = new GridScheduler();
     List<String> kinds = new ArrayList<>();
