@@ -69,8 +69,7 @@ class DeviceFootprintTest {
       long device = DeviceHeld.bytes();
       try (Session fork = session.fork()) {
         run(fork, tokens);
-        assertThat(hostBytes() - host)
-            .isCloseTo(memory.besideWeights().host(), TENTH);
+        assertThat(hostBytes() - host).isCloseTo(memory.besideWeights().host(), TENTH);
         assertThat(DeviceHeld.bytes() - device - memory.weights().device())
             .isCloseTo(memory.besideWeights().device(), TENTH);
       }

@@ -3,13 +3,15 @@ package dev.tornadomoe.tornado.graph;
 import dev.tornadomoe.tornado.kernel.Flags;
 import dev.tornadomoe.tornado.kernel.SpanDown;
 import dev.tornadomoe.tornado.kernel.SpanGateUp;
+import dev.tornadomoe.tornado.kernel.SpanMappedGateUp;
 import dev.tornadomoe.tornado.kernel.Spans;
 import dev.tornadomoe.tornado.weights.DeviceExperts;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Calls of [SpanGateUp] and [SpanDown], in the form with the fewest arrays.
+/// Calls of [SpanGateUp] or [SpanMappedGateUp], and of [SpanDown], in the form with the fewest
+/// arrays.
 final class SpanProjections {
   private final LayerContext context;
   private final KernelActivation activation;
@@ -98,7 +100,7 @@ final class SpanProjections {
         (g, name) ->
             g.task(
                 name,
-                SpanGateUp::mappedGateUp,
+                SpanMappedGateUp::mappedGateUp,
                 context.kernel(),
                 context.call(),
                 ids,

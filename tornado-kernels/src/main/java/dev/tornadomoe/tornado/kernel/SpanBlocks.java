@@ -53,7 +53,7 @@ public final class SpanBlocks {
     int rowsOfGroup = sets * n * lanes;
     int groups = (rows + rowsOfGroup - 1) / rowsOfGroup;
     int stride = columns + spans;
-    int per = partsOf(columns, flags, vectors * tokens);
+    int per = partsOf(columns, vectors * tokens);
     int outputs = vectors * tokens * sets * lanes;
     int number = context.groupIdx / groups;
     int firstRow = context.groupIdx % groups * rowsOfGroup;
@@ -223,7 +223,7 @@ public final class SpanBlocks {
     return TornadoMath.max(
             tokens * (columns + columns / Spans.COLUMNS),
             vectors * tokens * threads(columns, flags))
-        + outputs * (partsOf(columns, flags, vectors * tokens) + 1);
+        + outputs * (partsOf(columns, vectors * tokens) + 1);
   }
 
   /// Sets of rows of a group.
@@ -234,7 +234,7 @@ public final class SpanBlocks {
   /// Work-items that add up one output.
   ///
   /// @param vectors outputs of a lane and set
-  private static int partsOf(int columns, int flags, int vectors) {
+  private static int partsOf(int columns, int vectors) {
     return TornadoMath.max(1, TornadoMath.min(Spans.MOST_PARTS, columns / Spans.COLUMNS / vectors));
   }
 }

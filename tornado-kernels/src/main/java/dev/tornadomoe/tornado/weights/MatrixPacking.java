@@ -301,7 +301,7 @@ public final class MatrixPacking {
       boolean isRowMajor = storage.is(Flags.ROW_MAJOR);
       long to =
           isRowMajor
-              ? (part.to() + r) * storage.chunks() * 8L
+              ? (part.to() + r) * 8L * storage.chunks()
               : first(number, part.to() + r, storage.chunks(), 64);
       for (int c = 0; c < columns; c++) {
         scales.set((int) (to + c * (isRowMajor ? 1L : 8L)), values[part.firstColumn() + c]);
