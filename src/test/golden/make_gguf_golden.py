@@ -21,7 +21,12 @@ import numpy as np
 # What a block's tensor is called, by the end of its name in the safetensors file.
 NAMES = [
     (r"(router\.)?gate\.weight", "ffn_gate_inp.weight"),
-    (r"(gate\.|experts\.)?(e_score_correction_bias|expert_bias|router_bias)", "exp_probs_b.bias"),
+    (r"router\.proj\.weight", "ffn_gate_inp.weight"),
+    (r"router\.scale", "ffn_gate_inp.scale"),
+    (r"router\.per_expert_scale", "ffn_down_exps.scale"),
+    (r"pre_feedforward_layernorm_2\.weight", "pre_ffw_norm_2.weight"),
+    (r"gate\.tid2eid", "ffn_gate_tid2eid.weight"),
+    (r"(gate\.|experts\.)?(e_score_correction_bias|expert_bias|router_bias|bias)", "exp_probs_b.bias"),
     (r"experts\.\d+\.(gate_proj|w1)\.weight", "ffn_gate_exps.weight"),
     (r"experts\.\d+\.(up_proj|w3)\.weight", "ffn_up_exps.weight"),
     (r"experts\.\d+\.(down_proj|w2)\.weight", "ffn_down_exps.weight"),
@@ -30,6 +35,9 @@ NAMES = [
     (r"(gate|up|down)_proj\.weight", r"ffn_\1_exps.weight"),
     (r"shared?_(?:expert|experts|mlp)\.(gate|up|down)_proj\.weight", r"ffn_\1_shexp.weight"),
     (r"shared_experts\.linear_gate\.weight", "ffn_gate_shexp.weight"),
+    (r"shared_experts\.w1\.weight", "ffn_gate_shexp.weight"),
+    (r"shared_experts\.w3\.weight", "ffn_up_shexp.weight"),
+    (r"shared_experts\.w2\.weight", "ffn_down_shexp.weight"),
     (r"shared_expert_gate\.weight", "ffn_gate_inp_shexp.weight"),
 ]
 
@@ -38,6 +46,7 @@ KEYS = {
     "num_experts_per_tok": "expert_used_count",
     "num_experts_per_token": "expert_used_count",
     "moe_top_k": "expert_used_count",
+    "top_k_experts": "expert_used_count",
     "n_shared_experts": "expert_shared_count",
     "num_shared_experts": "expert_shared_count",
     "shared_expert_intermediate_size": "expert_shared_feed_forward_length",
@@ -53,6 +62,7 @@ KEYS = {
     "n_group": "expert_group_count",
     "num_expert_group": "expert_group_count",
     "topk_group": "expert_group_used_count",
+    "rms_norm_eps": "attention.layer_norm_rms_epsilon",
 }
 
 # Limits of SwiGLU, by the config's key: a number for each layer. Hunyuan 4 has none for its shared expert.
@@ -65,6 +75,9 @@ LIMITS = {
 # Gates and ups in one tensor of the checkpoint are two tensors of these architectures.
 APART = ["hy_v4"]
 
+# What belongs to whoever runs the layer.
+OTHERS = {"gemma4": r"mlp\..*|post_.*|pre_feedforward_layernorm\..*"}
+
 
 def read(path):
     data = path.read_bytes()
@@ -73,7 +86,7 @@ def read(path):
     for name, entry in json.loads(data[8 : 8 + length]).items():
         if name != "__metadata__":
             begin, end = (8 + length + offset for offset in entry["data_offsets"])
-            kind = {"BF16": np.uint16, "F32": np.float32}[entry["dtype"]]
+            kind = {"BF16": np.uint16, "F32": np.float32, "I64": np.int64}[entry["dtype"]]
             tensors[name] = np.frombuffer(data[begin:end], dtype=kind).reshape(entry["shape"])
     return tensors
 
@@ -83,7 +96,8 @@ def write(path, tensors):
     for name, values in sorted(tensors.items()):
         begin = len(data)
         data += values.tobytes()
-        header[name] = {"dtype": "F32", "shape": list(values.shape), "data_offsets": [begin, len(data)]}
+        dtype = {np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}[values.dtype]
+        header[name] = {"dtype": dtype, "shape": list(values.shape), "data_offsets": [begin, len(data)]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
@@ -113,7 +127,9 @@ def main(source, architecture, target, layers):
     write_keys(writer, architecture, config, blocks[layers[-1]], layers[-1])
     for layer, block in blocks.items():
         for name, values in block.items():
-            if name.startswith("exp_probs") or name.startswith("ffn_gate_inp"):
+            if values.dtype == np.int64:
+                writer.add_tensor(f"blk.{layer}.{name}", values.astype(np.int32))
+            elif name.startswith(("exp_probs", "ffn_gate_inp", "pre_")) or name.endswith(".scale"):
                 values = floats(values)
                 writer.add_tensor(f"blk.{layer}.{name}", values.squeeze() if "shexp" in name else values)
             elif values.dtype == np.uint16:
@@ -127,17 +143,20 @@ def main(source, architecture, target, layers):
     writer.write_tensors_to_file()
     writer.close()
     wanted = rf"layer({'|'.join(map(str, layers))})/m(1|7)/"
-    write(target / "golden.safetensors", {name: values for name, values in golden.items() if re.match(wanted, name)})
+    for name in ("golden.safetensors", "golden_extra.safetensors"):
+        if (source / name).exists():
+            found = read(source / name)
+            write(target / name, {name: values for name, values in found.items() if re.match(wanted, name)})
 
 
 def block_of(tensors, layer, architecture):
     block = {}
     for name, values in sorted(tensors.items(), key=lambda entry: order(entry[0])):
-        match = re.search(rf"\.layers\.{layer}\.(?:mlp\.|mixer\.|moe\.|block_sparse_moe\.)?(.*)", name)
-        if match:
-            block.setdefault(named(match.group(1)), []).append(values)
+        match = re.search(rf"\blayers\.{layer}\.((?:mlp\.|mixer\.|moe\.|ffn\.|block_sparse_moe\.)?(.*))", name)
+        if match and not re.fullmatch(OTHERS.get(architecture, "-"), match.group(1)):
+            block.setdefault(named(match.group(2)), []).append(values)
     block = {
-        name: parts[0] if "_exps" not in name or parts[0].ndim == 3 else np.stack(parts)
+        name: parts[0] if "_exps.weight" not in name or parts[0].ndim == 3 else np.stack(parts)
         for name, parts in block.items()
     }
     if architecture in APART:
@@ -158,10 +177,15 @@ def write_keys(writer, architecture, config, block, layer):
     writer.add_uint32(f"{architecture}.expert_count", experts)
     writer.add_uint32(f"{architecture}.expert_feed_forward_length", size)
     values = {new: config[old] for old, new in KEYS.items() if config.get(old) is not None}
+    if architecture != "gemma4":
+        values.pop("attention.layer_norm_rms_epsilon", None)
+    if architecture == "deepseek4":
+        values["hash_layer_count"] = config["mlp_layer_types"].count("hash_moe")
+        values["expert_weights_norm"] = True
     if architecture in ("hy_v3", "laguna"):
         values.setdefault("expert_weights_norm", True)  # always so in these
     if "exp_probs_b.bias" in block or config.get("expert_selection_fn") == "sigmoid":
-        values["expert_gating_func"] = 2
+        values["expert_gating_func"] = 4 if architecture == "deepseek4" else 2
     if "ffn_up_shexp.weight" in block:
         values.setdefault("expert_shared_feed_forward_length", block["ffn_up_shexp.weight"].shape[0])
     for key, value in values.items():

@@ -13,11 +13,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 class VerifyGoldenTest {
   /// 12 architectures with 2 layers, 7 + 6 quantised formats and 5 GGUF files with 1, and 3 token
   /// counts for each layer; 28 architectures with 37 layers together, and 2 token counts for each;
-  /// the GGUF file with GLM-4.7-Flash's sizes, 14 of other architectures (one of them with 2
+  /// the GGUF file with GLM-4.7-Flash's sizes, 16 of other architectures (two of them with 2
   /// layers) and 6 formats of 2026, with 2; 17 architectures with rules of their own, 2 layers and
   /// 3 token counts each.
   private static final int CASES =
-      12 * 2 * 3 + (7 + 6 + 5) * 3 + 37 * 2 + (1 + 15 + 6) * 2 + 17 * 2 * 3;
+      12 * 2 * 3 + (7 + 6 + 5) * 3 + 37 * 2 + (1 + 18 + 6) * 2 + 17 * 2 * 3;
 
   @ParameterizedTest
   @CsvSource({

@@ -256,13 +256,34 @@ enum Architecture {
       Part.SCALE_KEY,
       Part.REQUIRED_CORRECTION),
   LLADA("llada-moe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
-  RND1("rnd1", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE);
+  RND1("rnd1", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  GEMMA4(
+      "gemma4",
+      Gate.SOFTMAX,
+      Renormalise.ALWAYS,
+      SharedSize.NONE,
+      Part.OWN_NORMS,
+      Part.EXPERT_SCALES,
+      Part.GELU),
+  DEEPSEEK4(
+      "deepseek4",
+      Gate.SQRT_SOFTPLUS,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.SCALE_KEY,
+      Part.TABLES,
+      Part.REQUIRED_CORRECTION,
+      Part.LIMITS,
+      Part.SHARED_LIMITS,
+      Part.SAME_LIMITS,
+      Part.LIMITED_BEFORE_SILU);
 
   /// What scores experts where `expert_gating_func` is not there.
   enum Gate {
     SOFTMAX("softmax"),
     SIGMOID("sigmoid"),
     SOFTMAX_OF_SELECTED("softmax of the selected logits"),
+    SQRT_SOFTPLUS("square root of softplus"),
     SIGMOID_OF_SELECTED("highest logit, its sigmoid on the expert's input"),
     /// Sigmoid for files with the sizes of GLM-4.7-Flash, whose first conversions lack the key, and
     /// softmax for all others.

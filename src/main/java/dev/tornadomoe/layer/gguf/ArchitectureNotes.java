@@ -32,6 +32,12 @@ public record ArchitectureNotes(
 
   private static String scores(Architecture architecture) {
     String usual = architecture.gate().text();
+    if (architecture.has(Part.TABLES)) {
+      return usual + "; in the first `hash_layer_count` blocks by token id";
+    }
+    if (architecture.has(Part.OWN_NORMS)) {
+      return usual + ", behind a norm of its own";
+    }
     if (!architecture.has(Part.GATE_KEY)) {
       return architecture.has(Part.BIASES) ? usual + ", with biases" : usual;
     }
@@ -58,6 +64,9 @@ public record ArchitectureNotes(
   private static String activation(Architecture architecture) {
     if (architecture.has(Part.SQUARED_RELU)) {
       return "squared ReLU, no gates";
+    }
+    if (architecture.has(Part.GELU)) {
+      return "GELU by tanh";
     }
     if (architecture.has(Part.CLAMPED_SWIGLU)) {
       return "gpt-oss's";

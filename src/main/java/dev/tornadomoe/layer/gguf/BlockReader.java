@@ -9,10 +9,13 @@ import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
+import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
@@ -24,7 +27,14 @@ import org.jspecify.annotations.Nullable;
 final class BlockReader {
   /// What only tensors of an MoE block have in their names.
   private static final List<String> OURS =
-      List.of("_exps", "_shexp", "ffn_gate_inp", "exp_probs", "_chexps", "ffn_latent");
+      List.of(
+          "_exps",
+          "_shexp",
+          "ffn_gate_inp",
+          "ffn_gate_tid2eid",
+          "exp_probs",
+          "_chexps",
+          "ffn_latent");
 
   private final Checkpoint checkpoint;
   private final GgufMetadata metadata;
@@ -122,8 +132,9 @@ final class BlockReader {
             weights,
             shared,
             architecture.has(Part.WEIGHT_ON_INPUT));
+    OwnNorms norms = new BlockNorms(this).read(architecture.has(Part.OWN_NORMS));
     refuseUnused();
-    return layer;
+    return layer.withNorms(norms);
   }
 
   private Router router(TopKGating gating) {
@@ -132,7 +143,27 @@ final class BlockReader {
         checkpoint.linear(name("ffn_gate_inp"), experts, hidden),
         isBiased() ? Bias.of(checkpoint.require(use("ffn_gate_inp.bias"), experts)) : null,
         correction(),
-        gating);
+        expertScales(),
+        hasTable() ? new TableGating(table(gating.topK()), gating) : gating);
+  }
+
+  /// Whether a token's experts stand in a table.
+  private boolean hasTable() {
+    return architecture.has(Part.TABLES) && index < metadata.count("hash_layer_count").orElse(0);
+  }
+
+  /// `[vocabulary, k]`.
+  private TensorView table(int topK) {
+    String tensor = "ffn_gate_tid2eid.weight";
+    return checkpoint.requireIntegers(use(tensor), shapeOf(tensor).dimension(0), topK);
+  }
+
+  /// NVFP4 has factors of its own by this name.
+  private @Nullable Bias expertScales() {
+    String tensor = "ffn_down_exps.scale";
+    return architecture.has(Part.EXPERT_SCALES) && has(tensor) && !used.contains(name(tensor))
+        ? Bias.of(checkpoint.require(use(tensor), experts))
+        : null;
   }
 
   private @Nullable SharedExperts shared(ExpertTensors tensors, SwigluLimits limits) {
@@ -161,6 +192,9 @@ final class BlockReader {
 
   private @Nullable Bias correction() {
     boolean isRequired = architecture.has(Part.REQUIRED_CORRECTION);
+    if (hasTable()) {
+      return null;
+    }
     if (!isRequired && !architecture.has(Part.CORRECTION)) {
       return null;
     }

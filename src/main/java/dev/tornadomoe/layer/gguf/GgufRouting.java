@@ -90,25 +90,26 @@ final class GgufRouting {
       return usual(metadata, architecture);
     }
     String key = metadata.architecture() + "." + FUNCTION;
-    if (function > 3) {
-      throw new LayerException(
-          String.format(
-              Locale.ROOT,
-              "\"%s\" is %d, expected 1 (softmax), 2 (sigmoid) or 3 (softmax of the selected)",
-              key,
-              function));
-    }
     if (architecture.has(Part.GATE_KEY)) {
       return switch (function) {
         case 1 -> TopKGating.Scoring.SOFTMAX;
         case 2 -> TopKGating.Scoring.SIGMOID;
-        default -> TopKGating.Scoring.SOFTMAX_OF_SELECTED;
+        case 3 -> TopKGating.Scoring.SOFTMAX_OF_SELECTED;
+        default ->
+            throw new LayerException(
+                String.format(
+                    Locale.ROOT,
+                    "\"%s\" is %d, expected 1 (softmax), 2 (sigmoid) or 3 (softmax of the"
+                        + " selected)",
+                    key,
+                    function));
       };
     }
     int only =
         switch (architecture.gate()) {
           case SIGMOID, SIGMOID_OF_SELECTED -> 2;
           case SOFTMAX_OF_SELECTED -> 3;
+          case SQRT_SOFTPLUS -> 4;
           default -> 1;
         };
     if (function != only) {
@@ -128,6 +129,7 @@ final class GgufRouting {
       case SOFTMAX -> TopKGating.Scoring.SOFTMAX;
       case SIGMOID -> TopKGating.Scoring.SIGMOID;
       case SOFTMAX_OF_SELECTED -> TopKGating.Scoring.SOFTMAX_OF_SELECTED;
+      case SQRT_SOFTPLUS -> TopKGating.Scoring.SQRT_SOFTPLUS;
       case SIGMOID_OF_SELECTED -> TopKGating.Scoring.SIGMOID_OF_SELECTED;
       case SOFTMAX_OR_GLM_47_FLASH ->
           hasSizesOfGlm47Flash(metadata) ? TopKGating.Scoring.SIGMOID : TopKGating.Scoring.SOFTMAX;

@@ -18,6 +18,12 @@ enum Part {
   /// The router and each projection of the experts have a bias.
   BIASES,
   WEIGHT_ON_INPUT,
+  /// The first `hash_layer_count` blocks have a token's experts in a table, and no `exp_probs_b`.
+  TABLES,
+  /// Router and experts have a norm each: the layer gets what comes before any.
+  OWN_NORMS,
+  /// The weights of the chosen may be multiplied by `ffn_down_exps.scale`.
+  EXPERT_SCALES,
   /// gpt-oss's SwiGLU with its limit, in the shared expert as well.
   CLAMPED_SWIGLU,
   /// The routed experts' SwiGLU may have a limit (`swiglu_clamp_exp`), in some blocks or all.
@@ -28,6 +34,8 @@ enum Part {
   SAME_LIMITS,
   /// Such limits hold for the gate before SiLU, not after it.
   LIMITED_BEFORE_SILU,
+  /// Its approximation by tanh, in place of SiLU.
+  GELU,
   /// Experts without gates, their activation the square of a ReLU.
   SQUARED_RELU
 }

@@ -47,6 +47,9 @@ record SwigluLimits(GgufMetadata metadata, Architecture architecture, int block)
     if (architecture.has(Part.SQUARED_RELU)) {
       return Activation.RELU_SQUARED;
     }
+    if (architecture.has(Part.GELU)) {
+      return Activation.GELU_TANH;
+    }
     return architecture.has(Part.CLAMPED_SWIGLU)
         ? Activation.swigluOai(OAI_LIMIT)
         : Activation.SILU;

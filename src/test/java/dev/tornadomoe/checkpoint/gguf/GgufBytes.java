@@ -106,13 +106,14 @@ public final class GgufBytes {
     return this;
   }
 
-  /// F32, F16 or BF16.
+  /// F32, F16, BF16 or I32.
   public GgufBytes tensor(TensorView tensor) {
     int type =
         switch (tensor.dtype()) {
           case F32 -> 0;
           case F16 -> 1;
           case BF16 -> 30;
+          case I32 -> 26;
           default -> throw new IllegalArgumentException(tensor.dtype().name());
         };
     long[] dimensions = new long[tensor.shape().rank()];

@@ -59,6 +59,10 @@ final class GgufBlock {
     if (architecture.has(Part.SQUARED_RELU)) {
       block.without("ffn_gate_exps.weight");
     }
+    if (architecture.has(Part.OWN_NORMS)) {
+      block.key("attention.layer_norm_rms_epsilon", 1e-6f);
+      block.put("ffn_gate_inp.scale", H).put("pre_ffw_norm_2.weight", H);
+    }
     if (architecture.has(Part.SHARED_GATE)) {
       block.put("ffn_gate_inp_shexp.weight", H);
     }
@@ -94,6 +98,13 @@ final class GgufBlock {
       values[i] = value(valuesOf, i);
     }
     tensors.put(name, HeapTensors.f32(name, Shape.of(shape), values));
+    return this;
+  }
+
+  /// Adds or replaces a table of token ids in block 0, I32.
+  GgufBlock putTable(int k, int... experts) {
+    String name = "blk.0.ffn_gate_tid2eid.weight";
+    tensors.put(name, HeapTensors.i32(name, Shape.of(experts.length / k, k), experts));
     return this;
   }
 

@@ -146,7 +146,8 @@ class GgufLayerTest {
         "glm5next",
         "glm5-next",
         "bailingmoe3",
-        "dots3note"
+        "dots3note",
+        "deepseek4"
       })
   void theSelectionBiasMustBeThere(String architecture) {
     assertRefused(
@@ -280,12 +281,16 @@ class GgufLayerTest {
     "olmoe, ffn_up_chexps.weight",
     "cohere2moe, ffn_up_shexp.weight",
     "cohere2moe, exp_probs_b.bias",
-    "minimax-01, exp_probs_b.bias"
+    "minimax-01, exp_probs_b.bias",
+    "mellum, ffn_gate_inp.scale",
+    "mellum, ffn_down_exps.scale",
+    "mellum, ffn_gate_tid2eid.weight",
+    "deepseek4, ffn_gate_tid2eid.weight"
   })
   void refusesPartsThatTheArchitectureHasNoUseFor(String architecture, String tensor) {
     assertRefused(
         directory,
-        new GgufBlock(architecture).put(tensor, E, H),
+        GgufBlock.whole(architecture).put(tensor, E, H),
         "\"blk.0." + tensor + "\" is stored",
         architecture);
   }

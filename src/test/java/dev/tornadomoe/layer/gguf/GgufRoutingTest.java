@@ -61,7 +61,9 @@ class GgufRoutingTest {
     "deepseek2-ocr, SOFTMAX, false",
     "minimax-01, SOFTMAX, true",
     "llada-moe, SOFTMAX, false",
-    "rnd1, SOFTMAX, true"
+    "rnd1, SOFTMAX, true",
+    "gemma4, SOFTMAX, true",
+    "deepseek4, SQRT_SOFTPLUS, false"
   })
   void routesAsLlamaCppDoes(String architecture, TopKGating.Scoring scoring, boolean renormalise) {
     int topK = architecture.equals("llama4") ? 1 : 2;
@@ -73,6 +75,7 @@ class GgufRoutingTest {
             switch (architecture) {
               case "gpt-oss" -> Activation.swigluOai(7);
               case "nemotron_h_moe" -> Activation.RELU_SQUARED;
+              case "gemma4" -> Activation.GELU_TANH;
               default -> Activation.SILU;
             });
   }
@@ -172,6 +175,7 @@ class GgufRoutingTest {
         "bailingmoe3",
         "hy_v4",
         "dots3note",
+        "deepseek4",
         "cohere2moe",
         "deepseek2-ocr"
       })
@@ -217,7 +221,8 @@ class GgufRoutingTest {
         "qwen4exp",
         "minimax-01",
         "llada-moe",
-        "rnd1"
+        "rnd1",
+        "gemma4"
       })
   void keysThatWouldChangeNothingInLlamaCppAreRefusedWhereTheySayOtherwise(String architecture) {
     assertRefused(
@@ -279,6 +284,8 @@ class GgufRoutingTest {
     assertRefused(new GgufBlock("gemma2"), "\"gemma2\" is not supported", "qwen3moe", "deepseek2");
     assertRefused(block("deepseek2").key("expert_gating_func", 4), "expert_gating_func\" is 4");
     assertRefused(block("qwen3moe").key("expert_gating_func", 2), "is 2", "only 1");
+    assertRefused(block("qwen3moe").key("expert_gating_func", 4), "is 4", "only 1");
+    assertRefused(block("deepseek4").key("expert_gating_func", 2), "is 2", "only 4");
     assertRefused(block("olmoe").withoutKey("expert_count"), "no \"olmoe.expert_count\"");
     assertRefused(block("olmoe").withoutKey("embedding_length"), "no \"olmoe.embedding_length\"");
     assertRefused(block("olmoe").key("expert_used_count", 4), "top-k is 4", "3 experts");

@@ -82,6 +82,7 @@ class GgufSharedExpertsTest {
     "glm5-next, expert_shared_feed_forward_length, 7, 7",
     "hy_v4, expert_shared_count, 2, 8",
     "dots3note, expert_shared_count, 2, 8",
+    "deepseek4, expert_shared_count, 2, 8",
     "deepseek2-ocr, expert_shared_count, 2, 8",
     "bailingmoe3, expert_shared_feed_forward_length, 7, 7",
     "bailingmoe3, expert_shared_count, 0, 4"

@@ -32,6 +32,7 @@ class SwigluLimitsTest {
     "bailingmoe3, SWIGLU_STEP",
     "glm5next, SWIGLU_CLAMPED",
     "glm5-next, SWIGLU_CLAMPED",
+    "deepseek4, SWIGLU_CLAMPED",
   })
   void areBeforeOrAfterSilu(String architecture, Activation.Function function) {
     Activation three = new Activation(function, 3, 1);
@@ -49,14 +50,20 @@ class SwigluLimitsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"step35", "bailingmoe3", "glm5next", "glm5-next"})
+  @ValueSource(strings = {"step35", "bailingmoe3", "glm5next", "glm5-next", "deepseek4"})
   void thatAreNotThereLimitNothing(String architecture) {
     assertActivations(withShared(architecture), Activation.SILU, Activation.SILU);
   }
 
   /// GLM-5-Next takes the one key for the other, if that is not there; the others don't.
   @ParameterizedTest
-  @CsvSource({"step35, false", "bailingmoe3, false", "glm5next, true", "glm5-next, true"})
+  @CsvSource({
+    "step35, false",
+    "bailingmoe3, false",
+    "glm5next, true",
+    "glm5-next, true",
+    "deepseek4, true"
+  })
   void ofTheSharedExpertMayBeThoseOfTheRoutedOnes(String architecture, boolean same) {
     GgufBlock block = withShared(architecture).key(EXPERTS, new float[] {7});
     try (Checkpoint checkpoint = open(directory, block)) {
