@@ -24,10 +24,10 @@ public enum CallerRegion {
   /// The result's rows after that norm `[M, H]`.
   NORMED(Operand.NORMED);
 
-  private final Operand operand;
+  private final String text;
 
   CallerRegion(Operand operand) {
-    this.operand = operand;
+    this.text = operand.name();
   }
 
   /// {@return where a caller brings what a gating asks of each token}
@@ -41,7 +41,7 @@ public enum CallerRegion {
 
   /// The operand whose memory it is where nothing shares it.
   Operand operand() {
-    return operand;
+    return new Operand(text);
   }
 
   /// {@return whether each token has its own rows in it}
@@ -52,6 +52,6 @@ public enum CallerRegion {
   /// As the operand that it is called by: `topk_ids`.
   @Override
   public String toString() {
-    return operand.name();
+    return text;
   }
 }

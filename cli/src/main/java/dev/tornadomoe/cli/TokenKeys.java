@@ -81,7 +81,7 @@ final class TokenKeys {
     int[] values = new int[tokens];
     for (int t = 0; t < tokens; t++) {
       // What is no int is none of a router's numbers either, whatever it is cut to.
-      values[t] = (int) Math.clamp(tensor.getLong(t), -1, Integer.MAX_VALUE);
+      values[t] = Math.clamp(tensor.getLong(t), -1, Integer.MAX_VALUE);
     }
     return values;
   }
