@@ -14,10 +14,10 @@ class VerifyGoldenTest {
   /// 12 architectures with 2 layers, 7 + 6 quantised formats and 5 GGUF files with 1, and 3 token
   /// counts for each layer; 28 architectures with 37 layers together, and 2 token counts for each;
   /// the GGUF file with GLM-4.7-Flash's sizes, 16 of other architectures (two of them with 2
-  /// layers) and 6 formats of 2026, with 2; 17 architectures with rules of their own, 2 layers and
+  /// layers) and 6 formats of 2026, with 2; 22 architectures with rules of their own, 2 layers and
   /// 3 token counts each.
   private static final int CASES =
-      12 * 2 * 3 + (7 + 6 + 5) * 3 + 37 * 2 + (1 + 18 + 6) * 2 + 17 * 2 * 3;
+      12 * 2 * 3 + (7 + 6 + 5) * 3 + 37 * 2 + (1 + 18 + 6) * 2 + 22 * 2 * 3;
 
   @ParameterizedTest
   @CsvSource({

@@ -31,7 +31,11 @@ final class Aria implements OwnFamily {
     return ModelLayout.builder(config)
         .routers("router")
         .storages(
-            new ExpertStorage.Fused("experts.fc1.weight", "experts.fc2.weight", false, false),
+            new ExpertStorage.Fused(
+                "experts.fc1.weight",
+                "experts.fc2.weight",
+                ExpertStorage.GateUpOrder.HALVES,
+                false),
             ExpertStorage.Fused.PROJ)
         .shared(
             "shared_experts",

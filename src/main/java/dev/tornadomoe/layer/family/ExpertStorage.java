@@ -23,17 +23,31 @@ public sealed interface ExpertStorage {
   }
 
   /// One unquantised tensor for all experts' gate and up, one for down: `[E, 2I, H]` and `[E, H,
-  /// I]`, or transposed `[E, H, 2I]` and `[E, I, H]`; their shapes tell which. Biases add `_bias`
-  /// to the names.
+  /// I]`, or transposed `[E, H, 2I]` and `[E, I, H]`. Biases add `_bias` to the names.
   ///
   /// @param gateUp the tensor's name
   /// @param down the tensor's name
-  /// @param interleaved whether gate and up alternate; otherwise the first half is the gate
+  /// @param order of gates and ups
   /// @param biased whether the model has biases, so that they must be there
-  record Fused(String gateUp, String down, boolean interleaved, boolean biased)
+  record Fused(String gateUp, String down, GateUpOrder order, boolean biased)
       implements ExpertStorage {
     public static final Fused PROJ =
-        new Fused("experts.gate_up_proj", "experts.down_proj", false, false);
+        new Fused("experts.gate_up_proj", "experts.down_proj", GateUpOrder.HALVES, false);
+  }
+
+  /// How one tensor holds gates and ups.
+  enum GateUpOrder {
+    /// The first half is the gate; the shape tells whether it is transposed.
+    HALVES,
+    /// Gate and up alternate in the rows of `[E, 2I, H]`.
+    ROWS_IN_TURN,
+    /// They alternate in the columns of `[E, H, 2I]`. Blocks of a quantised one are rows of outputs
+    /// all the same (gpt-oss).
+    COLUMNS_IN_TURN;
+
+    boolean isInterleaved() {
+      return this != HALVES;
+    }
   }
 
   /// One unquantised tensor for all experts' up, one for down, without a gate: `[E, I, H]` and `[E,

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads experts that are stored as one tensor for all gates and ups and one for all downs. Models
 /// store them `[E, out, in]` or transposed; the first tensor's shape tells, or, where its matrices
-/// are square, the second one's, whose matrices then aren't. Where neither is as the config says,
-/// interleaved ones are taken for transposed, as gpt-oss's.
+/// are square, the second one's, whose matrices then aren't. Where gate and up alternate, a shape
+/// alone could be read both ways, and the family says which it is.
 final class FusedReader {
   private final Checkpoint checkpoint;
   private final ModelLayout layout;
@@ -62,18 +62,17 @@ final class FusedReader {
     return experts;
   }
 
-  /// Blocks never are.
   private boolean isTransposed(String gateUpName, String downName) {
     long hidden = layout.expertHidden();
     long intermediate = layout.intermediate();
-    if (names.interleaved()) {
-      boolean isPlain =
-          isShaped(gateUpName, count, 2 * intermediate, hidden)
-              && (hidden != 2 * intermediate || isShaped(downName, count, hidden, intermediate));
-      return !isPlain && checkpoint.findStack(gateUpName).map(gateUpName::equals).orElse(true);
-    }
-    return isShaped(gateUpName, count, hidden, 2 * intermediate)
-        && (hidden != 2 * intermediate || isShaped(downName, count, intermediate, hidden));
+    return switch (names.order()) {
+      case HALVES ->
+          isShaped(gateUpName, count, hidden, 2 * intermediate)
+              && (hidden != 2 * intermediate || isShaped(downName, count, intermediate, hidden));
+      case ROWS_IN_TURN -> false;
+      // Values are, blocks never.
+      case COLUMNS_IN_TURN -> checkpoint.findStack(gateUpName).map(gateUpName::equals).orElse(true);
+    };
   }
 
   private static int twice(int size) {
@@ -91,14 +90,14 @@ final class FusedReader {
 
   private Weight half(ExpertStack gateUp, int expert, boolean up) {
     int size = layout.intermediate();
-    return names.interleaved()
+    return names.order().isInterleaved()
         ? gateUp.part(expert, size, up ? 1 : 0, 2)
         : gateUp.part(expert, size, up ? size : 0, 1);
   }
 
   private Bias half(TensorView bias, boolean up) {
     int size = layout.intermediate();
-    return names.interleaved()
+    return names.order().isInterleaved()
         ? new Bias(bias, size, up ? 1 : 0, 2)
         : new Bias(bias, size, up ? size : 0, 1);
   }

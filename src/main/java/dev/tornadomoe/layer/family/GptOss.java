@@ -3,6 +3,8 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.family.ExpertStorage.Fused;
+import dev.tornadomoe.layer.family.ExpertStorage.GateUpOrder;
 import java.util.List;
 
 /// gpt-oss: a router with bias, top-k, softmax over the selected; experts with biases and the
@@ -42,7 +44,11 @@ final class GptOss implements OwnFamily {
         .routers("router")
         .routerBias(true)
         .storages(
-            new ExpertStorage.Fused("experts.gate_up_proj", "experts.down_proj", !filter, true))
+            new Fused(
+                "experts.gate_up_proj",
+                "experts.down_proj",
+                filter ? GateUpOrder.HALVES : GateUpOrder.COLUMNS_IN_TURN,
+                true))
         .activation(Activation.swigluOai((float) limit))
         .build(
             config.positive("intermediate_size"),

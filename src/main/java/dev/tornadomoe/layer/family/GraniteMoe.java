@@ -35,7 +35,11 @@ final class GraniteMoe implements OwnFamily {
         .blocks("block_sparse_moe")
         .routers("router.layer", "router")
         .storages(
-            new ExpertStorage.Fused("input_linear.weight", "output_linear.weight", false, false),
+            new ExpertStorage.Fused(
+                "input_linear.weight",
+                "output_linear.weight",
+                ExpertStorage.GateUpOrder.HALVES,
+                false),
             ExpertStorage.Fused.PROJ,
             ExpertStorage.PerExpert.PROJ)
         .shared(

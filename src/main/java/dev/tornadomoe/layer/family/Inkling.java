@@ -14,10 +14,14 @@ import java.util.List;
 /// its config class and conversion mapping.
 final class Inkling implements OwnFamily {
   private static final ExpertStorage.Fused EXPERTS =
-      new ExpertStorage.Fused("experts.w13_weight", "experts.w2_weight", true, false);
+      new ExpertStorage.Fused(
+          "experts.w13_weight", "experts.w2_weight", ExpertStorage.GateUpOrder.ROWS_IN_TURN, false);
   private static final ExpertStorage.Fused SHARED =
       new ExpertStorage.Fused(
-          "shared_experts.shared_w13_weight", "shared_experts.shared_w2_weight", true, false);
+          "shared_experts.shared_w13_weight",
+          "shared_experts.shared_w2_weight",
+          ExpertStorage.GateUpOrder.ROWS_IN_TURN,
+          false);
   private static final List<ModelNotes> NOTES =
       List.of(
           ModelNotes.of("inkling_mm_model", "inkling_text")

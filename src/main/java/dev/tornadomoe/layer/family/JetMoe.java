@@ -30,7 +30,11 @@ final class JetMoe implements OwnFamily {
     return ModelLayout.builder(config)
         .routers("router.layer")
         .storages(
-            new ExpertStorage.Fused("input_linear.weight", "output_linear.weight", false, false))
+            new ExpertStorage.Fused(
+                "input_linear.weight",
+                "output_linear.weight",
+                ExpertStorage.GateUpOrder.HALVES,
+                false))
         .sumBias("bias")
         .activation(Activation.named(config.string("activation_function").orElse("silu")))
         .build(
