@@ -1,28 +1,23 @@
 package dev.tornadomoe.backend.cpu.kernel.choice;
 
+import static dev.tornadomoe.backend.cpu.kernel.choice.KernelMatrices.kernel;
+import static dev.tornadomoe.backend.cpu.kernel.choice.KernelMatrices.matrix;
+import static dev.tornadomoe.backend.cpu.kernel.choice.KernelMatrices.multiply;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.data.Offset.offset;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.tornadomoe.backend.cpu.kernel.int4.Int4Blocks;
 import dev.tornadomoe.backend.cpu.kernel.rows.CpuMatrix;
-import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
-import dev.tornadomoe.backend.cpu.kernel.rows.StagedSize;
 import dev.tornadomoe.backend.cpu.step.RowTile;
-import dev.tornadomoe.contract.LayerSpec;
-import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.Activation;
-import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.tensor.BlockFormat;
 import dev.tornadomoe.tensor.BlockMatrix;
-import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Fp8Matrix;
 import dev.tornadomoe.tensor.GroupGrid;
-import dev.tornadomoe.tensor.Int4Matrix;
 import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
@@ -55,72 +50,11 @@ class KernelTwinsTest {
   }
 
   static Stream<Arguments> matrices() {
-    Stream<WeightFormat> formats =
-        Stream.of(
-            WeightFormat.dense(DType.F32),
-            WeightFormat.dense(DType.F16),
-            WeightFormat.dense(DType.BF16),
-            WeightFormat.int4(DType.BF16, 32, false, false),
-            WeightFormat.int4(DType.F16, 32, true, false),
-            WeightFormat.int4(DType.F32, 64, true, false),
-            WeightFormat.int4(DType.F32, 32, false, false),
-            WeightFormat.int4(DType.F16, 8, false, false),
-            WeightFormat.int4(DType.BF16, 40, true, false),
-            WeightFormat.int4(DType.BF16, 4096, false, false),
-            WeightFormat.scaled(Coding.FP8, DType.F32, 128, 128),
-            WeightFormat.scaled(Coding.FP8, DType.BF16, 1, 0),
-            WeightFormat.scaled(Coding.FP8, DType.F16, 0, 0),
-            WeightFormat.scaled(Coding.INT8, DType.BF16, 1, 0),
-            new WeightFormat(Coding.INT8, DType.F32, 1, 32, true, false),
-            WeightFormat.scaled(Coding.MXFP4, DType.F8_E8M0, 1, 32),
-            WeightFormat.scaled(Coding.NVFP4, DType.F8_E4M3, 1, 16));
-    return formats.flatMap(format ->
-        Stream.of(
-            Arguments.of(format, 1, 7),
-            Arguments.of(format, 16, 32),
-            Arguments.of(format, 37, 100),
-            Arguments.of(format, 64, 96),
-            Arguments.of(format, 113, 264),
-            Arguments.of(format, 70, 384),
-            // More groups than 4-bit kernels take in one go.
-            Arguments.of(format, 20, 2080)));
+    return KernelMatrices.matrices();
   }
 
-  private static WeightMatrix matrix(WeightFormat format, int rows, int columns) {
-    return RandomLayer.of(
-            LayerSpec.odd().sized(columns, rows, 1, TopKGating.softmax(1, false)).with(format), 71)
-        .experts()
-        .local()
-        .getFirst()
-        .up()
-        .load(Arena.global());
-  }
-
-  private static CpuMatrix kernel(
-      CpuKernels kernels, WeightMatrix matrix, Precision precision, Arena arena) {
-    return switch (matrix) {
-      case DenseMatrix dense -> kernels.dense(dense);
-      case Int4Matrix int4 -> {
-        Int4Blocks blocks = Int4Blocks.pack("w", int4, kernels.int4BlockRows(), arena);
-        yield precision == Precision.FAST ? kernels.int4Fast(blocks) : kernels.int4(blocks);
-      }
-      default -> kernels.decoded(matrix);
-    };
-  }
-
-  private static float[] multiply(CpuKernels kernels, CpuMatrix matrix, float[] x, int tokens) {
-    StagedRows staged = new StagedRows(StagedSize.of(matrix.form(), tokens), kernels);
-    int columns = matrix.columns();
-    staged.stage(
-        matrix.form(),
-        0,
-        (token, target, at) -> System.arraycopy(x, token * columns, target, at, columns),
-        tokens,
-        null);
-    int stride = RowTile.stride(matrix.rows());
-    float[] y = new float[tokens * stride];
-    matrix.multiply(0, matrix.rows(), staged, y, stride, new float[matrix.workSize()]);
-    return y;
+  static Stream<Arguments> int4Matrices() {
+    return matrices().filter(arguments -> ((WeightFormat) arguments.get()[0]).isInt4());
   }
 
   @ParameterizedTest
@@ -130,11 +64,9 @@ class KernelTwinsTest {
   }
 
   @ParameterizedTest
-  @MethodSource("matrices")
+  @MethodSource("int4Matrices")
   void multiplyRoundedRowsAlike(WeightFormat format, int rows, int columns) {
-    if (format.isInt4()) {
-      multiplyAlike(format, rows, columns, Precision.FAST);
-    }
+    multiplyAlike(format, rows, columns, Precision.FAST);
   }
 
   private void multiplyAlike(WeightFormat format, int rows, int columns, Precision precision) {
@@ -247,75 +179,6 @@ class KernelTwinsTest {
     assertThat(one[1]).isNaN();
     assertThat(one[3]).isNaN();
     assertThat(one[5]).isFinite();
-  }
-
-  /// With whole weights and activations, a power of two for scale, nothing is rounded anywhere.
-  @ParameterizedTest
-  @MethodSource("matrices")
-  void roundedProductsAreExactWhereNothingHasToBeRounded(
-      WeightFormat format, int rows, int columns) {
-    if (!format.isInt4()) {
-      return;
-    }
-    WeightMatrix matrix = matrix(format, rows, columns);
-    float[] weights = new float[columns];
-    float[] x = new float[columns];
-    for (int c = 0; c < columns; c++) {
-      x[c] = c % 2 == 0 ? 1 : -1; // all of one magnitude, which the scale then hits
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      float[] y = multiply(vector, kernel(vector, matrix, Precision.FAST, arena), x, 1);
-      for (int r = 0; r < rows; r++) {
-        matrix.decodeRow(r, weights);
-        double expected = 0;
-        double magnitudes = 0;
-        for (int c = 0; c < columns; c++) {
-          expected += (double) weights[c] * x[c];
-          magnitudes += Math.abs(weights[c]);
-        }
-        // 127.4 is rounded to 127, for all activations alike.
-        assertThat((double) y[r]).isCloseTo(expected, offset(0.005 * magnitudes));
-      }
-    }
-  }
-
-  /// What can be promised of a single element: activations are off by half a step of their chunk's
-  /// rounding at most, whose steps are so fine that magnitudes add up to 4078.
-  @ParameterizedTest
-  @MethodSource("matrices")
-  void roundedProductsAreOffByHalfAStepOfTheRoundingAtMost(
-      WeightFormat format, int rows, int columns) {
-    if (!format.isInt4()) {
-      return;
-    }
-    WeightMatrix matrix = matrix(format, rows, columns);
-    int group = Math.min(format.groupSize(), columns);
-    float[] weights = new float[columns];
-    float[] x = Rows.random(columns, 81);
-    x[columns / 2] *= 100;
-    try (Arena arena = Arena.ofConfined()) {
-      float[] y = multiply(vector, kernel(vector, matrix, Precision.FAST, arena), x, 1);
-      for (int r = 0; r < rows; r++) {
-        matrix.decodeRow(r, weights);
-        double expected = 0;
-        double bound = 0;
-        for (int from = 0; from < columns; from += group) {
-          int end = Math.min(from + group, columns);
-          for (int chunk = from; chunk < end; chunk += 32) {
-            double activations = 0;
-            double magnitudes = 0;
-            for (int c = chunk; c < Math.min(chunk + 32, end); c++) {
-              expected += (double) weights[c] * x[c];
-              activations += Math.abs(x[c]);
-              magnitudes += Math.abs(weights[c]);
-            }
-            // A thousandth and a millionth for what F32 rounds.
-            bound += 0.5005 / 4078 * activations * magnitudes + 1e-6 * activations * magnitudes;
-          }
-        }
-        assertThat((double) y[r]).isCloseTo(expected, offset(bound));
-      }
-    }
   }
 
   @Test
