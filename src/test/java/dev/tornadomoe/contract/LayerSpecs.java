@@ -50,6 +50,8 @@ final class LayerSpecs {
                     .withSharedActivation(Activation.SILU),
                 odd.withShared(40, true).withSharedActivation(Activation.swigluStep(0.25f)),
                 odd.withLatent(24),
+                // As wide as the layer's rows.
+                odd.withShared(56, false).withLatent(96),
                 odd.with(Activation.RELU_SQUARED, false)
                     .withShared(56, false)
                     .withBiases()
@@ -98,6 +100,8 @@ final class LayerSpecs {
     }
     blocks().map(blockLayer(odd)::with).forEach(layers::add);
     layers.add(odd.withInputNorms().withExpertScales());
+    layers.add(odd.withWeightOnInput().withInputNorms());
+    layers.add(odd.withShared(56, false).withLatent(96));
     layers.add(odd.withOutputNorm().withShared(24, true));
     layers.add(own(odd));
     return layers;
@@ -184,6 +188,10 @@ final class LayerSpecs {
             true),
         twelve.with("softmax by 2-norm", TopKGating.softmax(3, true).withNorm(2), false),
         twelve.with("softmax by 0.5-norm", TopKGating.softmax(3, true).withNorm(0.5f), false),
+        twelve.with(
+            "softmax of selected, whatever the norm",
+            TopKGating.softmaxOfSelected(3).withNorm(2),
+            false),
         twelve.with(
             "sigmoid, correction bias, the last two always",
             new TopKGating(3, TopKGating.Scoring.SIGMOID, null, true, 1.5f).withAlways(2),

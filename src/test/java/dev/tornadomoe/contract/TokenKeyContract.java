@@ -37,7 +37,7 @@ public abstract class TokenKeyContract extends BackendContract {
       new TopKGating(TOP_K, TopKGating.Scoring.SQRT_SOFTPLUS, null, true, 1.5f);
 
   private static final TopKGating SIGMOIDS =
-      new TopKGating(TOP_K, TopKGating.Scoring.SIGMOID, null, false, 1);
+      new TopKGating(TOP_K, TopKGating.Scoring.SIGMOID, null, true, 1).withNorm(2);
 
   private static final MoeLayer LAYER = layer(table(DType.I64), ROOTS);
   private static final MoeLayer SELECTING = RandomLayer.of(LayerSpec.odd(), 72);

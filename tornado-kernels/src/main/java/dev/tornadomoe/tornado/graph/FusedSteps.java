@@ -104,6 +104,7 @@ public final class FusedSteps {
   /// Whether scratch is read later than the plan knows.
   boolean outlivesPlan(Operand operand) {
     return (operand.equals(Operand.TOPK_WEIGHTS) && weighsInput())
+        || (weighsInput() && operand.equals(source(Operand.WEIGHTED_HIDDEN)))
         || (operand.equals(Operand.ROUTER_LOGITS) && routesInGateUp());
   }
 

@@ -161,7 +161,9 @@ final class RouterCalls {
 
   @SuppressWarnings("EnumOrdinal") // RouterKernels counts the scorings as they are listed
   private static int scored(TopKGating gating) {
-    return gating.scoring().ordinal() | (gating.renormalise() ? RouterKernels.RENORMALISE : 0);
+    return gating.scoring().ordinal()
+        | (gating.renormalise() ? RouterKernels.RENORMALISE : 0)
+        | (gating.renormalise() && gating.norm() != 1 ? RouterKernels.NORMED : 0);
   }
 
   private KernelCall lookUp(RouteOperation.SelectExperts op, TableGating gating) {
@@ -204,8 +206,7 @@ final class RouterCalls {
             | (isCorrected(router, gating) ? RouterKernels.CORRECTED : 0)
             | (router.expertScale() == null ? 0 : RouterKernels.EXPERT_SCALE)
             | (isSumOfTwo ? RouterKernels.SUM_OF_TWO : 0)
-            | (groups != null && groups.zeroed() ? RouterKernels.ZEROED : 0)
-            | (gating.norm() != 1 ? RouterKernels.NORMED : 0);
+            | (groups != null && groups.zeroed() ? RouterKernels.ZEROED : 0);
     int experts = layer.globalExperts();
     int threads = context.hasGroups() ? context.device().threads(4 * experts, MOST_THREADS) : 1;
     FloatArray logits = context.floats(op.logits());

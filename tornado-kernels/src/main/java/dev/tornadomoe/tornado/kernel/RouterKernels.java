@@ -246,7 +246,8 @@ public final class RouterKernels {
 
   /// `TableGating`: a token's experts stand in a table at its id, a work-item for each token.
   ///
-  /// @param gating scoring and whether weights are renormalised
+  /// @param gating scoring, whether weights are renormalised, and whether by another norm than
+  ///   their sum
   public static void expertsOfTable(
       KernelContext context,
       IntArray call,
@@ -269,7 +270,14 @@ public final class RouterKernels {
         float score = ofLogit(logits.get(token * experts + expert), scoring);
         ids.set(token * topK + s, expert);
         weights.set(token * topK + s, score);
-        sum += score;
+        float part = score;
+        if ((gating & NORMED) != 0) {
+          part = TornadoMath.pow(part, constants.get(NORM));
+        }
+        sum += part;
+      }
+      if ((gating & NORMED) != 0) {
+        sum = TornadoMath.pow(sum, 1f / constants.get(NORM));
       }
       float factor = constants.get(SCALE);
       if ((gating & RENORMALISE) != 0) {

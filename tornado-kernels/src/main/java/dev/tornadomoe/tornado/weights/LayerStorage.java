@@ -143,7 +143,8 @@ public record LayerStorage(
     Mlp expert = layer.experts().local().getFirst();
     SharedExperts shared = layer.shared();
     if (shared == null
-        || shared.mlp().hidden() != expert.hidden()
+        // Its rows are the layer's, and its sum is none of those that a projection widens.
+        || layer.latent() != null
         || shared.mlp().isGated() != expert.isGated()
         || !shared.activation(layer.experts()).equals(layer.experts().activation())
         || sharedGateUp.format() != gateUp.format()
