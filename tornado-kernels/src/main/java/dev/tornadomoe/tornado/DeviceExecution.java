@@ -61,12 +61,12 @@ final class DeviceExecution implements Execution {
     this.device = device;
     this.room = room;
     this.rows = new PinnedMemory(device.device(), ReplayMode.chosen());
-    this.launches = Launch.all(plan, weights, groups(plan), device.tuning(), rows);
-    List<LaunchGraph> graphs =
-        DevicePlan.graphs(launches.stream().flatMap(List::stream).toList(), GraphRoom.WHOLE);
-    int[] ready = {0};
-    progress.compiled(0, graphs.size());
     try {
+      this.launches = Launch.all(plan, weights, groups(plan), device.tuning(), rows);
+      List<LaunchGraph> graphs =
+          DevicePlan.graphs(launches.stream().flatMap(List::stream).toList(), GraphRoom.WHOLE);
+      int[] ready = {0};
+      progress.compiled(0, graphs.size());
       this.devicePlan =
           DevicePlan.prepare(
               plan, graphs, device, () -> progress.compiled(++ready[0], graphs.size()));

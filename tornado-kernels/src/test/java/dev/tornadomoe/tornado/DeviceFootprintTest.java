@@ -17,7 +17,7 @@ import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
-import dev.tornadomoe.tornado.replay.PinnedMemory;
+import dev.tornadomoe.tornado.replay.DriverMemory;
 import java.util.Collections;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
@@ -79,7 +79,7 @@ class DeviceFootprintTest {
 
   /// With the rows' memory, which the driver gives.
   private static long hostBytes() throws InterruptedException {
-    return HeldMemory.bytesOfArenas() + PinnedMemory.held();
+    return HeldMemory.bytesOfArenas() + DriverMemory.bytes();
   }
 
   private static void run(Session session, int tokens) {

@@ -54,11 +54,6 @@ final class OpenCl {
     }
   }
 
-  /// The functions for host memory, of the same library.
-  private static final class LoadedMemory {
-    static final OpenClMemory FOUND = new OpenClMemory(library(LIBRARY));
-  }
-
   /// The library that TornadoVM has loaded, too.
   ///
   /// @throws ReplayException where there is none
@@ -71,10 +66,9 @@ final class OpenCl {
 
   /// The functions for host memory, which every OpenCL has.
   ///
-  /// @throws ReplayException as [#get] does
+  /// @throws ReplayException where there is no library, or it lacks one
   static OpenClMemory memory() {
-    get();
-    return LoadedMemory.FOUND;
+    return new OpenClMemory(library(LIBRARY));
   }
 
   /// A library's symbols.

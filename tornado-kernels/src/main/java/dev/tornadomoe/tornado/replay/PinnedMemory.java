@@ -31,9 +31,6 @@ public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
 
   private static final AtomicLong HELD = new AtomicLong();
 
-  /// Buffers lie at page borders; whoever wants more gets ordinary memory.
-  private static final long ALIGNMENT = 4096;
-
   private record Mapped(long buffer, MemorySegment address, long bytes) {}
 
   /// What is handed out ends with it.
@@ -80,9 +77,9 @@ public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
   @Override
   public MemorySegment allocate(long bytes, long alignment) {
     Driver known = driver;
-    if (known != null && bytes > 0 && alignment <= ALIGNMENT) {
+    if (known != null && bytes > 0) {
       try {
-        return allocate(known, bytes);
+        return allocate(known, bytes, alignment);
       } catch (ReplayException e) {
         String sentence = String.valueOf(e.getMessage());
         if (LOGGED.add(sentence)) {
@@ -96,8 +93,10 @@ public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
     return arena.allocate(bytes, alignment);
   }
 
+  /// OpenCL promises no alignment that its types don't need, so there is room for more.
   @SuppressWarnings("restricted") // the size is the one that was asked for
-  private MemorySegment allocate(Driver known, long bytes) {
+  private MemorySegment allocate(Driver known, long wanted, long alignment) {
+    long bytes = wanted + alignment - 1;
     long buffer = known.memory.create(known.context, bytes);
     MemorySegment address;
     try {
@@ -108,11 +107,12 @@ public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
     }
     mapped.add(new Mapped(buffer, address, bytes));
     HELD.addAndGet(bytes);
-    return address.reinterpret(bytes, arena, null).fill((byte) 0);
+    long from = Math.floorMod(-address.address(), alignment);
+    return address.reinterpret(bytes, arena, null).asSlice(from, wanted).fill((byte) 0);
   }
 
-  /// {@return how many bytes drivers have given and not got back, of which the JVM knows nothing}
-  public static long held() {
+  /// How many bytes drivers have given and not got back, of which the JVM knows nothing.
+  static long held() {
     return HELD.get();
   }
 
