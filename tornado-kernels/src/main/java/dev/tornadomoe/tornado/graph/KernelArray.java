@@ -6,7 +6,8 @@ package dev.tornadomoe.tornado.graph;
 enum KernelArray {
   /// Of the shared expert's gate, `[M]`.
   SHARED_LOGITS,
-  /// The router's, `[M, E]`, where only the shared expert's are wanted.
+  /// The router's, `[M, E]`, where only the shared expert's are wanted; and of a projection without
+  /// any.
   NO_LOGITS,
   NO_FACTORS,
   NO_ADDEND,

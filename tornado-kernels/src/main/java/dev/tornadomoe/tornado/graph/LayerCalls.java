@@ -6,6 +6,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
@@ -15,9 +16,11 @@ import dev.tornadomoe.tornado.graph.DeviceStep.Refusal;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.tuning.TuningKey;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
+import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Turns the steps of one layer in one bucket into kernel calls: those of its router
@@ -91,12 +94,21 @@ public final class LayerCalls {
     };
   }
 
-  private List<KernelCall> latentIn(DenseOperation.LatentIn op) {
-    return router.latent("latentIn", context.weights().latentIn(), op.input(), op.target());
-  }
-
-  private List<KernelCall> latentOut(DenseOperation.LatentOut op) {
-    return router.latent("latentOut", context.weights().latentOut(), op.input(), op.target());
+  /// One of the projections around experts with rows of another size.
+  private List<KernelCall> latent(
+      String kind, @Nullable DeviceMatrix matrix, Operand input, Operand target) {
+    if (matrix == null) {
+      throw new IllegalStateException("the plan uses a projection that the layer does not have");
+    }
+    return List.of(
+        new DenseProjection(context)
+            .of(
+                kind,
+                matrix,
+                context.floats(input),
+                context.floats(target),
+                context.arrays().floats(KernelArray.NO_LOGITS),
+                matrix.rows()));
   }
 
   /// What a device does about an operation of a layer: the one list of what has kernels.
@@ -110,8 +122,14 @@ public final class LayerCalls {
                   && (layer.norms().router() != null || layer.norms().experts() != null)
               ? DeviceStep.gateApart(layer)
               : new Kernels(calls -> calls.experts.sharedDown(op));
-      case DenseOperation.LatentIn op -> new Kernels(calls -> calls.latentIn(op));
-      case DenseOperation.LatentOut op -> new Kernels(calls -> calls.latentOut(op));
+      case DenseOperation.LatentIn op ->
+          new Kernels(calls ->
+              calls.latent(
+                  "latentIn", calls.context.weights().latentIn(), op.input(), op.target()));
+      case DenseOperation.LatentOut op ->
+          new Kernels(calls ->
+              calls.latent(
+                  "latentOut", calls.context.weights().latentOut(), op.input(), op.target()));
       case RowOperation.Copy op -> new Kernels(calls -> calls.elements.copy(op));
       case RowOperation.Add op -> new Kernels(calls -> calls.elements.add(op));
       case RowOperation.Norm op -> new Kernels(calls -> calls.norms.norm(op));

@@ -26,7 +26,7 @@ final class RouterCalls {
   private final LayerContext context;
   private final DeviceLayer weights;
   private final MoeLayer layer;
-  private final RouterProjection projection;
+  private final DenseProjection projection;
   private final FloatArray sharedLogits;
   private RouteOperation.@Nullable SelectExperts heldSelection;
 
@@ -34,7 +34,7 @@ final class RouterCalls {
     this.context = context;
     this.weights = context.weights();
     this.layer = context.layer();
-    this.projection = new RouterProjection(context);
+    this.projection = new DenseProjection(context);
     this.sharedLogits = context.arrays().floats(KernelArray.SHARED_LOGITS);
   }
 
@@ -70,22 +70,6 @@ final class RouterCalls {
         context.floats(Operand.HIDDEN),
         context.arrays().floats(KernelArray.NO_LOGITS),
         sharedLogits);
-  }
-
-  /// One of the projections around experts with rows of another size.
-  List<KernelCall> latent(
-      String kind, @Nullable DeviceMatrix matrix, Operand input, Operand target) {
-    if (matrix == null) {
-      throw new IllegalStateException("the plan uses a projection that the layer does not have");
-    }
-    return List.of(
-        projection.of(
-            kind,
-            matrix,
-            context.floats(input),
-            context.floats(target),
-            context.arrays().floats(KernelArray.NO_LOGITS),
-            matrix.rows()));
   }
 
   List<KernelCall> logits(DenseOperation.RouterLogits op) {

@@ -151,9 +151,12 @@ final class TornadoInternals {
     // withGraph(i) leaves one graph in the first list, and keeps them all in the second.
     Object all = ALL.value(executor);
     List<?> graphs = all instanceof List<?> list ? list : SELECTED.get(List.class, executor);
-    return graphs.stream()
-        .map(graph -> IMPLEMENTATION.get(Object.class, GRAPH.get(Object.class, graph)))
-        .toList();
+    return graphs.stream().map(graph -> implementation(GRAPH.get(Object.class, graph))).toList();
+  }
+
+  /// What is behind a `TaskGraph`.
+  static Object implementation(Object taskGraph) {
+    return IMPLEMENTATION.get(Object.class, taskGraph);
   }
 
   static String name(Object graph) {

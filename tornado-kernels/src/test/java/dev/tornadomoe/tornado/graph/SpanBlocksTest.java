@@ -1,5 +1,7 @@
 package dev.tornadomoe.tornado.graph;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
@@ -13,6 +15,7 @@ import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.Coding;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tornado.TornadoDevices;
@@ -44,7 +47,9 @@ class SpanBlocksTest {
     LayerSpec sized = LayerSpec.odd().sized(160, 96, 11, TopKGating.softmax(2, true));
     return Stream.of(
         sized.with(WeightFormat.int4(DType.BF16, 32, false, false)).withShared(96, true),
-        sized.with(WeightFormat.int4(DType.F16, 16, true, false)).withBiases());
+        sized.with(WeightFormat.int4(DType.F16, 16, true, false)).withBiases(),
+        sized.with(new WeightFormat(Coding.INT8, DType.F32, 1, 32, true, false)),
+        sized.with(WeightFormat.scaled(Coding.MXFP4, DType.F8_E8M0, 1, 32)));
   }
 
   @ParameterizedTest
@@ -57,6 +62,8 @@ class SpanBlocksTest {
             .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), new HybridExperts(1)))
             .build()
             .plan(layer);
+    // Other kernels of blocks take one array more.
+    assertThat(TaskArrays.of(plan)).containsEntry("groupedGateUp", 8);
     int hidden = layer.hidden();
     try (Session found = Backends.require("tornado").prepare(plan);
         Session reference = Backends.require("reference").prepare(plan)) {

@@ -6,8 +6,9 @@ import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
-/// The call of the kernel that multiplies by the router's matrix, `y = W x + b`.
-final class RouterProjection {
+/// The call of the kernel that multiplies by the router's matrix, or by one of the projections
+/// around experts with rows of another size, `y = W x + b`.
+final class DenseProjection {
   /// Up to here, one token at a time is faster.
   private static final int FEW_TOKENS = 32;
 
@@ -18,7 +19,7 @@ final class RouterProjection {
 
   private final LayerContext context;
 
-  RouterProjection(LayerContext context) {
+  DenseProjection(LayerContext context) {
     this.context = context;
   }
 
