@@ -65,8 +65,8 @@ public final class Flags {
   /// All of the router's experts are here, in its order. (Of kernels that do not route.)
   public static final int IN_ORDER = 1 << 28;
 
-  /// Weights of 32 bits, one row after the other, which only [LogitKernels] read. Others have
-  /// strips here.
+  /// Weights of 32 bits, one row after the other, as [LogitKernels] expect them; no kernel asks.
+  /// Codes with scales have strips here.
   public static final int ROW_MAJOR = 1 << 30;
 
   /// Formats whose elements are decoded and then scaled.
@@ -93,7 +93,8 @@ public final class Flags {
         | Integer.numberOfTrailingZeros(rowsPerItem) << ROWS_SHIFT;
   }
 
-  /// What the kernels of [SpanGateUp] and [SpanDown] add to their flags.
+  /// What the kernels of [SpanGateUp], [SpanMappedGateUp], [SpanDown] and [SpanBlocks] add to their
+  /// flags.
   ///
   /// @param rowsPerItem 1, 2, 4 or 8
   public static int rows(int rowsPerItem) {

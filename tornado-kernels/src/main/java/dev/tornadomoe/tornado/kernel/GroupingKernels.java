@@ -4,7 +4,7 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Sorts pairs by expert, for many tokens.
+/// Sorts pairs by expert.
 public final class GroupingKernels {
   private GroupingKernels() {}
 
@@ -89,8 +89,64 @@ public final class GroupingKernels {
     cut(blocks, e, first, count, size, experts + extra - 1, mostBlocks, t, threads);
   }
 
-  /// The same of few pairs, by one work-group: blocks lie one after the other, and empty ones
-  /// behind the last. A pair's place is how many come before it, so nobody waits for another's.
+  /// The same with a work-item for each expert, without local memory and barriers: for CPUs.
+  public static void groupAlone(
+      KernelContext context,
+      IntArray call,
+      IntArray ids,
+      IntArray map,
+      IntArray pairs,
+      IntArray blocks,
+      int topK,
+      int slots,
+      int extra,
+      int experts,
+      int size,
+      int mostBlocks,
+      int threads) {
+    int e = context.globalIdx;
+    int tokens = call.get(0);
+    int first = 0;
+    int count = 0;
+    for (int p = 0; p < tokens * topK; p++) {
+      int expert = map.get(ids.get(p));
+      if (expert == e) {
+        count++;
+      }
+      if (expert >= 0 && expert < e) {
+        first++;
+      }
+    }
+    int shared = 0;
+    if (e >= experts) {
+      shared = tokens;
+    }
+    first += TornadoMath.max(0, e - experts) * tokens;
+    int place = first;
+    for (int p = 0; p < tokens * topK; p++) {
+      if (map.get(ids.get(p)) == e) {
+        pairs.set(place, p / topK * slots + p % topK);
+        place++;
+      }
+    }
+    for (int token = 0; token < shared; token++) {
+      pairs.set(first + token, token * slots + topK + e - experts);
+    }
+    cut(
+        blocks,
+        e,
+        first,
+        TornadoMath.max(count, shared),
+        size,
+        experts + extra - 1,
+        mostBlocks,
+        0,
+        1);
+  }
+
+  /// The same as [#group] of few pairs, by one work-group: blocks lie one after the other, and
+  /// empty ones behind the last. A pair's place is how many come before it, so nobody waits for
+  /// another's.
   ///
   /// @param mostPairs of the launch
   public static void groupFew(
@@ -176,61 +232,6 @@ public final class GroupingKernels {
       blocks.set(3 * number + 1, 0);
       blocks.set(3 * number + 2, 0);
     }
-  }
-
-  /// The same with a work-item for each expert, without local memory and barriers: for CPUs.
-  public static void groupAlone(
-      KernelContext context,
-      IntArray call,
-      IntArray ids,
-      IntArray map,
-      IntArray pairs,
-      IntArray blocks,
-      int topK,
-      int slots,
-      int extra,
-      int experts,
-      int size,
-      int mostBlocks,
-      int threads) {
-    int e = context.globalIdx;
-    int tokens = call.get(0);
-    int first = 0;
-    int count = 0;
-    for (int p = 0; p < tokens * topK; p++) {
-      int expert = map.get(ids.get(p));
-      if (expert == e) {
-        count++;
-      }
-      if (expert >= 0 && expert < e) {
-        first++;
-      }
-    }
-    int shared = 0;
-    if (e >= experts) {
-      shared = tokens;
-    }
-    first += TornadoMath.max(0, e - experts) * tokens;
-    int place = first;
-    for (int p = 0; p < tokens * topK; p++) {
-      if (map.get(ids.get(p)) == e) {
-        pairs.set(place, p / topK * slots + p % topK);
-        place++;
-      }
-    }
-    for (int token = 0; token < shared; token++) {
-      pairs.set(first + token, token * slots + topK + e - experts);
-    }
-    cut(
-        blocks,
-        e,
-        first,
-        TornadoMath.max(count, shared),
-        size,
-        experts + extra - 1,
-        mostBlocks,
-        0,
-        1);
   }
 
   /// Cuts an expert's run of pairs into blocks, and fills up with empty ones to where the next

@@ -5,9 +5,9 @@ import uk.ac.manchester.tornado.api.math.TornadoMath;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// The router's logits, and the shared expert's gate as a row below them: `y[t] = W x[t] + b`, rows
-/// from `rows` on to `rest[t]`. `call[0]` is M. Weights are F32, one row after the other, each
-/// filled up to a multiple of 8 columns.
+/// The router's logits, and the shared expert's gate as a row below them, or any small matrix:
+/// `y[t] = W x[t] + b`, rows from `rows` on to `rest[t]`. `call[0]` is M. Weights are F32, one row
+/// after the other, each filled up to a multiple of 8 columns.
 public final class LogitKernels {
   /// Work-items that end a row's sum.
   private static final int LAST = 16;

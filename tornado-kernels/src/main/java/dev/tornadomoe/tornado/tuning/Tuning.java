@@ -95,7 +95,7 @@ public record Tuning(
     return new Tuning(gateUp, down, newTokens, newGateUp, newDown);
   }
 
-  /// Whether blocks are small enough for groups of 8 rows.
+  /// Whether blocks are small enough for groups that sum through local memory.
   public boolean hasSmallBlocks() {
     return tokens <= SMALL_BLOCK;
   }

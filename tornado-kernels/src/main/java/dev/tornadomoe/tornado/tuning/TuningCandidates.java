@@ -66,7 +66,7 @@ public record TuningCandidates(DeviceLimits device, TuningKey key, Tuning guess)
         : blocks(tokens, TILE_THREADS);
   }
 
-  /// Small blocks have groups of 8 rows, others tiles.
+  /// Small blocks have groups that sum through local memory, others tiles.
   private static List<Integer> threads(int tokens) {
     return tokens <= Tuning.SMALL_BLOCK ? BLOCK_THREADS : TILE_THREADS;
   }

@@ -20,7 +20,7 @@ public record TuningFile(TunedDevice device, int kernels, List<TuningEntry> entr
   /// A file of another version is legal, and its cuts could still run, but its times are those of
   /// kernels before: nobody uses it. That goes for what is shipped, too, which waits for somebody
   /// who has the device to measure it again.
-  static final int KERNELS = 4;
+  static final int KERNELS = 5;
 
   private static final int FORMAT = 1;
 

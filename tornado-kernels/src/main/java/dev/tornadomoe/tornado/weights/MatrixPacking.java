@@ -296,9 +296,9 @@ public final class MatrixPacking {
   private void floats(int number, Part part, WeightMatrix matrix, int rows) {
     int columns = Math.min(storage.columns(), matrix.columns() - part.firstColumn());
     float[] values = new float[matrix.columns()];
+    boolean isRowMajor = storage.isRowMajor();
     for (int r = 0; r < rows; r++) {
       matrix.decodeRow(part.firstRow() + r, values);
-      boolean isRowMajor = storage.is(Flags.ROW_MAJOR);
       long to =
           isRowMajor
               ? (part.to() + r) * 8L * storage.chunks()

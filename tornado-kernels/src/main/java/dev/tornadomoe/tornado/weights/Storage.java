@@ -96,6 +96,11 @@ public record Storage(int rows, int columns, int groupSize, int flags) {
     return (flags & flag) != 0;
   }
 
+  /// Whether it is F32, one row after the other.
+  boolean isRowMajor() {
+    return !isScaled() && is(Flags.ROW_MAJOR);
+  }
+
   /// Whether elements are codes with a scale for each group.
   boolean isScaled() {
     return is(Flags.SCALED);
