@@ -7,8 +7,8 @@ golden=src/test/resources/golden
 # shellcheck disable=SC2034
 formats=("$golden"/{fp8_int8_fp4,gguf,w4a16}/*)
 # shellcheck disable=SC2034
-families=("$golden"/hf/{afmoe,deepseek_v2,flex_olmo,gpt_oss,hunyuan_v1_moe,llama4_text}
-  "$golden"/hf/{longcat_flash,nemotron_h,phimoe,qwen2_moe,qwen3_5_moe_text})
+families=("$golden"/hf/{afmoe,axk1,dbrx,deepseek_v2,deepseek_v4_hash,flex_olmo,gemma4,gpt_oss,hunyuan_v1_moe,inkling}
+  "$golden"/hf/{llama4_text,longcat_flash,nemotron_h,phimoe,qwen2_moe,qwen3_5_moe_text,step3p5} "$golden"/latent/nemotron_h)
 open_mpi=(mpirun.openmpi --allow-run-as-root --oversubscribe)
 sdk=${TORNADOVM_HOME:-$HOME/.sdkman/candidates/tornadovm/current}
 

@@ -44,15 +44,17 @@ class TornadoTokenIdsTest {
       IntArray ids =
           IntArray.fromArray(
               IntStream.range(0, TOKENS).map(t -> (int) stored.getLong(t)).toArray());
-      TornadoMoe moe = TornadoMoe.of(plan);
-      refusesToDoWithout(moe, x, y);
-      TaskGraph graph = new TaskGraph("ids");
-      GridScheduler grid = new GridScheduler();
-      graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, x, ids);
-      moe.input(x).output(y).tokenIds(ids).appendTo(graph, grid);
-      graph.transferToHost(DataTransferMode.EVERY_EXECUTION, y);
-      try (TornadoExecutionPlan execution = new TornadoExecutionPlan(graph.snapshot())) {
-        execution.withGridScheduler(grid).execute();
+      try (TornadoMoe moe = TornadoMoe.of(plan)) {
+        refusesToDoWithout(moe, x, y);
+        TaskGraph graph = new TaskGraph("ids");
+        GridScheduler grid = new GridScheduler();
+        graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, x, ids);
+        moe.input(x).output(y).tokenIds(ids).appendTo(graph, grid);
+        graph.transferToHost(DataTransferMode.EVERY_EXECUTION, y);
+        try (TornadoExecutionPlan execution = new TornadoExecutionPlan(graph.snapshot())) {
+          execution.withDevice(TornadoBackend.device().device());
+          execution.withGridScheduler(grid).execute();
+        }
       }
       float[] expected = golden.require("layer0/m7/output").toFloats();
       for (int i = 0; i < expected.length; i++) {
