@@ -27,18 +27,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Every golden checkpoint on a real device (PoCL on a machine without a GPU), beside the reference
-/// backend. A narrow sweep takes a layer of each kind, of the families only one for each kind, and
-/// leaves the alias away for the first checkpoint of each folder.
+/// backend. A narrow sweep takes the checkpoints that have a feature which none before has, of each
+/// a layer of each kind, and leaves the alias away for the first checkpoint of each folder.
 class TornadoGoldenTest {
   private static final Path GOLDEN = Path.of("../src/test/resources/golden");
-  private static final boolean IS_FULL = Breadth.onDevices() == Breadth.FULL;
+  private static final boolean IS_FULL = Breadth.askedOr(Breadth.NARROW) == Breadth.FULL;
 
   static Stream<Path> checkpoints() {
-    return folders()
-        .flatMap(folder ->
-            !IS_FULL && folder.endsWith("hf")
-                ? FamilyKind.firsts(list(folder).toList()).stream()
-                : list(folder));
+    List<Path> all = folders().flatMap(TornadoGoldenTest::list).toList();
+    return (IS_FULL ? all : LayerFeatures.firsts(all)).stream();
   }
 
   static Stream<Path> checkpointsWithoutAlias() {

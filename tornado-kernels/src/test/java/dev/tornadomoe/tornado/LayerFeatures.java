@@ -11,25 +11,22 @@ import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightFormat;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
-/// What the layers of families differ in, but for sizes and numbers: each is other kernels, or
-/// other branches of them.
-record FamilyKind(
-    Optional<RouterKind> router,
-    MlpKind routed,
-    Activation.Function activation,
-    Optional<SharedKind> shared,
-    boolean isWeightOnInput,
-    boolean hasIdentityExperts,
-    List<OwnNorms.Place> norms,
-    boolean hasLatent) {
+/// What layers differ in, but for sizes and numbers: each is other kernels, or other branches of
+/// them.
+final class LayerFeatures {
+  private LayerFeatures() {}
 
   private record RouterKind(
       boolean hasBias, boolean hasCorrection, boolean hasScale, GatingKind gating) {}
@@ -49,16 +46,22 @@ record FamilyKind(
   private record SharedKind(
       MlpKind mlp, boolean hasGate, Activation.Function activation, boolean isMultiple) {}
 
-  /// Of some checkpoints, in order, those that have a layer of a kind that none before has.
+  /// @param formats of gate, up and down
+  private record ExpertsKind(
+      MlpKind mlp, Activation.Function activation, List<WeightFormat> formats) {}
+
+  private record InputKind(boolean isWeighted, boolean hasIdentityExperts, boolean hasLatent) {}
+
+  /// Of some checkpoints, in order, those that have a feature that none before has.
   static List<Path> firsts(List<Path> directories) {
-    Set<FamilyKind> known = new HashSet<>();
+    Set<Object> known = new HashSet<>();
     List<Path> firsts = new ArrayList<>();
     for (Path directory : directories) {
       try (Checkpoint checkpoint = Checkpoint.open(directory)) {
         MoeModel model = MoeModel.of(checkpoint);
-        List<FamilyKind> kinds =
-            model.layerIndices().stream().map(model::layer).map(FamilyKind::of).toList();
-        if (known.addAll(kinds)) {
+        List<Object> features =
+            model.layerIndices().stream().map(model::layer).flatMap(LayerFeatures::of).toList();
+        if (known.addAll(features)) {
           firsts.add(directory);
         }
       }
@@ -66,18 +69,24 @@ record FamilyKind(
     return firsts;
   }
 
-  private static FamilyKind of(MoeLayer layer) {
-    return new FamilyKind(
-        Optional.ofNullable(layer.router()).map(FamilyKind::router),
-        mlp(layer.experts().local().getFirst()),
-        layer.experts().activation().function(),
+  private static Stream<Object> of(MoeLayer layer) {
+    Mlp expert = layer.experts().local().getFirst();
+    return Stream.of(
+        Optional.ofNullable(layer.router()).map(LayerFeatures::router),
+        new ExpertsKind(mlp(expert), layer.experts().activation().function(), formats(expert)),
         Optional.ofNullable(layer.shared()).map(shared -> shared(layer, shared)),
-        layer.routerWeightOnInput(),
-        layer.identityExperts() > 0,
         Arrays.stream(OwnNorms.Place.values())
             .filter(place -> layer.norms().at(place) != null)
             .toList(),
-        layer.latent() != null);
+        new InputKind(
+            layer.routerWeightOnInput(), layer.identityExperts() > 0, layer.latent() != null));
+  }
+
+  private static List<WeightFormat> formats(Mlp mlp) {
+    return Stream.of(mlp.gate(), mlp.up(), mlp.down())
+        .filter(Objects::nonNull)
+        .map(Weight::format)
+        .toList();
   }
 
   private static RouterKind router(Router router) {
