@@ -27,7 +27,7 @@ public abstract class BackendContract {
 
   /// How broad its sweeps are.
   protected Breadth breadth() {
-    return Breadth.FULL;
+    return Breadth.askedOr(Breadth.FULL);
   }
 
   /// A test of each value.

@@ -17,9 +17,11 @@ public enum Breadth {
 
   private static final String PROPERTY = "tests.breadth";
 
-  /// What tests on a device run: `-Dtests.breadth=full` asks for everything.
-  public static Breadth onDevices() {
-    String asked = System.getProperty(PROPERTY, "narrow");
+  /// What `-Dtests.breadth=narrow` or `full` asks for.
+  ///
+  /// @param usual unless it is asked for
+  public static Breadth askedOr(Breadth usual) {
+    String asked = System.getProperty(PROPERTY, usual.name());
     return switch (asked.toLowerCase(Locale.ROOT)) {
       case "narrow" -> NARROW;
       case "full" -> FULL;

@@ -57,11 +57,11 @@ class BreadthTest {
   @Test
   void thePropertyIsOneOfTwoWords() {
     System.setProperty("tests.breadth", "full");
-    assertThat(Breadth.onDevices()).isEqualTo(Breadth.FULL);
+    assertThat(Breadth.askedOr(Breadth.NARROW)).isEqualTo(Breadth.FULL);
     System.clearProperty("tests.breadth");
-    assertThat(Breadth.onDevices()).isEqualTo(Breadth.NARROW);
+    assertThat(Breadth.askedOr(Breadth.NARROW)).isEqualTo(Breadth.NARROW);
     System.setProperty("tests.breadth", "wide");
-    assertThatThrownBy(Breadth::onDevices)
+    assertThatThrownBy(() -> Breadth.askedOr(Breadth.NARROW))
         .hasMessage("-Dtests.breadth=wide: expected narrow or full");
   }
 }

@@ -25,8 +25,8 @@ public abstract class FootprintContract extends BackendContract {
   private static final MoeLayer LAYER =
       RandomLayer.of(
           LayerSpec.odd()
-              .sized(2048, 64, 8, TopKGating.softmax(8, true))
-              .withShared(64, true)
+              .sized(2048, 32, 8, TopKGating.softmax(8, true))
+              .withShared(32, true)
               .with(WeightFormat.int4(DType.BF16, 32, false, false)),
           91);
 

@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.contract.Breadth;
 import dev.tornadomoe.contract.HeldMemory;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
@@ -19,15 +20,18 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tornado.replay.DriverMemory;
 import java.util.Collections;
+import java.util.stream.Stream;
 import org.assertj.core.data.Percentage;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /// What sessions hold of the device and of the host's native memory beside weights is what the
 /// backend has announced, and as much for many layers as for one. `FootprintContract`, which the
 /// other backends keep, counts Java objects, too; here those of TornadoVM's graphs are among them.
 class DeviceFootprintTest {
+  private static final Breadth BREADTH = Breadth.askedOr(Breadth.NARROW);
   private static final int TOKENS = 16;
   private static final Percentage TENTH = Percentage.withPercentage(10);
 
@@ -43,16 +47,21 @@ class DeviceFootprintTest {
 
   private final Backend backend = Backends.require("tornado");
 
+  static Stream<Arguments> sessions() {
+    return BREADTH.each(2, 2).stream().map(row -> Arguments.of(row[0] == 0 ? 1 : 4, row[1] == 1));
+  }
+
   @ParameterizedTest
-  @CsvSource({"1, false", "4, false", "1, true", "4, true"})
+  @MethodSource("sessions")
   void sessionsTakeWhatWasAnnounced(int layers, boolean wholeStep) throws Exception {
     hold(plan(layers, wholeStep, TOKENS), TOKENS);
   }
 
-  /// As many layers as models have, and few tokens, so that not all too much is compiled.
+  /// Many layers, of a full sweep as many as models have, and few tokens, so that not all too much
+  /// is compiled.
   @Test
   void layersTakeNothingBesideTheirWeights() throws Exception {
-    hold(plan(48, false, 1), 1);
+    hold(plan(BREADTH == Breadth.FULL ? 48 : 12, false, 1), 1);
   }
 
   private void hold(MoePlan plan, int tokens) throws Exception {

@@ -22,6 +22,6 @@ class TornadoBreachesTest extends BreachContract {
 
   @Override
   protected Breadth breadth() {
-    return Breadth.onDevices();
+    return Breadth.askedOr(Breadth.NARROW);
   }
 }

@@ -21,6 +21,6 @@ class TornadoCallsTest extends CallContract {
 
   @Override
   protected Breadth breadth() {
-    return Breadth.onDevices();
+    return Breadth.askedOr(Breadth.NARROW);
   }
 }

@@ -21,6 +21,6 @@ class TornadoMemoryTest extends MemoryContract {
 
   @Override
   protected Breadth breadth() {
-    return Breadth.onDevices();
+    return Breadth.askedOr(Breadth.NARROW);
   }
 }

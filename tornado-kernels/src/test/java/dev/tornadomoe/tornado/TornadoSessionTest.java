@@ -96,7 +96,7 @@ class TornadoSessionTest {
   /// sweep has four of them; layers in several graphs are what `DevicePlanTest` has.
   @Test
   void copiesOfAWholeStepAreCountedByTheProfiler() {
-    int count = Breadth.onDevices() == Breadth.FULL ? 48 : 4;
+    int count = Breadth.askedOr(Breadth.NARROW) == Breadth.FULL ? 48 : 4;
     List<MoeLayer> model = IntStream.range(0, count).mapToObj(i -> layers.get(i % 2)).toList();
     for (AliasMode mode : List.of(AliasMode.AUTO, AliasMode.OFF)) {
       MoePlan plan =

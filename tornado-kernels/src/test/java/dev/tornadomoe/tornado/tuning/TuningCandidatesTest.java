@@ -135,7 +135,7 @@ class TuningCandidatesTest {
                   "tokens " + tuning.tokens(),
                   "format " + format)));
     }
-    if (Breadth.onDevices() == Breadth.FULL) {
+    if (Breadth.askedOr(Breadth.NARROW) == Breadth.FULL) {
       return List.copyOf(left.keySet());
     }
     List<Case> cases = new ArrayList<>();
