@@ -24,6 +24,18 @@ public final class Golden {
   private static final Path ALL =
       Path.of("../src/test/resources/golden").toAbsolutePath().normalize();
 
+  private static final List<String> FAMILIES =
+      List.of(
+          "mixtral",
+          "deepseek_v3",
+          "gpt_oss",
+          "qwen2_moe",
+          "llama4_text",
+          "longcat_flash",
+          "nemotron_h",
+          "gemma4",
+          "deepseek_v4_hash");
+
   private Golden() {}
 
   /// A golden checkpoint, as in `hf/mixtral`, or a file of one. Not to be changed.
@@ -46,6 +58,18 @@ public final class Golden {
       }
     }
     return all;
+  }
+
+  /// One of each format, and a family of each kind: experts with and without biases, routers that
+  /// sum, group, correct, weight inputs and take token ids, norms inside the layer, shared experts
+  /// with and without a gate, identities.
+  public static List<Path> kinds() {
+    List<Path> kinds = new ArrayList<>(all());
+    kinds.removeIf(directory -> directory.getParent().endsWith("hf"));
+    for (String family : FAMILIES) {
+      kinds.add(directory("hf/" + family));
+    }
+    return kinds;
   }
 
   /// A copy that a test may change.

@@ -2,9 +2,10 @@ package dev.tornadomoe.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tornadomoe.contract.Breadth;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,24 +20,41 @@ class VerifyGoldenTest {
   private static final int CASES =
       12 * 2 * 3 + (7 + 6 + 5) * 3 + 37 * 2 + (1 + 18 + 6) * 2 + 22 * 2 * 3;
 
+  /// 7 + 6 quantised formats and 5 GGUF files with 3 token counts, what else is in those folders
+  /// with 2, 3 architectures with 2 layers and 3 token counts, and 4 with 1 and 2.
+  private static final int CASES_OF_KINDS = (7 + 6 + 5) * 3 + (1 + 18 + 6) * 2 + 6 * 2 * 3 + 5 * 2;
+
+  @ParameterizedTest
+  @CsvSource({
+    "--alias require --sanitize, on",
+    "--experts unreduced, off",
+    "--backend reference, on",
+  })
+  void everyCasePasses(String options, String alias) {
+    assertPass(verify(Golden.all(), options), alias, CASES);
+  }
+
+  /// A checkpoint of each format and a family of each kind, unless more is asked for.
   @ParameterizedTest
   @CsvSource({
     "--alias on, on",
     "--alias OFF, off",
-    "--alias require --sanitize, on",
     "--alias off --sanitize, off",
     "--experts fused --backend cpu --precision exact, on",
-    "--experts unreduced, off",
     "--experts batched --sanitize, off",
     "--tail 1e-6 --sanitize, on",
     "--tail 0.01 --experts unreduced --backend cpu, off",
-    "--backend reference, on",
     "--backend reference --alias require --sanitize, on",
   })
-  void everyCasePasses(String options, String alias) {
-    List<Map<String, Object>> cases = verifyAll(options + " --json").fine().objects("cases");
-    assertThat(cases)
-        .hasSize(CASES)
+  void casesOfEachKindPassInEveryOtherWay(String options, String alias) {
+    boolean isFull = Breadth.askedOr(Breadth.NARROW) == Breadth.FULL;
+    List<Path> checkpoints = isFull ? Golden.all() : Golden.kinds();
+    assertPass(verify(checkpoints, options), alias, isFull ? CASES : CASES_OF_KINDS);
+  }
+
+  private static void assertPass(MoeRun run, String alias, int count) {
+    assertThat(run.fine().objects("cases"))
+        .hasSize(count)
         .allSatisfy(found -> {
           assertThat(found).containsEntry("pass", true).containsEntry("alias", alias);
           assertThat((Double) found.get("max_error_over_rms")).isBetween(0.0, 2e-5);
@@ -67,9 +85,9 @@ class VerifyGoldenTest {
   }
 
   @Test
-  void everyCasePassesInTheFastPrecision() {
-    assertThat(verifyAll("--precision fast --sanitize --json").fine().objects("cases"))
-        .hasSize(CASES)
+  void casesOfEachKindPassInTheFastPrecision() {
+    assertThat(verify(Golden.kinds(), "--precision fast --sanitize").fine().objects("cases"))
+        .hasSize(CASES_OF_KINDS)
         .allSatisfy(found -> {
           assertThat(found).containsEntry("pass", true).containsEntry("precision", "fast");
           assertThat((Double) found.get("rms_error_over_rms")).isBetween(0.0, 1e-2);
@@ -79,20 +97,19 @@ class VerifyGoldenTest {
 
   @Test
   void textHasALineForEachCaseAndTheSum() {
-    MoeRun run = verifyAll("").fine();
+    List<Object> arguments = new ArrayList<>(Golden.all());
+    arguments.addFirst("verify");
+    MoeRun run = MoeRun.of(arguments.toArray()).fine();
     assertThat(run.err()).isEmpty();
     assertThat(run.out().lines().filter(line -> line.endsWith(" ok"))).hasSize(CASES);
     assertThat(run.out().lines().toList().getLast())
         .isEqualTo("%d cases, %d passed, 0 failed", CASES, CASES);
   }
 
-  private static MoeRun verifyAll(String options) {
-    List<Object> arguments = new ArrayList<>();
-    arguments.add("verify");
-    arguments.addAll(Golden.all());
-    if (!options.isEmpty()) {
-      arguments.addAll(List.of(options.split(" ")));
-    }
+  private static MoeRun verify(List<Path> checkpoints, String options) {
+    List<Object> arguments = new ArrayList<>(List.of("verify", "--json"));
+    arguments.addAll(checkpoints);
+    arguments.addAll(List.of(options.split(" ")));
     return MoeRun.of(arguments.toArray());
   }
 }
