@@ -48,6 +48,11 @@ public record Buffer(
     return Math.multiplyExact(shape.elements(), (long) dtype.bytes());
   }
 
+  /// {@return how many elements each of its rows has}
+  public int columns() {
+    return Math.toIntExact(shape.dimension(shape.rank() - 1));
+  }
+
   /// {@return whether the caller brings the memory}
   public boolean isCallers() {
     return location instanceof Caller;

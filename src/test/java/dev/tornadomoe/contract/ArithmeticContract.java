@@ -6,9 +6,12 @@ import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.modular.FusedExperts;
 import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
@@ -84,6 +87,45 @@ public abstract class ArithmeticContract extends BackendContract {
     try (Session session = backend().prepare(plan)) {
       for (int tokens : counts) {
         float[] hidden = Rows.random(tokens * layer.hidden(), 200 + tokens);
+        float[] output = new float[hidden.length];
+        session.run(Rows.of(hidden), tokens, Rows.of(output));
+        Rows.assertClose(output, naive.run(hidden, tokens), tolerance());
+      }
+    }
+  }
+
+  /// What a user's own pieces may be made of, where the experts' rows have another size than the
+  /// layer's: none of it may touch a byte beside them.
+  @TestFactory
+  Stream<DynamicTest> ownPiecesHaveRowsOfTheExpertsSize() {
+    FinishEnds copying =
+        new FinishEnds(target ->
+            List.of(
+                new RowOperation.Copy(Operand.FUSED_OUT, target),
+                new RowOperation.Zero(target),
+                new RowOperation.Add(target, Operand.FUSED_OUT)));
+    List<ModularMoe> pieces =
+        List.of(
+            new ModularMoe(new LocalPrepareAndFinalize(), new AccumulatingExperts()),
+            new ModularMoe(copying, new FusedExperts()));
+    return pieces.stream()
+        .map(modularMoe ->
+            DynamicTest.dynamicTest(modularMoe.experts().name(), () -> ownPieces(modularMoe)));
+  }
+
+  private void ownPieces(ModularMoe modularMoe) {
+    MoeLayer layer = RandomLayer.of(LayerSpec.odd().withLatent(24).withShared(24, false), 15);
+    NaiveMoe naive = new NaiveMoe(layer);
+    int[] counts = tokens(3);
+    Planner planner =
+        Planner.builder()
+            .maxTokens(counts[counts.length - 1])
+            .sanitize(true)
+            .modularMoe(modularMoe)
+            .build();
+    try (Session session = backend().prepare(planner.plan(layer))) {
+      for (int tokens : counts) {
+        float[] hidden = Rows.random(tokens * layer.hidden(), 300 + tokens);
         float[] output = new float[hidden.length];
         session.run(Rows.of(hidden), tokens, Rows.of(output));
         Rows.assertClose(output, naive.run(hidden, tokens), tolerance());

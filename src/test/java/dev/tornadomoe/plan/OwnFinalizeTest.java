@@ -3,10 +3,10 @@ package dev.tornadomoe.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tornadomoe.contract.FinishEnds;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.CustomOperation;
-import dev.tornadomoe.modular.FinishEnds;
 import dev.tornadomoe.modular.FusedExperts;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;

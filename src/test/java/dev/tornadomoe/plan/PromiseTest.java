@@ -7,10 +7,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.contract.FinishEnds;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.CustomOperation;
-import dev.tornadomoe.modular.FinishEnds;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;

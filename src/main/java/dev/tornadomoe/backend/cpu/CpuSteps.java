@@ -45,11 +45,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
     int experts = map.localExperts();
     return switch (operation) {
       case DenseOperation.RouterLogits op ->
-          project(
-              List.of(Projection.of(required(layer.router()))),
-              new AllTokens(),
-              context.buffer(op.input()),
-              context.buffer(op.logits()));
+          allTokens(required(layer.router()), op.input(), op.logits(), context);
       case DenseOperation.SharedGateUp op ->
           project(
               List.of(required(layer.shared()).gateUp()),
@@ -126,6 +122,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
         BufferRef rows = context.buffer(op.rows());
         yield reduce(
             context,
+            context.columns(op.batched(), op.target()),
             op.batched(),
             (pair, expert) -> (long) expert * context.maxTokens() + rows.getInt(pair),
             op.ids(),
@@ -164,6 +161,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
       StepContext context, ReduceOperation.Reduce op, @Nullable NormStep norm) {
     return reduce(
         context,
+        context.columns(op.pairs(), op.target()),
         op.pairs(),
         (pair, expert) -> pair,
         op.ids(),
@@ -174,6 +172,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
 
   private HostStep reduce(
       StepContext context,
+      int columns,
       Operand source,
       ReduceStep.PairRows rows,
       Operand ids,
@@ -186,7 +185,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
         kernels,
         context.experts(),
         context.layer().topK(),
-        context.layer().experts().hidden(),
+        columns,
         context.buffer(source),
         rows,
         context.buffer(ids),

@@ -21,7 +21,7 @@ final class RouteSteps {
               context.buffer(group.offsets()));
       case RouteOperation.Dispatch dispatch ->
           new DispatchStep(
-              context.layer().experts().hidden(),
+              context.columns(dispatch.input(), dispatch.batched()),
               topK,
               context.maxTokens(),
               map,

@@ -4,30 +4,34 @@ import dev.tornadomoe.modular.RowOperation;
 import dev.tornadomoe.tensor.DType;
 import java.lang.foreign.MemorySegment;
 
-/// The operations on rows alone: the same on every host backend.
+/// The operations on rows alone: the same on every host backend. Rows are as wide as the operands
+/// are: those of experts have another size than the layer's where a latent projection is between.
 final class RowSteps {
   private RowSteps() {}
 
   static HostStep compile(RowOperation operation, StepContext context) {
-    int hidden = context.layer().hidden();
     return switch (operation) {
       case RowOperation.Copy copy ->
           copy(
               context.buffer(copy.source()),
               context.buffer(copy.target()),
               Math.min(context.rowsPerToken(copy.source()), context.rowsPerToken(copy.target())),
-              hidden);
+              context.columns(copy.source(), copy.target()));
       case RowOperation.Norm norm -> NormStep.compile(norm, context);
       case RowOperation.OwnNorm norm -> new OwnNormStep(norm, context);
       case RowOperation.Add add ->
-          add(context.buffer(add.target()), context.buffer(add.addend()), hidden);
-      case RowOperation.Zero zero -> zero(context.buffer(zero.target()), hidden);
+          add(
+              context.buffer(add.target()),
+              context.buffer(add.addend()),
+              context.columns(add.target(), add.addend()));
+      case RowOperation.Zero zero ->
+          zero(context.buffer(zero.target()), context.columns(zero.target()));
       case RowOperation.WeightInput weigh ->
           weightInput(
               context.buffer(weigh.input()),
               context.buffer(weigh.weights()),
               context.buffer(weigh.target()),
-              hidden);
+              context.columns(weigh.input(), weigh.target()));
       case RowOperation.IdentityExperts identities ->
           new IdentityStep(
               context.layer(),
@@ -38,7 +42,7 @@ final class RowSteps {
     };
   }
 
-  private static HostStep copy(BufferRef source, BufferRef target, int rowsPerToken, int hidden) {
+  private static HostStep copy(BufferRef source, BufferRef target, int rowsPerToken, int columns) {
     if (source.dtype() == DType.F32 && target.dtype() == DType.F32) {
       return tokens -> {
         for (long row = 0; row < (long) tokens * rowsPerToken; row++) {
@@ -47,33 +51,33 @@ final class RowSteps {
               source.offset(row),
               target.segment(),
               target.offset(row),
-              (long) hidden * Float.BYTES);
+              (long) columns * Float.BYTES);
         }
       };
     }
     return tokens -> {
       for (long row = 0; row < (long) tokens * rowsPerToken; row++) {
-        for (int column = 0; column < hidden; column++) {
+        for (int column = 0; column < columns; column++) {
           target.setFloat(row, column, source.getFloat(row, column));
         }
       }
     };
   }
 
-  private static HostStep add(BufferRef target, BufferRef addend, int hidden) {
+  private static HostStep add(BufferRef target, BufferRef addend, int columns) {
     return tokens -> {
       for (int row = 0; row < tokens; row++) {
-        for (int column = 0; column < hidden; column++) {
+        for (int column = 0; column < columns; column++) {
           target.setFloat(row, column, target.getFloat(row, column) + addend.getFloat(row, column));
         }
       }
     };
   }
 
-  private static HostStep zero(BufferRef target, int hidden) {
+  private static HostStep zero(BufferRef target, int columns) {
     return tokens -> {
       for (int row = 0; row < tokens; row++) {
-        for (int column = 0; column < hidden; column++) {
+        for (int column = 0; column < columns; column++) {
           target.setFloat(row, column, 0);
         }
       }
@@ -81,11 +85,11 @@ final class RowSteps {
   }
 
   private static HostStep weightInput(
-      BufferRef input, BufferRef weights, BufferRef target, int hidden) {
+      BufferRef input, BufferRef weights, BufferRef target, int columns) {
     return tokens -> {
       for (int row = 0; row < tokens; row++) {
         float weight = weights.getFloat(row, 0);
-        for (int column = 0; column < hidden; column++) {
+        for (int column = 0; column < columns; column++) {
           target.setFloat(row, column, weight * input.getFloat(row, column));
         }
       }

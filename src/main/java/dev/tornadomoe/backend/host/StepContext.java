@@ -39,6 +39,16 @@ public record StepContext(
     return Math.toIntExact(buffer(operand).buffer().shape().dimension(0) / maxTokens);
   }
 
+  /// How many columns the rows of operands have, or of the narrowest where a user's own has unused
+  /// elements behind its rows.
+  public int columns(Operand first, Operand... others) {
+    int columns = buffer(first).buffer().columns();
+    for (Operand other : others) {
+      columns = Math.min(columns, buffer(other).buffer().columns());
+    }
+    return columns;
+  }
+
   /// The buffer, or null for no operand.
   public @Nullable BufferRef bufferOrNull(@Nullable Operand operand) {
     return operand == null ? null : buffers.of(operand);

@@ -113,7 +113,8 @@ final class ReferenceArithmetic implements Arithmetic {
     LayerParts parts = layers.get(context.layerIndex());
     ReferenceSteps steps = new ReferenceSteps(context, parts.experts(), interruption);
     return switch (operation) {
-      case DenseOperation.RouterLogits op -> steps.routerLogits(op, required(parts.router()));
+      case DenseOperation.RouterLogits op ->
+          steps.project(op.input(), op.logits(), required(parts.router()));
       case DenseOperation.SharedGateUp op -> steps.sharedGateUp(op, required(parts.shared()));
       case DenseOperation.SharedDown op ->
           steps.sharedDown(op, required(parts.shared()), parts.sharedGate());

@@ -10,25 +10,23 @@ import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Calls of the kernels that have a work-item for each element of the rows, `[M, H]`. A step that
-/// another's task does has none.
+/// Calls of the kernels that have a work-item for each element of the rows, which are as wide as
+/// the operands are. A step that another's task does has none.
 final class ElementCalls {
   private final LayerContext context;
   private final KernelContext kernel;
   private final IntArray call;
   private final MoeLayer layer;
-  private final int hidden;
 
   ElementCalls(LayerContext context) {
     this.context = context;
     this.kernel = context.kernel();
     this.call = context.call();
     this.layer = context.layer();
-    this.hidden = layer.hidden();
   }
 
-  private KernelCall elements(String kind, KernelCall.Adder task) {
-    return KernelCall.ofItems(kind, Math.multiplyExact(context.tokens(), hidden), task);
+  private KernelCall elements(String kind, int width, KernelCall.Adder task) {
+    return KernelCall.ofItems(kind, Math.multiplyExact(context.tokens(), width), task);
   }
 
   List<KernelCall> weightInput(RowOperation.WeightInput op) {
@@ -38,12 +36,14 @@ final class ElementCalls {
     FloatArray factors = context.floats(op.weights());
     FloatArray input = context.floats(op.input());
     FloatArray target = context.floats(op.target());
+    int width = context.arrays().columns(op.input(), op.target());
     return List.of(
         elements(
             "weightInput",
+            width,
             (g, n) ->
                 g.task(
-                    n, ElementKernels::weightInput, kernel, call, factors, input, target, hidden)));
+                    n, ElementKernels::weightInput, kernel, call, factors, input, target, width)));
   }
 
   List<KernelCall> identities(RowOperation.IdentityExperts op) {
@@ -51,10 +51,12 @@ final class ElementCalls {
     FloatArray factors = context.floats(op.weights());
     FloatArray input = context.floats(op.input());
     FloatArray target = context.floats(op.target());
+    int width = context.arrays().columns(op.input(), op.target());
     int first = layer.globalExperts() - layer.identityExperts();
     return List.of(
         elements(
             "identities",
+            width,
             (g, n) ->
                 g.task(
                     n,
@@ -67,7 +69,7 @@ final class ElementCalls {
                     target,
                     layer.topK(),
                     first,
-                    hidden)));
+                    width)));
   }
 
   List<KernelCall> reduce(ReduceOperation.Reduce op) {
@@ -78,12 +80,12 @@ final class ElementCalls {
     FloatArray target = context.floats(op.target());
     Addends addends = context.addends(op.addends(), target);
     Pairs pairs = context.pairs();
-    int width = layer.experts().hidden();
+    int width = context.arrays().columns(op.pairs(), op.target());
     int flags = addends.flags() | factors.flags();
     return List.of(
-        KernelCall.ofItems(
+        elements(
             "reduce",
-            Math.multiplyExact(context.tokens(), width),
+            width,
             (g, n) ->
                 g.task(
                     n,
@@ -109,11 +111,12 @@ final class ElementCalls {
     if (source == target) { // hidden states are F32 here already
       return List.of();
     }
-    int width = Math.multiplyExact(hidden, context.arrays().rowsPerToken(op));
+    int columns = context.arrays().columns(op.source(), op.target());
+    int width = Math.multiplyExact(columns, context.arrays().rowsPerToken(op));
     KernelCall copy =
-        KernelCall.ofItems(
+        elements(
             "copy",
-            Math.multiplyExact(context.tokens(), width),
+            width,
             (g, n) -> g.task(n, ElementKernels::copy, kernel, call, source, target, width));
     return List.of(op.target().equals(Operand.OUTPUT) ? copy.copyingOutput() : copy);
   }
@@ -124,14 +127,19 @@ final class ElementCalls {
     }
     FloatArray addend = context.floats(op.addend());
     FloatArray target = context.floats(op.target());
+    int width = context.arrays().columns(op.addend(), op.target());
     return List.of(
         elements(
-            "add", (g, n) -> g.task(n, ElementKernels::add, kernel, call, addend, target, hidden)));
+            "add",
+            width,
+            (g, n) -> g.task(n, ElementKernels::add, kernel, call, addend, target, width)));
   }
 
   List<KernelCall> zero(RowOperation.Zero op) {
     FloatArray target = context.floats(op.target());
+    int width = context.arrays().columns(op.target());
     return List.of(
-        elements("zero", (g, n) -> g.task(n, ElementKernels::zero, kernel, call, target, hidden)));
+        elements(
+            "zero", width, (g, n) -> g.task(n, ElementKernels::zero, kernel, call, target, width)));
   }
 }

@@ -117,6 +117,15 @@ public final class LayerArrays {
       return Math.toIntExact(Math.min(source, target) / bucket.maxTokens());
     }
 
+    /// How many columns the rows of operands have, or of the narrowest.
+    int columns(Operand first, Operand... others) {
+      int columns = bucket.buffer(index, first).columns();
+      for (Operand other : others) {
+        columns = Math.min(columns, bucket.buffer(index, other).columns());
+      }
+      return columns;
+    }
+
     FloatArray floats(Operand operand) {
       return (FloatArray) array(steps.source(operand));
     }

@@ -1,5 +1,10 @@
-package dev.tornadomoe.modular;
+package dev.tornadomoe.contract;
 
+import dev.tornadomoe.modular.ActivationFormat;
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
+import dev.tornadomoe.modular.PrepareAndFinalize;
+import dev.tornadomoe.modular.TopKWeightAndReduce;
 import java.util.List;
 import java.util.function.Function;
 
