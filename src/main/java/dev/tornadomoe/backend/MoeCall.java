@@ -82,7 +82,8 @@ public final class MoeCall {
     return memory(CallerRegion.TOKEN_IDS, ids);
   }
 
-  /// Sets the memory of one region, as the methods named after it do.
+  /// Sets the memory of one region, and nothing else: for hidden states the call keeps the number
+  /// of tokens that it has.
   ///
   /// @param region any
   /// @param rows as [dev.tornadomoe.plan.CallerRows] describes them
