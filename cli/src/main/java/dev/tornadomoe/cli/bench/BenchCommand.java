@@ -12,6 +12,7 @@ import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.TailChoices;
+import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasMode;
@@ -105,24 +106,41 @@ public final class BenchCommand implements Callable<Integer> {
 
   private int bench(ProcessGroup processes) {
     processes.together(() -> requireSensible(processes));
-    if (processes.ranks() == null) {
-      measured.measure(processes, (name, layers) -> measure(processes, name, layers));
-    } else {
-      measured.measure(processes, (name, layers) -> measureTogether(processes, name, layers));
-    }
+    measured.measure(
+        processes,
+        (name, ofModel) -> {
+          List<MoeLayer> layers =
+              expertsOnly ? ofModel.stream().map(BenchCommand::expertsAlone).toList() : ofModel;
+          if (processes.ranks() == null) {
+            measure(processes, name, layers);
+          } else {
+            measureTogether(processes, name, layers);
+          }
+        });
     return ExitCode.FINE;
   }
 
-  private void measureTogether(ProcessGroup processes, String name, List<MoeLayer> ofModel) {
+  /// A layer of all experts that have weights, with rows of their size.
+  private static MoeLayer expertsAlone(MoeLayer layer) {
+    return new MoeLayer(
+        layer.index(),
+        layer.topK(),
+        null,
+        ExpertWeights.of(layer.experts().local(), layer.experts().activation()),
+        null,
+        layer.routerWeightOnInput());
+  }
+
+  private void measureTogether(ProcessGroup processes, String name, List<MoeLayer> layers) {
     Backend backend = processes.together(choices::backend);
     // Finalize of several ranks never aliases: both modes are one.
-    MoePlan plan = processes.together(() -> plan(processes, backend, ofModel, modes().getFirst()));
-    processes.agree(measured.directory(), plan, ofModel);
+    MoePlan plan = processes.together(() -> plan(processes, backend, layers, modes().getFirst()));
+    processes.agree(measured.directory(), plan, layers);
     BenchTable table =
         new BenchTable(
-            name, ofModel, backend.devices().getFirst(), choices.precision(), expertsOnly);
+            name, layers, backend.devices().getFirst(), choices.precision(), expertsOnly);
     new ParallelBench(processes, expertsOnly, seconds, json)
-        .run(table, ofModel, backend, plan, measured.tokens());
+        .run(table, layers, backend, plan, measured.tokens());
   }
 
   private boolean requireSensible(ProcessGroup processes) {
@@ -154,39 +172,24 @@ public final class BenchCommand implements Callable<Integer> {
   }
 
   private MoePlan plan(
-      ProcessGroup processes, Backend backend, List<MoeLayer> ofModel, AliasMode mode) {
+      ProcessGroup processes, Backend backend, List<MoeLayer> layers, AliasMode mode) {
     int most = measured.tokens().stream().mapToInt(m -> m).max().orElse(1);
-    List<MoeLayer> parts = ofModel.stream().map(processes::part).toList();
+    List<MoeLayer> parts = layers.stream().map(processes::part).toList();
     Planner.Builder planner =
         choices
             .planner(mode, backend, parts, processes)
+            .callerRoutes(expertsOnly)
             .maxTokens(processes.mostTokens(most))
             .wholeStep(true);
     tail.applyTo(planner, tail.epsilon() == null ? Residual.NONE : Residual.GIVEN);
-    if (!expertsOnly) {
-      return planner.build().plan(parts);
-    }
-    return planner
-        .callerRoutes(true)
-        .build()
-        .plan(
-            parts.stream()
-                .map(layer ->
-                    new MoeLayer(
-                        layer.index(),
-                        layer.topK(),
-                        null,
-                        layer.experts(),
-                        null,
-                        layer.routerWeightOnInput()))
-                .toList());
+    return planner.build().plan(parts);
   }
 
-  private void measure(ProcessGroup processes, String name, List<MoeLayer> ofModel) {
+  private void measure(ProcessGroup processes, String name, List<MoeLayer> layers) {
     PrintWriter err = spec.commandLine().getErr();
     Backend backend = choices.backend();
     List<MoePlan> plans =
-        modes().stream().map(mode -> plan(processes, backend, ofModel, mode)).toList();
+        modes().stream().map(mode -> plan(processes, backend, layers, mode)).toList();
     List<BenchResult> results = new ArrayList<>();
     List<Session> sessions = new ArrayList<>();
     try {
@@ -198,7 +201,7 @@ public final class BenchCommand implements Callable<Integer> {
       BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds, err);
       BenchTable table =
           new BenchTable(
-              name, ofModel, backend.devices().getFirst(), choices.precision(), expertsOnly);
+              name, layers, backend.devices().getFirst(), choices.precision(), expertsOnly);
       if (!json) {
         table.printHeading(spec.commandLine().getOut());
       }
@@ -223,7 +226,7 @@ public final class BenchCommand implements Callable<Integer> {
       if (!json && launches != null) {
         spec.commandLine().getOut().println("launches: " + launches);
       }
-      Map<String, Object> figures = json(table, ofModel, coreUse, launches, results);
+      Map<String, Object> figures = json(table, layers, coreUse, launches, results);
       if (json) {
         spec.commandLine().getOut().println(JsonOutput.of(figures));
       }
@@ -250,7 +253,7 @@ public final class BenchCommand implements Callable<Integer> {
 
   private Map<String, Object> json(
       BenchTable table,
-      List<MoeLayer> ofModel,
+      List<MoeLayer> layers,
       @Nullable CoreUse coreUse,
       @Nullable String launches,
       List<BenchResult> results) {
@@ -258,7 +261,7 @@ public final class BenchCommand implements Callable<Integer> {
     root.put("device", table.device());
     root.put("machine", Machine.describe());
     root.put("preset", table.name());
-    root.put("layers", ofModel.size());
+    root.put("layers", layers.size());
     root.put("experts_only", table.expertsOnly());
     root.put("output", tail.output());
     root.put("tail", tail.epsilon());

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 /// The `moe` command as ranks of Open MPI.
 class ParallelCommandTest {
   private static final Path MIXTRAL = Golden.directory("hf/mixtral");
+  private static final Path LATENT = Golden.directory("latent/nemotron_h");
   private static final Path OLMOE = Golden.directory("hf/olmoe");
 
   private Mpirun mpirun;
@@ -83,6 +84,16 @@ class ParallelCommandTest {
     Ended ended = mpirun.startEach(verify, verify, moe("verify", MIXTRAL.resolve("no"))).end();
     assertThat(ended.exit()).as(ended.output()).isEqualTo(2);
     assertThat(ended.output()).containsOnlyOnce("moe: ").contains("moe: rank 2: ", "no such");
+  }
+
+  /// Behind a latent projection they have rows of another size than their layer.
+  @Test
+  void expertsAreMeasuredAlone() throws Exception {
+    List<String> bench =
+        moe("bench", LATENT, "--experts-only", "--tokens", "5", "--seconds", "0.05");
+    Ended ended = mpirun.startEach(bench, bench).end();
+    assertThat(ended.exit()).as(ended.output()).isZero();
+    assertThat(ended.output()).contains("H 24, ");
   }
 
   /// In the middle of a long measurement.
