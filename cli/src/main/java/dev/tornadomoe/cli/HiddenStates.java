@@ -74,7 +74,14 @@ record HiddenStates(float[] rows, int tokens, int width, Map<CallerRegion, int[]
   private static String onlyTensor(Path input, TensorFile file) {
     List<String> rows = file.names().stream().filter(name -> !TokenKeys.isName(name)).toList();
     if (rows.isEmpty()) {
-      throw new CheckpointException(String.format(Locale.ROOT, "%s: has no tensors", input));
+      throw new CheckpointException(
+          file.names().isEmpty()
+              ? String.format(Locale.ROOT, "%s: has no tensors", input)
+              : String.format(
+                  Locale.ROOT,
+                  "%s: has no hidden states beside \"%s\"",
+                  input,
+                  String.join("\", \"", file.names())));
     }
     if (rows.size() != 1) {
       throw new CheckpointException(

@@ -60,12 +60,12 @@ final class TokenKeys {
                           name,
                           layer.index(),
                           tokens)));
-      keys.put(CallerRegion.of(key.kind()), values(file, tensor, tokens));
+      keys.put(CallerRegion.of(key.kind()), values(file, tensor, tokens, key));
     }
     return keys;
   }
 
-  private static int[] values(TensorFile file, TensorView tensor, int tokens) {
+  private static int[] values(TensorFile file, TensorView tensor, int tokens, TokenKey key) {
     boolean isInteger = tensor.dtype() == DType.I32 || tensor.dtype() == DType.I64;
     if (!isInteger || !(tensor.shape().is(tokens) || tensor.shape().is(1, tokens))) {
       throw new CheckpointException(
@@ -80,8 +80,19 @@ final class TokenKeys {
     }
     int[] values = new int[tokens];
     for (int t = 0; t < tokens; t++) {
-      // What is no int is none of a router's numbers either, whatever it is cut to.
-      values[t] = Math.clamp(tensor.getLong(t), -1, Integer.MAX_VALUE);
+      long value = tensor.getLong(t);
+      if (value < 0 || value >= key.count()) {
+        throw new CheckpointException(
+            String.format(
+                Locale.ROOT,
+                "%s: tensor \"%s\" has %d for token %d, expected 0 to %d",
+                file.file(),
+                tensor.name(),
+                value,
+                t,
+                key.count() - 1));
+      }
+      values[t] = (int) value;
     }
     return values;
   }
@@ -102,7 +113,10 @@ final class TokenKeys {
   static List<TensorView> tensors(MoeLayer layer, Map<CallerRegion, int[]> keys) {
     return TokenKey.of(List.of(layer)).stream()
         .map(key -> {
-          int[] values = keys.getOrDefault(CallerRegion.of(key.kind()), new int[0]);
+          int[] values = keys.get(CallerRegion.of(key.kind()));
+          if (values == null) {
+            throw new IllegalStateException("the rows come without " + tensorName(key.kind()));
+          }
           return new TensorView(
               tensorName(key.kind()),
               DType.I32,

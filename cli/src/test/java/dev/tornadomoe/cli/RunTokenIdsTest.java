@@ -69,11 +69,18 @@ class RunTokenIdsTest {
     assertThat(run(rows(), Golden.tensor("input_ids", new float[7], 7)).refusal())
         .contains("tensor \"input_ids\" is F32 [7], expected I32 or I64 [7]");
     assertThat(run(rows(), ids(0, 1, 2, 96, 4, 5, 6)).refusal())
-        .contains("token_ids has 96 for token 3, expected 0 to 95");
+        .contains("input.safetensors: tensor \"input_ids\" has 96 for token 3, expected 0 to 95");
     assertThat(run(rows(), ids(0, 1, 2, 3, 4, 5, 1L << 32)).refusal())
-        .contains("token_ids has 2147483647 for token 6, expected 0 to 95");
+        .contains(
+            "input.safetensors: tensor \"input_ids\" has 4294967296 for token 6, expected 0 to 95");
     assertThat(run(rows(), ids(-5, 1, 2, 3, 4, 5, 6)).refusal())
-        .contains("token_ids has -1 for token 0, expected 0 to 95");
+        .contains("input.safetensors: tensor \"input_ids\" has -5 for token 0, expected 0 to 95");
+  }
+
+  @Test
+  void refusesThemWithoutRows() {
+    assertThat(run(ids(goldenIds())).refusal())
+        .contains("input.safetensors: has no hidden states beside \"input_ids\"");
   }
 
   @Test
