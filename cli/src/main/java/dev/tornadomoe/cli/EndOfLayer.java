@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.cli.parallel.ArrayCall;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.RmsNorm;
 import java.lang.foreign.MemorySegment;
@@ -25,14 +26,7 @@ record EndOfLayer(Session session, Reference reference) {
   }
 
   private MoeCall call(float[] output) {
-    MoeCall call =
-        new MoeCall()
-            .hidden(MemorySegment.ofArray(reference.input()), reference.tokens())
-            .output(MemorySegment.ofArray(output));
-    reference
-        .keys()
-        .forEach((region, values) -> call.memory(region, MemorySegment.ofArray(values)));
-    return call;
+    return ArrayCall.of(reference.input(), reference.tokens(), output, reference.keys());
   }
 
   private Comparison.Deviation sum(MoeLayer layer) {

@@ -1,10 +1,10 @@
 package dev.tornadomoe.cli;
 
 import dev.tornadomoe.backend.Backends;
-import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.cli.parallel.ArrayCall;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.plan.AliasMode;
@@ -12,7 +12,6 @@ import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -129,12 +128,7 @@ record Reference(
         }
         float[] output = new float[input.length];
         Map<CallerRegion, int[]> keys = TokenKeys.madeUp(layer, tokens);
-        MoeCall call =
-            new MoeCall()
-                .hidden(MemorySegment.ofArray(input), tokens)
-                .output(MemorySegment.ofArray(output));
-        keys.forEach((region, values) -> call.memory(region, MemorySegment.ofArray(values)));
-        session.run(call);
+        session.run(ArrayCall.of(input, tokens, output, keys));
         cases.add(new Reference(tokens, input, output, keys, "reference backend"));
       }
     }

@@ -2,6 +2,7 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.cli.bench.BenchInputs;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.plan.CallerRegion;
@@ -14,7 +15,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
-import java.util.stream.IntStream;
 
 /// What routers ask of each token beside its hidden states, in safetensors files: integers `[M]`
 /// beside the rows.
@@ -99,14 +99,7 @@ final class TokenKeys {
 
   /// Makes up all that a layer's router asks, the same each time.
   static Map<CallerRegion, int[]> madeUp(MoeLayer layer, int tokens) {
-    Random random = new Random(SEED);
-    Map<CallerRegion, int[]> keys = new EnumMap<>(CallerRegion.class);
-    for (TokenKey key : TokenKey.of(List.of(layer))) {
-      keys.put(
-          CallerRegion.of(key.kind()),
-          IntStream.range(0, tokens).map(t -> random.nextInt(key.count())).toArray());
-    }
-    return keys;
+    return BenchInputs.keys(List.of(layer), tokens, new Random(SEED));
   }
 
   /// For a file.

@@ -15,7 +15,6 @@ import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
-import dev.tornadomoe.plan.Residual;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -99,7 +98,7 @@ record Verification(
         processes.together(() -> {
           MoeLayer part = processes.part(layer);
           Planner.Builder planner = choices.planner(alias, backend, List.of(part), processes);
-          tail.applyTo(planner, tail.epsilon() == null ? Residual.NONE : Residual.GIVEN);
+          tail.applyTo(planner, tail.residual());
           return planner.maxTokens(Math.max(1, most)).sanitize(sanitize).build().plan(part);
         });
     processes.agree(directory, plan, List.of(layer));

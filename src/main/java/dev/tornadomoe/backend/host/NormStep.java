@@ -51,8 +51,12 @@ public final class NormStep {
     }
   }
 
-  /// What a norm multiplies a row's elements by.
-  static float factor(float[] row, int hidden, float epsilon) {
+  /// What a norm multiplies a row's elements by, beside its weights.
+  ///
+  /// @param row its first H elements are the token's
+  /// @param hidden H
+  /// @param epsilon of the norm
+  public static float factor(float[] row, int hidden, float epsilon) {
     return (float) (1 / Math.sqrt(squares(row, hidden) / hidden + epsilon));
   }
 

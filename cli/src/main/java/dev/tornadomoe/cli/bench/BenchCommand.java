@@ -18,7 +18,6 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
-import dev.tornadomoe.plan.Residual;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -181,7 +180,7 @@ public final class BenchCommand implements Callable<Integer> {
             .callerRoutes(expertsOnly)
             .maxTokens(processes.mostTokens(most))
             .wholeStep(true);
-    tail.applyTo(planner, tail.epsilon() == null ? Residual.NONE : Residual.GIVEN);
+    tail.applyTo(planner, tail.residual());
     return planner.build().plan(parts);
   }
 

@@ -1,6 +1,7 @@
 package dev.tornadomoe.cli.bench;
 
 import dev.tornadomoe.backend.host.MemoryBudget;
+import dev.tornadomoe.backend.host.NormStep;
 import dev.tornadomoe.backend.host.TokenGating;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -95,7 +97,7 @@ public final class BenchInputs {
       }
     }
     int[][] drawn = expertsOnly ? draw(rows.length) : null;
-    Map<CallerRegion, int[]> keys = expertsOnly ? Map.of() : keys(rows.length);
+    Map<CallerRegion, int[]> keys = expertsOnly ? Map.of() : keys(layers, rows.length, random);
     List<int[][]> ids = new ArrayList<>();
     for (MoeLayer layer : layers) {
       made.update(ids.size(), stages);
@@ -171,25 +173,22 @@ public final class BenchInputs {
     float[] factors = norm.factors();
     float[][] normed = new float[rows.length][factors.length];
     for (int t = 0; t < rows.length; t++) {
-      double squares = 0;
-      for (float value : rows[t]) {
-        squares += (double) value * value;
-      }
-      double factor = 1 / Math.sqrt(squares / factors.length + norm.norm().epsilon());
+      float factor = NormStep.factor(rows[t], factors.length, norm.norm().epsilon());
       for (int c = 0; c < factors.length; c++) {
-        normed[t][c] = (float) (rows[t][c] * factor * factors[c]);
+        normed[t][c] = rows[t][c] * factor * factors[c];
       }
     }
     return normed;
   }
 
-  /// Random numbers of what routers ask of each row.
-  private Map<CallerRegion, int[]> keys(int rows) {
+  /// Random numbers of what routers ask of each token.
+  public static Map<CallerRegion, int[]> keys(
+      List<MoeLayer> layers, int tokens, RandomGenerator random) {
     Map<CallerRegion, int[]> keys = new EnumMap<>(CallerRegion.class);
     for (TokenKey key : TokenKey.of(layers)) {
       keys.put(
           CallerRegion.of(key.kind()),
-          IntStream.range(0, rows).map(row -> random.nextInt(key.count())).toArray());
+          IntStream.range(0, tokens).map(t -> random.nextInt(key.count())).toArray());
     }
     return keys;
   }

@@ -134,12 +134,7 @@ public final class ProcessGroup {
   public float[] run(Session session, float[] input, int tokens, Map<CallerRegion, int[]> keys) {
     if (ranks == null) {
       float[] output = new float[input.length];
-      MoeCall call =
-          new MoeCall()
-              .hidden(MemorySegment.ofArray(input), tokens)
-              .output(MemorySegment.ofArray(output));
-      keys.forEach((region, values) -> call.memory(region, MemorySegment.ofArray(values)));
-      session.run(call);
+      session.run(ArrayCall.of(input, tokens, output, keys));
       return output;
     }
     try (Arena arena = Arena.ofShared()) {

@@ -37,6 +37,11 @@ public final class TailChoices {
     return epsilon;
   }
 
+  /// What a layer is measured or verified with: a tail has something to add.
+  public Residual residual() {
+    return epsilon == null ? Residual.NONE : Residual.GIVEN;
+  }
+
   /// Has a plan made with these choices.
   ///
   /// @param residual what a tail adds
