@@ -17,7 +17,6 @@ import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.modular.Problem;
 import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.RowOperation;
-import dev.tornadomoe.modular.TopKWeightAndReduce;
 import dev.tornadomoe.modular.Workspace;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
@@ -188,15 +187,10 @@ final class Lowering {
       finalStage(LayerDraft.handOver());
       return;
     }
-    PrepareAndFinalize prepareAndFinalize = modularMoe.prepareAndFinalize();
-    TopKWeightAndReduce reduce = modularMoe.reduce();
-    boolean weighted = !layer.routerWeightOnInput();
-    List<Operation> handOver = prepareAndFinalize.finish(reduce, weighted, Operand.OUTPUT);
-    if (layer.latent() != null) {
-      widen(LayerDraft.isHandOver(handOver) ? Operand.FUSED_OUT : latentSum(weighted), staged);
-      return;
-    }
-    if (prepareAndFinalize.isLocal() && LayerDraft.isHandOver(handOver)) {
+    List<Operation> handOver = summed(Operand.OUTPUT);
+    boolean handsOver = LayerDraft.isHandOver(handOver);
+    boolean widens = layer.latent() != null;
+    if (handsOver && !widens && modularMoe.prepareAndFinalize().isLocal()) {
       // Before the rows are handed over, so that the output is written once and last.
       finishRows(Operand.FUSED_OUT);
       handOver.forEach(this::finalStage);
@@ -206,34 +200,29 @@ final class Lowering {
     if (staged) {
       rows(Operand.STAGED_OUT, layer.hidden());
     }
-    prepareAndFinalize.finish(reduce, weighted, target).forEach(this::finalStage);
+    if (widens) {
+      finalStage(new DenseOperation.LatentOut(handsOver ? Operand.FUSED_OUT : latentSum(), target));
+    } else {
+      summed(target).forEach(this::finalStage);
+    }
     finishRows(target);
     if (staged) {
       finalStage(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
     }
   }
 
-  /// The experts' sum, where finalize makes it.
-  private Operand latentSum(boolean weighted) {
-    rows(Operand.LATENT_OUT, problem.hidden());
-    modularMoe
+  /// What brings the experts' rows to their sum.
+  private List<Operation> summed(Operand target) {
+    return modularMoe
         .prepareAndFinalize()
-        .finish(modularMoe.reduce(), weighted, Operand.LATENT_OUT)
-        .forEach(this::finalStage);
-    return Operand.LATENT_OUT;
+        .finish(modularMoe.reduce(), !layer.routerWeightOnInput(), target);
   }
 
-  /// From the experts' rows to the layer's, which are finished as others are.
-  private void widen(Operand sum, boolean staged) {
-    Operand target = staged ? Operand.STAGED_OUT : Operand.OUTPUT;
-    if (staged) {
-      rows(Operand.STAGED_OUT, layer.hidden());
-    }
-    finalStage(new DenseOperation.LatentOut(sum, target));
-    finishRows(target);
-    if (staged) {
-      finalStage(new RowOperation.Copy(Operand.STAGED_OUT, Operand.OUTPUT));
-    }
+  /// The experts' sum in a buffer of its own, where finalize makes it.
+  private Operand latentSum() {
+    rows(Operand.LATENT_OUT, problem.hidden());
+    summed(Operand.LATENT_OUT).forEach(this::finalStage);
+    return Operand.LATENT_OUT;
   }
 
   /// What follows the sum over a token's experts, in the order in which it is defined.
