@@ -9,9 +9,12 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
@@ -272,6 +275,14 @@ public abstract class RoutingContract extends BackendContract {
     assertNamed(
         layer(new Kind("", kind.gating(), biases, false)),
         "router tensor \"correction\" is NaN for expert 6");
+    float[] norm = new float[H];
+    norm[5] = Float.NaN;
+    TensorView weights =
+        new TensorView("router norm", DType.F32, Shape.of(H), MemorySegment.ofArray(norm));
+    assertNamed(
+        layer(kind)
+            .withNorms(new OwnNorms(new WeightedNorm(new RmsNorm(1e-6f), weights, 1), null, null)),
+        "router tensor \"router norm\" is NaN for column 5");
   }
 
   private void assertNamed(MoeLayer layer, String sentence) {

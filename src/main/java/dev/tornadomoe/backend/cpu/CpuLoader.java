@@ -152,7 +152,7 @@ final class CpuLoader {
       routed.add(pool.submit(mlp(expert, activation)));
     }
     return new LayerTasks(
-        router == null ? null : pool.submit(() -> linear(router)),
+        router == null ? null : pool.submit(() -> router(layer, router)),
         routed,
         shared == null ? null : pool.submit(mlp(shared.mlp(), shared.activation(layer.experts()))),
         sharedGate == null ? null : pool.submit(() -> linear(sharedGate, null)),
@@ -170,8 +170,8 @@ final class CpuLoader {
             kernels);
   }
 
-  private CpuLinear linear(Router router) {
-    RouterChecks.requireNumbers(router);
+  private CpuLinear router(MoeLayer layer, Router router) {
+    RouterChecks.requireNumbers(layer);
     return linear(router.weight(), router.bias());
   }
 

@@ -2,8 +2,11 @@ package dev.tornadomoe.backend.host;
 
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.layer.Bias;
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.TableGating;
+import dev.tornadomoe.layer.WeightedNorm;
+import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.WeightMatrix;
 import dev.tornadomoe.tensor.mapped.MappedFile;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
@@ -11,6 +14,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Refuses routers that hold a NaN, when their weights are loaded: with one every token's result
@@ -18,10 +22,22 @@ import org.jspecify.annotations.Nullable;
 public final class RouterChecks {
   private RouterChecks() {}
 
-  /// Looks at a router's weight, bias and correction bias.
+  /// Looks at what a layer's router is made of, if it has one: weight, biases, scales of experts,
+  /// the norm of what it gets, a table of token ids.
   ///
-  /// @throws BackendException for a NaN, with file, tensor and place, and for memory that is gone
-  public static void requireNumbers(Router router) {
+  /// @throws BackendException for a NaN or for an expert that there is not, with file, tensor and
+  ///   place, and for memory that is gone
+  public static void requireNumbers(MoeLayer layer) {
+    if (layer.router() != null) {
+      requireNumbers(layer.router());
+    }
+    WeightedNorm norm = layer.norms().router();
+    if (norm != null) {
+      requireNumbers(norm.weights(), norm::factors, "column");
+    }
+  }
+
+  private static void requireNumbers(Router router) {
     try (Arena arena = Arena.ofConfined()) {
       WeightMatrix weight = router.weight().load(arena);
       new WeightMemory(weight.memory()).requireAlive();
@@ -74,16 +90,19 @@ public final class RouterChecks {
   }
 
   private static void requireNumbers(@Nullable Bias bias) {
-    if (bias == null) {
-      return;
+    if (bias != null) {
+      requireNumbers(bias.values(), bias::toFloats, "expert");
     }
-    new WeightMemory(List.of(bias.values().data())).requireAlive();
-    int expert = indexOfNan(bias.toFloats());
-    if (expert >= 0) {
-      throw nan(
-          List.of(bias.values().data()),
-          bias.values().name(),
-          String.format(Locale.ROOT, "expert %d", expert));
+  }
+
+  /// @param values what is made of the tensor
+  /// @param each what each of them belongs to
+  private static void requireNumbers(TensorView tensor, Supplier<float[]> values, String each) {
+    List<MemorySegment> memory = List.of(tensor.data());
+    new WeightMemory(memory).requireAlive();
+    int index = indexOfNan(values.get());
+    if (index >= 0) {
+      throw nan(memory, tensor.name(), String.format(Locale.ROOT, "%s %d", each, index));
     }
   }
 

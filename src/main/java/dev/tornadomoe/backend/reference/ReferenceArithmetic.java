@@ -84,9 +84,7 @@ final class ReferenceArithmetic implements Arithmetic {
     Router router = layer.router();
     SharedExperts shared = layer.shared();
     Latent latent = layer.latent();
-    if (router != null) {
-      RouterChecks.requireNumbers(router);
-    }
+    RouterChecks.requireNumbers(layer);
     return new LayerParts(
         router == null ? null : new ReferenceLinear(loader.apply(router.weight()), router.bias()),
         layer.experts().local().stream()

@@ -146,7 +146,7 @@ final class LayerLoader {
     List<Part> rows = new ArrayList<>();
     Router router = layer.router();
     if (router != null) {
-      RouterChecks.requireNumbers(router);
+      RouterChecks.requireNumbers(layer);
       rows.add(Part.whole(router.weight(), router.bias()));
     }
     SharedExperts shared = layer.shared();
