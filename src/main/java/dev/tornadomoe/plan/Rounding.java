@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 /// afterwards: a sum that went on in BF16 would be rounded at each step, and a norm would be of
 /// rounded rows.
 final class Rounding {
+  private static final String NEEDS_F32 = "\"%s\" still needs the rows in F32, output is %s";
+
   private Rounding() {}
 
   /// What keeps rows from being rounded as they are written.
@@ -44,8 +46,11 @@ final class Rounding {
   private static @Nullable String refusal(Operation operation, Access access, DType type) {
     String refusal =
         switch (access.mode()) {
-          case ACCUMULATE -> "\"%s\" adds to the rows, and %s would round their partial sums";
-          case READ, READ_ELEMENTWISE -> "\"%s\" still needs the rows in F32, output is %s";
+          case ACCUMULATE ->
+              operation instanceof RowOperation.OwnNorm
+                  ? NEEDS_F32
+                  : "\"%s\" adds to the rows, and %s would round their partial sums";
+          case READ, READ_ELEMENTWISE -> NEEDS_F32;
           case OVERWRITE -> rounds(operation) ? null : "\"%s\" writes F32, output is %s";
         };
     return refusal == null ? null : String.format(Locale.ROOT, refusal, operation.name(), type);

@@ -178,6 +178,16 @@ class AliasSwitchesTest {
             "experts write HOST memory, output is in DEVICE memory");
   }
 
+  /// It reads the rows, and adds nothing to them.
+  @Test
+  void aNormInPlaceNeedsTheRowsBeforeTheyAreRounded() {
+    MoeLayer normed = SeededLayers.of(8, 6, 4, 2).outputNorm().layer();
+    MoePlan plan = Planner.builder().outputType(DType.BF16).build().plan(normed);
+
+    assertThat(plan.bucket(1).decisions().getFirst().explanation())
+        .contains("(\"output norm\" still needs the rows in F32, output is BF16)");
+  }
+
   @Test
   void unaliasedPlanOfTheSameLayersHasNoAliasAndNoGuards() {
     MoePlan plan = Planner.builder().sanitize(true).build().plan(LAYER);
