@@ -70,17 +70,21 @@ public abstract class VectorInt4Strips extends Int4Kernel {
 
   @Override
   public final int workSize() {
-    return 2 * FOUR * stripSums;
+    return workSize(stripSums);
   }
 
   /// The same for a matrix that is not loaded yet.
   public static int workSize(RowForm form) {
-    return 2
-        * FOUR
-        * LONG_STRIP
-        * (form instanceof RowForm.Rounded rounded
+    int groupSums =
+        form instanceof RowForm.Rounded rounded
             ? rounded.groups().chunksPerGroup() * CHUNK_SUMS
-            : EXACT_SUMS);
+            : EXACT_SUMS;
+    return workSize(LONG_STRIP * groupSums);
+  }
+
+  /// For both vectors of a block's rows, and as many tokens at once as there may be.
+  private static int workSize(int stripSums) {
+    return 2 * FOUR * stripSums;
   }
 
   /// Where in the work space a strip's sums are.

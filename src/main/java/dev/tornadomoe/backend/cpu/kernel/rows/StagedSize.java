@@ -2,7 +2,7 @@ package dev.tornadomoe.backend.cpu.kernel.rows;
 
 /// How large the arrays of [StagedRows] are, in elements of 4 bytes.
 ///
-/// @param row a row on its way, for each of two arrays
+/// @param row a row on its way, for each of two arrays: of [RowForm.Floats] and [RowForm.Rounded]
 /// @param floats of [RowForm.Plain] and [RowForm.Floats]
 /// @param sums of [RowForm.Floats]
 /// @param factors of [RowForm.Rounded]
@@ -19,7 +19,8 @@ public record StagedSize(int row, int floats, int sums, int factors, int chunks)
   public static StagedSize of(RowForm form, int tokens) {
     return switch (form) {
       case RowForm.Plain plain ->
-          new StagedSize(row(plain.paddedColumns()), tokens * plain.paddedColumns(), 0, 0, 0);
+          // They come in the order of their columns, and are read to where they stay.
+          new StagedSize(0, tokens * plain.paddedColumns(), 0, 0, 0);
       case RowForm.Floats floats -> {
         int padded = floats.groups().paddedColumns();
         yield new StagedSize(row(padded), tokens * padded, tokens * floats.groups().count(), 0, 0);
