@@ -3,6 +3,7 @@ package dev.tornadomoe.modular;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.OwnNorms;
@@ -37,6 +38,8 @@ public final class SeededLayers {
   private boolean int4;
   private boolean router = true;
   private boolean weightOnInput;
+  private int latent;
+  private boolean inputNorms;
   private boolean outputNorm;
   private int[] map = {};
 
@@ -92,6 +95,18 @@ public final class SeededLayers {
     return this;
   }
 
+  /// The experts have rows of this size, between two projections.
+  public SeededLayers latent(int size) {
+    latent = size;
+    return this;
+  }
+
+  /// Router and experts get the hidden states after norms of the layer's own.
+  public SeededLayers inputNorms() {
+    inputNorms = true;
+    return this;
+  }
+
   /// The sum goes through a norm of the layer's own.
   public SeededLayers outputNorm() {
     outputNorm = true;
@@ -99,22 +114,25 @@ public final class SeededLayers {
   }
 
   public MoeLayer layer() {
-    MoeLayer layer = withoutNorms();
-    return outputNorm
-        ? layer.withNorms(
+    Random random = new Random(seed);
+    return withoutNorms()
+        .withNorms(
             new OwnNorms(
-                null,
-                null,
-                new WeightedNorm(
-                    new RmsNorm(0.25f), floats("norm", 1, hidden, new Random(seed)).at(0), 1)))
-        : layer;
+                inputNorms ? norm("router_norm", random) : null,
+                inputNorms ? norm("experts_norm", random) : null,
+                outputNorm ? norm("norm", random) : null));
+  }
+
+  private WeightedNorm norm(String name, Random random) {
+    return new WeightedNorm(new RmsNorm(0.25f), floats(name, 1, hidden, random).at(0), 1);
   }
 
   private MoeLayer withoutNorms() {
     Random random = new Random(seed);
     List<Mlp> mlps = new ArrayList<>();
+    int width = latent == 0 ? hidden : latent;
     for (int e = 0; e < experts; e++) {
-      mlps.add(mlp("expert" + e, intermediate, random));
+      mlps.add(mlp("expert" + e, intermediate, width, random));
     }
     MoeLayer layer =
         new MoeLayer(
@@ -131,9 +149,18 @@ public final class SeededLayers {
             sharedIntermediate == 0
                 ? null
                 : new SharedExperts(
-                    mlp("shared", sharedIntermediate, random),
+                    mlp("shared", sharedIntermediate, hidden, random),
                     sharedGate ? dense("shared_gate", 1, hidden, random) : null),
-            weightOnInput);
+            weightOnInput,
+            0,
+            latent == 0
+                ? null
+                : new Latent(
+                    weight("latent_in", latent, hidden, random),
+                    weight("latent_out", hidden, latent, random),
+                    null,
+                    null),
+            OwnNorms.NONE);
     return map.length == 0 ? layer : layer.withExpertMap(ExpertMap.of(map));
   }
 
@@ -144,17 +171,24 @@ public final class SeededLayers {
     for (int i = 0; i < count; i++) {
       layers.add(
           new MoeLayer(
-                  index + i, topK, first.router(), first.experts(), first.shared(), weightOnInput)
-              .withNorms(first.norms()));
+              index + i,
+              topK,
+              first.router(),
+              first.experts(),
+              first.shared(),
+              weightOnInput,
+              0,
+              first.latent(),
+              first.norms()));
     }
     return layers;
   }
 
-  private Mlp mlp(String name, int width, Random random) {
+  private Mlp mlp(String name, int inside, int width, Random random) {
     return Mlp.gated(
-        weight(name + ".gate", width, hidden, random),
-        weight(name + ".up", width, hidden, random),
-        weight(name + ".down", hidden, width, random));
+        weight(name + ".gate", inside, width, random),
+        weight(name + ".up", inside, width, random),
+        weight(name + ".down", width, inside, random));
   }
 
   private Weight weight(String name, int rows, int columns, Random random) {

@@ -195,6 +195,11 @@ final class AliasTable {
             with(STUB.with(Capability.ROW_STRIDE_OK)).outputStride(12),
             ALIASED),
         row("14, padded", LAYER, with(StubExperts.of(StubBody.padded(4))), SHAPE_MISMATCH),
+        row(
+            "14, latent",
+            SeededLayers.of(8, 6, 4, 2).latent(5).shared(5, false).layer(),
+            with(FUSED),
+            SHAPE_MISMATCH),
         row("14, rows not apart", LAYER, with(STUB).outputStride(8), ALIASED),
         row("15, 2 bytes", LAYER, with(STUB).outputAlignment(2), LAYOUT_MISMATCH),
         row("15, 6 bytes", LAYER, with(STUB).outputAlignment(6), LAYOUT_MISMATCH),

@@ -64,6 +64,10 @@ class DeferralTest {
         start + "its shared experts' rows belong to the sum");
     refuses(
         deferred(),
+        SeededLayers.of(8, 6, 4, 2).latent(5).layer(),
+        start + "its experts' rows are of another size, which its own weights widen after the sum");
+    refuses(
+        deferred(),
         SeededLayers.of(8, 6, 4, 2).outputNorm().layer(),
         start + "its own norm follows the sum, and the caller does not have it");
     refuses(

@@ -67,6 +67,7 @@ final class RandomPipeline {
         && !isPartial
         && layer.shared() == null
         && layer.norms().output() == null
+        && layer.latent() == null
         && !layer.routerWeightOnInput();
   }
 
@@ -103,6 +104,11 @@ final class RandomPipeline {
     }
     if (topK == 1 && random.nextInt(3) == 0) {
       fixture.weightOnInput();
+    } else if (random.nextInt(6) == 0) {
+      fixture.latent(1 + random.nextInt(20));
+    }
+    if (random.nextInt(6) == 0) {
+      fixture.inputNorms();
     }
     if (callerRoutes && random.nextBoolean()) {
       fixture.withoutRouter();
