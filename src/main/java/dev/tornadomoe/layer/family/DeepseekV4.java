@@ -14,8 +14,8 @@ import java.util.stream.IntStream;
 ///
 /// Facts: transformers,
 /// [modeling_deepseek_v4.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/deepseek_v4/modeling_deepseek_v4.py)
-/// with its config class, which reads neither `norm_topk_prob` nor `n_group`; `num_hash_layers`
-/// from the released configs.
+/// with its config class, which reads neither `norm_topk_prob` nor `n_group`, nor
+/// `n_shared_experts`: there is one; `num_hash_layers` from the released configs.
 final class DeepseekV4 implements OwnFamily {
   private static final String BY_TABLE = "hash_moe";
 
@@ -40,10 +40,11 @@ final class DeepseekV4 implements OwnFamily {
   public ModelLayout layout(ModelConfig config) {
     config.expect("scoring_func", "sqrtsoftplus");
     config.expect("topk_method", "noaux_tc");
+    config.expect("hidden_act", "silu");
     int shared = config.countOr(1, "n_shared_experts");
-    if (shared > 1) {
+    if (shared != 1) {
       throw new LayerException(
-          String.format(Locale.ROOT, "\"n_shared_experts\" is %d, expected at most 1", shared));
+          String.format(Locale.ROOT, "\"n_shared_experts\" is %d, expected 1", shared));
     }
     int intermediate = config.positive("moe_intermediate_size");
     return ModelLayout.builder(config)
@@ -55,7 +56,7 @@ final class DeepseekV4 implements OwnFamily {
             new SharedLayout(
                 "shared_experts",
                 SharedLayout.Place.IN_BLOCK,
-                shared * intermediate,
+                intermediate,
                 null,
                 SharedLayout.Storage.W123))
         .activation(Activation.swigluClamped((float) config.numberOr(10, "swiglu_limit")))

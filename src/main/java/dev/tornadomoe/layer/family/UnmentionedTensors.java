@@ -15,7 +15,7 @@ record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String rout
   private static final List<String> SHARED =
       List.of("shared_expert", "shared_experts", "shared_mlp");
   private static final List<String> FIRST_PROJECTIONS =
-      List.of("gate_proj", "up_proj", "input_linear");
+      List.of("gate_proj", "up_proj", "input_linear", "w1");
   private static final List<String> CORRECTIONS =
       List.of(
           "e_score_correction_bias",

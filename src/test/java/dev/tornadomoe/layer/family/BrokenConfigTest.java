@@ -124,6 +124,8 @@ class BrokenConfigTest {
         refusal("glm5_next_text", c -> c.with("hidden_act", "gelu"), "\"hidden_act\"", "silu"),
         refusal("minimax_m3_vl_text", c -> c.with("swiglu_alpha", -1), "SWIGLU_OAI", "-1.0"),
         refusal("deepseek_v4", c -> c.with("n_shared_experts", 2), "\"n_shared_experts\"", "2"),
+        refusal("deepseek_v4", c -> c.with("n_shared_experts", 0), "\"n_shared_experts\"", "0"),
+        refusal("deepseek_v4", c -> c.with("hidden_act", "gelu"), "\"hidden_act\"", "silu"),
         refusal("deepseek_v4", c -> c.with("scoring_func", "sigmoid"), "\"scoring_func\""),
         refusal("deepseek_v4", c -> c.without("vocab_size"), "\"vocab_size\""),
         refusal(

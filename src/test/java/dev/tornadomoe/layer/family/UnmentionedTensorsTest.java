@@ -34,6 +34,7 @@ class UnmentionedTensorsTest {
     "qwen3_moe, shared_experts.gate_proj.weight",
     "qwen3_moe, shared_expert.gate_proj.weight_packed",
     "mixtral, shared_experts.gate_proj.qweight",
+    "mixtral, shared_experts.w1.weight",
     "deepseek_v2, shared_experts.gate_proj.weight"
   })
   void refusesASharedExpert(String family, String name) {
