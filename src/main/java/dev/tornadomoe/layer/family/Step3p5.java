@@ -40,7 +40,11 @@ final class Step3p5 implements OwnFamily {
   public ModelLayout layout(ModelConfig config) {
     config.expect("moe_router_activation", "sigmoid");
     if (!config.flagOr(true, "norm_expert_weight")) {
-      throw new LayerException("step3p5 with \"norm_expert_weight\": false is not supported");
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "%s with \"norm_expert_weight\": false is not supported",
+              config.modelType()));
     }
     config.expect("hidden_act", "silu");
     ModelLayout.Builder layout =

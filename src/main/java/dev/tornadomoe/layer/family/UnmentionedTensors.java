@@ -20,6 +20,7 @@ record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String rout
       List.of(
           "e_score_correction_bias",
           "expert_bias",
+          "router_bias",
           "moe_statics.e_score_correction_bias",
           "experts.e_score_correction_bias");
 

@@ -146,6 +146,10 @@ class BrokenConfigTest {
         refusal("step3p5", c -> c.with("norm_expert_weight", false), "\"norm_expert_weight\""),
         refusal(
             "step3p5",
+            c -> c.with("model_type", "step3p7").with("norm_expert_weight", false),
+            "step3p7 with \"norm_expert_weight\""),
+        refusal(
+            "step3p5",
             c -> c.with("moe_router_activation", "softmax"),
             "\"moe_router_activation\"",
             "sigmoid"),

@@ -55,6 +55,18 @@ class UnmentionedTensorsTest {
     assertRefused(FamilyConfig.of(family), name, "no correction bias");
   }
 
+  @Test
+  void refusesTheCorrectionBiasOfStep() {
+    String moe = "model.layers.0.moe.";
+    assertRefused(
+        FamilyConfig.of("step3p5").with("use_moe_router_bias", false),
+        BLOCK
+            .router(moe + "gate")
+            .put(BlockTensors.vector(moe + "router_bias", "surplus", 0, EXPERTS)),
+        "\"" + moe + "router_bias\"",
+        "no correction bias");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"qwen3_moe", "mixtral", "olmoe"})
   void refusesARouterBias(String family) {
