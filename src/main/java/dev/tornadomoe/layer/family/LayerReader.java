@@ -58,7 +58,7 @@ final class LayerReader {
     Place place = find();
     String block = place.block();
     String router = block + place.router();
-    new UnmentionedTensors(checkpoint, layout, router, block).refuse();
+    new UnmentionedTensors(checkpoint, layout, place.layer(), block, router).refuse();
     Bias bias =
         layout.routerBias() ? Bias.of(checkpoint.require(router + ".bias", layout.routed())) : null;
     Gating gating = gating(block);
@@ -72,7 +72,7 @@ final class LayerReader {
             expertScale(block),
             gating),
         new ExpertWeights(allExperts(block), map(), layout.activations().experts().apply(index)),
-        new SharedReader(checkpoint, layout, block).read(index),
+        new SharedReader(checkpoint, layout, place.layer(), block).read(index),
         layout.routerWeightOnInput(),
         layout.identityExperts(),
         latent(block),

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Reads a layer's shared expert.
 ///
-/// @param block what stands before the names of the block's parts, ending in a dot
-record SharedReader(Checkpoint checkpoint, ModelLayout layout, String block) {
+/// @param layer what stands before the names of the layer's parts, ending in a dot
+/// @param block the same of the block's parts
+record SharedReader(Checkpoint checkpoint, ModelLayout layout, String layer, String block) {
   private static final ExpertStorage.PerExpert LINEAR_GATE =
       new ExpertStorage.PerExpert("linear_gate", "up_proj", "down_proj");
 
@@ -57,7 +58,7 @@ record SharedReader(Checkpoint checkpoint, ModelLayout layout, String block) {
   private String prefix(SharedLayout shared) {
     return switch (shared.place()) {
       case IN_BLOCK -> block;
-      case IN_LAYER -> block.substring(0, block.lastIndexOf('.', block.length() - 2) + 1);
+      case IN_LAYER -> layer;
     };
   }
 

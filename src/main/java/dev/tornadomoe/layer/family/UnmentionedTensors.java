@@ -9,9 +9,11 @@ import java.util.Locale;
 /// Parts of an MoE block that are stored although the model has none according to its config: a
 /// layer without them would compute something else than the checkpoint's model.
 ///
+/// @param layer what stands before the names of the layer's parts, ending in a dot
+/// @param block the same of the block's parts
 /// @param router the router's full name
-/// @param block what stands before the names of the block's parts
-record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String router, String block) {
+record UnmentionedTensors(
+    Checkpoint checkpoint, ModelLayout layout, String layer, String block, String router) {
   private static final List<String> SHARED =
       List.of("shared_expert", "shared_experts", "shared_mlp");
   private static final List<String> FIRST_PROJECTIONS =
@@ -28,7 +30,7 @@ record UnmentionedTensors(Checkpoint checkpoint, ModelLayout layout, String rout
   void refuse() {
     if (layout.shared() == null) {
       refuseShared(block);
-      refuseShared(block.substring(0, block.lastIndexOf('.', block.length() - 2) + 1));
+      refuseShared(layer);
     }
     if (layout.correctionBiases().isEmpty()) {
       for (String owner : List.of(router + ".", block, block + "gate.", block + "router.")) {
