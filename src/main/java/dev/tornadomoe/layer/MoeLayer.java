@@ -264,6 +264,37 @@ public record MoeLayer(
         index, topK, router, experts, shared, routerWeightOnInput, identityExperts, latent, own);
   }
 
+  /// This layer with the average of routed and shared experts as its result (Command A+): the
+  /// router's weights and the shared expert are halved. One without shared experts stays as it is.
+  /// Weights that the caller gives are final, so the caller halves them.
+  ///
+  /// @return a layer of halves
+  /// @throws LayerException where half of the router's weights is not half of the experts' result,
+  ///   or half of the shared expert can't be taken
+  public MoeLayer averaged() {
+    if (shared == null) {
+      return this;
+    }
+    if (routerWeightOnInput || (latent != null && latent.outBias() != null)) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "layer %d: an average doesn't go with the router weight on the input, nor with a bias"
+                  + " behind a latent projection",
+              index));
+    }
+    return new MoeLayer(
+        index,
+        topK,
+        router == null ? null : router.halved(),
+        experts,
+        shared.halved(),
+        false,
+        identityExperts,
+        latent,
+        norms);
+  }
+
   /// {@return all experts that have weights, wherever they are}
   public ExpertMap expertsAnywhere() {
     int[] numbers = new int[globalExperts()];

@@ -68,6 +68,25 @@ public record Router(
     this(weight, bias, correctionBias, null, gating);
   }
 
+  /// This router with half of each weight.
+  ///
+  /// @throws LayerException for a gating whose weights can't be scaled
+  Router halved() {
+    Gating half =
+        switch (gating) {
+          case TopKGating topK -> half(topK);
+          case TableGating byTable -> new TableGating(byTable.table(), half(byTable.scores()));
+          case SparseMixer _, CustomGating _ ->
+              throw new LayerException(
+                  String.format(Locale.ROOT, "the weights of %s can't be halved", gating));
+        };
+    return new Router(weight, bias, correctionBias, expertScale, half);
+  }
+
+  private static TopKGating half(TopKGating gating) {
+    return gating.scaled(gating.scale() / 2);
+  }
+
   private static void requireSize(String what, @Nullable Bias bias, int experts) {
     if (bias != null && bias.size() != experts) {
       throw new LayerException(

@@ -1,10 +1,6 @@
 package dev.tornadomoe.layer;
 
-import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.Shape;
-import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
-import java.lang.foreign.MemorySegment;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -46,21 +42,24 @@ public record SharedExperts(Mlp mlp, @Nullable Weight gate, @Nullable Activation
     this(mlp, gate, null);
   }
 
-  /// A shared expert of which half counts, for layers that return the average of routed and shared
-  /// experts. Its gate is zeros, whose sigmoid is a half for every token.
+  /// {@return whether half of it counts ([MoeLayer#averaged]); its gate is zeros then, whose sigmoid
+  /// is a half}
+  public boolean isHalf() {
+    return gate instanceof HalfGate;
+  }
+
+  /// This shared expert with half of its result.
   ///
-  /// @param mlp its projections
-  /// @param ownActivation between them, or null where it is the routed experts'
-  /// @return the shared expert
-  public static SharedExperts half(Mlp mlp, @Nullable Activation ownActivation) {
-    String name = "half of " + mlp.down().name();
-    TensorView zeros =
-        new TensorView(
-            name,
-            DType.F32,
-            Shape.of(1, mlp.hidden()),
-            MemorySegment.ofArray(new float[mlp.hidden()]));
-    return new SharedExperts(mlp, Weight.dense(zeros), ownActivation);
+  /// @throws LayerException where it has a gate already
+  SharedExperts halved() {
+    if (gate != null) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "half of a shared expert can't be taken where it has a gate (\"%s\")",
+              gate.name()));
+    }
+    return new SharedExperts(mlp, HalfGate.of(mlp), ownActivation);
   }
 
   /// What stands between its projections.

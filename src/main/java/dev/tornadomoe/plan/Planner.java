@@ -318,7 +318,8 @@ public final class Planner {
       return residual(from);
     }
 
-    /// Whether the caller gives ids and weights.
+    /// Whether the caller gives ids and weights. Weights are final, so the caller halves them where
+    /// a layer averages ([dev.tornadomoe.layer.MoeLayer#averaged]).
     ///
     /// @param on false unless set
     /// @return this builder

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -73,6 +74,62 @@ class MoeLayerTest {
     assertThatThrownBy(() -> MoeLayer.of(3, softmax(5, H, 2), experts, shared))
         .isInstanceOf(LayerException.class)
         .hasMessageContainingAll("layer 3", "7", "6");
+  }
+
+  @Test
+  void anAverageIsHalfOfEach() {
+    SharedExperts shared = new SharedExperts(mlp(H, I), null);
+    TopKGating scaled = TopKGating.softmax(2, true).scaled(3);
+    MoeLayer layer =
+        MoeLayer.of(3, LayerParts.router(5, H, scaled), experts(5, H, I), shared).averaged();
+    assertThat(Objects.requireNonNull(layer.router()).gating()).isEqualTo(scaled.scaled(1.5f));
+    SharedExperts half = Objects.requireNonNull(layer.shared());
+    assertThat(half.isHalf()).isTrue();
+    assertThat(half.mlp()).isSameAs(shared.mlp());
+    assertThat(shared.isHalf()).isFalse();
+    assertThatThrownBy(layer::averaged).isInstanceOf(LayerException.class);
+  }
+
+  @Test
+  void aRouterOfTheCallersOwnHalvesItsWeightsItself() {
+    SharedExperts shared = new SharedExperts(mlp(H, I), null);
+    MoeLayer layer = new MoeLayer(3, 2, null, experts(5, H, I), shared, false).averaged();
+    assertThat(layer.router()).isNull();
+    assertThat(Objects.requireNonNull(layer.shared()).isHalf()).isTrue();
+  }
+
+  @Test
+  void withoutASharedExpertThereIsNothingToAverage() {
+    MoeLayer layer = MoeLayer.of(3, softmax(5, H, 2), experts(5, H, I), null);
+    assertThat(layer.averaged()).isSameAs(layer);
+  }
+
+  @Test
+  void refusesAnAverageOfWhatHasNoHalf() {
+    ExpertWeights experts = experts(5, H, I);
+    SharedExperts shared = new SharedExperts(mlp(H, I), null);
+    MoeLayer onInput = new MoeLayer(3, 1, softmax(5, H, 1), experts, shared, true);
+    assertThatThrownBy(onInput::averaged)
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "the router weight on the input");
+    MoeLayer gated =
+        MoeLayer.of(
+            3, softmax(5, H, 1), experts, new SharedExperts(mlp(H, 9), weight("sg", 1, H)));
+    assertThatThrownBy(gated::averaged)
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("shared expert", "\"sg\"");
+    MoeLayer mixer =
+        MoeLayer.of(3, LayerParts.router(5, H, new SparseMixer(0.01f)), experts, shared);
+    assertThatThrownBy(mixer::averaged)
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("SparseMixer", "halved");
+    Latent latent = new Latent(weight("in", H, 8), weight("out", 8, H), null, bias("b", 8));
+    SharedExperts wide = new SharedExperts(mlp(8, I), null);
+    MoeLayer biased =
+        new MoeLayer(3, 1, softmax(5, 8, 1), experts, wide, false, 0, latent, OwnNorms.NONE);
+    assertThatThrownBy(biased::averaged)
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "bias behind a latent projection");
   }
 
   @ParameterizedTest

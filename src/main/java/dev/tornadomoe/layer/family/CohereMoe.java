@@ -33,19 +33,12 @@ final class CohereMoe implements OwnFamily {
   public ModelLayout layout(ModelConfig config) {
     int intermediate = config.positive("intermediate_size");
     long shared = (long) intermediate * config.countOr(0, "num_shared_experts");
-    boolean averaged = isAveraged(config) && shared > 0;
-    ModelLayout.Builder layout =
-        ModelLayout.builder(config)
-            .moeLayers(SparseLayers.byType(config, SparseLayers.afterDense(config, 0)))
-            .shared("shared_experts", shared, null);
-    if (averaged) {
-      layout.sharedAveraged();
-    }
-    TopKGating gating = gating(config);
-    return layout.build(
-        intermediate,
-        config.positive("num_experts", "num_local_experts"),
-        averaged ? gating.scaled(0.5f) : gating);
+    return ModelLayout.builder(config)
+        .moeLayers(SparseLayers.byType(config, SparseLayers.afterDense(config, 0)))
+        .shared("shared_experts", shared, null)
+        .averaged(isAveraged(config))
+        .build(
+            intermediate, config.positive("num_experts", "num_local_experts"), gating(config));
   }
 
   private static boolean isAveraged(ModelConfig config) {

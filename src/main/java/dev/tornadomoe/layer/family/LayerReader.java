@@ -62,21 +62,24 @@ final class LayerReader {
     Bias bias =
         layout.routerBias() ? Bias.of(checkpoint.require(router + ".bias", layout.routed())) : null;
     Gating gating = gating(block);
-    return new MoeLayer(
-        index,
-        gating.topK(),
-        new Router(
-            checkpoint.linear(router, layout.routed(), layout.hidden()),
-            bias,
-            correctionBias(block),
-            expertScale(block),
-            gating),
-        new ExpertWeights(allExperts(block), map(), layout.activations().experts().apply(index)),
-        new SharedReader(checkpoint, layout, place.layer(), block).read(index),
-        layout.routerWeightOnInput(),
-        layout.identityExperts(),
-        latent(block),
-        norms(place.layer()));
+    MoeLayer layer =
+        new MoeLayer(
+            index,
+            gating.topK(),
+            new Router(
+                checkpoint.linear(router, layout.routed(), layout.hidden()),
+                bias,
+                correctionBias(block),
+                expertScale(block),
+                gating),
+            new ExpertWeights(
+                allExperts(block), map(), layout.activations().experts().apply(index)),
+            new SharedReader(checkpoint, layout, place.layer(), block).read(index),
+            layout.routerWeightOnInput(),
+            layout.identityExperts(),
+            latent(block),
+            norms(place.layer()));
+    return layout.averaged() ? layer.averaged() : layer;
   }
 
   private @Nullable Latent latent(String block) {

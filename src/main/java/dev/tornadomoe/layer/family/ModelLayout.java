@@ -37,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// @param norms inside the layers
 /// @param storages how the experts may be stored
 /// @param shared the shared expert, or null
+/// @param averaged whether the result is the average of routed and shared experts
 /// @param weighedShared shared experts that the router weighs, or null
 /// @param latent Z of experts behind a projection from H and before one back to it, or 0
 /// @param sumBias what a bias `[H]` on the weighted sum is called inside the block, or null
@@ -61,6 +62,7 @@ public record ModelLayout(
     NormsLayout norms,
     List<ExpertStorage> storages,
     @Nullable SharedLayout shared,
+    boolean averaged,
     @Nullable WeighedShared weighedShared,
     @Nullable String sumBias,
     int latent,
@@ -125,6 +127,7 @@ public record ModelLayout(
     private List<ExpertStorage> storages =
         List.of(ExpertStorage.PerExpert.PROJ, ExpertStorage.Fused.PROJ);
     private @Nullable SharedLayout shared;
+    private boolean averaged;
     private @Nullable WeighedShared weighedShared;
     private @Nullable String sumBias;
     private int latent;
@@ -270,20 +273,13 @@ public record ModelLayout(
       return this;
     }
 
-    /// That half of the shared expert counts ([SharedLayout#averaged]).
+    /// Whether the layers' result is the average of routed and shared experts, where there are
+    /// shared ones ([dev.tornadomoe.layer.MoeLayer#averaged]).
     ///
+    /// @param on false unless set
     /// @return this builder
-    public Builder sharedAveraged() {
-      if (shared != null) {
-        shared =
-            new SharedLayout(
-                shared.module(),
-                shared.place(),
-                shared.intermediate(),
-                shared.gate(),
-                shared.storage(),
-                true);
-      }
+    public Builder averaged(boolean on) {
+      averaged = on;
       return this;
     }
 
@@ -390,6 +386,7 @@ public record ModelLayout(
           norms,
           StackedReader.withMlx(storages),
           shared,
+          averaged,
           weighedShared,
           sumBias,
           latent,

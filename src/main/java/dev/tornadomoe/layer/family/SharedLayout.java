@@ -11,27 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// @param intermediate its I, that of all shared experts together
 /// @param gate the linear layer in the block whose sigmoid multiplies the result, or null
 /// @param storage its projections' names inside the module
-/// @param averaged whether half of it counts, because the layer's result is the average of shared
-///   and routed experts (Command A+); the router's weights must be halved, too
 public record SharedLayout(
-    String module,
-    Place place,
-    int intermediate,
-    @Nullable String gate,
-    Storage storage,
-    boolean averaged) {
-
-  /// A shared expert that is added whole.
-  ///
-  /// @param module its name
-  /// @param place what that is relative to
-  /// @param intermediate I of all shared experts together
-  /// @param gate the linear layer in the block whose sigmoid multiplies the result, or null
-  /// @param storage its projections' names inside the module
-  public SharedLayout(
-      String module, Place place, int intermediate, @Nullable String gate, Storage storage) {
-    this(module, place, intermediate, gate, storage, false);
-  }
+    String module, Place place, int intermediate, @Nullable String gate, Storage storage) {
 
   /// What the module's name is relative to.
   public enum Place {

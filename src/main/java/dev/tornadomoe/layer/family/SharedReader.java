@@ -37,9 +37,7 @@ record SharedReader(Checkpoint checkpoint, ModelLayout layout, String layer, Str
     Activation activation = layout.activations().shared().apply(index);
     Activation own =
         activation.equals(layout.activations().experts().apply(index)) ? null : activation;
-    return shared.averaged()
-        ? SharedExperts.half(mlp, own)
-        : new SharedExperts(mlp, gate(shared), own);
+    return new SharedExperts(mlp, gate(shared), own);
   }
 
   private ExpertStorage.PerExpert gated(String module) {

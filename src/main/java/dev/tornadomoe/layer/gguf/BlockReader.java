@@ -122,19 +122,18 @@ final class BlockReader {
     SwigluLimits limits = new SwigluLimits(metadata, architecture, index);
     ExpertTensors tensors = new ExpertTensors(this);
     ExpertWeights weights = ExpertWeights.of(tensors.experts(), limits.experts());
-    SharedExperts shared = shared(tensors, limits);
-    boolean averaged = shared != null && architecture.has(Part.SHARED_AVERAGED);
     MoeLayer layer =
         new MoeLayer(
             index,
             gating.topK(),
-            router(averaged ? gating.scaled(gating.scale() / 2) : gating),
+            router(gating),
             weights,
-            shared,
+            shared(tensors, limits),
             architecture.has(Part.WEIGHT_ON_INPUT));
     OwnNorms norms = new BlockNorms(this).read(architecture.has(Part.OWN_NORMS));
     refuseUnused();
-    return layer.withNorms(norms);
+    layer = layer.withNorms(norms);
+    return architecture.has(Part.SHARED_AVERAGED) ? layer.averaged() : layer;
   }
 
   private Router router(TopKGating gating) {
@@ -173,9 +172,6 @@ final class BlockReader {
       return null;
     }
     Activation own = activation.equals(limits.experts()) ? null : activation;
-    if (architecture.has(Part.SHARED_AVERAGED)) {
-      return SharedExperts.half(mlp, own);
-    }
     return new SharedExperts(
         mlp, architecture.has(Part.SHARED_GATE) ? tensors.sharedGate() : null, own);
   }

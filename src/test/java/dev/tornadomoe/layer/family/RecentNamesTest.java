@@ -244,7 +244,7 @@ class RecentNamesTest {
         tensors,
         layer -> {
           BLOCK.assertExperts(layer);
-          assertThat(Objects.requireNonNull(layer.shared()).gate()).isNotNull();
+          assertThat(Objects.requireNonNull(layer.shared()).isHalf()).isTrue();
           assertThat(scale(layer)).isEqualTo(0.5f);
         });
   }

@@ -253,7 +253,7 @@ class RouterChoiceTest {
             "cohere2_moe",
             "sigmoids, averaged",
             c -> {},
-            new TopKGating(2, Scoring.SIGMOID_OF_SELECTED, null, true, 0.5f, 0)),
+            new TopKGating(2, Scoring.SIGMOID_OF_SELECTED, null, true, 1, 0)),
         choice("openai_privacy_filter", "of selected", c -> {}, TopKGating.softmaxOfSelected(2)),
         choice("dbrx", "2-norm", c -> {}, renormalised.withEpsilon(0).withNorm(2)),
         choice(

@@ -163,7 +163,7 @@ class GgufSharedExpertsTest {
     try (Checkpoint checkpoint = open(directory, block)) {
       SharedExperts shared = shared(checkpoint);
       assertShared(shared, size);
-      assertThat(shared.gate()).isNotNull(); // of zeros: the sigmoid is a half
+      assertThat(shared.isHalf()).isTrue();
       assertThat(scale(checkpoint)).isEqualTo(1.5f);
     }
     assertRefused(

@@ -73,9 +73,12 @@ final class InspectText {
         found.get("shared_expert") instanceof Map<?, ?> shared
             ? String.format(
                 Locale.ROOT,
-                "intermediate %s%s",
+                "intermediate %s%s%s",
                 shared.get("intermediate_size"),
-                Boolean.TRUE.equals(shared.get("sigmoid_gate")) ? ", sigmoid gate" : "")
+                Boolean.TRUE.equals(shared.get("sigmoid_gate")) ? ", sigmoid gate" : "",
+                Boolean.TRUE.equals(shared.get("averaged"))
+                    ? ", averaged with the routed experts"
+                    : "")
             : "none");
   }
 

@@ -79,7 +79,7 @@ final class Inspection {
     json.put("activation", layout.activation().function().name().toLowerCase(Locale.ROOT));
     json.put("gated", null); // the tensors say, below
     json.put("router", RouterText.of(layout));
-    json.put("shared_expert", shared(layout.shared()));
+    json.put("shared_expert", shared(layout));
     List<MoeLayer> layers = layers(model);
     if (!layers.isEmpty()) {
       json.put("gated", layers.getFirst().experts().isGated());
@@ -113,10 +113,7 @@ final class Inspection {
           "activation", first.experts().activation().function().name().toLowerCase(Locale.ROOT));
       json.put("gated", first.experts().isGated());
       json.put("router", RouterText.of(first));
-      SharedExperts shared = first.shared();
-      json.put(
-          "shared_expert",
-          shared == null ? null : shared(shared.mlp().intermediate(), shared.gate() != null));
+      json.put("shared_expert", shared(first.shared()));
     }
     return layers;
   }
@@ -133,14 +130,28 @@ final class Inspection {
     return layers;
   }
 
-  private static @Nullable Map<String, Object> shared(@Nullable SharedLayout shared) {
-    return shared == null ? null : shared(shared.intermediate(), shared.gate() != null);
+  private static @Nullable Map<String, Object> shared(ModelLayout layout) {
+    SharedLayout shared = layout.shared();
+    return shared == null
+        ? null
+        : shared(shared.intermediate(), shared.gate() != null, layout.averaged());
   }
 
-  private static Map<String, Object> shared(int intermediate, boolean sigmoidGate) {
+  private static @Nullable Map<String, Object> shared(@Nullable SharedExperts shared) {
+    return shared == null
+        ? null
+        : shared(
+            shared.mlp().intermediate(),
+            shared.gate() != null && !shared.isHalf(),
+            shared.isHalf());
+  }
+
+  private static Map<String, Object> shared(
+      int intermediate, boolean sigmoidGate, boolean averaged) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("intermediate_size", intermediate);
     json.put("sigmoid_gate", sigmoidGate);
+    json.put("averaged", averaged);
     return json;
   }
 }

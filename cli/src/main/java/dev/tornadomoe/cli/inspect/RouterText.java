@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.TopKGating;
@@ -46,13 +47,21 @@ final class RouterText {
       return "none";
     }
     List<String> words =
-        words(router.gating(), router.bias() != null, router.correctionBias() != null);
+        words(gating(layer, router), router.bias() != null, router.correctionBias() != null);
     add(
         words,
         layer.norms().router() != null,
         router.expertScale() != null,
         layer.routerWeightOnInput());
     return String.join(", ", words);
+  }
+
+  /// As the model has it: of an average, the half is said elsewhere.
+  private static Gating gating(MoeLayer layer, Router router) {
+    SharedExperts shared = layer.shared();
+    return shared != null && shared.isHalf() && router.gating() instanceof TopKGating half
+        ? half.scaled(half.scale() * 2)
+        : router.gating();
   }
 
   private static void add(

@@ -42,7 +42,7 @@ final class WeightKinds {
       SharedExperts shared = layer.shared();
       if (shared != null) {
         found.add("shared expert", shared.mlp());
-        found.add("shared expert", shared.gate());
+        found.add("shared expert", shared.isHalf() ? null : shared.gate());
       }
     }
     return found;

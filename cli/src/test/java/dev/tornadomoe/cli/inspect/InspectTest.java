@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// `inspect` on what can be run, on what can't, and on what can't be read.
@@ -85,8 +86,30 @@ class InspectTest {
         .containsEntry("intermediate_size", 256)
         .containsEntry("moe_layers", List.of(0))
         .containsEntry("router", "softmax, top-2")
-        .containsEntry("shared_expert", Map.of("intermediate_size", 256, "sigmoid_gate", true));
+        .containsEntry(
+            "shared_expert",
+            Map.of("intermediate_size", 256, "sigmoid_gate", true, "averaged", false));
     assertThat(MoeRun.object(run.json(), "stored_bytes")).containsOnlyKeys("F32", "Q5_K");
+  }
+
+  /// In both formats: the halves are neither a factor of the router nor a gate.
+  @ParameterizedTest
+  @CsvSource({
+    "hf/cohere2_moe, 'logits, top-3, sigmoid of the selected, renormalised'",
+    "gguf/cohere2moe/model.gguf, 'sigmoid, top-3, renormalised'"
+  })
+  void saysThatExpertsAreAveraged(String checkpoint, String router) {
+    MoeRun run = MoeRun.of("inspect", Golden.directory(checkpoint), "--json").fine();
+    assertThat(run.json())
+        .containsEntry("router", router)
+        .containsEntry(
+            "shared_expert",
+            Map.of("intermediate_size", 64, "sigmoid_gate", false, "averaged", true));
+    assertThat(run.objects("weights"))
+        .filteredOn(row -> "shared expert".equals(row.get("part")))
+        .hasSize(1);
+    assertThat(MoeRun.of("inspect", Golden.directory(checkpoint)).fine().out())
+        .contains("shared expert intermediate 64, averaged with the routed experts\n");
   }
 
   @Test
