@@ -29,6 +29,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// A model that an engine has in memory is the model of its file.
@@ -136,11 +137,24 @@ class ModelInMemoryTest {
         assertThat(checkpoint.require("t2", 1).toFloats()).containsExactly(2);
         assertThat(checkpoint.fileOf("t2")).isEqualTo(NAME + "/m-00002-of-00002.gguf");
       }
-      files.put("n-00001-of-00002.gguf", MemorySegment.NULL);
-      refuses(files, NAME + ": there are 2 GGUF models (m-00001-of-00002.gguf, ...)");
+      files.put("n-00001-of-00002.gguf", files.get("m-00001-of-00002.gguf"));
+      refuses(
+          files,
+          NAME
+              + ": there are 2 GGUF models (m-00001-of-00002.gguf, ...); leave out all but one");
       files.keySet().removeIf(name -> name.contains("00001"));
       refuses(files, NAME + "/m-00001-of-00002.gguf: part 1 of 2 is missing");
     }
+  }
+
+  /// As in a directory: `model.gguf` is the model, or else the only one that is a model.
+  @ParameterizedTest
+  @CsvSource({"model.gguf, m.gguf", "tiny.gguf, mmproj.gguf", "tiny.gguf, a-mmproj.gguf"})
+  void aGgufModelIsFoundBesideOtherFiles(String model, String other) throws Exception {
+    Files.copy(golden(), directory.resolve(model));
+    GgufBytes encoder = other.contains("mmproj") ? GgufBytes.of("clip") : GgufBytes.of("olmoe");
+    encoder.write(directory.resolve(other));
+    requireSame(directory);
   }
 
   @Test

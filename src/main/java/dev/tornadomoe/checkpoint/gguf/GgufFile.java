@@ -1,10 +1,8 @@
 package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
-import dev.tornadomoe.checkpoint.io.FilesInDirectory;
 import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.tensor.Shape;
-import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -42,11 +40,6 @@ public record GgufFile(Path file, Map<String, Object> values, Map<String, Entry>
   /// A description before the data's place is known.
   private record Described(
       String name, @Nullable GgmlType type, int number, Shape shape, long offset, long bytes) {}
-
-  /// @param files what it is mapped with
-  static GgufFile open(Path file, MappedFiles files) {
-    return parse(file, FilesInDirectory.map(file, files));
-  }
 
   static GgufFile parse(Path file, MemorySegment mapped) {
     GgufReader reader = new GgufReader(file.toString(), mapped);

@@ -2,7 +2,9 @@ package dev.tornadomoe.checkpoint.gguf;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.FilesInDirectory;
 import dev.tornadomoe.checkpoint.io.FilesInMemory;
+import dev.tornadomoe.checkpoint.io.ModelFiles;
 import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
 import java.io.IOException;
@@ -10,6 +12,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -34,66 +37,56 @@ public final class GgufFiles {
   /// @param directory that may hold other files as well
   /// @throws CheckpointException when there are several, with their names
   public static @Nullable Path find(Path directory) {
-    Path usual = directory.resolve("model.gguf");
-    if (Files.exists(usual)) {
-      return usual;
-    }
-    List<Path> models = new ArrayList<>();
-    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*.gguf")) {
-      for (Path file : files) {
-        models.add(file);
-      }
+    List<String> names = new ArrayList<>();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+      files.forEach(file -> names.add(file.getFileName().toString()));
     } catch (IOException e) {
       throw FileFailure.reading(directory, e);
     }
-    List<Path> first =
-        models.stream()
-            .filter(file -> !GgufShards.isLaterPart(file.getFileName().toString()))
-            .sorted()
-            .toList();
-    if (first.size() > 1) {
-      List<Path> all = first;
-      first = all.stream().filter(GgufFiles::isModel).toList();
-      if (first.isEmpty()) {
-        return all.getFirst(); // opening it says what it is
-      }
+    try (MappedFiles mapped = new MappedFiles()) {
+      ModelFiles files = new FilesInDirectory(directory, mapped);
+      String name = find(files, names, "say which by its name");
+      return name == null ? null : files.path(name);
     }
-    if (first.size() > 1) {
-      throw several(directory, first.size(), first.getFirst().getFileName());
-    }
-    // Later parts alone: opening one says which is missing.
-    return first.isEmpty() ? models.stream().sorted().findFirst().orElse(null) : first.getFirst();
   }
 
-  /// {@return the only GGUF model that is in memory, of a split one its first part; null when there
-  /// is none}
+  /// {@return the same of files in memory, by its name}
   ///
   /// @param files by their names
-  /// @throws CheckpointException when there are several
+  /// @throws CheckpointException when there are several, with their names
   public static @Nullable String find(FilesInMemory files) {
-    List<String> models = files.names().stream().filter(name -> name.endsWith(SUFFIX)).toList();
-    List<String> first = models.stream().filter(name -> !GgufShards.isLaterPart(name)).toList();
-    if (first.size() > 1) {
-      throw several(files.directory(), first.size(), first.getFirst());
-    }
-    return !first.isEmpty() ? first.getFirst() : models.isEmpty() ? null : models.getFirst();
+    return find(files, files.names(), "leave out all but one");
   }
 
-  private static CheckpointException several(Path where, int count, Object first) {
-    return new CheckpointException(
-        String.format(
-            Locale.ROOT,
-            "%s: there are %d GGUF models (%s, ...); say which by its name",
-            where,
-            count,
-            first));
+  private static @Nullable String find(ModelFiles files, Collection<String> names, String remedy) {
+    if (files.isThere("model.gguf")) {
+      return "model.gguf";
+    }
+    List<String> all = names.stream().filter(name -> name.endsWith(SUFFIX)).sorted().toList();
+    List<String> first = all.stream().filter(name -> !GgufShards.isLaterPart(name)).toList();
+    if (first.isEmpty()) {
+      return all.isEmpty() ? null : all.getFirst(); // a later part: opening it says what is missing
+    }
+    if (first.size() == 1) {
+      return first.getFirst();
+    }
+    List<String> models = first.stream().filter(name -> isModel(files, name)).toList();
+    if (models.size() > 1) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: there are %d GGUF models (%s, ...); %s",
+              files.directory(),
+              models.size(),
+              models.getFirst(),
+              remedy));
+    }
+    return models.isEmpty() ? first.getFirst() : models.getFirst(); // opening it says what it is
   }
 
   /// @throws CheckpointException when it is no GGUF file
-  private static boolean isModel(Path file) {
-    try (MappedFiles mapped = new MappedFiles()) {
-      return otherKind(GgufFile.open(file, mapped)) == null;
-    }
+  private static boolean isModel(ModelFiles files, String name) {
+    return otherKind(GgufFile.parse(files.path(name), files.bytes(name))) == null;
   }
 
   /// What a GGUF file holds that is no model, or null for a model
