@@ -19,12 +19,18 @@ public final class FileFailure {
   private FileFailure() {}
 
   /// Refuses what is there but is a directory, a pipe or a device: reading it would fail late or
-  /// wait for ever.
+  /// wait for ever. Of a link it says that its target is not there, as in a cache of Hugging Face's
+  /// tools whose blob is gone.
   ///
   /// @param file that is about to be read; one that is missing passes
   public static void requireRegular(Path file) {
     if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file)) {
-      throw new CheckpointException(String.format(Locale.ROOT, "%s: no regular file", file));
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: %s",
+              file,
+              Files.notExists(file) ? "a link to a file that is not there" : "no regular file"));
     }
   }
 

@@ -98,8 +98,11 @@ class GgufPlacesTest {
     part(2, 3, "b");
     assertRefused(directory, "m-00003-of-00003.gguf", "part 3 of 3 is missing");
     part(3, 3, "c");
-    Files.delete(directory.resolve("m-00001-of-00003.gguf"));
-    assertRefused(directory, "m-00001-of-00003.gguf", "part 1 of 3 is missing");
+    Path first = directory.resolve("m-00001-of-00003.gguf");
+    Files.delete(first);
+    assertRefused(directory, first.toString(), "part 1 of 3 is missing");
+    Files.createSymbolicLink(first, Path.of("../../blobs/gone"));
+    assertRefused(directory, first.toString(), "a link to a file that is not there");
   }
 
   @Test

@@ -63,13 +63,18 @@ class ShardedCheckpointTest {
   }
 
   @Test
-  void namesAMissingShardAndTheTensorInIt() {
+  void namesAMissingShardAndTheTensorInIt() throws IOException {
     writeIndex(Map.of("a", FIRST, "b", SECOND));
     writeShard(FIRST, "a", 1);
+    Path second = directory.resolve(SECOND);
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       assertThatThrownBy(() -> checkpoint.find("b"))
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContainingAll(directory.resolve(SECOND).toString(), "missing", "\"b\"");
+          .hasMessageContainingAll(second.toString(), "missing", "\"b\"");
+      Files.createSymbolicLink(second, Path.of("../../blobs/gone"));
+      assertThatThrownBy(() -> checkpoint.find("b"))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessage(second + ": a link to a file that is not there");
     }
   }
 
