@@ -39,11 +39,6 @@ public final class ModelConfig {
     this.text = text;
   }
 
-  /// @throws CheckpointException when the file is missing or no JSON object
-  static ModelConfig read(Path file) {
-    return of(file, StrictJson.readObject(file));
-  }
-
   /// @param root what the file says, in the words of a `config.json`
   static ModelConfig of(Path file, Map<String, Object> root) {
     Map<String, Object> text = nested(root, "thinker_config");

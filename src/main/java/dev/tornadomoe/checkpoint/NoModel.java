@@ -2,11 +2,11 @@ package dev.tornadomoe.checkpoint;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.io.FileFailure;
+import dev.tornadomoe.checkpoint.io.FilesInDirectory;
 import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Locale;
 
@@ -24,7 +24,7 @@ final class NoModel {
   }
 
   private static String what(Path directory) {
-    if (isThere(directory, ADAPTER)) {
+    if (FilesInDirectory.isThere(directory.resolve(ADAPTER))) {
       return String.format(
           Locale.ROOT,
           "an adapter (%s) of %s, not a model; merge it into that model (merge_and_unload in peft)"
@@ -32,21 +32,17 @@ final class NoModel {
           ADAPTER,
           base(directory.resolve(ADAPTER)));
     }
-    if (isThere(directory, "model_index.json")) {
+    if (FilesInDirectory.isThere(directory.resolve("model_index.json"))) {
       return "a pipeline of several models (model_index.json); name the directory of one of them";
     }
     if (hasAny(directory, "*.{bin,pt,pth}")) {
       return "weights are there as PyTorch files (.bin, .pt or .pth) only; save the model as"
           + " safetensors";
     }
-    return isThere(directory, "config.json")
+    return FilesInDirectory.isThere(directory.resolve("config.json"))
         ? "neither model.safetensors nor model.safetensors.index.json is there, so this is no model"
             + " in safetensors form"
         : "no config.json, so this is no model";
-  }
-
-  private static boolean isThere(Path directory, String name) {
-    return Files.exists(directory.resolve(name), LinkOption.NOFOLLOW_LINKS);
   }
 
   private static String base(Path adapter) {

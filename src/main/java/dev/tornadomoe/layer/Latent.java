@@ -29,20 +29,8 @@ public record Latent(Weight in, Weight out, @Nullable Bias inBias, @Nullable Bia
               in.columns(),
               in.rows()));
     }
-    requireSize(inBias, in.rows());
-    requireSize(outBias, out.rows());
-  }
-
-  private static void requireSize(@Nullable Bias bias, int size) {
-    if (bias != null && bias.size() != size) {
-      throw new LayerException(
-          String.format(
-              Locale.ROOT,
-              "bias \"%s\" has %d elements, expected %d",
-              bias.values().name(),
-              bias.size(),
-              size));
-    }
+    Mlp.requireSize(inBias, in.rows());
+    Mlp.requireSize(outBias, out.rows());
   }
 
   /// {@return H, the width of the layer's rows}

@@ -57,7 +57,8 @@ public record Mlp(
             columns));
   }
 
-  private static void requireSize(@Nullable Bias bias, int size) {
+  /// @throws LayerException for another size
+  static void requireSize(@Nullable Bias bias, int size) {
     if (bias != null && bias.size() != size) {
       throw new LayerException(
           String.format(

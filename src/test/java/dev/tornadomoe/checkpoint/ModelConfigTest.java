@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.function.Consumer;
@@ -231,12 +232,12 @@ class ModelConfigTest {
   @Test
   void namesTheFileThatIsMissing() {
     Path file = directory.resolve("config.json");
-    assertThatThrownBy(() -> ModelConfig.read(file))
+    assertThatThrownBy(() -> StrictJson.readObject(file))
         .isInstanceOf(CheckpointException.class)
         .hasMessageContainingAll(file.toString(), "no such file");
   }
 
   private ModelConfig config(String json) {
-    return ModelConfig.read(ModelDirectory.writeText(directory.resolve("config.json"), json));
+    return ModelDirectory.readConfig(directory, json);
   }
 }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.checkpoint.safetensors.TensorSet;
 import dev.tornadomoe.tensor.TensorView;
 import java.io.IOException;
@@ -65,6 +66,12 @@ public final class ModelDirectory {
         directory.resolve("model.safetensors.index.json"),
         "{\n  \"metadata\": {\"total_size\": 1},\n  \"weight_map\": {\n" + map + "\n  }\n}\n");
     return directory;
+  }
+
+  /// Of a `config.json` that is written first.
+  static ModelConfig readConfig(Path directory, String json) {
+    Path file = writeText(directory.resolve("config.json"), json);
+    return ModelConfig.of(file, StrictJson.readObject(file));
   }
 
   public static Path writeText(Path file, String text) {

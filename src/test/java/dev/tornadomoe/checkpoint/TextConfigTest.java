@@ -55,6 +55,6 @@ class TextConfigTest {
   }
 
   private ModelConfig config(String json) {
-    return ModelConfig.read(ModelDirectory.writeText(directory.resolve("config.json"), json));
+    return ModelDirectory.readConfig(directory, json);
   }
 }

@@ -8,7 +8,6 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -24,7 +23,7 @@ public final class FileFailure {
   ///
   /// @param file that is about to be read; one that is missing passes
   public static void requireRegular(Path file) {
-    if (Files.exists(file, LinkOption.NOFOLLOW_LINKS) && !Files.isRegularFile(file)) {
+    if (FilesInDirectory.isThere(file) && !Files.isRegularFile(file)) {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,

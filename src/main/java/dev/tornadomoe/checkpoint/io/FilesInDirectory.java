@@ -30,9 +30,16 @@ public record FilesInDirectory(Path directory, MappedFiles mapped) implements Mo
     }
   }
 
+  /// {@return whether there is something of this name, a link whose target is gone among it}
+  ///
+  /// @param file of any kind
+  public static boolean isThere(Path file) {
+    return Files.exists(file, LinkOption.NOFOLLOW_LINKS);
+  }
+
   @Override
   public boolean isThere(String name) {
-    return Files.exists(path(name), LinkOption.NOFOLLOW_LINKS);
+    return isThere(path(name));
   }
 
   @Override

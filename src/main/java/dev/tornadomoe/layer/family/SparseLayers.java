@@ -81,8 +81,17 @@ final class SparseLayers {
   }
 
   static void requireOneEach(ModelConfig config, String name, List<?> list) {
+    requireSize(config, name, list, 0);
+  }
+
+  /// The list may go on for the layers that predict more tokens.
+  static void requireOneEachOrMore(ModelConfig config, String name, List<?> list) {
+    requireSize(config, name, list, config.countOr(0, "num_nextn_predict_layers"));
+  }
+
+  private static void requireSize(ModelConfig config, String name, List<?> list, int further) {
     int layers = config.positive("num_hidden_layers");
-    if (list.size() != layers) {
+    if (list.size() != layers && list.size() != (long) layers + further) {
       throw new LayerException(
           String.format(
               Locale.ROOT,

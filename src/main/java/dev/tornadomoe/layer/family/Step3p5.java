@@ -84,7 +84,7 @@ final class Step3p5 implements OwnFamily {
     if (limits.isEmpty()) {
       return layer -> Activation.SILU;
     }
-    requireOneEach(config, name, limits.size());
+    SparseLayers.requireOneEachOrMore(config, name, limits);
     return layer -> {
       float limit = limits.get(layer).floatValue();
       return limit == 0 ? Activation.SILU : Activation.swigluStep(limit);
@@ -94,7 +94,7 @@ final class Step3p5 implements OwnFamily {
   private static IntPredicate isMoe(ModelConfig config) {
     List<String> types = config.strings("mlp_layer_types").orElse(null);
     if (types != null) {
-      requireOneEach(config, "mlp_layer_types", types.size());
+      SparseLayers.requireOneEachOrMore(config, "mlp_layer_types", types);
       return layer -> types.get(layer).equals("sparse");
     }
     if (config.isList("moe_layers_enum")) {
@@ -126,20 +126,6 @@ final class Step3p5 implements OwnFamily {
               "\"moe_layers_enum\" must be layer indices and commas, found \"%.80s\" among them",
               digits),
           e);
-    }
-  }
-
-  private static void requireOneEach(ModelConfig config, String name, int size) {
-    int layers = config.positive("num_hidden_layers");
-    int further = config.countOr(0, "num_nextn_predict_layers");
-    if (size != layers && size != (long) layers + further) {
-      throw new LayerException(
-          String.format(
-              Locale.ROOT,
-              "\"%s\" has %d elements, expected one for each of %d layers",
-              name,
-              size,
-              layers));
     }
   }
 }

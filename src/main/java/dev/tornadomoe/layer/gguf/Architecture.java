@@ -2,6 +2,7 @@ package dev.tornadomoe.layer.gguf;
 
 import dev.tornadomoe.layer.LayerException;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -186,20 +187,7 @@ enum Architecture {
       Part.CLAMPED_SWIGLU),
   QWEN4("qwen4exp", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
   GLM5(
-      "glm5next",
-      Gate.SIGMOID,
-      Renormalise.IF_STATED,
-      SharedSize.STATED_OR_COUNTED,
-      Part.GATE_KEY,
-      Part.SCALE_KEY,
-      Part.REQUIRED_CORRECTION,
-      Part.LIMITS,
-      Part.SHARED_LIMITS,
-      Part.SAME_LIMITS,
-      Part.LIMITED_BEFORE_SILU),
-  /// The same model, whose files have two names.
-  GLM5_NEXT(
-      "glm5-next",
+      List.of("glm5next", "glm5-next"),
       Gate.SIGMOID,
       Renormalise.IF_STATED,
       SharedSize.STATED_OR_COUNTED,
@@ -328,7 +316,9 @@ enum Architecture {
           "grovemoe", "its adjugate experts read what the other experts return",
           "smallthinker", "its router reads what comes before attention's norm");
 
-  private final String id;
+  @SuppressWarnings("ImmutableEnumChecker") // List.of gives an immutable one
+  private final List<String> ids;
+
   private final Gate gate;
   private final Renormalise renormalise;
   private final SharedSize shared;
@@ -337,7 +327,12 @@ enum Architecture {
   private final Set<Part> parts;
 
   Architecture(String id, Gate gate, Renormalise renormalise, SharedSize shared, Part... parts) {
-    this.id = id;
+    this(List.of(id), gate, renormalise, shared, parts);
+  }
+
+  Architecture(
+      List<String> ids, Gate gate, Renormalise renormalise, SharedSize shared, Part... parts) {
+    this.ids = ids;
     this.gate = gate;
     this.renormalise = renormalise;
     this.shared = shared;
@@ -350,7 +345,7 @@ enum Architecture {
   ///   refused, with the reason
   static Architecture named(String id) {
     for (Architecture architecture : values()) {
-      if (architecture.id.equals(id)) {
+      if (architecture.ids.contains(id)) {
         return architecture;
       }
     }
@@ -369,7 +364,7 @@ enum Architecture {
             "architecture \"%s\" is not supported for GGUF (supported: %s)",
             id,
             Arrays.stream(values())
-                .map(architecture -> architecture.id)
+                .flatMap(architecture -> architecture.ids.stream())
                 .sorted()
                 .collect(Collectors.joining(", "))));
   }
@@ -390,7 +385,8 @@ enum Architecture {
     return parts.contains(part);
   }
 
-  String id() {
-    return id;
+  /// The names by which files call it.
+  List<String> ids() {
+    return ids;
   }
 }

@@ -1,5 +1,7 @@
 package dev.tornadomoe.layer.gguf;
 
+import java.util.stream.Stream;
+
 /// What users are told of an architecture of GGUF files: a row of `docs/formats.md`, which is made
 /// of these, as Markdown.
 ///
@@ -19,9 +21,15 @@ public record ArchitectureNotes(
     String shared,
     String activation) {
 
-  static ArchitectureNotes of(Architecture architecture) {
+  /// For each of its names.
+  static Stream<ArchitectureNotes> of(Architecture architecture) {
+    return architecture.ids().stream().map(id -> of(architecture, id));
+  }
+
+  /// @param id one of the architecture's
+  private static ArchitectureNotes of(Architecture architecture, String id) {
     return new ArchitectureNotes(
-        architecture.id(),
+        id,
         scores(architecture),
         architecture.renormalise().text(),
         correction(architecture),

@@ -68,7 +68,7 @@ public final class GgufModel {
 
   /// {@return what is known of the architectures that are read}
   public static List<ArchitectureNotes> architectures() {
-    return Arrays.stream(Architecture.values()).map(ArchitectureNotes::of).toList();
+    return Arrays.stream(Architecture.values()).flatMap(ArchitectureNotes::of).toList();
   }
 
   /// {@return `general.architecture`}
