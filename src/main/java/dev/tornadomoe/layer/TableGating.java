@@ -33,15 +33,16 @@ public record TableGating(TensorView table, TopKGating scores) implements Gating
               table.shape(),
               scores.topK()));
     }
-    if (!scores.scoring().isPerExpert() || scores.groups() != null) {
+    if (!scores.scoring().isPerExpert() || scores.groups() != null || scores.always() > 0) {
       throw new LayerException(
           String.format(
               Locale.ROOT,
-              "table \"%s\" chooses the experts, so each is scored by itself and in no group; found"
-                  + " %s%s",
+              "table \"%s\" chooses the experts, so each is scored by itself, in no group and none"
+                  + " always; found %s%s%s",
               table.name(),
               scores.scoring(),
-              scores.groups() == null ? "" : " with groups"));
+              scores.groups() == null ? "" : " with groups",
+              scores.always() == 0 ? "" : ", " + scores.always() + " always"));
     }
   }
 

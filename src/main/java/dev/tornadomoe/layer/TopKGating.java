@@ -254,7 +254,13 @@ public record TopKGating(
   /// {@return this gating with some experts more, which every token gets}
   ///
   /// @param count how many, the router's last, beside the k of this gating
+  /// @throws LayerException where that makes k more than an int
   public TopKGating withAlways(int count) {
+    if ((long) topK + count > Integer.MAX_VALUE) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT, "top-k %d and %d for every token are more than 2^31 - 1", topK, count));
+    }
     return new TopKGating(
         topK + count, scoring, groups, renormalise, scale, epsilon, leastSum, norm, always + count);
   }

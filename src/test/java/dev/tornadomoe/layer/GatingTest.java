@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.tornadomoe.layer.TopKGating.GroupScore;
 import dev.tornadomoe.layer.TopKGating.Groups;
 import dev.tornadomoe.layer.TopKGating.Scoring;
+import dev.tornadomoe.tensor.HeapTensors;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -67,9 +70,21 @@ class GatingTest {
     assertThat(gating.always()).isEqualTo(2);
     assertThat(gating.scaled(2).withNorm(2).withEpsilon(0).withLeastSum(0).always()).isEqualTo(2);
     assertThatThrownBy(() -> gating.withAlways(-6)).isInstanceOf(LayerException.class);
+    assertThatThrownBy(() -> gating.withAlways(Integer.MAX_VALUE))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContaining("top-k 5 and 2147483647");
     assertThatThrownBy(() -> new TopKGating(2, Scoring.SOFTMAX, null, true, 1, 0, 0, 1, 3))
         .isInstanceOf(LayerException.class)
         .hasMessageContaining("3 of a token's 2 experts");
+  }
+
+  @Test
+  void aTableNamesAllOfATokensExperts() {
+    TensorView table = HeapTensors.i32("table", Shape.of(1, 3), 0, 1, 2);
+    TopKGating gating = new TopKGating(2, Scoring.SIGMOID, null, true, 1).withAlways(1);
+    assertThatThrownBy(() -> new TableGating(table, gating))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("\"table\"", "1 always");
   }
 
   @ParameterizedTest

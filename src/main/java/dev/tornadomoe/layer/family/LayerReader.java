@@ -127,17 +127,24 @@ final class LayerReader {
     return table != null && table.layers().contains(index);
   }
 
-  /// The gating, with the table of token ids or the factor that is stored beside the router.
+  /// The gating, with the table of token ids and the factor that are stored beside the router.
   private Gating gating(String block) {
-    TableLayout table = layout.table();
-    if (hasTable() && table != null && layout.gating() instanceof TopKGating scores) {
-      return new TableGating(
-          checkpoint.requireIntegers(block + table.name(), table.vocabulary(), scores.topK()),
-          scores);
-    }
-    String name = layout.routerScale();
-    if (name == null || !(layout.gating() instanceof TopKGating gating)) {
+    if (!(layout.gating() instanceof TopKGating topK)) {
       return layout.gating();
+    }
+    TopKGating scores = scaled(block, topK);
+    TableLayout table = layout.table();
+    return table == null || !table.layers().contains(index)
+        ? scores
+        : new TableGating(
+            checkpoint.requireIntegers(block + table.name(), table.vocabulary(), scores.topK()),
+            scores);
+  }
+
+  private TopKGating scaled(String block, TopKGating gating) {
+    String name = layout.routerScale();
+    if (name == null) {
+      return gating;
     }
     float scale = checkpoint.require(block + name, 1).getFloat(0);
     if (!Float.isFinite(scale)) {
@@ -161,16 +168,27 @@ final class LayerReader {
           new FusedReader(checkpoint, layout, block, shared.storage(), shared.count()).read());
     }
     String bias = layout.sumBias();
-    return bias == null
-        ? experts
-        : withDownBias(experts, Bias.of(checkpoint.require(block + bias, layout.hidden())));
+    if (bias != null) {
+      Bias ofSum = Bias.of(checkpoint.require(block + bias, layout.hidden()));
+      experts.replaceAll(mlp -> withDownBias(mlp, ofSum));
+    }
+    return experts;
   }
 
   /// The router's weights sum to 1, so a bias of each expert is one of the sum.
-  private static List<Mlp> withDownBias(List<Mlp> experts, Bias bias) {
-    return experts.stream()
-        .map(mlp -> new Mlp(mlp.gate(), mlp.up(), mlp.down(), mlp.gateBias(), mlp.upBias(), bias))
-        .toList();
+  private Mlp withDownBias(Mlp mlp, Bias ofSum) {
+    Bias own = mlp.downBias();
+    if (own != null) {
+      throw new CheckpointException(
+          String.format(
+              Locale.ROOT,
+              "%s: tensor \"%s\" is a bias of each expert, which doesn't go with \"%s\", one of"
+                  + " their sum",
+              checkpoint.fileOf(own.values().name()),
+              own.values().name(),
+              ofSum.values().name()));
+    }
+    return new Mlp(mlp.gate(), mlp.up(), mlp.down(), mlp.gateBias(), mlp.upBias(), ofSum);
   }
 
   private @Nullable Bias correctionBias(String block) {

@@ -3,9 +3,7 @@ package dev.tornadomoe.layer.family;
 import dev.tornadomoe.checkpoint.ModelConfig;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Gating;
-import dev.tornadomoe.layer.LayerException;
 import java.util.List;
-import java.util.Locale;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -18,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param hidden H
 /// @param intermediate I of the routed experts
-/// @param experts E, experts with weights
-/// @param identityExperts how many more the router chooses from, that return what they get
+/// @param experts E, experts with weights that the router chooses from
+/// @param identityExperts how many more it chooses from, that return what they get
 /// @param gating how experts are chosen
 /// @param activations between an expert's projections
 /// @param moeLayers indices of the MoE layers, ascending
@@ -351,21 +349,14 @@ public record ModelLayout(
     /// The layout.
     ///
     /// @param intermediate I of the routed experts
-    /// @param experts E, experts with weights
+    /// @param experts E, experts with weights that the router chooses from
     /// @param gating how they are chosen
     /// @return what the config says of the MoE layers
-    /// @throws dev.tornadomoe.MoeException when the config lacks `hidden_size`, or its activation
-    ///   is not known
+    /// @throws dev.tornadomoe.MoeException when the config lacks `hidden_size`, its activation is
+    ///   not known, or parts don't go together
     public ModelLayout build(int intermediate, int experts, Gating gating) {
-      if ((long) experts + identityExperts > Integer.MAX_VALUE) {
-        throw new LayerException(
-            String.format(
-                Locale.ROOT,
-                "%d experts and %d that return their input are more than 2^31 - 1",
-                experts,
-                identityExperts));
-      }
-      return new ModelLayout(
+      ModelLayout layout =
+          new ModelLayout(
           hidden > 0 ? hidden : config.positive("hidden_size"),
           intermediate,
           experts,
@@ -392,6 +383,8 @@ public record ModelLayout(
           latent,
           routerBias,
           routerWeightOnInput);
+      new LayoutChecks(layout).run();
+      return layout;
     }
   }
 }

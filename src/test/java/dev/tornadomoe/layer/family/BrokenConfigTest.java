@@ -169,6 +169,10 @@ class BrokenConfigTest {
             c -> c.withJson("ffn_config", RecentConfigs.dbrxExperts("0")),
             "norm of the renormalisation",
             "0.0"),
+        refusal(
+            "inkling_text", c -> c.with("n_shared_experts", Integer.MAX_VALUE), "more than 2^31"),
+        refusal(
+            "inkling_text", c -> c.with("n_routed_experts", Integer.MAX_VALUE), "more than 2^31"),
         refusal("inkling_text", c -> c.with("num_experts_per_tok", 7), "top-k is 9", "8 experts"));
   }
 

@@ -1,0 +1,81 @@
+package dev.tornadomoe.layer.family;
+
+import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.layer.TopKGating;
+import java.util.Locale;
+
+/// What parts of a layout don't go together: a layer made of them would leave one out, or compute
+/// something else than it says.
+record LayoutChecks(ModelLayout layout) {
+
+  /// @throws LayerException for such a layout
+  void run() {
+    requireCount();
+    requireTopK();
+    requireWeighedShared();
+    if (layout.sumBias() != null && !sumsToOne()) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "a bias on the weighted sum (\"%s\") goes with weights that sum to 1 and experts that"
+                  + " all have weights",
+              layout.sumBias()));
+    }
+  }
+
+  private int shared() {
+    WeighedShared shared = layout.weighedShared();
+    return shared == null ? 0 : shared.count();
+  }
+
+  private void requireCount() {
+    if ((long) layout.experts() + layout.identityExperts() + shared() > Integer.MAX_VALUE) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "%d experts, %d that return their input and %d shared ones are more than 2^31 - 1",
+              layout.experts(),
+              layout.identityExperts(),
+              shared()));
+    }
+  }
+
+  /// Tables and stored factors are parts of one way to route.
+  private void requireTopK() {
+    if (!(layout.gating() instanceof TopKGating)) {
+      String part = layout.table() != null ? "a table of token ids" : "a factor on the weights";
+      if (layout.table() != null || layout.routerScale() != null) {
+        throw new LayerException(
+            String.format(
+                Locale.ROOT, "%s goes with top-k gating, not with %s", part, layout.gating()));
+      }
+    }
+  }
+
+  /// The gating chooses the router's last experts always, so these must be the shared ones.
+  private void requireWeighedShared() {
+    int always = layout.gating() instanceof TopKGating gating ? gating.always() : 0;
+    if (shared() > 0 && (always != shared() || layout.identityExperts() > 0)) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "%d shared experts are the router's last, but the gating chooses %d always and %d"
+                  + " that return their input come last",
+              shared(),
+              always,
+              layout.identityExperts()));
+    }
+  }
+
+  private boolean sumsToOne() {
+    return layout.gating() instanceof TopKGating gating
+        && (gating.renormalise() || gating.scoring() == TopKGating.Scoring.SOFTMAX_OF_SELECTED)
+        && gating.norm() == 1
+        && gating.scale() == 1
+        && gating.epsilon() <= TopKGating.USUAL_EPSILON
+        && gating.leastSum() == 0
+        && layout.routerScale() == null
+        && layout.expertScale() == null
+        && layout.identityExperts() == 0;
+  }
+}
