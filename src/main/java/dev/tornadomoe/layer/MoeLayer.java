@@ -78,14 +78,8 @@ public record MoeLayer(
                 hidden));
       }
     }
-    if (shared != null && shared.mlp().hidden() != hidden) {
-      throw new LayerException(
-          String.format(
-              Locale.ROOT,
-              "layer %d: the shared expert's hidden size is %d, the experts' %d",
-              index,
-              shared.mlp().hidden(),
-              hidden));
+    if (shared != null) {
+      requireShared(index, shared, experts, hidden);
     }
     if (routerWeightOnInput && topK != 1) {
       throw new LayerException(
@@ -99,6 +93,28 @@ public record MoeLayer(
     norms.requireSize(index, hidden);
     if (latent != null) {
       requireLatent(index, latent, experts, routerWeightOnInput || identityExperts > 0);
+    }
+  }
+
+  private static void requireShared(
+      int index, SharedExperts shared, ExpertWeights experts, int hidden) {
+    if (shared.mlp().hidden() != hidden) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "layer %d: the shared expert's hidden size is %d, the experts' %d",
+              index,
+              shared.mlp().hidden(),
+              hidden));
+    }
+    Activation activation = shared.activation(experts);
+    if (activation.needsGate() && !shared.mlp().isGated()) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "layer %d: activation %s needs a gated shared expert",
+              index,
+              activation.function()));
     }
   }
 

@@ -13,8 +13,7 @@ public record SharedExperts(Mlp mlp, @Nullable Weight gate, @Nullable Activation
 
   /// Checked against each other.
   ///
-  /// @throws LayerException when the gate does not fit, or the activation needs one that the expert
-  ///   does not have
+  /// @throws LayerException when the gate does not fit
   public SharedExperts {
     if (gate != null && (gate.rows() != 1 || gate.columns() != mlp.hidden())) {
       throw new LayerException(
@@ -25,11 +24,6 @@ public record SharedExperts(Mlp mlp, @Nullable Weight gate, @Nullable Activation
               gate.rows(),
               gate.columns(),
               mlp.hidden()));
-    }
-    if (ownActivation != null && ownActivation.needsGate() && !mlp.isGated()) {
-      throw new LayerException(
-          String.format(
-              Locale.ROOT, "activation %s needs a gated shared expert", ownActivation.function()));
     }
   }
 

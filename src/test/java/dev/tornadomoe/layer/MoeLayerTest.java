@@ -3,6 +3,7 @@ package dev.tornadomoe.layer;
 import static dev.tornadomoe.layer.LayerParts.bias;
 import static dev.tornadomoe.layer.LayerParts.experts;
 import static dev.tornadomoe.layer.LayerParts.mlp;
+import static dev.tornadomoe.layer.LayerParts.plain;
 import static dev.tornadomoe.layer.LayerParts.softmax;
 import static dev.tornadomoe.layer.LayerParts.weight;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -74,6 +75,25 @@ class MoeLayerTest {
     assertThatThrownBy(() -> MoeLayer.of(3, softmax(5, H, 2), experts, shared))
         .isInstanceOf(LayerException.class)
         .hasMessageContainingAll("layer 3", "7", "6");
+  }
+
+  /// The activation may be its own or the routed experts'.
+  @Test
+  void refusesASharedExpertWithoutTheGateThatItsActivationNeeds() {
+    Activation needy = Activation.swigluClamped(7);
+    Mlp plain = plain(H, I);
+    ExpertWeights experts = experts(5, H, I);
+    assertNeedsGate(experts, new SharedExperts(plain, null, needy));
+    ExpertWeights needyExperts = new ExpertWeights(experts.local(), experts.map(), needy);
+    assertNeedsGate(needyExperts, new SharedExperts(plain, null));
+    SharedExperts own = new SharedExperts(plain, null, Activation.SILU);
+    assertThat(MoeLayer.of(3, softmax(5, H, 1), needyExperts, own).shared()).isEqualTo(own);
+  }
+
+  private static void assertNeedsGate(ExpertWeights experts, SharedExperts shared) {
+    assertThatThrownBy(() -> MoeLayer.of(3, softmax(5, H, 1), experts, shared))
+        .isInstanceOf(LayerException.class)
+        .hasMessageContainingAll("layer 3", "SWIGLU_CLAMPED", "gated shared expert");
   }
 
   @Test

@@ -1,7 +1,6 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
-import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.tensor.TensorView;
@@ -34,10 +33,7 @@ record SharedReader(Checkpoint checkpoint, ModelLayout layout, String layer, Str
               reader.read(module, ExpertStorage.PerExpert.UNGATED, shared.intermediate());
           case INPUT_OUTPUT -> inputOutput(module, shared.intermediate());
         };
-    Activation activation = layout.activations().shared().apply(index);
-    Activation own =
-        activation.equals(layout.activations().experts().apply(index)) ? null : activation;
-    return new SharedExperts(mlp, gate(shared), own);
+    return new SharedExperts(mlp, gate(shared), layout.activations().shared().apply(index));
   }
 
   private ExpertStorage.PerExpert gated(String module) {

@@ -171,9 +171,8 @@ final class BlockReader {
     if (mlp == null) {
       return null;
     }
-    Activation own = activation.equals(limits.experts()) ? null : activation;
     return new SharedExperts(
-        mlp, architecture.has(Part.SHARED_GATE) ? tensors.sharedGate() : null, own);
+        mlp, architecture.has(Part.SHARED_GATE) ? tensors.sharedGate() : null, activation);
   }
 
   /// Whether experts have gates, the shared one as well.
