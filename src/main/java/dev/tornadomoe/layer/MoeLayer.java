@@ -253,7 +253,8 @@ public record MoeLayer(
 
   /// This rank's part of a layer whose experts are divided among several, for ends that bring all
   /// results together: shared experts and those that return their input count once for each token,
-  /// where the token is.
+  /// where the token is. Shared experts that the router weighs ([TopKGating#always], Inkling's) are
+  /// among those that are divided.
   ///
   /// @param map which experts to keep, of all E
   /// @return a layer whose sum over all ranks is this one's

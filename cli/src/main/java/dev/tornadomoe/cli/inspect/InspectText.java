@@ -6,6 +6,7 @@ import dev.tornadomoe.tensor.text.Ranges;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// What `moe inspect` found, for people: the same object that `--json` prints.
@@ -70,16 +71,21 @@ final class InspectText {
     row("router", String.valueOf(found.get("router")));
     row(
         "shared expert",
-        found.get("shared_expert") instanceof Map<?, ?> shared
-            ? String.format(
-                Locale.ROOT,
-                "intermediate %s%s%s",
-                shared.get("intermediate_size"),
-                Boolean.TRUE.equals(shared.get("sigmoid_gate")) ? ", sigmoid gate" : "",
-                Boolean.TRUE.equals(shared.get("averaged"))
-                    ? ", averaged with the routed experts"
-                    : "")
-            : "none");
+        found.get("shared_expert") instanceof Map<?, ?> shared ? shared(shared) : "none");
+  }
+
+  private static String shared(Map<?, ?> shared) {
+    StringBuilder text = new StringBuilder("intermediate " + shared.get("intermediate_size"));
+    if (Boolean.TRUE.equals(shared.get("sigmoid_gate"))) {
+      text.append(", sigmoid gate");
+    }
+    if (Boolean.TRUE.equals(shared.get("averaged"))) {
+      text.append(", averaged with the routed experts");
+    }
+    if (!Objects.equals(shared.get("weighed"), 0)) {
+      text.append(", ").append(shared.get("weighed")).append(" experts that the router weighs");
+    }
+    return text.toString();
   }
 
   private void weights() {

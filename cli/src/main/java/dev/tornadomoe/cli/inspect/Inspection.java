@@ -9,6 +9,7 @@ import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.family.ModelLayout;
 import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.layer.family.SharedLayout;
+import dev.tornadomoe.layer.family.WeighedShared;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -74,7 +75,8 @@ final class Inspection {
     json.put("moe_layers", layout.moeLayers());
     json.put("experts", layout.experts());
     json.put("identity_experts", layout.identityExperts());
-    json.put("top_k", layout.gating().topK());
+    WeighedShared weighed = layout.weighedShared();
+    json.put("top_k", layout.gating().topK() - (weighed == null ? 0 : weighed.count()));
     json.put("intermediate_size", layout.intermediate());
     json.put("activation", layout.activation().function().name().toLowerCase(Locale.ROOT));
     json.put("gated", null); // the tensors say, below
@@ -131,10 +133,14 @@ final class Inspection {
   }
 
   private static @Nullable Map<String, Object> shared(ModelLayout layout) {
+    WeighedShared weighed = layout.weighedShared();
+    if (weighed != null) {
+      return shared((long) layout.intermediate() * weighed.count(), false, false, weighed.count());
+    }
     SharedLayout shared = layout.shared();
     return shared == null
         ? null
-        : shared(shared.intermediate(), shared.gate() != null, layout.averaged());
+        : shared(shared.intermediate(), shared.gate() != null, layout.averaged(), 0);
   }
 
   private static @Nullable Map<String, Object> shared(@Nullable SharedExperts shared) {
@@ -143,15 +149,18 @@ final class Inspection {
         : shared(
             shared.mlp().intermediate(),
             shared.gate() != null && !shared.isHalf(),
-            shared.isHalf());
+            shared.isHalf(),
+            0);
   }
 
+  /// @param weighed how many experts the router weighs with its own
   private static Map<String, Object> shared(
-      int intermediate, boolean sigmoidGate, boolean averaged) {
+      long intermediate, boolean sigmoidGate, boolean averaged, int weighed) {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("intermediate_size", intermediate);
     json.put("sigmoid_gate", sigmoidGate);
     json.put("averaged", averaged);
+    json.put("weighed", weighed);
     return json;
   }
 }

@@ -88,7 +88,8 @@ class InspectTest {
         .containsEntry("router", "softmax, top-2")
         .containsEntry(
             "shared_expert",
-            Map.of("intermediate_size", 256, "sigmoid_gate", true, "averaged", false));
+            Map.of(
+                "intermediate_size", 256, "sigmoid_gate", true, "averaged", false, "weighed", 0));
     assertThat(MoeRun.object(run.json(), "stored_bytes")).containsOnlyKeys("F32", "Q5_K");
   }
 
@@ -104,12 +105,27 @@ class InspectTest {
         .containsEntry("router", router)
         .containsEntry(
             "shared_expert",
-            Map.of("intermediate_size", 64, "sigmoid_gate", false, "averaged", true));
+            Map.of("intermediate_size", 64, "sigmoid_gate", false, "averaged", true, "weighed", 0));
     assertThat(run.objects("weights"))
         .filteredOn(row -> "shared expert".equals(row.get("part")))
         .hasSize(1);
     assertThat(MoeRun.of("inspect", Golden.directory(checkpoint)).fine().out())
         .contains("shared expert intermediate 64, averaged with the routed experts\n");
+  }
+
+  /// Inkling's config has 8 experts, of which a token gets 3, and 2 shared ones.
+  @Test
+  void saysThatTheRouterWeighsSharedExperts() {
+    MoeRun run = MoeRun.of("inspect", Golden.directory("hf/inkling"), "--json").fine();
+    assertThat(run.json())
+        .containsEntry("experts", 8)
+        .containsEntry("top_k", 3)
+        .containsEntry(
+            "shared_expert",
+            Map.of("intermediate_size", 64, "sigmoid_gate", false, "averaged", false, "weighed", 2));
+    assertThat(MoeRun.of("inspect", Golden.directory("hf/inkling")).fine().out())
+        .contains("8, top-3,")
+        .contains("shared expert intermediate 64, 2 experts that the router weighs\n");
   }
 
   @Test
