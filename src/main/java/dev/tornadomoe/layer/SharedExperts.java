@@ -36,8 +36,8 @@ public record SharedExperts(Mlp mlp, @Nullable Weight gate, @Nullable Activation
     this(mlp, gate, null);
   }
 
-  /// {@return whether half of it counts ([MoeLayer#averaged]); its gate is zeros then, whose sigmoid
-  /// is a half}
+  /// {@return whether half of it counts ([MoeLayer#averaged]); its gate is zeros then, whose
+  /// sigmoid is a half}
   public boolean isHalf() {
     return gate instanceof HalfGate;
   }

@@ -140,8 +140,7 @@ class ModelInMemoryTest {
       files.put("n-00001-of-00002.gguf", files.get("m-00001-of-00002.gguf"));
       refuses(
           files,
-          NAME
-              + ": there are 2 GGUF models (m-00001-of-00002.gguf, ...); leave out all but one");
+          NAME + ": there are 2 GGUF models (m-00001-of-00002.gguf, ...); leave out all but one");
       files.keySet().removeIf(name -> name.contains("00001"));
       refuses(files, NAME + "/m-00001-of-00002.gguf: part 1 of 2 is missing");
     }

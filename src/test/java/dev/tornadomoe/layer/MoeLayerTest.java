@@ -133,8 +133,7 @@ class MoeLayerTest {
         .isInstanceOf(LayerException.class)
         .hasMessageContainingAll("layer 3", "the router weight on the input");
     MoeLayer gated =
-        MoeLayer.of(
-            3, softmax(5, H, 1), experts, new SharedExperts(mlp(H, 9), weight("sg", 1, H)));
+        MoeLayer.of(3, softmax(5, H, 1), experts, new SharedExperts(mlp(H, 9), weight("sg", 1, H)));
     assertThatThrownBy(gated::averaged)
         .isInstanceOf(LayerException.class)
         .hasMessageContainingAll("shared expert", "\"sg\"");

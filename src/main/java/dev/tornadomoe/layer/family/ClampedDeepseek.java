@@ -11,19 +11,24 @@ import java.util.List;
 /// [modeling_glm5_next.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/glm5_next/modeling_glm5_next.py),
 /// modeling_hy_v4.py and their config classes.
 final class ClampedDeepseek implements OwnFamily {
+  private static final String WHICH_LAYERS =
+      "`mlp_layer_types`, `first_k_dense_replace`, `moe_layer_freq`";
   private static final List<ModelNotes> NOTES =
       List.of(
           ModelNotes.of("glm5_next", "glm5_next_text")
               .router("as deepseek_v3")
               .experts("`mlp.experts.N…`, fused")
-              .also("gate and up clamped (`swiglu_limit`), in the shared experts too")
+              .also(
+                  "gate and up clamped (`swiglu_limit`), in the shared experts too; "
+                      + WHICH_LAYERS)
               .released("zai-org/GLM-5.3-Flash"),
           ModelNotes.of("hy_v4")
               .router("as deepseek_v3")
               .experts("`mlp.experts.N…`, fused")
               .also(
                   "gate and up clamped (`swiglu_limit`), not in the shared experts, whose gate may"
-                      + " be `linear_gate`")
+                      + " be `linear_gate`; "
+                      + WHICH_LAYERS)
               .released("tencent/Hy4-preview"));
 
   @Override

@@ -21,7 +21,9 @@ final class CohereMoe implements OwnFamily {
                   "top-k, softmax or sigmoid of the selected (`expert_selection_fn`),"
                       + " `norm_topk_prob`")
               .experts("`mlp.experts.N…`, fused")
-              .also("shared experts, averaged or added (`shared_expert_combination_strategy`)")
+              .also(
+                  "shared experts, averaged or added (`shared_expert_combination_strategy`);"
+                      + " `mlp_layer_types`, `first_k_dense_replace`, `moe_layer_freq`")
               .released("CohereLabs/command-a-plus-05-2026"));
 
   @Override
@@ -37,8 +39,7 @@ final class CohereMoe implements OwnFamily {
         .moeLayers(SparseLayers.byType(config, SparseLayers.afterDense(config, 0)))
         .shared("shared_experts", shared, null)
         .averaged(isAveraged(config))
-        .build(
-            intermediate, config.positive("num_experts", "num_local_experts"), gating(config));
+        .build(intermediate, config.positive("num_experts", "num_local_experts"), gating(config));
   }
 
   private static boolean isAveraged(ModelConfig config) {

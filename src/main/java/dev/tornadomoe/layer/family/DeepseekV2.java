@@ -18,7 +18,7 @@ final class DeepseekV2 implements OwnFamily {
           ModelNotes.of("deepseek_v2")
               .router("softmax, `greedy` or `group_limited_greedy` (highest score), scaled")
               .experts("`mlp.experts.N…`, fused")
-              .also("shared experts; `first_k_dense_replace`, `moe_layer_freq`")
+              .also("shared experts; `mlp_layer_types`, `first_k_dense_replace`, `moe_layer_freq`")
               .released("deepseek-ai/DeepSeek-V2-Lite"),
           ModelNotes.of("deepseek_ocr2", "deepseek_ocr2_text")
               .router("as deepseek_v2")

@@ -1,8 +1,10 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
+import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.List;
+import java.util.Locale;
 
 /// Inkling, text part: a sigmoid for each expert, a correction bias for the selection; the chosen
 /// experts' weights and those of the shared experts, for which the router has rows of their own,
@@ -11,7 +13,8 @@ import java.util.List;
 ///
 /// Facts: transformers,
 /// [modeling_inkling.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/inkling/modeling_inkling.py),
-/// its config class and conversion mapping.
+/// its config class and conversion mapping. It reads neither `gate_activation` nor
+/// `norm_after_topk` nor `shared_expert_sink`; configs that say something else are refused.
 final class Inkling implements OwnFamily {
   private static final ExpertStorage.Fused EXPERTS =
       new ExpertStorage.Fused(
@@ -42,6 +45,14 @@ final class Inkling implements OwnFamily {
 
   @Override
   public ModelLayout layout(ModelConfig config) {
+    config.expect("gate_activation", "sigmoid");
+    for (String flag : List.of("shared_expert_sink", "norm_after_topk")) {
+      if (!config.flagOr(true, flag)) {
+        throw new LayerException(
+            String.format(
+                Locale.ROOT, "%s with \"%s\": false is not supported", config.modelType(), flag));
+      }
+    }
     int dense = config.countOr(0, "dense_mlp_idx");
     int shared = config.countOr(2, "n_shared_experts");
     TopKGating gating =

@@ -16,7 +16,9 @@ final class Mistral4 implements OwnFamily {
           ModelNotes.of("mistral4")
               .router("softmax, groups by the sum of their best two, `norm_topk_prob`, scaled")
               .experts("fused, `mlp.experts.N…`")
-              .also("shared experts; inside `mistral3`: `language_model.model.` prefix")
+              .also(
+                  "shared experts; `first_k_dense_replace`, `moe_layer_freq`; inside `mistral3`:"
+                      + " `language_model.model.` prefix")
               .released("mistralai/Mistral-Small-4-119B-2603"));
 
   @Override

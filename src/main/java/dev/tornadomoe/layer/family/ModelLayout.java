@@ -357,32 +357,33 @@ public record ModelLayout(
     public ModelLayout build(int intermediate, int experts, Gating gating) {
       ModelLayout layout =
           new ModelLayout(
-          hidden > 0 ? hidden : config.positive("hidden_size"),
-          intermediate,
-          experts,
-          identityExperts,
-          gating,
-          activations != null
-              ? activations
-              : LayerActivations.same(Activation.named(config.string("hidden_act").orElse("silu"))),
-          IntStream.range(0, layers).filter(isMoe).boxed().toList(),
-          layers,
-          blocks,
-          routers,
-          correctionBiases,
-          correctionIsRow,
-          routerScale,
-          table,
-          expertScale,
-          norms,
-          StackedReader.withMlx(storages),
-          shared,
-          averaged,
-          weighedShared,
-          sumBias,
-          latent,
-          routerBias,
-          routerWeightOnInput);
+              hidden > 0 ? hidden : config.positive("hidden_size"),
+              intermediate,
+              experts,
+              identityExperts,
+              gating,
+              activations != null
+                  ? activations
+                  : LayerActivations.same(
+                      Activation.named(config.string("hidden_act").orElse("silu"))),
+              IntStream.range(0, layers).filter(isMoe).boxed().toList(),
+              layers,
+              blocks,
+              routers,
+              correctionBiases,
+              correctionIsRow,
+              routerScale,
+              table,
+              expertScale,
+              norms,
+              StackedReader.withMlx(storages),
+              shared,
+              averaged,
+              weighedShared,
+              sumBias,
+              latent,
+              routerBias,
+              routerWeightOnInput);
       new LayoutChecks(layout).run();
       return layout;
     }

@@ -173,6 +173,9 @@ class BrokenConfigTest {
             "inkling_text", c -> c.with("n_shared_experts", Integer.MAX_VALUE), "more than 2^31"),
         refusal(
             "inkling_text", c -> c.with("n_routed_experts", Integer.MAX_VALUE), "more than 2^31"),
+        refusal("inkling_text", c -> c.with("shared_expert_sink", false), "\"shared_expert_sink\""),
+        refusal("inkling_text", c -> c.with("norm_after_topk", false), "\"norm_after_topk\""),
+        refusal("inkling_text", c -> c.with("gate_activation", "softmax"), "\"gate_activation\""),
         refusal("inkling_text", c -> c.with("num_experts_per_tok", 7), "top-k is 9", "8 experts"));
   }
 

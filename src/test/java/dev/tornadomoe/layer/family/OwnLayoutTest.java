@@ -56,15 +56,12 @@ class OwnLayoutTest {
 
   private Checkpoint open(TensorSet tensors) {
     return ModelDirectory.open(
-        directory,
-        FamilyConfig.of("mixtral").with("model_type", "own").json(),
-        tensors.tensors());
+        directory, FamilyConfig.of("mixtral").with("model_type", "own").json(), tensors.tensors());
   }
 
   private static MoeModel model(
       Checkpoint checkpoint, Gating gating, UnaryOperator<ModelLayout.Builder> change) {
-    return MoeModel.of(
-        checkpoint, MoeFamilies.builder().add(new Family(gating, change)).build());
+    return MoeModel.of(checkpoint, MoeFamilies.builder().add(new Family(gating, change)).build());
   }
 
   private void assertRefused(
@@ -159,7 +156,8 @@ class OwnLayoutTest {
       Router router = Objects.requireNonNull(model.layer(1).router());
       assertThat(router.gating())
           .isInstanceOfSatisfying(
-              TableGating.class, table -> assertThat(table.scores()).isEqualTo(scores.scaled(1.5f)));
+              TableGating.class,
+              table -> assertThat(table.scores()).isEqualTo(scores.scaled(1.5f)));
     }
   }
 

@@ -122,7 +122,8 @@ class InspectTest {
         .containsEntry("top_k", 3)
         .containsEntry(
             "shared_expert",
-            Map.of("intermediate_size", 64, "sigmoid_gate", false, "averaged", false, "weighed", 2));
+            Map.of(
+                "intermediate_size", 64, "sigmoid_gate", false, "averaged", false, "weighed", 2));
     assertThat(MoeRun.of("inspect", Golden.directory("hf/inkling")).fine().out())
         .contains("8, top-3,")
         .contains("shared expert intermediate 64, 2 experts that the router weighs\n");
