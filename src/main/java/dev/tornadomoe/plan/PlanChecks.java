@@ -69,6 +69,9 @@ final class PlanChecks {
     if (layer.norms().output() != null) {
       requireWholeSum(layer, modularMoe, "the layer's own norm");
     }
+    if (layer.latent() != null && layer.latent().outBias() != null) {
+      requireWholeSum(layer, modularMoe, "the bias behind the latent projection");
+    }
     if (options.call().norm() != null) {
       requireWholeSum(layer, modularMoe, "the norm that the tail writes");
     }
@@ -96,9 +99,9 @@ final class PlanChecks {
     }
   }
 
-  /// A norm is of finished rows: where some experts are elsewhere and nobody here has their part,
-  /// the rows are not.
-  private static void requireWholeSum(MoeLayer layer, ModularMoe modularMoe, String norm) {
+  /// A norm is of finished rows, and a bias is added once: where some experts are elsewhere and
+  /// nobody here has their part, the rows are not finished.
+  private static void requireWholeSum(MoeLayer layer, ModularMoe modularMoe, String what) {
     int here = layer.experts().map().localExperts() + layer.identityExperts();
     if (modularMoe.prepareAndFinalize().isLocal() && here < layer.globalExperts()) {
       throw new PlanException(
@@ -108,7 +111,7 @@ final class PlanChecks {
                   + " the whole",
               layer.index(),
               layer.experts().map(),
-              norm));
+              what));
     }
   }
 

@@ -3,6 +3,9 @@ package dev.tornadomoe.plan;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.tornadomoe.contract.LayerSpec;
+import dev.tornadomoe.contract.RandomLayer;
+import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.RmsNorm;
@@ -14,6 +17,7 @@ import dev.tornadomoe.modular.StubBody;
 import dev.tornadomoe.modular.StubEnds;
 import dev.tornadomoe.modular.StubExperts;
 import dev.tornadomoe.tensor.DType;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -97,6 +101,25 @@ class TailTest {
     ModularMoe gathering =
         new ModularMoe(StubEnds.standard().nonLocal(), StubExperts.of(StubBody.twoSteps()));
     assertThat(planner().modularMoe(gathering).build().plan(part).buckets()).isNotEmpty();
+  }
+
+  /// Each part would have it.
+  @Test
+  void refusesTheBiasBehindALatentProjectionOfAPartOfTheSum() {
+    LayerSpec spec = LayerSpec.odd().withLatent(24);
+    MoeLayer biased = RandomLayer.of(spec.withBiases(), 1);
+    int[] map = new int[biased.globalExperts()];
+    Arrays.fill(map, -1);
+    map[0] = 0;
+    ExpertMap one = ExpertMap.of(map);
+
+    assertThatThrownBy(() -> Planner.builder().build().plan(biased.withExpertMap(one)))
+        .isInstanceOf(PlanException.class)
+        .hasMessageEndingWith(
+            " experts are here, so its rows are a part of the sum, and the bias behind the latent"
+                + " projection is of the whole");
+    MoeLayer plain = RandomLayer.of(spec, 1).withExpertMap(one);
+    assertThat(Planner.builder().build().plan(plain).buckets()).isNotEmpty();
   }
 
   @ParameterizedTest
