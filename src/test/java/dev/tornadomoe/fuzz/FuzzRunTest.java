@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Runs Jazzer on each of `-Dfuzz.targets` for `-Dfuzz.seconds`, in its own JVM with little memory:
-/// on some for seconds in `mvn verify`, where this shows that the fuzzers still work, and on all
-/// for ten minutes in `mvn -P fuzz -pl src -am test`. What it has learnt stays in
+/// on one for seconds in `mvn verify`, where this shows that fuzzing still works, and on all for
+/// ten minutes in `mvn -P fuzz -pl src -am test`. What it has learnt stays in
 /// `target/fuzz/TARGET/corpus`, a finding in `target/fuzz/TARGET`; a finding goes to
 /// `src/test/resources/fuzz/TARGET`, where [FuzzCorpusTest] runs it from then on.
 @Tag("fuzz")

@@ -37,9 +37,7 @@ class VerifyGoldenTest {
   /// A checkpoint of each format and a family of each kind, unless more is asked for.
   @ParameterizedTest
   @CsvSource({
-    "--alias on, on",
-    "--alias OFF, off",
-    "--alias off --sanitize, off",
+    "--alias OFF --sanitize, off",
     "--experts fused --backend cpu --precision exact, on",
     "--experts batched --sanitize, off",
     "--tail 1e-6 --sanitize, on",

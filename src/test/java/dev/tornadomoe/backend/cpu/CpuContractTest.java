@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.cpu;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.contract.ArithmeticContract;
 import dev.tornadomoe.contract.BreachContract;
+import dev.tornadomoe.contract.Breadth;
 import dev.tornadomoe.contract.CallContract;
 import dev.tornadomoe.contract.FootprintContract;
 import dev.tornadomoe.contract.InterruptContract;
@@ -50,7 +51,7 @@ class CpuContractTest {
 
     @Override
     protected List<Integer> threads() {
-      return List.of(1, 2, 16);
+      return breadth() == Breadth.FULL ? List.of(1, 2, 16) : List.of(2);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.reference;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.contract.ArithmeticContract;
 import dev.tornadomoe.contract.BreachContract;
+import dev.tornadomoe.contract.Breadth;
 import dev.tornadomoe.contract.CallContract;
 import dev.tornadomoe.contract.FootprintContract;
 import dev.tornadomoe.contract.InterruptContract;
@@ -45,6 +46,12 @@ class ReferenceContractTest {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();
+    }
+
+    /// Many layers take it long.
+    @Override
+    protected Breadth breadth() {
+      return Breadth.askedOr(Breadth.NARROW);
     }
   }
 

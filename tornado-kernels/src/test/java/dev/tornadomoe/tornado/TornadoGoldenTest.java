@@ -55,13 +55,13 @@ class TornadoGoldenTest {
     }
   }
 
-  /// Tokens of the calls. Those of `hf` differ in their families, the others in their formats,
-  /// which kernels for one token and for several read each in its way.
+  /// Tokens of the calls. Those of `hf` differ in their families, the others in their formats too,
+  /// which the contracts have for one token.
   private static int[] tokens(Path directory) {
     if (IS_FULL) {
       return new int[] {1, 5, 33};
     }
-    return directory.getParent().endsWith("hf") ? new int[] {1} : new int[] {1, 5};
+    return new int[] {directory.getParent().endsWith("hf") ? 1 : 5};
   }
 
   @ParameterizedTest
