@@ -23,12 +23,12 @@ public final class TeamScratch {
   synchronized void reserve(ScratchSize needed) {
     ScratchSize both = size.max(needed);
     if (!both.equals(size)) {
-      size = both;
       team.between(() -> {
         for (int worker = 1; worker < scratch.length; worker++) {
           scratch[worker] = new Scratch(both, kernels);
         }
       });
+      size = both; // once it is there
     }
   }
 
