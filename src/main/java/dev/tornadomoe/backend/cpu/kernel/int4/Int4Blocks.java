@@ -20,7 +20,8 @@ import java.util.Locale;
 ///
 /// - its quads: for each 4 columns R lanes of 16 bits, 4 nibbles each, the lowest column in the
 ///   lowest bits;
-/// - R scales in the type of the file;
+/// - R scales in the type of the file, or in F32 where an F16 is no finite number: the kernels
+///   decode those alone;
 /// - where there are zero points, R lanes of 16 bits with the zero point minus 8.
 ///
 /// Of lanes of 16 bits, lane 2i belongs to row i of the block and lane 2i + 1 to row i + R/2. So a
@@ -30,6 +31,9 @@ import java.util.Locale;
 ///
 /// Columns are padded to whole quads, rows to whole blocks; rows beyond the last have zero scales.
 public final class Int4Blocks {
+  /// All ones in an F16 that is infinite or a NaN.
+  private static final int F16_EXPONENT = 0x7C00;
+
   private final int rows;
   private final int columns;
   private final Int4Groups groups;
@@ -42,10 +46,26 @@ public final class Int4Blocks {
     this.rows = matrix.rows();
     this.columns = matrix.columns();
     this.groups = new Int4Groups(matrix.columns(), matrix.groupSize());
-    this.scaleType = matrix.format().element();
+    this.scaleType = scaleType(matrix);
     this.zeroPoints = matrix.format().zeroPoints();
     this.blockRows = blockRows;
     this.data = arena.allocate(Math.ceilDiv(rows, blockRows) * blockBytes(), 64);
+  }
+
+  private static DType scaleType(Int4Matrix matrix) {
+    DType type = matrix.format().element();
+    return type == DType.F16 && !hasFiniteScales(matrix) ? DType.F32 : type;
+  }
+
+  private static boolean hasFiniteScales(Int4Matrix matrix) {
+    for (int row = 0; row < matrix.rows(); row++) {
+      for (int group = 0; group < matrix.groups(); group++) {
+        if ((matrix.scaleBits(row, group) & F16_EXPONENT) == F16_EXPONENT) {
+          return false;
+        }
+      }
+    }
+    return true;
   }
 
   /// Repacks a matrix.
@@ -67,7 +87,7 @@ public final class Int4Blocks {
     return packed;
   }
 
-  /// What packing will allocate.
+  /// What packing will allocate, unless scales are no numbers.
   public static long bytes(int rows, int columns, WeightFormat format, int blockRows) {
     Int4Groups groups = new Int4Groups(columns, format.groupSize());
     return Math.ceilDiv(rows, blockRows)
@@ -135,7 +155,7 @@ public final class Int4Blocks {
     return ofBlock < half ? 2 * ofBlock : 2 * (ofBlock - half) + 1;
   }
 
-  /// The scale of a row in a group, as the file has it.
+  /// The scale of a row in a group.
   float scale(int row, int group) {
     long tail = tailAt(row, group);
     if (scaleType == DType.F32) {

@@ -52,7 +52,7 @@ final class Int4Packing {
     long lane = blocks.lane(row) * 2L;
     if (blocks.scaleType() == DType.F32) {
       data.set(
-          ValueLayout.JAVA_INT, at + row % blocks.blockRows() * 4L, matrix.scaleBits(row, group));
+          ValueLayout.JAVA_FLOAT, at + row % blocks.blockRows() * 4L, matrix.scale(row, group));
     } else {
       data.set(ValueLayout.JAVA_SHORT, at + lane, (short) matrix.scaleBits(row, group));
     }

@@ -18,6 +18,7 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Fp8Matrix;
 import dev.tornadomoe.tensor.GroupGrid;
+import dev.tornadomoe.tensor.Int4Matrix;
 import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
@@ -179,6 +180,40 @@ class KernelTwinsTest {
     assertThat(one[1]).isNaN();
     assertThat(one[3]).isNaN();
     assertThat(one[5]).isFinite();
+  }
+
+  /// Such a scale makes no number of its row, and changes no other.
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void scalesOf4BitWeightsThatAreNoNumbersAreNone(Precision precision) {
+    int rows = 9;
+    int columns = 96;
+    MemorySegment words =
+        MemorySegment.ofArray(new Random(81).ints((long) rows * columns / 8).toArray());
+    short[] scales = new short[rows * 3];
+    Arrays.fill(scales, Float.floatToFloat16(0.01f));
+    scales[4] = Float.floatToFloat16(Float.POSITIVE_INFINITY);
+    scales[7] = Float.floatToFloat16(Float.NaN);
+    scales[12] = Float.floatToFloat16(0x1p-24f);
+    TensorView view =
+        new TensorView("s", DType.F16, Shape.of(rows, 3), MemorySegment.ofArray(scales));
+    Int4Matrix matrix = new Int4Matrix(rows, columns, 32, words, view, null, null);
+    try (Arena arena = Arena.ofConfined()) {
+      for (int tokens : new int[] {1, 2, 5}) {
+        float[] x = Rows.random(tokens * columns, 82);
+        float[] y = multiply(scalar, kernel(scalar, matrix, precision, arena), x, tokens);
+        float[] z = multiply(vector, kernel(vector, matrix, precision, arena), x, tokens);
+        int stride = RowTile.stride(rows);
+        for (int t = 0; t < tokens; t++) {
+          for (int r = 0; r < rows; r++) {
+            float found = z[t * stride + r];
+            assertThat(Float.floatToIntBits(found))
+                .isEqualTo(Float.floatToIntBits(y[t * stride + r]));
+            assertThat(Float.isFinite(found)).isEqualTo(r != 1 && r != 2);
+          }
+        }
+      }
+    }
   }
 
   @Test
