@@ -35,13 +35,6 @@ final class VectorInt4Fast extends VectorInt4Strips {
   private static final boolean F16_SCALES = VARIANT.f16Scales();
   private static final boolean WHOLE_CHUNKS = VARIANT.wholeChunks();
 
-  private static final int HIGH_HALF = 0xFFFF0000;
-
-  /// An F16's fields in an F32's places, and what is left between the exponents then.
-  private static final int F16_FIELDS = 0x8FFFE000;
-
-  private static final float F16_REBIAS = 0x1p112f;
-
   private final MemorySegment data;
   private final int groupBytes;
   private final int tailBytes;

@@ -28,13 +28,9 @@ final class VectorInt4FastOne extends Int4OneToken {
   private static final int QUAD_BYTES = VectorInt4Strips.QUAD_BYTES;
   private static final int HIGH_ROWS = VectorInt4Strips.HIGH_ROWS;
   private static final long SECOND = VectorInt4Strips.SECOND;
-
-  private static final int HIGH_HALF = 0xFFFF0000;
-
-  /// An F16's fields in an F32's places, and what is left between the exponents then.
-  private static final int F16_FIELDS = 0x8FFFE000;
-
-  private static final float F16_REBIAS = 0x1p112f;
+  private static final int HIGH_HALF = VectorInt4Strips.HIGH_HALF;
+  private static final int F16_FIELDS = VectorInt4Strips.F16_FIELDS;
+  private static final float F16_REBIAS = VectorInt4Strips.F16_REBIAS;
 
   private final MemorySegment data;
   private final Int4Groups groups;

@@ -26,19 +26,11 @@ final class VectorInt4One extends Int4OneToken {
   private static final int QUAD_BYTES = VectorInt4Strips.QUAD_BYTES;
   private static final int HIGH_ROWS = VectorInt4Strips.HIGH_ROWS;
   private static final long SECOND = VectorInt4Strips.SECOND;
-
-  private static final int HIGH_HALF = 0xFFFF0000;
-
-  /// An F16's fields in an F32's places, and what is left between the exponents then.
-  private static final int F16_FIELDS = 0x8FFFE000;
-
-  private static final float F16_REBIAS = 0x1p112f;
-
-  /// A quad's first nibble.
-  private static final int NIBBLE = 0xF;
-
-  /// What makes a nibble without sign the weight, times the sum of the activations.
-  private static final float OFFSET = -8f;
+  private static final int HIGH_HALF = VectorInt4Strips.HIGH_HALF;
+  private static final int F16_FIELDS = VectorInt4Strips.F16_FIELDS;
+  private static final float F16_REBIAS = VectorInt4Strips.F16_REBIAS;
+  private static final int NIBBLE = VectorInt4Strips.NIBBLE;
+  private static final float OFFSET = VectorInt4Strips.OFFSET;
 
   private final MemorySegment data;
   private final Int4Groups groups;

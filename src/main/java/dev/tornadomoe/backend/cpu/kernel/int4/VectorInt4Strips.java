@@ -3,6 +3,7 @@ package dev.tornadomoe.backend.cpu.kernel.int4;
 import static dev.tornadomoe.backend.cpu.kernel.Species.LANES;
 
 import dev.tornadomoe.backend.cpu.kernel.Species;
+import dev.tornadomoe.backend.cpu.kernel.rows.Int4Groups;
 import dev.tornadomoe.backend.cpu.kernel.rows.RowForm;
 import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
 import java.util.Arrays;
@@ -31,6 +32,20 @@ public abstract class VectorInt4Strips extends Int4Kernel {
 
   /// From a block's first vector of rows to its second, in bytes.
   static final long SECOND = 4L * LANES;
+
+  /// Of a word, what belongs to the row in its upper half.
+  static final int HIGH_HALF = 0xFFFF0000;
+
+  /// An F16's fields in an F32's places, and what is left between the exponents then.
+  static final int F16_FIELDS = 0x8FFFE000;
+
+  static final float F16_REBIAS = 0x1p112f;
+
+  /// A quad's first nibble.
+  static final int NIBBLE = 0xF;
+
+  /// What makes a nibble without sign the weight, times the sum of the activations.
+  static final float OFFSET = -8f;
 
   /// Groups of a strip whose weights are in the cache, where fewer and longer strips are faster.
   private static final int LONG_STRIP = 16;
@@ -64,7 +79,7 @@ public abstract class VectorInt4Strips extends Int4Kernel {
   VectorInt4Strips(Int4Blocks blocks, int groupSums, Int4OneToken one) {
     super(blocks);
     this.count = groups.count();
-    this.stripSums = LONG_STRIP * groupSums;
+    this.stripSums = stripSums(groups, groupSums);
     this.one = one;
   }
 
@@ -75,11 +90,17 @@ public abstract class VectorInt4Strips extends Int4Kernel {
 
   /// The same for a matrix that is not loaded yet.
   public static int workSize(RowForm form) {
-    int groupSums =
-        form instanceof RowForm.Rounded rounded
-            ? rounded.groups().chunksPerGroup() * CHUNK_SUMS
-            : EXACT_SUMS;
-    return workSize(LONG_STRIP * groupSums);
+    return switch (form) {
+      case RowForm.Rounded(Int4Groups groups) ->
+          workSize(stripSums(groups, groups.chunksPerGroup() * CHUNK_SUMS));
+      case RowForm.Floats(Int4Groups groups) -> workSize(stripSums(groups, EXACT_SUMS));
+      case RowForm.Plain _ -> throw new IllegalArgumentException("rows of no 4-bit weights");
+    };
+  }
+
+  /// Elements of the work space for the longest strip's sums of one token and one vector of rows.
+  private static int stripSums(Int4Groups groups, int groupSums) {
+    return Math.min(LONG_STRIP, groups.count()) * groupSums;
   }
 
   /// For both vectors of a block's rows, and as many tokens at once as there may be.

@@ -15,7 +15,7 @@ final class RoundedRows {
   private static final float MOST = Short.MAX_VALUE / 8 - 16 - 1;
 
   /// Two times the same 16 bits.
-  private static final int TWICE = 0x10001;
+  static final int TWICE = 0x10001;
 
   /// What a nibble without sign is too much by.
   private static final int NIBBLE_ZERO = 8;

@@ -4,9 +4,6 @@ import dev.tornadomoe.backend.cpu.kernel.ScalarMath;
 
 /// Rounds activations one by one.
 public final class ScalarRounding {
-  /// Two times the same 16 bits.
-  private static final int TWICE = 0x10001;
-
   private ScalarRounding() {}
 
   /// See [Rounding#round].
@@ -17,7 +14,7 @@ public final class ScalarRounding {
       int own = whole(row[from + i], inverse);
       sum += own;
       int factor = i % Int4Groups.QUAD == 0 ? own : own - 16 * before;
-      factors[to + i] = (factor & 0xFFFF) * TWICE;
+      factors[to + i] = (factor & 0xFFFF) * RoundedRows.TWICE;
       before = own;
     }
     return sum;
