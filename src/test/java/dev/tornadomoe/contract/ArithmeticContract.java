@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.FusedExperts;
@@ -231,6 +232,44 @@ public abstract class ArithmeticContract extends BackendContract {
       for (int i = 0; i < size; i++) {
         assertThat(Float.isFinite(output[2 * size + i])).isFalse();
       }
+    }
+  }
+
+  /// A router would see it, too, and say so by its weights; here nobody but the experts does.
+  @TestFactory
+  Stream<DynamicTest> noActivationMakesANumberOfWhatIsNone() {
+    LayerSpec odd = LayerSpec.odd();
+    List<LayerSpec> narrow =
+        List.of(odd.with(Activation.swigluOai(7), true), odd.with(Activation.RELU_SQUARED, false));
+    List<LayerSpec> others =
+        List.of(
+            odd.with(Activation.RELU, false),
+            odd.with(Activation.GELU, true),
+            odd.with(Activation.GELU_TANH, true),
+            odd.with(Activation.swigluClamped(0.4f), true),
+            odd.with(Activation.swigluStep(0.25f), true));
+    return Stream.concat(
+        each(narrow, this::keepsNaN),
+        breadth() == Breadth.FULL ? each(others, this::keepsNaN) : Stream.of());
+  }
+
+  private void keepsNaN(LayerSpec spec) {
+    MoeLayer layer = RandomLayer.of(spec, 16);
+    int size = layer.hidden();
+    float[] hidden = Rows.random(2 * size, 34);
+    hidden[size + 5] = Float.NaN;
+    float[] output = new float[hidden.length];
+    MoePlan plan = Planner.builder().maxTokens(2).callerRoutes(true).build().plan(layer);
+    try (Session session = backend().prepare(plan)) {
+      session.run(
+          new MoeCall()
+              .hidden(Rows.of(hidden), 2)
+              .routing(Rows.of(new int[] {0, 1, 2, 2, 3, 4}), Rows.of(Rows.random(6, 35)))
+              .output(Rows.of(output)));
+    }
+    for (int i = 0; i < size; i++) {
+      assertThat(output[i]).isFinite();
+      assertThat(output[size + i]).isNaN();
     }
   }
 }

@@ -28,7 +28,7 @@ public final class Activations {
     } else {
       float factor = up;
       if (function >= SWIGLU_OAI) {
-        factor = TornadoMath.max(TornadoMath.min(up, limit), -limit);
+        factor = atLeast(atMost(up, limit), -limit);
       }
       if (function == SWIGLU_OAI) {
         factor = factor + 1f;
@@ -51,18 +51,36 @@ public final class Activations {
     } else if (function == GELU_TANH) {
       y = x / (1f + TornadoMath.exp(-1.5957691f * (x + 0.044715f * x * x * x)));
     } else if (function == RELU) {
-      y = TornadoMath.max(x, 0f);
+      y = atLeast(x, 0f);
     } else if (function == RELU_SQUARED) {
-      float positive = TornadoMath.max(x, 0f);
+      float positive = atLeast(x, 0f);
       y = positive * positive;
     } else if (function == SWIGLU_STEP) {
-      y = TornadoMath.min(x / (1f + TornadoMath.exp(-x)), limit);
+      y = atMost(x / (1f + TornadoMath.exp(-x)), limit);
     } else if (function == SWIGLU_CLAMPED) {
-      float clamped = TornadoMath.min(x, limit);
+      float clamped = atMost(x, limit);
       y = clamped / (1f + TornadoMath.exp(-clamped));
     } else {
-      float clamped = TornadoMath.min(x, limit);
+      float clamped = atMost(x, limit);
       y = clamped / (1f + TornadoMath.exp(-alpha * clamped));
+    }
+    return y;
+  }
+
+  /// The lower of both. A NaN stays one, which OpenCL's `fmin` would put in order.
+  private static float atMost(float x, float most) {
+    float y = x;
+    if (x > most) {
+      y = most;
+    }
+    return y;
+  }
+
+  /// The higher of both, as [#atMost].
+  private static float atLeast(float x, float least) {
+    float y = x;
+    if (x < least) {
+      y = least;
     }
     return y;
   }

@@ -8,9 +8,6 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// Selection, gate, up and activation in one task, for GPUs and few tokens: a launch costs more
 /// than what it saves when a work-group by itself selects the experts of a token.
 public final class RoutedKernels {
-  /// Of work-items without an expert.
-  private static final float LEAST_LOGIT = -3.4e38f;
-
   private RoutedKernels() {}
 
   /// Like [WorkGroupKernels#gateUp], from router logits `[M, E]`. Every work-group ranks its
@@ -61,7 +58,7 @@ public final class RoutedKernels {
     if (token < call.get(0)) {
       liveExperts = experts;
     }
-    float most = LEAST_LOGIT;
+    float most = RouterKernels.LEAST_LOGIT;
     for (int e = t; e < liveExperts; e += threads) {
       float logit = logits.get(token * experts + e);
       scores[e] = logit;

@@ -41,7 +41,7 @@ public final class RouterKernels {
   private static final float CLOSED = -3.0e38f;
 
   /// Of work-items without an expert.
-  private static final float LEAST_LOGIT = -3.4e38f;
+  static final float LEAST_LOGIT = -3.4e38f;
 
   private RouterKernels() {}
 
