@@ -10,7 +10,10 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
+import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
@@ -202,6 +205,43 @@ public abstract class CallContract extends BackendContract {
     assertThatThrownBy(() -> backend().prepare(plan))
         .isInstanceOf(MoeException.class)
         .hasMessageContaining("closed");
+    try (session) {
+      assertThatThrownBy(() -> session.run(call(1, H, H)))
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining("closed before the session");
+      assertThatThrownBy(session::fork)
+          .isInstanceOf(MoeException.class)
+          .hasMessageContaining("closed before the session");
+    }
+  }
+
+  /// Each session reads them anew.
+  @Test
+  void ownNormsThatWereClosedAreNoStackTrace() {
+    MoePlan plan;
+    Session session;
+    try (Arena arena = Arena.ofShared()) {
+      TensorView weights =
+          new TensorView("norm", DType.F32, Shape.of(H), arena.allocate(4L * H, 4));
+      WeightedNorm norm = new WeightedNorm(new RmsNorm(0.25f), weights, 1);
+      MoeLayer layer =
+          new MoeLayer(
+              0,
+              LAYER.topK(),
+              LAYER.router(),
+              LAYER.experts(),
+              null,
+              false,
+              0,
+              null,
+              new OwnNorms(null, null, norm));
+      plan = planner().build().plan(layer);
+      session = backend().prepare(plan);
+      session.run(call(1, H, H));
+    }
+    assertThatThrownBy(() -> backend().prepare(plan))
+        .isInstanceOf(MoeException.class)
+        .hasMessageContaining("closed before the session");
     try (session) {
       assertThatThrownBy(() -> session.run(call(1, H, H)))
           .isInstanceOf(MoeException.class)

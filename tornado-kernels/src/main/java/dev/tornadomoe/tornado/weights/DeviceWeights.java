@@ -39,6 +39,9 @@ public record DeviceWeights(List<DeviceLayer> layers, WeightMemory memory) {
     List<DeviceLayer> layers = new ArrayList<>();
     for (int i = 0; i < storages.size(); i++) {
       MoeLayer layer = plan.layers().get(i);
+      List<MemorySegment> ofSteps = LayerWeights.ofSteps(layer);
+      new WeightMemory(ofSteps).requireAlive();
+      memory.addAll(ofSteps);
       layers.add(
           LayerLoader.load(
               layer,
