@@ -13,6 +13,7 @@ import dev.tornadomoe.tornado.device.DeviceBudget;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.graph.Launch;
 import dev.tornadomoe.tornado.graph.LaunchArrays;
+import dev.tornadomoe.tornado.graph.LayerArrays;
 import dev.tornadomoe.tornado.graph.SessionArrays;
 import dev.tornadomoe.tornado.weights.DeviceExperts;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
@@ -23,6 +24,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
@@ -42,11 +44,7 @@ public final class DeviceMemory {
     long weights = weights(plan, storages);
     List<DeviceLayer> layers = described(plan, storages);
     SessionArrays shared = new SessionArrays();
-    long callers =
-        Launch.sizes(plan).stream()
-            .map(size -> LaunchArrays.of(size, layers, device.shape(), shared))
-            .mapToLong(arrays -> arrays.arrays().callersBytes())
-            .sum();
+    long callers = callersBytes(plan, layers, device, shared);
     Bytes rows = new Bytes(callers, callers);
     return new SessionMemory(
         Bytes.ofDevice(weights),
@@ -55,6 +53,39 @@ public final class DeviceMemory {
         rows,
         Bytes.NONE,
         weights);
+  }
+
+  /// What the caller's rows take of all launches.
+  ///
+  /// @param shared told what else they need
+  /// @throws BackendException for arrays larger than the device's largest buffer
+  private static long callersBytes(
+      MoePlan plan, List<DeviceLayer> layers, DeviceLimits device, SessionArrays shared) {
+    try {
+      long bytes = 0;
+      int largest = 0;
+      for (Launch.Size size : Launch.sizes(plan)) {
+        LayerArrays arrays = LaunchArrays.of(size, layers, device.shape(), shared).arrays();
+        bytes += arrays.callersBytes();
+        largest = Math.max(largest, arrays.largest());
+      }
+      if (Math.max(largest, shared.largest()) > device.mostElements()) {
+        throw tooManyTokens(plan, device);
+      }
+      return bytes;
+    } catch (ArithmeticException e) {
+      throw tooManyTokens(plan, device); // more elements than an int counts
+    }
+  }
+
+  private static BackendException tooManyTokens(MoePlan plan, DeviceLimits device) {
+    return new BackendException(
+        String.format(
+            Locale.ROOT,
+            "an array for %d tokens at once has more than the %d elements that the device's largest"
+                + " buffer holds; plan with fewer of them: maxTokens or chunkTokens",
+            plan.options().chunkTokens(),
+            device.mostElements()));
   }
 
   /// Loads a plan's weights for graphs of a user, after checking that they fit. Their host memory

@@ -60,9 +60,14 @@ final class DenseProjection {
                   matrix.columns(),
                   matrix.flags()));
     }
-    return context.tokens() > FEW_TOKENS && TILE.threads() <= context.device().workGroup()
+    return context.tokens() > FEW_TOKENS && fitsTile()
         ? tiled(kind, matrix.withFlags(TILE.flags()), input, y, rest, rows)
         : few(kind, matrix, input, y, rest, rows);
+  }
+
+  private boolean fitsTile() {
+    return TILE.threads() <= context.device().workGroup()
+        && TILE.localFloats(1, TILE_TOKENS) * 4L <= context.device().localBytes();
   }
 
   private KernelCall few(

@@ -179,6 +179,11 @@ public final class LayerArrays {
     return callersSizes.values().stream().mapToLong(DeviceArrays::bytes).sum();
   }
 
+  /// Elements of the largest of them.
+  public int largest() {
+    return callersSizes.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+  }
+
   /// Uses an array of the caller's own for one of their regions.
   public void give(CallerRegion region, Object array) {
     callers.put(region, array);

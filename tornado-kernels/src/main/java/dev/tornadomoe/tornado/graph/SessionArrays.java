@@ -73,6 +73,11 @@ public final class SessionArrays {
     return kernel;
   }
 
+  /// Elements of the largest array that is needed.
+  public int largest() {
+    return sizes.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+  }
+
   /// What all arrays take that are needed, on the host and again on the device.
   public long bytes() {
     return DeviceArrays.bytes(1) + sizes.values().stream().mapToLong(DeviceArrays::bytes).sum();
