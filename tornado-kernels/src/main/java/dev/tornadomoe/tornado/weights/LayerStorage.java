@@ -76,31 +76,54 @@ public record LayerStorage(
             : extra(layer, gateUp, down, sharedGateUp, sharedDown);
     long perExpert = Math.max(2 * gateUp.largest(), down.largest());
     int spare = Math.max(gateUp.mostAround(), down.mostAround());
-    long fitting = (mostElements - spare) / perExpert - extra;
-    long whole =
-        sharedGateUp == null || sharedDown == null || extra > 0
-            ? 0
-            : Math.max(2 * sharedGateUp.largest(), sharedDown.largest());
-    if (fitting < 1 || whole > mostElements) {
+    LayerStorage storage =
+        new LayerStorage(
+            router(layer),
+            gateUp,
+            down,
+            (int) Math.min((mostElements - spare) / perExpert - extra, experts.size()),
+            extra,
+            extra > 0 ? null : sharedGateUp,
+            extra > 0 ? null : sharedDown,
+            latent == null ? null : dense(latent.in()),
+            latent == null ? null : dense(latent.out()));
+    requireFits(layer, "one expert's weights take", perExpert * (extra + 1L) + spare, mostElements);
+    storage.requireOthersFit(layer, mostElements);
+    return storage;
+  }
+
+  /// Those that are in one buffer each, whatever the device.
+  private void requireOthersFit(MoeLayer layer, long most) {
+    requireFits(layer, "its shared expert's weights take", elements(sharedGateUp, 2), most);
+    requireFits(layer, "its shared expert's weights take", elements(sharedDown, 1), most);
+    requireFits(layer, "its router's weights take", elements(router, 1), most);
+    requireFits(layer, "its latent projection takes", elements(latentIn, 1), most);
+    requireFits(layer, "its latent projection takes", elements(latentOut, 1), most);
+    requireFits(layer, "its router's table takes", table(layer), most);
+  }
+
+  private static long elements(@Nullable Storage kept, int matrices) {
+    return kept == null ? 0 : matrices * kept.largest() + kept.mostAround();
+  }
+
+  /// Elements of a router's table of experts.
+  private static long table(MoeLayer layer) {
+    return layer.router() != null && layer.router().gating() instanceof TableGating table
+        ? (long) table.vocabulary() * table.topK()
+        : 0;
+  }
+
+  private static void requireFits(MoeLayer layer, String what, long elements, long most) {
+    if (elements > most) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
-              "layer %d: one expert's weights take %d elements in a buffer, the device's largest"
-                  + " buffer holds %d",
+              "layer %d: %s %d elements in a buffer, the device's largest buffer holds %d",
               layer.index(),
-              Math.max(perExpert * (extra + 1L), whole),
-              mostElements));
+              what,
+              elements,
+              most));
     }
-    return new LayerStorage(
-        router(layer),
-        gateUp,
-        down,
-        (int) Math.min(fitting, experts.size()),
-        extra,
-        extra > 0 ? null : sharedGateUp,
-        extra > 0 ? null : sharedDown,
-        latent == null ? null : dense(latent.in()),
-        latent == null ? null : dense(latent.out()));
   }
 
   /// As the router, whose kernel multiplies by it.
@@ -187,9 +210,7 @@ public record LayerStorage(
     bytes += sharedDown == null ? 0 : sharedDown.bytes(1, 1);
     bytes += latentIn == null ? 0 : latentIn.bytes(1, 1);
     bytes += latentOut == null ? 0 : latentOut.bytes(1, 1);
-    if (layer.router() != null && layer.router().gating() instanceof TableGating table) {
-      bytes += DeviceArrays.bytes(Math.multiplyExact(table.vocabulary(), table.topK()));
-    }
-    return bytes;
+    long table = table(layer);
+    return table == 0 ? bytes : bytes + DeviceArrays.bytes(Math.toIntExact(table));
   }
 }

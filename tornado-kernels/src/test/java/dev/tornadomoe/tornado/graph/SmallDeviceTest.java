@@ -57,6 +57,19 @@ class SmallDeviceTest {
     refuses(layer, 30_000_000, device);
   }
 
+  /// Experts can be divided among buffers, projections around them can't.
+  @Test
+  void projectionsThatNoBufferHoldsAreRefused() {
+    DeviceLimits device =
+        new DeviceLimits("small", 256, LOCAL, 16 + 4 * 2200, 1L << 32, KernelShape.WORK_GROUPS);
+    MoeLayer layer = RandomLayer.of(LayerSpec.odd().withLatent(24), 7);
+    assertThatThrownBy(() -> DeviceMemory.load(plan(layer, 1), device, Progress.NONE))
+        .isInstanceOf(BackendException.class)
+        .hasMessage(
+            "layer 3: its latent projection takes 2304 elements in a buffer, the device's largest"
+                + " buffer holds 2200");
+  }
+
   private static void refuses(MoeLayer layer, int tokens, DeviceLimits device) {
     assertThatThrownBy(() -> DeviceMemory.load(plan(layer, tokens), device, Progress.NONE))
         .isInstanceOf(BackendException.class)
