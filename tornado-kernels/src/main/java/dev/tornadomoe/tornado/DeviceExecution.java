@@ -166,11 +166,12 @@ final class DeviceExecution implements Execution {
 
   @Override
   public void close() {
-    devicePlan.close();
-    rows.close();
-    if (memoryProbe != null) {
-      memoryProbe.close();
+    // Whatever the driver says about the plan, what it used is given back.
+    DeviceMemoryProbe probe = memoryProbe;
+    try (room;
+        rows;
+        probe) {
+      devicePlan.close();
     }
-    room.close();
   }
 }
