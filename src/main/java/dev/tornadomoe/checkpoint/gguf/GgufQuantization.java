@@ -77,7 +77,7 @@ public record GgufQuantization(GgufStore store) implements Quantization {
     }
     if (entry.type() == GgmlType.NVFP4) {
       requireShape(name, entry.shape(), experts, outputs, inputs);
-      return nvfp4(name, entry, experts);
+      return nvfp4(name, entry, experts, inputs);
     }
     BlockFormat block = block(name, entry);
     requireShape(name, entry.shape(), experts, outputs, inputs);
@@ -92,11 +92,10 @@ public record GgufQuantization(GgufStore store) implements Quantization {
             entry.data().asSlice(expert * bytes, bytes));
   }
 
-  private ExpertStack nvfp4(String name, GgufFile.Entry entry, int experts) {
+  private ExpertStack nvfp4(String name, GgufFile.Entry entry, int experts, int inputs) {
     String module =
         name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
     TensorView factors = factors(module + FACTORS, experts);
-    int inputs = Math.toIntExact(entry.shape().dimension(2));
     long bytes = entry.data().byteSize() / experts;
     return (expert, rows, first, step) ->
         new Nvfp4BlockWeight(
@@ -135,7 +134,7 @@ public record GgufQuantization(GgufStore store) implements Quantization {
   }
 
   private void requireShape(String name, Shape found, long... expected) {
-    if (!found.is(expected)) {
+    if (!GgufStore.isShaped(found, expected)) {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,

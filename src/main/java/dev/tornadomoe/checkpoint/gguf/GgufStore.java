@@ -4,12 +4,14 @@ import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
 import dev.tornadomoe.checkpoint.io.TensorStore;
 import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The tensors of a GGUF file or its parts. Those of plain numbers are views; those in blocks are
@@ -58,6 +60,29 @@ public final class GgufStore implements TensorStore {
               typeName(entry)));
     }
     return new TensorView(name, dtype, entry.shape(), entry.data());
+  }
+
+  /// As [#isShaped] sees shapes.
+  @Override
+  public TensorView require(String name, Set<DType> types, long... shape) {
+    GgufFile.Entry entry = tensors.get(name);
+    if (entry == null || !isShaped(entry.shape(), shape)) {
+      return TensorStore.super.require(name, types, shape); // says what is wrong
+    }
+    long[] stored =
+        IntStream.range(0, entry.shape().rank()).mapToLong(entry.shape()::dimension).toArray();
+    TensorView tensor = TensorStore.super.require(name, types, stored);
+    return new TensorView(name, tensor.dtype(), Shape.of(shape), tensor.data());
+  }
+
+  /// Whether a tensor is what is expected. Dimensions of 1 in front don't count: every tensor of
+  /// ggml has four dimensions, and its writers leave these out.
+  static boolean isShaped(Shape found, long... expected) {
+    return IntStream.rangeClosed(1, Math.max(found.rank(), expected.length))
+        .allMatch(i -> {
+          long there = i > found.rank() ? 1 : found.dimension(found.rank() - i);
+          return there == (i > expected.length ? 1 : expected[expected.length - i]);
+        });
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.tornadomoe.layer.gguf;
 
-import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.ExpertStack;
 import dev.tornadomoe.layer.Bias;
@@ -76,22 +75,9 @@ record ExpertTensors(BlockReader block) {
     if (stated.isPresent()) {
       return stated.get();
     }
-    if (isOneByOne()) {
-      return size(block.shapeOf("ffn_down.0.weight").dimension(1), "ffn_down.0.weight");
-    }
-    Shape down = block.shapeOf("ffn_down_exps.weight");
-    if (down.rank() != 3) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT,
-              "%s: tensor \"%s\" is %s, expected [%d, %d, I]",
-              block.checkpoint().fileOf(block.name("ffn_down_exps.weight")),
-              block.name("ffn_down_exps.weight"),
-              down,
-              block.experts(),
-              block.hidden()));
-    }
-    return size(down.dimension(2), "ffn_down_exps.weight");
+    String tensor = isOneByOne() ? "ffn_down.0.weight" : "ffn_down_exps.weight";
+    Shape down = block.shapeOf(tensor);
+    return size(down.dimension(down.rank() - 1), tensor);
   }
 
   private int size(long size, String tensor) {
@@ -124,7 +110,7 @@ record ExpertTensors(BlockReader block) {
 
   private List<Mlp> oneByOne() {
     int size = intermediate();
-    List<Mlp> experts = new ArrayList<>(block.experts());
+    List<Mlp> experts = new ArrayList<>(); // grows, since no tensor has proved the count yet
     for (int e = 0; e < block.experts(); e++) {
       experts.add(
           Mlp.gated(
@@ -157,16 +143,8 @@ record ExpertTensors(BlockReader block) {
     return gate == null ? Mlp.plain(up, down) : Mlp.gated(gate, up, down);
   }
 
-  /// What the shared expert's result is multiplied by the sigmoid of: `[H]`, or `[1, H]` from other
-  /// converters.
+  /// What the shared expert's result is multiplied by the sigmoid of.
   Weight sharedGate() {
-    Checkpoint checkpoint = block.checkpoint();
-    String name = block.use("ffn_gate_inp_shexp.weight");
-    if (block.shapeOf("ffn_gate_inp_shexp.weight").rank() == 1) {
-      TensorView row = checkpoint.require(name, block.hidden());
-      return Weight.dense(
-          new TensorView(name, row.dtype(), Shape.of(1, block.hidden()), row.data()));
-    }
-    return checkpoint.linear(block.name("ffn_gate_inp_shexp"), 1, block.hidden());
+    return linear("ffn_gate_inp_shexp", 1, block.hidden());
   }
 }

@@ -210,6 +210,36 @@ class GgufFileTest {
     }
   }
 
+  /// To ggml it is one with a dimension of 1 in front.
+  @Test
+  void aMatrixIsAStackOfOne() {
+    ByteBuffer blocks = ByteBuffer.allocate(2 * 2 * 34).order(ByteOrder.LITTLE_ENDIAN);
+    for (int block = 0; block < 4; block++) {
+      blocks.putShort((short) 0x3C00); // 1 in F16
+      for (int i = 0; i < 32; i++) {
+        blocks.put((byte) (32 * block + i - 64));
+      }
+    }
+    GgufBytes file =
+        GgufBytes.of("olmoe")
+            .tensor("q8.weight", 8, blocks.array(), 64, 2)
+            .tensor(HeapTensors.f32("f32", Shape.of(2, 3), 1, 2, 3, 4, 5, 6));
+    try (Checkpoint checkpoint = open(file);
+        Arena arena = Arena.ofConfined()) {
+      float[] row = new float[64];
+      checkpoint.stack("q8.weight", 1, 2, 64, false).part(0, 1, 1, 1).load(arena).decodeRow(0, row);
+      for (int i = 0; i < row.length; i++) {
+        assertThat(row[i]).isEqualTo(i);
+      }
+      float[] plain = new float[3];
+      checkpoint.stack("f32", 1, 2, 3, false).part(0, 1, 1, 1).load(arena).decodeRow(0, plain);
+      assertThat(plain).containsExactly(4, 5, 6);
+      assertThatThrownBy(() -> checkpoint.stack("q8.weight", 2, 1, 64, false))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("\"q8.weight\" is [2, 64], expected [2, 1, 64]");
+    }
+  }
+
   @Test
   void namesTheBlockWhoseScaleIsNoNumber() {
     byte[] blocks = Q80.clone();

@@ -81,31 +81,6 @@ class GgufLayerTest {
     }
   }
 
-  /// Mixtral's files until 2024.
-  @Test
-  void readsExpertsOneByOne() {
-    GgufBlock block =
-        new GgufBlock("llama")
-            .withoutKey("expert_feed_forward_length")
-            .without("ffn_gate_exps.weight")
-            .without("ffn_up_exps.weight")
-            .without("ffn_down_exps.weight");
-    for (int e = 0; e < E; e++) {
-      block.put("ffn_gate." + e + ".weight", I, H);
-      block.put("ffn_up." + e + ".weight", I, H);
-      block.put("ffn_down." + e + ".weight", H, I);
-    }
-    try (Checkpoint checkpoint = open(directory, block)) {
-      MoeLayer layer = MoeModel.of(checkpoint).layer(0);
-      for (int e = 0; e < E; e++) {
-        Mlp expert = layer.experts().local().get(e);
-        assertRows(Objects.requireNonNull(expert.gate()), "ffn_gate." + e + ".weight", 0, I, H);
-        assertRows(expert.up(), "ffn_up." + e + ".weight", 0, I, H);
-        assertRows(expert.down(), "ffn_down." + e + ".weight", 0, H, I);
-      }
-    }
-  }
-
   @Test
   void readsTheBiasesOfGptOss() {
     GgufBlock block = GgufBlock.whole("gpt-oss");

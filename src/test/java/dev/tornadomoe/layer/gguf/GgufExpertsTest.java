@@ -1,0 +1,93 @@
+package dev.tornadomoe.layer.gguf;
+
+import static dev.tornadomoe.layer.gguf.GgufAssertions.assertRefused;
+import static dev.tornadomoe.layer.gguf.GgufAssertions.assertRows;
+import static dev.tornadomoe.layer.gguf.GgufAssertions.open;
+import static dev.tornadomoe.layer.gguf.GgufBlock.E;
+import static dev.tornadomoe.layer.gguf.GgufBlock.H;
+import static dev.tornadomoe.layer.gguf.GgufBlock.I;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.MoeModel;
+import java.nio.file.Path;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Experts of a GGUF file that are stored or sized in another way than most.
+class GgufExpertsTest {
+  @TempDir Path directory;
+
+  /// Mixtral's files until 2024.
+  @Test
+  void readsExpertsOneByOne() {
+    try (Checkpoint checkpoint = open(directory, oneByOne())) {
+      MoeLayer layer = MoeModel.of(checkpoint).layer(0);
+      for (int e = 0; e < E; e++) {
+        Mlp expert = layer.experts().local().get(e);
+        assertRows(Objects.requireNonNull(expert.gate()), "ffn_gate." + e + ".weight", 0, I, H);
+        assertRows(expert.up(), "ffn_up." + e + ".weight", 0, I, H);
+        assertRows(expert.down(), "ffn_down." + e + ".weight", 0, H, I);
+      }
+    }
+  }
+
+  private static GgufBlock oneByOne() {
+    GgufBlock block =
+        new GgufBlock("llama")
+            .withoutKey("expert_feed_forward_length")
+            .without("ffn_gate_exps.weight")
+            .without("ffn_up_exps.weight")
+            .without("ffn_down_exps.weight");
+    for (int e = 0; e < E; e++) {
+      block.put("ffn_gate." + e + ".weight", I, H);
+      block.put("ffn_up." + e + ".weight", I, H);
+      block.put("ffn_down." + e + ".weight", H, I);
+    }
+    return block;
+  }
+
+  /// No memory is taken for experts before their tensors prove that they are there.
+  @Test
+  void believesNeitherTheNumberOfExpertsNorTheirDimensions() {
+    assertRefused(
+        directory,
+        oneByOne().key("expert_count", Integer.MAX_VALUE),
+        "\"blk.0.ffn_gate." + E + ".weight\" is missing");
+    assertRefused(
+        directory,
+        oneByOne().put("ffn_down.0.weight", I),
+        "\"blk.0.ffn_down.0.weight\" is [4], expected [6, 4]");
+    assertRefused(
+        directory,
+        new GgufBlock("olmoe")
+            .withoutKey("expert_feed_forward_length")
+            .put("ffn_down_exps.weight", I),
+        "\"blk.0.ffn_down_exps.weight\" is [4], expected [3, 6, 4]");
+  }
+
+  /// ggml leaves out dimensions of 1 in front.
+  @Test
+  void aSingleExpertHasNoDimensionOfItsOwn() {
+    GgufBlock block =
+        new GgufBlock("olmoe")
+            .key("expert_count", 1)
+            .key("expert_used_count", 1)
+            .withoutKey("expert_feed_forward_length")
+            .put("ffn_gate_inp.weight", H)
+            .put("ffn_gate_exps.weight", I, H)
+            .put("ffn_up_exps.weight", I, H)
+            .put("ffn_down_exps.weight", H, I);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      MoeLayer layer = MoeModel.of(checkpoint).layer(0);
+      assertRows(Objects.requireNonNull(layer.router()).weight(), "ffn_gate_inp.weight", 0, 1, H);
+      Mlp expert = layer.experts().local().getFirst();
+      assertRows(Objects.requireNonNull(expert.gate()), "ffn_gate_exps.weight", 0, I, H);
+      assertRows(expert.up(), "ffn_up_exps.weight", 0, I, H);
+      assertRows(expert.down(), "ffn_down_exps.weight", 0, H, I);
+    }
+  }
+}
