@@ -55,12 +55,11 @@ public final class GgufMetadata {
     return architecture() + "." + key;
   }
 
-  /// {@return whether the architecture's key is there and no array}
+  /// {@return whether the architecture's key is there}
   ///
   /// @param key without the architecture's name before it
   public boolean has(String key) {
-    Object value = values.get(full(key));
-    return value != null && !(value instanceof GgufArray);
+    return values.containsKey(full(key));
   }
 
   /// A whole number of 1 or more that the model can't do without.
@@ -147,8 +146,9 @@ public final class GgufMetadata {
   /// {@return how many tokens the vocabulary has: `vocab_size`, without it as many as the tokenizer
   /// lists; 0 where neither says it}
   public long vocabulary() {
-    if (has("vocab_size")) {
-      return count("vocab_size").orElse(0);
+    Optional<Integer> stated = count("vocab_size");
+    if (stated.isPresent()) {
+      return stated.get();
     }
     return values.get("tokenizer.ggml.tokens") instanceof GgufArray tokens ? tokens.length() : 0;
   }

@@ -1,5 +1,6 @@
 package dev.tornadomoe.layer.gguf;
 
+import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.layer.LayerException;
 import java.util.Arrays;
 import java.util.List;
@@ -171,7 +172,7 @@ enum Architecture {
       "laguna",
       Gate.SIGMOID,
       Renormalise.IF_STATED,
-      SharedSize.STATED,
+      SharedSize.STATED_OR_COUNTED,
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.REQUIRED_CORRECTION),
@@ -264,6 +265,8 @@ enum Architecture {
       Part.LIMITS,
       Part.SHARED_LIMITS,
       Part.SAME_LIMITS,
+      Part.REQUIRED_KEYS,
+      Part.PREDICTION_IF_STORED,
       Part.LIMITED_BEFORE_SILU);
 
   /// What scores experts where `expert_gating_func` is not there.
@@ -362,7 +365,7 @@ enum Architecture {
         String.format(
             Locale.ROOT,
             "architecture \"%s\" is not supported for GGUF (supported: %s)",
-            id,
+            StrictJson.excerpt(id),
             Arrays.stream(values())
                 .flatMap(architecture -> architecture.ids.stream())
                 .sorted()

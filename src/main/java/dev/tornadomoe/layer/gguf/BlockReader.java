@@ -211,7 +211,6 @@ final class BlockReader {
     for (String tensor : checkpoint.tensorNames()) {
       if (tensor.startsWith(block)
           && OURS.stream().anyMatch(tensor::contains)
-          && !tensor.contains("_norm")
           && !used.contains(tensor)) {
         throw new CheckpointException(
             String.format(

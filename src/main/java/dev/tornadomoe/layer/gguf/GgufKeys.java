@@ -1,7 +1,9 @@
 package dev.tornadomoe.layer.gguf;
 
 import dev.tornadomoe.checkpoint.GgufMetadata;
+import dev.tornadomoe.layer.LayerException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /// The keys of GGUF files that are about MoE blocks
@@ -29,14 +31,33 @@ final class GgufKeys {
           "swiglu_clamp_exp", // looked at for each block
           "swiglu_clamp_shexp");
 
+  /// What [Part#REQUIRED_KEYS] says.
+  private static final List<String> REQUIRED =
+      List.of("expert_weights_norm", "expert_weights_scale", "swiglu_clamp_exp");
+
   private GgufKeys() {}
 
   /// Refuses keys that say how other architectures' blocks differ (groups of experts that share
-  /// weights, a latent size, a cap of the logits), or that are not known: without them the result
-  /// would be another.
+  /// weights, a latent size, a cap of the logits) from this one's, or that are not known: without
+  /// them the result would be another.
   ///
   /// @throws dev.tornadomoe.MoeException when there is one with a value other than 0 or false
   static void refuseUnused(GgufMetadata metadata) {
     metadata.refuseUnused(key -> BEGINNINGS.stream().anyMatch(key::startsWith), USED);
+  }
+
+  /// Refuses a file without the keys that llama.cpp has no default for.
+  ///
+  /// @throws dev.tornadomoe.MoeException when one is missing
+  static void require(GgufMetadata metadata, Architecture architecture) {
+    if (!architecture.has(Part.REQUIRED_KEYS)) {
+      return;
+    }
+    for (String key : REQUIRED) {
+      if (!metadata.has(key)) {
+        throw new LayerException(
+            String.format(Locale.ROOT, "no \"%s.%s\"", metadata.architecture(), key));
+      }
+    }
   }
 }

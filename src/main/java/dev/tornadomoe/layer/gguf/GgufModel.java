@@ -31,20 +31,10 @@ public final class GgufModel {
     this.architecture = Architecture.named(metadata.architecture());
     this.hidden = metadata.positive("embedding_length");
     this.experts = metadata.count("expert_count").orElse(0);
-    this.gating = experts == 0 ? null : GgufRouting.of(metadata, architecture);
+    this.layers = stackedBlocks();
+    this.gating = experts == 0 ? null : GgufRouting.of(metadata, architecture, layers);
     GgufKeys.refuseUnused(metadata);
-    int blocks = metadata.positive("block_count");
-    if (blocks > MOST_LAYERS) {
-      throw new LayerException(
-          String.format(
-              Locale.ROOT,
-              "\"%s.block_count\" is %d, expected at most %d",
-              metadata.architecture(),
-              blocks,
-              MOST_LAYERS));
-    }
-    // The last ones predict further tokens and are no part of the stack.
-    this.layers = Math.max(0, blocks - metadata.count("nextn_predict_layers").orElse(0));
+    GgufKeys.require(metadata, architecture);
     if (gating == null && !moeLayers().isEmpty()) {
       metadata.positive("expert_count"); // says that it is missing
     }
@@ -53,6 +43,31 @@ public final class GgufModel {
           String.format(
               Locale.ROOT, "top-k is %d, but there are only %d experts", gating.topK(), experts));
     }
+  }
+
+  /// How many blocks are in the stack: the last ones may predict further tokens instead.
+  private int stackedBlocks() {
+    int blocks = atMost(MOST_LAYERS, metadata.positive("block_count"), "block_count");
+    String key = "nextn_predict_layers";
+    int predicting = atMost(blocks, metadata.count(key).orElse(0), key);
+    String first = "blk." + (blocks - predicting) + ".nextn.eh_proj.weight";
+    return architecture.has(Part.PREDICTION_IF_STORED) && !checkpoint.tensorNames().contains(first)
+        ? blocks
+        : blocks - predicting;
+  }
+
+  private int atMost(int most, int count, String key) {
+    if (count > most) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "\"%s.%s\" is %d, expected at most %d",
+              metadata.architecture(),
+              key,
+              count,
+              most));
+    }
+    return count;
   }
 
   /// Reads the metadata; no tensor yet.

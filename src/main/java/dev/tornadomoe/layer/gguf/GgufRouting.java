@@ -13,8 +13,8 @@ final class GgufRouting {
   /// The least that llama.cpp divides the chosen experts' weights by: the smallest normal F16.
   private static final float LEAST_SUM = 0x1p-14f;
 
-  /// Of GLM-4.7-Flash, with and without the block that predicts further tokens.
-  private static final Set<Integer> GLM_47_FLASH_BLOCKS = Set.of(47, 48);
+  /// Of GLM-4.7-Flash; 48 where the block that predicts further tokens is not told apart.
+  private static final Set<Integer> GLM_47_FLASH_LAYERS = Set.of(47, 48);
 
   private static final int GLM_47_FLASH_VOCABULARY = 154_880;
 
@@ -22,10 +22,11 @@ final class GgufRouting {
 
   /// The gating that llama.cpp computes.
   ///
+  /// @param layers how many blocks the stack has
   /// @throws dev.tornadomoe.MoeException when a key is missing, or asks for what we don't know or
   ///   llama.cpp does not do in this architecture
-  static TopKGating of(GgufMetadata metadata, Architecture architecture) {
-    TopKGating.Scoring scoring = scoring(metadata, architecture);
+  static TopKGating of(GgufMetadata metadata, Architecture architecture, int layers) {
+    TopKGating.Scoring scoring = scoring(metadata, architecture, layers);
     TopKGating gating =
         new TopKGating(
             metadata.positive("expert_used_count"),
@@ -84,10 +85,11 @@ final class GgufRouting {
     return (float) scale;
   }
 
-  private static TopKGating.Scoring scoring(GgufMetadata metadata, Architecture architecture) {
+  private static TopKGating.Scoring scoring(
+      GgufMetadata metadata, Architecture architecture, int layers) {
     int function = metadata.count(FUNCTION).orElse(0);
     if (function == 0) {
-      return usual(metadata, architecture);
+      return usual(metadata, architecture, layers);
     }
     String key = metadata.architecture() + "." + FUNCTION;
     if (architecture.has(Part.GATE_KEY)) {
@@ -121,10 +123,11 @@ final class GgufRouting {
               function,
               only));
     }
-    return usual(metadata, architecture);
+    return usual(metadata, architecture, layers);
   }
 
-  private static TopKGating.Scoring usual(GgufMetadata metadata, Architecture architecture) {
+  private static TopKGating.Scoring usual(
+      GgufMetadata metadata, Architecture architecture, int layers) {
     return switch (architecture.gate()) {
       case SOFTMAX -> TopKGating.Scoring.SOFTMAX;
       case SIGMOID -> TopKGating.Scoring.SIGMOID;
@@ -132,15 +135,16 @@ final class GgufRouting {
       case SQRT_SOFTPLUS -> TopKGating.Scoring.SQRT_SOFTPLUS;
       case SIGMOID_OF_SELECTED -> TopKGating.Scoring.SIGMOID_OF_SELECTED;
       case SOFTMAX_OR_GLM_47_FLASH ->
-          hasSizesOfGlm47Flash(metadata) ? TopKGating.Scoring.SIGMOID : TopKGating.Scoring.SOFTMAX;
+          hasSizesOfGlm47Flash(metadata, layers)
+              ? TopKGating.Scoring.SIGMOID
+              : TopKGating.Scoring.SOFTMAX;
       case NOT_STATED ->
           throw new LayerException(
               String.format(Locale.ROOT, "no \"%s.%s\"", metadata.architecture(), FUNCTION));
     };
   }
 
-  private static boolean hasSizesOfGlm47Flash(GgufMetadata metadata) {
-    return GLM_47_FLASH_BLOCKS.contains(metadata.positive("block_count"))
-        && metadata.vocabulary() == GLM_47_FLASH_VOCABULARY;
+  private static boolean hasSizesOfGlm47Flash(GgufMetadata metadata, int layers) {
+    return GLM_47_FLASH_LAYERS.contains(layers) && metadata.vocabulary() == GLM_47_FLASH_VOCABULARY;
   }
 }

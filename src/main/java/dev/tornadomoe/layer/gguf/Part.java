@@ -25,6 +25,11 @@ enum Part {
   /// The weights of the chosen may be multiplied by `ffn_down_exps.scale`.
   EXPERT_SCALES,
   /// gpt-oss's SwiGLU with its limit, in the shared expert as well.
+  /// Norm, scale and limits must be said.
+  REQUIRED_KEYS,
+  /// The last blocks predict further tokens only where the first of them has `nextn.eh_proj`: other
+  /// files count blocks that they don't have.
+  PREDICTION_IF_STORED,
   CLAMPED_SWIGLU,
   /// The routed experts' SwiGLU may have a limit (`swiglu_clamp_exp`), in some blocks or all.
   LIMITS,

@@ -44,6 +44,10 @@ final class GgufBlock {
     if (architecture.gate() == Architecture.Gate.NOT_STATED) {
       block.key("expert_gating_func", 2);
     }
+    if (architecture.has(Part.REQUIRED_KEYS)) {
+      block.key("expert_weights_norm", false).key("expert_weights_scale", 1f);
+      block.key("swiglu_clamp_exp", 0f);
+    }
     if (architecture.has(Part.REQUIRED_CORRECTION)) {
       block.put("exp_probs_b.bias", E);
     }

@@ -194,6 +194,21 @@ class GgufLayerTest {
     }
   }
 
+  /// Its files count a block that predicts further tokens even where they don't have it.
+  @Test
+  void theLastBlockOfDeepseek4IsInTheStackUnlessItPredicts() {
+    GgufBlock block = GgufBlock.whole("deepseek4");
+    block.key("block_count", 2).key("nextn_predict_layers", 1);
+    block.putAs("blk.1.ffn_gate_inp.weight", "ffn_gate_inp.weight", E, H);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      assertThat(MoeModel.of(checkpoint).layerIndices()).containsExactly(0, 1);
+    }
+    block.putAs("blk.1.nextn.eh_proj.weight", "nextn", H, 2L * H);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      assertThat(MoeModel.of(checkpoint).layerIndices()).containsExactly(0);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"ffn_gate_exps.weight", "ffn_up_exps.weight", "ffn_down_exps.weight"})
   void namesTheTensorThatIsMissing(String tensor) {
@@ -248,6 +263,7 @@ class GgufLayerTest {
   @CsvSource({
     "qwen3moe, ffn_up_shexp.weight",
     "qwen3moe, exp_probs_b.bias",
+    "llama, ffn_norm_exps.weight",
     "olmoe, ffn_up_exps.scale",
     "deepseek2, ffn_gate_inp_shexp.weight",
     "granitemoe, ffn_up_shexp.weight",

@@ -92,23 +92,29 @@ class GgufRoutingTest {
     return (TopKGating) Objects.requireNonNull(layer.router()).gating();
   }
 
-  /// The sizes of GLM-4.7-Flash, whose first conversions lack `expert_gating_func`.
+  /// The sizes of GLM-4.7-Flash, whose first conversions lack `expert_gating_func`. Blocks that
+  /// predict further tokens don't count.
   @ParameterizedTest
   @CsvSource({
-    "47, 154880, 0, SIGMOID",
-    "48, 154880, 0, SIGMOID",
-    "47, 0, 154880, SIGMOID",
-    "48, 102400, 154880, SOFTMAX",
-    "46, 154880, 0, SOFTMAX",
-    "49, 0, 154880, SOFTMAX",
-    "47, 154879, 0, SOFTMAX",
-    "47, 0, 154881, SOFTMAX",
-    "48, 0, 0, SOFTMAX"
+    "47, 0, 154880, 0, SIGMOID",
+    "48, 0, 154880, 0, SIGMOID",
+    "47, 0, 0, 154880, SIGMOID",
+    "48, 0, 102400, 154880, SOFTMAX",
+    "46, 0, 154880, 0, SOFTMAX",
+    "49, 0, 0, 154880, SOFTMAX",
+    "47, 0, 154879, 0, SOFTMAX",
+    "47, 0, 0, 154881, SOFTMAX",
+    "48, 0, 0, 0, SOFTMAX",
+    "48, 1, 154880, 0, SIGMOID",
+    "49, 1, 154880, 0, SIGMOID",
+    "47, 1, 154880, 0, SOFTMAX",
+    "50, 1, 154880, 0, SOFTMAX"
   })
   void theDefaultOfDeepseek2DependsOnItsSizes(
-      int blocks, int stated, int listed, TopKGating.Scoring scoring) {
+      int blocks, int predicting, int stated, int listed, TopKGating.Scoring scoring) {
     GgufBlock block = block("deepseek2").key("block_count", blocks).vocabulary(listed);
     if (stated > 0) {
+    block.key("nextn_predict_layers", predicting);
       block.key("vocab_size", stated);
     }
     assertThat(gating(layer(block)).scoring()).isEqualTo(scoring);
@@ -244,6 +250,14 @@ class GgufRoutingTest {
 
   @Test
   void groupsAreJudgedByTheirBestTwo() {
+  /// llama.cpp has no default for them either.
+  @ParameterizedTest
+  @ValueSource(strings = {"expert_weights_norm", "expert_weights_scale", "swiglu_clamp_exp"})
+  void deepseek4MustSayItsNormScaleAndLimits(String key) {
+    assertRefused(block("deepseek4").withoutKey(key), "no \"deepseek4." + key + "\"");
+    layer(block("deepseek4").key("swiglu_clamp_exp", new float[] {7}));
+  }
+
     GgufBlock block =
         block("deepseek2")
             .key("expert_count", 8)
@@ -293,6 +307,9 @@ class GgufRoutingTest {
     assertRefused(block("olmoe").key("block_count", 2_000_000), "block_count", "at most 100000");
     assertRefused(
         block("deepseek2").key("expert_group_count", 3),
+    assertRefused(
+        block("glm4moe").key("nextn_predict_layers", 2),
+        "\"glm4moe.nextn_predict_layers\" is 2, expected at most 1");
         "no \"deepseek2.expert_group_used_count\"");
   }
 

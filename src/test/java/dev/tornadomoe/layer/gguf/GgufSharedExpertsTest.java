@@ -72,6 +72,8 @@ class GgufSharedExpertsTest {
     "kimi-linear, expert_shared_count, 0, 4",
     "step35, expert_shared_feed_forward_length, 7, 7",
     "laguna, expert_shared_feed_forward_length, 7, 7",
+    "laguna, expert_shared_count, 1, 4",
+    "laguna, expert_shared_count, 2, 8",
     "hy_v3, expert_shared_feed_forward_length, 7, 7",
     "hy_v3, expert_shared_count, 2, 4",
     "qwen4exp, expert_shared_feed_forward_length, 7, 7",
