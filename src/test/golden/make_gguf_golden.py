@@ -3,6 +3,7 @@
     pip install gguf numpy
     python make_gguf_golden.py ../resources/golden/hf/kimi_linear kimi-linear ../resources/golden/gguf/kimi-linear
     python make_gguf_golden.py ../resources/golden/hf/step3p5 step35 ../resources/golden/gguf/step35 0 1
+    python make_gguf_golden.py ../resources/golden/hf/granitemoeshared granite_swa ../resources/golden/gguf/granite_swa
 
 The layers are the ones that are said, or else the first. Weights stay BF16 as they are, so the outputs that
 transformers computed for the case hold for the file as well: those of the layers are copied. Names and keys:
@@ -22,6 +23,7 @@ import numpy as np
 NAMES = [
     (r"(router\.)?gate\.weight", "ffn_gate_inp.weight"),
     (r"router\.proj\.weight", "ffn_gate_inp.weight"),
+    (r"router(\.layer)?\.weight", "ffn_gate_inp.weight"),
     (r"router\.scale", "ffn_gate_inp.scale"),
     (r"router\.per_expert_scale", "ffn_down_exps.scale"),
     (r"pre_feedforward_layernorm_2\.weight", "pre_ffw_norm_2.weight"),
@@ -30,8 +32,12 @@ NAMES = [
     (r"experts\.\d+\.(gate_proj|w1)\.weight", "ffn_gate_exps.weight"),
     (r"experts\.\d+\.(up_proj|w3)\.weight", "ffn_up_exps.weight"),
     (r"experts\.\d+\.(down_proj|w2)\.weight", "ffn_down_exps.weight"),
-    (r"experts\.gate_up_proj", "ffn_gate_up_exps.weight"),
-    (r"experts\.down_proj", "ffn_down_exps.weight"),
+    (r"experts\.gate_up_proj|input_linear\.weight", "ffn_gate_up_exps.weight"),
+    (r"experts\.down_proj|output_linear\.weight", "ffn_down_exps.weight"),
+    (r"fc1_latent_proj\.weight", "ffn_latent_down.weight"),
+    (r"fc2_latent_proj\.weight", "ffn_latent_up.weight"),
+    (r"shared_mlp\.input_linear\.weight", "ffn_up_shexp.weight"),
+    (r"shared_mlp\.output_linear\.weight", "ffn_down_shexp.weight"),
     (r"(gate|up|down)_proj\.weight", r"ffn_\1_exps.weight"),
     (r"shared?_(?:expert|experts|mlp)\.(gate|up|down)_proj\.weight", r"ffn_\1_shexp.weight"),
     (r"shared_experts\.linear_gate\.weight", "ffn_gate_shexp.weight"),
@@ -59,6 +65,7 @@ KEYS = {
     "router_scaling_factor": "expert_weights_scale",
     "moe_routed_scaling_factor": "expert_weights_scale",
     "moe_router_scaling_factor": "expert_weights_scale",
+    "moe_latent_size": "moe_latent_size",
     "n_group": "expert_group_count",
     "num_expert_group": "expert_group_count",
     "topk_group": "expert_group_used_count",
@@ -186,8 +193,8 @@ def write_keys(writer, architecture, config, block, layer):
         values.setdefault("expert_weights_norm", True)  # always so in these
     if "exp_probs_b.bias" in block or config.get("expert_selection_fn") == "sigmoid":
         values["expert_gating_func"] = 4 if architecture == "deepseek4" else 2
-    if "ffn_up_shexp.weight" in block:
-        values.setdefault("expert_shared_feed_forward_length", block["ffn_up_shexp.weight"].shape[0])
+    if "ffn_down_shexp.weight" in block:
+        values.setdefault("expert_shared_feed_forward_length", block["ffn_down_shexp.weight"].shape[1])
     for key, value in values.items():
         add = {bool: writer.add_bool, int: writer.add_uint32, float: writer.add_float32}[type(value)]
         add(f"{architecture}.{key}", value)

@@ -93,6 +93,9 @@ enum Architecture {
   OLMOE("olmoe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
   GRANITE("granitemoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED),
   GRANITE_HYBRID("granitehybrid", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED),
+  /// With a sliding window.
+  GRANITE_SWA(
+      "granite_swa", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.STATED, Part.SHARED_GATE_UP),
   PHI("phimoe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
   JAMBA("jamba", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
   GPT_OSS(
@@ -115,6 +118,7 @@ enum Architecture {
       SharedSize.STATED,
       Part.SCALE_KEY,
       Part.REQUIRED_CORRECTION,
+      Part.LATENT,
       Part.SQUARED_RELU),
   GLM_DSA(
       "glm-dsa",
@@ -261,12 +265,12 @@ enum Architecture {
       SharedSize.COUNTED,
       Part.SCALE_KEY,
       Part.TABLES,
+      Part.REQUIRED_KEYS,
+      Part.PREDICTION_IF_STORED,
       Part.REQUIRED_CORRECTION,
       Part.LIMITS,
       Part.SHARED_LIMITS,
       Part.SAME_LIMITS,
-      Part.REQUIRED_KEYS,
-      Part.PREDICTION_IF_STORED,
       Part.LIMITED_BEFORE_SILU);
 
   /// What scores experts where `expert_gating_func` is not there.

@@ -66,6 +66,9 @@ public record ArchitectureNotes(
     if (architecture.has(Part.SHARED_AVERAGED)) {
       return size + "; averaged with the routed experts";
     }
+    if (architecture.has(Part.SHARED_GATE_UP)) {
+      return size + "; its `ffn_up_shexp` has gates and ups";
+    }
     return architecture.has(Part.SHARED_GATE) ? size + "; with a sigmoid gate" : size;
   }
 

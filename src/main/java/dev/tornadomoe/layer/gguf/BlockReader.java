@@ -7,9 +7,9 @@ import dev.tornadomoe.checkpoint.file.StoredTensor;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertWeights;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TableGating;
@@ -42,6 +42,7 @@ final class BlockReader {
   private final int index;
   private final int hidden;
   private final int experts;
+  private final int latent; // Z, or 0
   private final Set<String> used = new LinkedHashSet<>();
 
   BlockReader(
@@ -57,6 +58,7 @@ final class BlockReader {
     this.index = index;
     this.hidden = hidden;
     this.experts = experts;
+    this.latent = GgufKeys.latent(metadata, architecture);
   }
 
   /// The tensor that makes a block an MoE block.
@@ -114,6 +116,11 @@ final class BlockReader {
     return hidden;
   }
 
+  /// The width of the routed experts' rows.
+  int expertHidden() {
+    return latent == 0 ? hidden : latent;
+  }
+
   int experts() {
     return experts;
   }
@@ -129,10 +136,11 @@ final class BlockReader {
             router(gating),
             weights,
             shared(tensors, limits),
-            architecture.has(Part.WEIGHT_ON_INPUT));
-    OwnNorms norms = new BlockNorms(this).read(architecture.has(Part.OWN_NORMS));
+            architecture.has(Part.WEIGHT_ON_INPUT),
+            0,
+            latent(),
+            new BlockNorms(this).read(architecture.has(Part.OWN_NORMS)));
     refuseUnused();
-    layer = layer.withNorms(norms);
     return architecture.has(Part.SHARED_AVERAGED) ? layer.averaged() : layer;
   }
 
@@ -144,6 +152,19 @@ final class BlockReader {
         correction(),
         expertScales(),
         hasTable() ? new TableGating(table(gating.topK()), gating) : gating);
+  }
+
+  private @Nullable Latent latent() {
+    if (latent == 0) {
+      return null;
+    }
+    useWeight("ffn_latent_down");
+    useWeight("ffn_latent_up");
+    return new Latent(
+        checkpoint.linear(name("ffn_latent_down"), latent, hidden),
+        checkpoint.linear(name("ffn_latent_up"), hidden, latent),
+        null,
+        null);
   }
 
   /// Whether a token's experts stand in a table.
@@ -178,6 +199,11 @@ final class BlockReader {
   /// Whether experts have gates, the shared one as well.
   boolean isGated() {
     return !architecture.has(Part.SQUARED_RELU);
+  }
+
+  /// Whether the shared expert's gates and ups are one tensor.
+  boolean hasSharedGateUp() {
+    return architecture.has(Part.SHARED_GATE_UP);
   }
 
   /// Whether the router and the experts' projections have biases.

@@ -23,7 +23,7 @@ record ExpertTensors(BlockReader block) {
       return oneByOne();
     }
     int count = block.experts();
-    int hidden = block.hidden();
+    int hidden = block.expertHidden();
     int size = intermediate();
     if (!block.isGated()) {
       return ungated(size);
@@ -32,7 +32,7 @@ record ExpertTensors(BlockReader block) {
     ExpertStack gate;
     ExpertStack up;
     if (fused) {
-      gate = stack("ffn_gate_up_exps", (int) Math.min(2L * size, Integer.MAX_VALUE), hidden);
+      gate = stack("ffn_gate_up_exps", twice(size), hidden);
       up = gate;
     } else {
       gate = stack("ffn_gate_exps", size, hidden);
@@ -58,10 +58,11 @@ record ExpertTensors(BlockReader block) {
   }
 
   private List<Mlp> ungated(int size) {
-    ExpertStack up = stack("ffn_up_exps", size, block.hidden());
-    ExpertStack down = stack("ffn_down_exps", block.hidden(), size);
+    int hidden = block.expertHidden();
+    ExpertStack up = stack("ffn_up_exps", size, hidden);
+    ExpertStack down = stack("ffn_down_exps", hidden, size);
     return IntStream.range(0, block.experts())
-        .mapToObj(e -> Mlp.plain(up.part(e, size, 0, 1), down.part(e, block.hidden(), 0, 1)))
+        .mapToObj(e -> Mlp.plain(up.part(e, size, 0, 1), down.part(e, hidden, 0, 1)))
         .toList();
   }
 
@@ -93,9 +94,18 @@ record ExpertTensors(BlockReader block) {
     return (int) size;
   }
 
+  /// Of what no tensor has, the most that an array can have.
+  private static int twice(int size) {
+    return (int) Math.min(2L * size, Integer.MAX_VALUE);
+  }
+
   private ExpertStack stack(String tensor, int outputs, int inputs) {
+    return stack(tensor, block.experts(), outputs, inputs);
+  }
+
+  private ExpertStack stack(String tensor, int experts, int outputs, int inputs) {
     String name = block.useWeight(tensor);
-    return block.checkpoint().stack(name, block.experts(), outputs, inputs, false);
+    return block.checkpoint().stack(name, experts, outputs, inputs, false);
   }
 
   private @Nullable TensorView biases(String tensor, long size) {
@@ -136,6 +146,13 @@ record ExpertTensors(BlockReader block) {
                 size(block.shapeOf("ffn_up_shexp.weight").dimension(0), "ffn_up_shexp.weight"));
     if (size == 0) {
       return null;
+    }
+    if (block.hasSharedGateUp()) {
+      ExpertStack gateUp = stack("ffn_up_shexp", 1, twice(size), block.hidden());
+      return Mlp.gated(
+          gateUp.part(0, size, 0, 1),
+          gateUp.part(0, size, size, 1),
+          linear("ffn_down_shexp", block.hidden(), size));
     }
     Weight gate = block.isGated() ? linear("ffn_gate_shexp", size, block.hidden()) : null;
     Weight up = linear("ffn_up_shexp", size, block.hidden());

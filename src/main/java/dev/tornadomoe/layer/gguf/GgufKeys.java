@@ -31,6 +31,9 @@ final class GgufKeys {
           "swiglu_clamp_exp", // looked at for each block
           "swiglu_clamp_shexp");
 
+  /// Of architectures with a latent size.
+  private static final String LATENT = "moe_latent_size";
+
   /// What [Part#REQUIRED_KEYS] says.
   private static final List<String> REQUIRED =
       List.of("expert_weights_norm", "expert_weights_scale", "swiglu_clamp_exp");
@@ -42,8 +45,11 @@ final class GgufKeys {
   /// them the result would be another.
   ///
   /// @throws dev.tornadomoe.MoeException when there is one with a value other than 0 or false
-  static void refuseUnused(GgufMetadata metadata) {
-    metadata.refuseUnused(key -> BEGINNINGS.stream().anyMatch(key::startsWith), USED);
+  static void refuseUnused(GgufMetadata metadata, Architecture architecture) {
+    boolean hasLatent = architecture.has(Part.LATENT);
+    metadata.refuseUnused(
+        key -> BEGINNINGS.stream().anyMatch(key::startsWith) && !(hasLatent && key.equals(LATENT)),
+        USED);
   }
 
   /// Refuses a file without the keys that llama.cpp has no default for.
@@ -59,5 +65,10 @@ final class GgufKeys {
             String.format(Locale.ROOT, "no \"%s.%s\"", metadata.architecture(), key));
       }
     }
+  }
+
+  /// Z, the width of the experts' rows where these are others than the layer's, or 0.
+  static int latent(GgufMetadata metadata, Architecture architecture) {
+    return architecture.has(Part.LATENT) ? metadata.count(LATENT).orElse(0) : 0;
   }
 }

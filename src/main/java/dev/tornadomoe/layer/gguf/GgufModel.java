@@ -33,7 +33,7 @@ public final class GgufModel {
     this.experts = metadata.count("expert_count").orElse(0);
     this.layers = stackedBlocks();
     this.gating = experts == 0 ? null : GgufRouting.of(metadata, architecture, layers);
-    GgufKeys.refuseUnused(metadata);
+    GgufKeys.refuseUnused(metadata, architecture);
     GgufKeys.require(metadata, architecture);
     if (gating == null && !moeLayers().isEmpty()) {
       metadata.positive("expert_count"); // says that it is missing

@@ -11,25 +11,30 @@ enum Part {
   SHARED_GATE,
   /// A block with a shared expert returns the average of its and the routed experts' results.
   SHARED_AVERAGED,
+  /// The shared expert's `ffn_up_shexp` has its gates in it, before the rest.
+  SHARED_GATE_UP,
   /// There may be an `exp_probs_b`.
   CORRECTION,
   /// There must be one.
   REQUIRED_CORRECTION,
+  /// With `moe_latent_size` the experts get rows of that size, between `ffn_latent_down` and
+  /// `ffn_latent_up`.
+  LATENT,
   /// The router and each projection of the experts have a bias.
   BIASES,
   WEIGHT_ON_INPUT,
   /// The first `hash_layer_count` blocks have a token's experts in a table, and no `exp_probs_b`.
   TABLES,
-  /// Router and experts have a norm each: the layer gets what comes before any.
-  OWN_NORMS,
-  /// The weights of the chosen may be multiplied by `ffn_down_exps.scale`.
-  EXPERT_SCALES,
-  /// gpt-oss's SwiGLU with its limit, in the shared expert as well.
   /// Norm, scale and limits must be said.
   REQUIRED_KEYS,
   /// The last blocks predict further tokens only where the first of them has `nextn.eh_proj`: other
   /// files count blocks that they don't have.
   PREDICTION_IF_STORED,
+  /// Router and experts have a norm each: the layer gets what comes before any.
+  OWN_NORMS,
+  /// The weights of the chosen may be multiplied by `ffn_down_exps.scale`.
+  EXPERT_SCALES,
+  /// gpt-oss's SwiGLU with its limit, in the shared expert as well.
   CLAMPED_SWIGLU,
   /// The routed experts' SwiGLU may have a limit (`swiglu_clamp_exp`), in some blocks or all.
   LIMITS,

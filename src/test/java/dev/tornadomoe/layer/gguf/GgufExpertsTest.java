@@ -9,6 +9,7 @@ import static dev.tornadomoe.layer.gguf.GgufBlock.I;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
@@ -89,5 +90,45 @@ class GgufExpertsTest {
       assertRows(expert.up(), "ffn_up_exps.weight", 0, I, H);
       assertRows(expert.down(), "ffn_down_exps.weight", 0, H, I);
     }
+  }
+
+  /// Nemotron 3 Super: between two projections, which only the routed experts are.
+  @Test
+  void expertsMayHaveRowsOfALatentSize() {
+    int latent = 5;
+    GgufBlock block =
+        GgufBlock.whole("nemotron_h_moe")
+            .key("moe_latent_size", latent)
+            .key("expert_shared_feed_forward_length", 7)
+            .put("ffn_up_shexp.weight", 7, H)
+            .put("ffn_down_shexp.weight", H, 7)
+            .put("ffn_latent_down.weight", latent, H)
+            .put("ffn_latent_up.weight", H, latent)
+            .put("ffn_up_exps.weight", E, I, latent)
+            .put("ffn_down_exps.weight", E, latent, I);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      MoeLayer layer = MoeModel.of(checkpoint).layer(0);
+      assertThat(layer.hidden()).isEqualTo(H);
+      Latent around = Objects.requireNonNull(layer.latent());
+      assertRows(around.in(), "ffn_latent_down.weight", 0, latent, H);
+      assertRows(around.out(), "ffn_latent_up.weight", 0, H, latent);
+      Mlp expert = layer.experts().local().get(1);
+      assertRows(expert.up(), "ffn_up_exps.weight", (long) I * latent, I, latent);
+      assertRows(expert.down(), "ffn_down_exps.weight", (long) I * latent, latent, I);
+      Mlp shared = Objects.requireNonNull(layer.shared()).mlp();
+      assertRows(shared.up(), "ffn_up_shexp.weight", 0, 7, H);
+    }
+    assertRefused(
+        directory,
+        block.withoutKey("moe_latent_size"),
+        "\"blk.0.ffn_up_exps.weight\" is [3, 4, 5], expected [3, 4, 6]");
+    assertRefused(
+        directory,
+        block.key("moe_latent_size", latent).without("ffn_latent_up.weight"),
+        "\"blk.0.ffn_latent_up.weight\" is missing");
+    assertRefused(
+        directory,
+        GgufBlock.whole("nemotron_h_moe").put("ffn_latent_up.weight", H, H),
+        "\"blk.0.ffn_latent_up.weight\" is stored, but there is no use for it");
   }
 }

@@ -267,6 +267,7 @@ class GgufLayerTest {
     "olmoe, ffn_up_exps.scale",
     "deepseek2, ffn_gate_inp_shexp.weight",
     "granitemoe, ffn_up_shexp.weight",
+    "granite_swa, ffn_up_shexp.weight",
     "qwen3moe, ffn_gate_inp.bias",
     "qwen3moe, ffn_down_exps.bias",
     "olmoe, ffn_up_chexps.weight",

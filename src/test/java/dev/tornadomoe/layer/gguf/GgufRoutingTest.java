@@ -42,6 +42,7 @@ class GgufRoutingTest {
     "olmoe, SOFTMAX, false",
     "granitemoe, SOFTMAX, true",
     "granitehybrid, SOFTMAX, true",
+    "granite_swa, SOFTMAX, true",
     "phimoe, SOFTMAX, true",
     "jamba, SOFTMAX, false",
     "gpt-oss, SOFTMAX_OF_SELECTED, false",
@@ -113,8 +114,8 @@ class GgufRoutingTest {
   void theDefaultOfDeepseek2DependsOnItsSizes(
       int blocks, int predicting, int stated, int listed, TopKGating.Scoring scoring) {
     GgufBlock block = block("deepseek2").key("block_count", blocks).vocabulary(listed);
-    if (stated > 0) {
     block.key("nextn_predict_layers", predicting);
+    if (stated > 0) {
       block.key("vocab_size", stated);
     }
     assertThat(gating(layer(block)).scoring()).isEqualTo(scoring);
@@ -218,6 +219,7 @@ class GgufRoutingTest {
         "olmoe",
         "granitemoe",
         "granitehybrid",
+        "granite_swa",
         "phimoe",
         "jamba",
         "gpt-oss",
@@ -248,8 +250,6 @@ class GgufRoutingTest {
             stated));
   }
 
-  @Test
-  void groupsAreJudgedByTheirBestTwo() {
   /// llama.cpp has no default for them either.
   @ParameterizedTest
   @ValueSource(strings = {"expert_weights_norm", "expert_weights_scale", "swiglu_clamp_exp"})
@@ -258,6 +258,8 @@ class GgufRoutingTest {
     layer(block("deepseek4").key("swiglu_clamp_exp", new float[] {7}));
   }
 
+  @Test
+  void groupsAreJudgedByTheirBestTwo() {
     GgufBlock block =
         block("deepseek2")
             .key("expert_count", 8)
@@ -306,10 +308,10 @@ class GgufRoutingTest {
     assertRefused(block("olmoe").key("expert_used_count", 0), "expert_used_count", "found 0");
     assertRefused(block("olmoe").key("block_count", 2_000_000), "block_count", "at most 100000");
     assertRefused(
-        block("deepseek2").key("expert_group_count", 3),
-    assertRefused(
         block("glm4moe").key("nextn_predict_layers", 2),
         "\"glm4moe.nextn_predict_layers\" is 2, expected at most 1");
+    assertRefused(
+        block("deepseek2").key("expert_group_count", 3),
         "no \"deepseek2.expert_group_used_count\"");
   }
 

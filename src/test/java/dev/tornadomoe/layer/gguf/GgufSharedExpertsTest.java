@@ -128,6 +128,26 @@ class GgufSharedExpertsTest {
         "\"blk.0.ffn_gate_exps.weight\" is stored, but there is no use for it");
   }
 
+  /// Gates and ups are one tensor, the gates first.
+  @Test
+  void theSharedExpertOfGraniteWithASlidingWindowHasItsGatesAmongItsUps() {
+    GgufBlock block =
+        GgufBlock.whole("granite_swa")
+            .key("expert_shared_feed_forward_length", 5)
+            .put("ffn_up_shexp.weight", 10, H)
+            .put("ffn_down_shexp.weight", H, 5);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      var mlp = shared(checkpoint).mlp();
+      assertRows(Objects.requireNonNull(mlp.gate()), "ffn_up_shexp.weight", 0, 5, H);
+      assertRows(mlp.up(), "ffn_up_shexp.weight", 5L * H, 5, H);
+      assertRows(mlp.down(), "ffn_down_shexp.weight", 0, H, 5);
+    }
+    assertRefused(
+        directory,
+        block.put("ffn_up_shexp.weight", 5, H),
+        "\"blk.0.ffn_up_shexp.weight\" is [5, 6], expected [1, 10, 6]");
+  }
+
   @Test
   void theSharedExpertsOfBailing2AreCounted() {
     GgufBlock block =
