@@ -18,6 +18,7 @@ enum GgmlType {
   Q5_0(6, 32, 22),
   Q5_1(7, 32, 24),
   Q8_0(8, 32, 34),
+  Q8_1(9, 32, 36),
   Q2_K(10, 256, 84),
   Q3_K(11, 256, 110),
   Q4_K(12, 256, 144),
@@ -42,7 +43,9 @@ enum GgmlType {
   TQ1_0(34, 256, 54),
   TQ2_0(35, 256, 66),
   MXFP4(39, 32, 17),
-  NVFP4(40, 64, 36);
+  NVFP4(40, 64, 36),
+  Q1_0(41, 128, 18),
+  Q2_0(42, 64, 18);
 
   private final int number;
   private final int blockColumns;
