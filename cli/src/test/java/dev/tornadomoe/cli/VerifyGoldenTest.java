@@ -21,7 +21,7 @@ class VerifyGoldenTest {
       12 * 2 * 3 + (7 + 6 + 5) * 3 + 37 * 2 + (1 + 19 + 6) * 2 + 22 * 2 * 3;
 
   /// 7 + 6 quantised formats and 5 GGUF files with 3 token counts, what else is in those folders
-  /// with 2, 3 architectures with 2 layers and 3 token counts, and 4 with 1 and 2.
+  /// with 2; 6 architectures with 2 layers and 3 token counts, and 3 with 5 layers together and 2.
   private static final int CASES_OF_KINDS = (7 + 6 + 5) * 3 + (1 + 19 + 6) * 2 + 6 * 2 * 3 + 5 * 2;
 
   @ParameterizedTest
