@@ -35,8 +35,8 @@ final class WeightKinds {
         found.add("router", layer.router().weight());
       }
       if (layer.latent() != null) {
-        found.add("latent projections", layer.latent().in());
-        found.add("latent projections", layer.latent().out());
+        found.add("latent", layer.latent().in());
+        found.add("latent", layer.latent().out());
       }
       layer.experts().local().forEach(expert -> found.add("experts", expert));
       SharedExperts shared = layer.shared();
