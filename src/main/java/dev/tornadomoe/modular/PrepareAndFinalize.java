@@ -95,6 +95,15 @@ public interface PrepareAndFinalize {
     return List.of();
   }
 
+  /// What travels between processes in a call: each way in which it could be done, one of them the
+  /// one that is used. Nothing by default.
+  ///
+  /// @param tokens that each process has
+  /// @return what explanations of a plan say
+  default List<Travel> travel(int tokens) {
+    return List.of();
+  }
+
   /// From `fused_out` to finished rows.
   ///
   /// @param reduce what is left to do, resolved

@@ -3,41 +3,54 @@ package dev.tornadomoe.parallel;
 import dev.tornadomoe.modular.CustomOperation.OperandMemory;
 import dev.tornadomoe.modular.Operand;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Locale;
 
 /// One layer's rows on their way: what [#send] has found out is what [#receive] and [#combine] go
 /// by. For one call at a time, as its communicator is.
 final class Exchange {
-  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
-
   private final ExpertParallelism job;
   private final Communicator ranks;
   private final TrafficCounter traffic;
   private final int self;
-  private final int topK;
+  private final boolean sendsWeights;
   private final long rowBytes;
   private final long sentRowBytes;
-  private final long idBytes;
+
+  /// A row's ids, or weights.
+  private final long pairBytes;
+
   private final RowCodec codec;
   private final Routes routes;
+  private final ReturnedRows returned;
   private final Message message = new Message();
 
-  /// For each rank the first of its rows among the received, and behind them their number.
-  private final int[] firstReceived;
-
-  Exchange(ExpertParallelism job, ExpertPlacement placement, int hidden, int topK) {
+  /// @param sendsWeights whether the router's weights travel with rows and ids
+  Exchange(
+      ExpertParallelism job,
+      ExpertPlacement placement,
+      int hidden,
+      int topK,
+      boolean sendsWeights) {
     this.job = job;
     this.ranks = job.ranks();
     this.traffic = job.counter();
     this.self = ranks.rank();
-    this.topK = topK;
+    this.sendsWeights = sendsWeights;
     this.rowBytes = (long) hidden * Float.BYTES;
     this.sentRowBytes = job.format().rowBytes(hidden);
-    this.idBytes = (long) topK * Integer.BYTES;
+    this.pairBytes = (long) topK * Integer.BYTES;
     this.codec = new RowCodec(job.format(), hidden);
     this.routes = new Routes(placement, self, topK);
-    this.firstReceived = new int[ranks.size() + 1];
+    this.returned =
+        switch (job.combine()) {
+          case PAIR -> new ReturnedPairs(routes, self, topK, hidden);
+          case RANK -> new ReturnedSums(routes, ranks.size(), self, topK, hidden);
+        };
+  }
+
+  /// {@return the results' way back}
+  ReturnedRows returned() {
+    return returned;
   }
 
   private boolean shortened() {
@@ -59,6 +72,10 @@ final class Exchange {
     MemorySegment sentIds = memory.of(ExpertParallel.SENT_IDS);
     routes.assign(ids, tokens);
     routes.writeIds(ids, sentIds);
+    if (sendsWeights) {
+      routes.writeWeights(
+          memory.of(Operand.TOPK_WEIGHTS), memory.of(ExpertParallel.SENT_WEIGHTS));
+    }
     MemorySegment rows = sentRows(memory, input, shortened());
     stage(memory.of(input), rows, tokens);
     for (int rank = 0; rank < ranks.size(); rank++) {
@@ -66,7 +83,12 @@ final class Exchange {
         continue;
       }
       int first = routes.firstRow(rank);
-      message.clear().add(sentIds, first * idBytes, routes.rows(rank) * idBytes);
+      long count = routes.rows(rank);
+      message.clear().add(sentIds, first * pairBytes, count * pairBytes);
+      if (sendsWeights) {
+        message.add(
+            memory.of(ExpertParallel.SENT_WEIGHTS), first * pairBytes, count * pairBytes);
+      }
       for (int row = first; row < routes.firstRow(rank + 1); row++) {
         message.add(rows, routes.token(row) * sentRowBytes, sentRowBytes);
       }
@@ -92,13 +114,12 @@ final class Exchange {
   /// @param input as it was sent
   void receive(OperandMemory memory, Operand input) {
     long start = System.nanoTime();
-    MemorySegment ids = memory.of(ExpertParallel.RECEIVED_IDS);
     MemorySegment rows = memory.of(ExpertParallel.RECEIVED);
     MemorySegment arrived = shortened() ? memory.of(ExpertParallel.RECEIVED_CODES) : rows;
     for (int rank = 0; rank < ranks.size(); rank++) {
-      int first = firstReceived[rank];
+      int first = routes.firstReceived(rank);
       int count = rank == self ? routes.rows(self) : rowsFrom(rank);
-      firstReceived[rank + 1] = first + count;
+      routes.receive(rank, count);
       if ((first + count) * sentRowBytes > arrived.byteSize()) {
         throw new ParallelException(
             String.format(
@@ -109,17 +130,21 @@ final class Exchange {
                 arrived.byteSize()));
       }
       if (rank == self) {
-        takeOver(memory, input, ids, arrived, first);
+        takeOver(memory, input, arrived, first);
       } else {
         message
             .clear()
-            .add(ids, first * idBytes, count * idBytes)
-            .add(arrived, first * sentRowBytes, count * sentRowBytes);
+            .add(memory.of(ExpertParallel.RECEIVED_IDS), first * pairBytes, count * pairBytes);
+        if (sendsWeights) {
+          message.add(
+              memory.of(ExpertParallel.RECEIVED_WEIGHTS), first * pairBytes, count * pairBytes);
+        }
+        message.add(arrived, first * sentRowBytes, count * sentRowBytes);
         ranks.receive(rank, message);
       }
     }
     ranks.awaitSent();
-    int received = firstReceived[ranks.size()];
+    int received = routes.firstReceived(ranks.size());
     for (int row = 0; shortened() && row < received; row++) {
       codec.decode(arrived, row * sentRowBytes, rows, row * rowBytes);
     }
@@ -129,7 +154,7 @@ final class Exchange {
 
   private int rowsFrom(int rank) {
     long bytes = ranks.awaitMessage(rank);
-    long each = idBytes + sentRowBytes;
+    long each = (sendsWeights ? 2 * pairBytes : pairBytes) + sentRowBytes;
     if (bytes % each != 0) {
       throw new ParallelException(
           String.format(
@@ -142,13 +167,14 @@ final class Exchange {
     return Math.toIntExact(bytes / each);
   }
 
-  private void takeOver(
-      OperandMemory memory, Operand input, MemorySegment ids, MemorySegment arrived, int at) {
+  private void takeOver(OperandMemory memory, Operand input, MemorySegment arrived, int at) {
     MemorySegment sent = sentRows(memory, input, shortened());
     int first = routes.firstRow(self);
     int count = routes.rows(self);
-    MemorySegment.copy(
-        memory.of(ExpertParallel.SENT_IDS), first * idBytes, ids, at * idBytes, count * idBytes);
+    takeOver(memory, ExpertParallel.SENT_IDS, ExpertParallel.RECEIVED_IDS, at);
+    if (sendsWeights) {
+      takeOver(memory, ExpertParallel.SENT_WEIGHTS, ExpertParallel.RECEIVED_WEIGHTS, at);
+    }
     for (int row = 0; row < count; row++) {
       MemorySegment.copy(
           sent,
@@ -159,25 +185,30 @@ final class Exchange {
     }
   }
 
+  private void takeOver(OperandMemory memory, Operand sent, Operand received, int at) {
+    MemorySegment.copy(
+        memory.of(sent),
+        routes.firstRow(self) * pairBytes,
+        memory.of(received),
+        at * pairBytes,
+        routes.rows(self) * pairBytes);
+  }
+
   /// Sends the experts' results to the ranks of their tokens, and receives those of ours.
-  void combine(OperandMemory memory) {
+  void combine(OperandMemory memory, int tokens) {
     job.meetIfMeasuring();
     long start = System.nanoTime();
-    MemorySegment ids = memory.of(ExpertParallel.RECEIVED_IDS);
-    MemorySegment results = memory.of(Operand.FUSED_OUT);
-    MemorySegment combined = memory.of(ExpertParallel.COMBINED);
+    returned.begin(memory, tokens);
     for (int rank = 0; rank < ranks.size(); rank++) {
-      if (rank != self && firstReceived[rank + 1] > firstReceived[rank]) {
-        message.clear();
-        addResultsOf(rank, ids, results);
+      if (rank != self && routes.received(rank) > 0) {
+        returned.addResultsFor(rank, memory, message.clear());
         ranks.send(rank, message);
         traffic.sent(message.bytes());
       }
     }
     for (int rank = 0; rank < ranks.size(); rank++) {
       if (rank != self && routes.rows(rank) > 0) {
-        message.clear();
-        addResultsFrom(rank, combined);
+        returned.addPlacesFor(rank, memory, message.clear());
         long bytes = ranks.awaitMessage(rank);
         if (bytes != message.bytes()) {
           throw new ParallelException(
@@ -187,51 +218,13 @@ final class Exchange {
                   rank,
                   bytes,
                   message.bytes(),
-                  routes.pairs(rank)));
+                  message.bytes() / rowBytes));
         }
         ranks.receive(rank, message);
       }
     }
-    bringBack(ids, results, combined);
+    returned.bringBack(memory);
     ranks.awaitSent();
     traffic.combined(System.nanoTime() - start);
-  }
-
-  /// What the experts here made of a rank's tokens, in the order of its rows and slots.
-  private void addResultsOf(int rank, MemorySegment ids, MemorySegment results) {
-    for (int row = firstReceived[rank]; row < firstReceived[rank + 1]; row++) {
-      for (int slot = 0; slot < topK; slot++) {
-        int pair = row * topK + slot;
-        if (ids.get(INT, pair * 4L) >= 0) {
-          message.add(results, pair * rowBytes, rowBytes);
-        }
-      }
-    }
-  }
-
-  /// Where a rank's results for our tokens belong, in the same order.
-  private void addResultsFrom(int rank, MemorySegment combined) {
-    for (int row = routes.firstRow(rank); row < routes.firstRow(rank + 1); row++) {
-      for (int slot = 0; slot < topK; slot++) {
-        int pair = routes.token(row) * topK + slot;
-        if (routes.goesTo(rank, pair)) {
-          message.add(combined, pair * rowBytes, rowBytes);
-        }
-      }
-    }
-  }
-
-  /// Our own experts' results for our own tokens.
-  private void bringBack(MemorySegment ids, MemorySegment results, MemorySegment combined) {
-    int first = routes.firstRow(self);
-    for (int row = 0; row < routes.rows(self); row++) {
-      for (int slot = 0; slot < topK; slot++) {
-        int from = (firstReceived[self] + row) * topK + slot;
-        if (ids.get(INT, from * 4L) >= 0) {
-          int to = routes.token(first + row) * topK + slot;
-          MemorySegment.copy(results, from * rowBytes, combined, to * rowBytes, rowBytes);
-        }
-      }
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.tornadomoe.parallel;
 
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
 import dev.tornadomoe.modular.CustomOperation;
@@ -10,19 +11,19 @@ import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.modular.Problem;
 import dev.tornadomoe.modular.Support;
 import dev.tornadomoe.modular.TopKWeightAndReduce;
+import dev.tornadomoe.modular.Travel;
 import dev.tornadomoe.modular.Workspace;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// The two ends of a layer whose experts are divided among ranks. Prepare sends each token's row
-/// once to every rank that holds some of its experts, as an all-to-all-v; the experts stop before
-/// weighting; finalize brings a row for each token and expert back to the token's rank, which
-/// weights and sums them in the order of the slots. So a result does not depend on the number of
-/// ranks, nor on who holds what: to the bit.
+/// once to every rank that holds some of its experts, as an all-to-all-v; finalize brings the
+/// results back to the token's rank and sums them, as the [CombineMode] says.
 ///
 /// Rows are sent from where they are (hidden states in native memory, the experts' results) and
 /// received where they belong; neither side copies them in between. Made by [ExpertParallelism].
@@ -37,6 +38,9 @@ final class ExpertParallel implements PrepareAndFinalize {
   /// For each row that is sent its experts there `[rows, k]`, I32.
   static final Operand SENT_IDS = new Operand("sent_ids");
 
+  /// The router's weights beside them `[rows, k]`, where the experts weight their results.
+  static final Operand SENT_WEIGHTS = new Operand("sent_weights");
+
   /// Shortened rows as they came in.
   static final Operand RECEIVED_CODES = new Operand("received_codes");
 
@@ -46,21 +50,28 @@ final class ExpertParallel implements PrepareAndFinalize {
   /// Their experts `[N, k]`, I32.
   static final Operand RECEIVED_IDS = new Operand("received_ids");
 
-  /// Results `[M*k, H]`, in pair order.
-  static final Operand COMBINED = new Operand("combined");
+  /// Their weights `[N, k]`, where the experts weight their results.
+  static final Operand RECEIVED_WEIGHTS = new Operand("received_weights");
 
   private final ExpertParallelism job;
   private final ExpertPlacement placement;
+  private final MoeLayer part;
   private final int hidden;
   private final int topK;
+  private final boolean sendsWeights;
   private final Exchange exchange;
+  private final ReturnedRows returned;
 
-  ExpertParallel(ExpertParallelism job, ExpertPlacement placement, int hidden, int topK) {
+  /// @param part this rank's part of the layer
+  ExpertParallel(ExpertParallelism job, ExpertPlacement placement, MoeLayer part) {
     this.job = job;
     this.placement = placement;
-    this.hidden = hidden;
-    this.topK = topK;
-    this.exchange = new Exchange(job, placement, hidden, topK);
+    this.part = part;
+    this.hidden = part.experts().hidden();
+    this.topK = part.topK();
+    this.sendsWeights = job.combine().sendsWeights(part);
+    this.exchange = new Exchange(job, placement, hidden, topK, sendsWeights);
+    this.returned = exchange.returned();
   }
 
   @Override
@@ -102,7 +113,7 @@ final class ExpertParallel implements PrepareAndFinalize {
     long largest =
         Math.max(
             problem.tokens() * (long) rowAndIdBytes(),
-            problem.tokens() * (long) topK * hidden * Float.BYTES);
+            problem.tokens() * (long) returned.rowsOfToken() * hidden * Float.BYTES);
     if (largest > MOST_BYTES) {
       return Support.no(
           String.format(
@@ -116,7 +127,7 @@ final class ExpertParallel implements PrepareAndFinalize {
   }
 
   private int rowAndIdBytes() {
-    return job.format().rowBytes(hidden) + topK * Integer.BYTES;
+    return job.format().rowBytes(hidden) + topK * job.combine().pairBytes(part);
   }
 
   /// Every rank may send all of its tokens here.
@@ -132,17 +143,19 @@ final class ExpertParallel implements PrepareAndFinalize {
     // In the memory of ints: bytes are no type of the workspace.
     int codeInts = Math.ceilDiv(job.format().rowBytes(hidden), Integer.BYTES);
     List<Workspace> workspaces = new ArrayList<>();
-    workspaces.add(
-        new Workspace(
-            SENT_IDS, DType.I32, Shape.of(tokens, Math.min(topK, job.ranks().size()), topK)));
+    Shape sentPairs = Shape.of(tokens, Math.min(topK, job.ranks().size()), topK);
+    workspaces.add(new Workspace(SENT_IDS, DType.I32, sentPairs));
     workspaces.add(new Workspace(SENT_ROWS, DType.I32, Shape.of(tokens, codeInts)));
     if (shortened()) {
       workspaces.add(new Workspace(RECEIVED_CODES, DType.I32, Shape.of(received, codeInts)));
     }
     workspaces.add(new Workspace(RECEIVED, DType.F32, Shape.of(received, hidden)));
     workspaces.add(new Workspace(RECEIVED_IDS, DType.I32, Shape.of(received, topK)));
-    workspaces.add(
-        new Workspace(COMBINED, DType.F32, Shape.of(Math.multiplyExact(tokens, topK), hidden)));
+    if (sendsWeights) {
+      workspaces.add(new Workspace(SENT_WEIGHTS, DType.F32, sentPairs));
+      workspaces.add(new Workspace(RECEIVED_WEIGHTS, DType.F32, Shape.of(received, topK)));
+    }
+    workspaces.addAll(returned.workspaces(tokens));
     return workspaces;
   }
 
@@ -152,20 +165,25 @@ final class ExpertParallel implements PrepareAndFinalize {
 
   @Override
   public ExpertInput expertInput(Operand input, @Nullable Operand weights) {
-    return new ExpertInput(RECEIVED, RECEIVED_IDS, weights);
+    return new ExpertInput(RECEIVED, RECEIVED_IDS, sendsWeights ? RECEIVED_WEIGHTS : null);
   }
 
   @Override
   public List<Operation> prepare(Operand input) {
-    Operation send =
-        new CustomOperation(
-            "send rows",
+    List<Access> accesses =
+        new ArrayList<>(
             List.of(
                 Access.read(input),
                 Access.read(Operand.TOPK_IDS),
                 Access.overwrite(SENT_ROWS),
-                Access.overwrite(SENT_IDS)),
-            (memory, tokens) -> exchange.send(memory, input, tokens));
+                Access.overwrite(SENT_IDS)));
+    if (sendsWeights) {
+      accesses.add(Access.read(Operand.TOPK_WEIGHTS));
+      accesses.add(Access.overwrite(SENT_WEIGHTS));
+    }
+    Operation send =
+        new CustomOperation(
+            "send rows", accesses, (memory, tokens) -> exchange.send(memory, input, tokens));
     return job.overlap() ? List.of(send) : List.of(send, receiveRows(input));
   }
 
@@ -184,6 +202,10 @@ final class ExpertParallel implements PrepareAndFinalize {
                 Access.read(SENT_IDS),
                 Access.overwrite(RECEIVED),
                 Access.overwrite(RECEIVED_IDS)));
+    if (sendsWeights) {
+      accesses.add(Access.read(SENT_WEIGHTS));
+      accesses.add(Access.overwrite(RECEIVED_WEIGHTS));
+    }
     if (shortened()) {
       accesses.add(Access.overwrite(RECEIVED_CODES));
     }
@@ -192,17 +214,18 @@ final class ExpertParallel implements PrepareAndFinalize {
   }
 
   @Override
+  public List<Travel> travel(int tokens) {
+    ExpectedTraffic expected = new ExpectedTraffic(placement, part, job.format(), tokens);
+    return Arrays.stream(CombineMode.values())
+        .map(mode -> expected.travel(mode, mode == job.combine()))
+        .toList();
+  }
+
+  @Override
   public List<Operation> finish(TopKWeightAndReduce reduce, boolean weighted, Operand target) {
     List<Operation> operations = new ArrayList<>();
-    operations.add(
-        new CustomOperation(
-            "combine",
-            List.of(
-                Access.read(Operand.FUSED_OUT),
-                Access.read(RECEIVED_IDS),
-                Access.overwrite(COMBINED)),
-            (memory, tokens) -> exchange.combine(memory)));
-    operations.addAll(reduce.operations(COMBINED, weighted ? Operand.TOPK_WEIGHTS : null, target));
+    operations.add(new CustomOperation("combine", returned.accesses(), exchange::combine));
+    operations.addAll(returned.reduce(reduce, weighted, target));
     return operations;
   }
 }

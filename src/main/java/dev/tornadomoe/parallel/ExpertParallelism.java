@@ -22,6 +22,7 @@ public final class ExpertParallelism {
   private final Communicator ranks;
   private final Function<MoeLayer, ExpertPlacement> placement;
   private final DispatchFormat format;
+  private final CombineMode combine;
   private final boolean overlap;
   private final TrafficCounter counter = new TrafficCounter();
   private boolean measuring;
@@ -30,11 +31,12 @@ public final class ExpertParallelism {
     this.ranks = builder.ranks;
     this.placement = builder.placement;
     this.format = builder.format;
+    this.combine = builder.combine;
     this.overlap = builder.overlap;
   }
 
-  /// Options for the ranks of a job: experts placed contiguously, rows sent as they are, shared
-  /// experts while they travel.
+  /// Options for the ranks of a job: experts placed contiguously, rows sent as they are, a result
+  /// back for each of a token's experts, shared experts while rows travel.
   ///
   /// @param ranks all of the job; they stay the caller's to close
   /// @return a builder with those options
@@ -49,6 +51,11 @@ public final class ExpertParallelism {
   /// {@return how rows travel}
   public DispatchFormat format() {
     return format;
+  }
+
+  /// {@return what comes back of results}
+  public CombineMode combine() {
+    return combine;
   }
 
   boolean overlap() {
@@ -92,11 +99,16 @@ public final class ExpertParallelism {
   /// What computes a layer's part.
   ///
   /// @param part from [#part]
-  /// @return prepare and finalize that exchange rows, and experts that leave weighting to them
+  /// @return prepare and finalize that exchange rows, and experts that leave to them what is summed
+  ///   where the tokens are
   public ModularMoe modularMoe(MoeLayer part) {
+    String experts =
+        switch (combine) {
+          case PAIR -> "unreduced";
+          case RANK -> "fused";
+        };
     return new ModularMoe(
-        new ExpertParallel(this, placement(part), part.experts().hidden(), part.topK()),
-        ExpertsCatalog.named("unreduced").experts());
+        new ExpertParallel(this, placement(part), part), ExpertsCatalog.named(experts).experts());
   }
 
   private ExpertPlacement placement(MoeLayer layer) {
@@ -125,6 +137,7 @@ public final class ExpertParallelism {
     Map<String, String> all = new LinkedHashMap<>();
     all.put("ranks", String.valueOf(ranks.size()));
     all.put("rows sent as", format.toString());
+    all.put("results combined by", combine.toString());
     all.put("shared experts while rows travel", overlap ? "yes" : "no");
     all.putAll(facts);
     for (MoeLayer layer : layers) {
@@ -148,6 +161,7 @@ public final class ExpertParallelism {
     private final Communicator ranks;
     private Function<MoeLayer, ExpertPlacement> placement;
     private DispatchFormat format = DispatchFormat.F32;
+    private CombineMode combine = CombineMode.PAIR;
     private boolean overlap = true;
 
     private Builder(Communicator ranks) {
@@ -173,6 +187,16 @@ public final class ExpertParallelism {
     /// @return this builder
     public Builder dispatch(DispatchFormat rows) {
       format = rows;
+      return this;
+    }
+
+    /// What comes back of results: [CombineMode#PAIR] unless set; [CombineMode#RANK] suits backends
+    /// that have the experts on a device.
+    ///
+    /// @param rows what a rank sends back
+    /// @return this builder
+    public Builder combine(CombineMode rows) {
+      combine = rows;
       return this;
     }
 

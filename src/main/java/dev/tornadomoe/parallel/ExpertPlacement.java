@@ -171,6 +171,23 @@ public final class ExpertPlacement {
     return choice[(self + token) % choice.length];
   }
 
+  /// {@return whether an expert is with several ranks}
+  boolean hasCopies() {
+    return Arrays.stream(holders).anyMatch(choice -> choice.length > 1);
+  }
+
+  /// How many experts each rank is asked for when a token chooses them.
+  ///
+  /// @param self the rank that has the token
+  /// @param token its place in the call
+  int[] expertsAsked(int self, int token) {
+    int[] asked = new int[ranks()];
+    for (int expert = 0; expert < experts(); expert++) {
+      asked[holder(expert, self, token)]++;
+    }
+    return asked;
+  }
+
   /// As in `0 1 | 2 3 | 4`, by rank.
   @Override
   public String toString() {

@@ -5,7 +5,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /// Where a call's tokens go: each token once to every rank that holds some of its experts, in the
-/// order of the ranks and then of the tokens.
+/// order of the ranks and then of the tokens. Beside it, how many rows came in from each rank.
 final class Routes {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 
@@ -13,7 +13,9 @@ final class Routes {
   private final int self;
   private final int topK;
   private final int[] firstRow;
-  private final int[] pairs;
+
+  /// For each rank the first of its rows among the received, and behind them their number.
+  private final int[] firstReceived;
 
   /// For each rank the last token that was found to go there.
   private final int[] lastToken;
@@ -26,7 +28,7 @@ final class Routes {
     this.self = self;
     this.topK = topK;
     this.firstRow = new int[placement.ranks() + 1];
-    this.pairs = new int[placement.ranks()];
+    this.firstReceived = new int[placement.ranks() + 1];
     this.lastToken = new int[placement.ranks()];
   }
 
@@ -40,19 +42,15 @@ final class Routes {
       tokenOfRow = new int[tokens * Math.min(topK, ranks)];
     }
     Arrays.fill(firstRow, 0);
-    Arrays.fill(pairs, 0);
     Arrays.fill(lastToken, -1);
     for (int token = 0; token < tokens; token++) {
       for (int slot = 0; slot < topK; slot++) {
         int pair = token * topK + slot;
         int rank = placement.holder(ids.get(INT, pair * 4L), self, token);
         rankOfPair[pair] = rank;
-        if (rank >= 0) {
-          pairs[rank]++;
-          if (lastToken[rank] != token) {
-            lastToken[rank] = token;
-            firstRow[rank + 1]++;
-          }
+        if (rank >= 0 && lastToken[rank] != token) {
+          lastToken[rank] = token;
+          firstRow[rank + 1]++;
         }
       }
     }
@@ -81,14 +79,14 @@ final class Routes {
     return firstRow[rank];
   }
 
+  /// How many rows are sent, those to this rank too.
+  int allRows() {
+    return firstRow[placement.ranks()];
+  }
+
   /// How many tokens go to a rank.
   int rows(int rank) {
     return firstRow[rank + 1] - firstRow[rank];
-  }
-
-  /// How many results come back from a rank: one for each of a token's experts there.
-  int pairs(int rank) {
-    return pairs[rank];
   }
 
   /// The token behind a row.
@@ -103,6 +101,33 @@ final class Routes {
   /// @param pair `token*k + slot`
   boolean goesTo(int rank, int pair) {
     return rankOfPair[pair] == rank;
+  }
+
+  /// Notes what a rank has sent. Ranks come one after the other.
+  ///
+  /// @param rows 0 or more, behind those of the ranks before
+  void receive(int rank, int rows) {
+    firstReceived[rank + 1] = firstReceived[rank] + rows;
+  }
+
+  /// A rank's first row among the received; for `ranks` the number of all.
+  int firstReceived(int rank) {
+    return firstReceived[rank];
+  }
+
+  /// How many rows a rank has sent.
+  int received(int rank) {
+    return firstReceived[rank + 1] - firstReceived[rank];
+  }
+
+  /// Writes the router's weights `[rows, k]` beside these ids.
+  ///
+  /// @param weights of the tokens `[tokens, k]`
+  void writeWeights(MemorySegment weights, MemorySegment target) {
+    long bytes = (long) topK * Float.BYTES;
+    for (int row = 0; row < allRows(); row++) {
+      MemorySegment.copy(weights, tokenOfRow[row] * bytes, target, row * bytes, bytes);
+    }
   }
 
   /// Writes what each rank must know of its rows: their experts there `[rows, k]`, by the router's

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// Experts divided among ranks, against all of them in one process.
 class ExpertParallelismTest {
-  private static final int MOST_TOKENS = 33;
+  static final int MOST_TOKENS = 33;
 
   static final LayerSpec INT4 =
       LayerSpec.odd().with(WeightFormat.int4(DType.BF16, 32, true, false)).withShared(24, true);
@@ -43,7 +43,7 @@ class ExpertParallelismTest {
   }
 
   /// What a layer makes of some tokens in one process.
-  private static float[] alone(MoeLayer layer, float[] hidden) {
+  static float[] alone(MoeLayer layer, float[] hidden) {
     MoePlan plan = Planner.builder().maxTokens(MOST_TOKENS).build().plan(layer);
     float[] output = new float[hidden.length];
     try (Session session = Backends.require("cpu").prepare(plan)) {
@@ -73,7 +73,7 @@ class ExpertParallelismTest {
     }
   }
 
-  private static float[] together(
+  static float[] together(
       int ranks,
       MoeLayer layer,
       float[] hidden,
@@ -107,7 +107,7 @@ class ExpertParallelismTest {
     return all;
   }
 
-  private static int[] evenly(int tokens, int ranks) {
+  static int[] evenly(int tokens, int ranks) {
     int[] firsts = new int[ranks + 1];
     Arrays.setAll(firsts, rank -> tokens * rank / ranks);
     return firsts;
@@ -255,7 +255,7 @@ class ExpertParallelismTest {
         .isLessThan(format.equals("INT8") ? 1e-2 : 4e-2);
   }
 
-  private static float[] difference(float[] a, float[] b) {
+  static float[] difference(float[] a, float[] b) {
     float[] difference = new float[a.length];
     for (int i = 0; i < a.length; i++) {
       difference[i] = a[i] - b[i];
@@ -263,7 +263,7 @@ class ExpertParallelismTest {
     return difference;
   }
 
-  private static double rms(float[] values) {
+  static double rms(float[] values) {
     double squares = 0;
     for (float value : values) {
       squares += (double) value * value;

@@ -137,7 +137,7 @@ final class ExplainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    return parallel.run(spec, this::explain);
+    return parallel.run(spec, choices, this::explain);
   }
 
   private int explain(ProcessGroup processes) {

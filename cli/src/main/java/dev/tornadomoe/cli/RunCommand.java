@@ -141,6 +141,7 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() {
     return parallel.run(
         spec,
+        choices,
         processes ->
             work.sample != null
                 ? writeSample(processes, work.sample)

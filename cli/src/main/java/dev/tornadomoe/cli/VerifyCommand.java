@@ -82,7 +82,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    return parallel.run(spec, this::verify);
+    return parallel.run(spec, choices, this::verify);
   }
 
   private int verify(ProcessGroup processes) {

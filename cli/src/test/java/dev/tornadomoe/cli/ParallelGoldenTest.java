@@ -11,6 +11,7 @@ import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.contract.Breadth;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.parallel.CombineMode;
 import dev.tornadomoe.parallel.Communicator;
 import dev.tornadomoe.parallel.ExpertParallelism;
 import dev.tornadomoe.parallel.ThreadRanks;
@@ -23,12 +24,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// The golden checkpoints with their experts on 1 to 4 ranks: the same bits as in one process
-/// alone, and right.
+/// alone, and right; where ranks send back sums, right and the same bits in each run.
 class ParallelGoldenTest {
   private static final int MOST_RANKS = 4;
 
@@ -46,10 +48,10 @@ class ParallelGoldenTest {
   @ParameterizedTest
   @MethodSource("checkpoints")
   void everyNumberOfRanksGivesTheSameBits(Path directory) {
-    List<float[]> alone = outputs(directory, null);
-    boolean isAny = FULL || Golden.kinds().contains(directory);
-    for (int ranks = isAny ? 1 : UNEVEN; ranks <= (isAny ? MOST_RANKS : UNEVEN); ranks++) {
-      List<List<float[]>> ofRanks = ThreadRanks.run(ranks, rank -> outputs(directory, rank));
+    List<float[]> alone = outputs(directory, null, CombineMode.PAIR);
+    for (int ranks : numbersOfRanks(directory)) {
+      List<List<float[]>> ofRanks =
+          ThreadRanks.run(ranks, rank -> outputs(directory, rank, CombineMode.PAIR));
       for (List<float[]> found : ofRanks) {
         for (int i = 0; i < alone.size(); i++) {
           assertThat(found.get(i)).as("case %d on %d ranks", i, ranks).isEqualTo(alone.get(i));
@@ -58,13 +60,37 @@ class ParallelGoldenTest {
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("checkpoints")
+  void sumsOfRanksAreRightAndRepeatable(Path directory) {
+    for (int ranks : numbersOfRanks(directory)) {
+      List<float[]> first = sums(directory, ranks);
+      List<float[]> again = sums(directory, ranks);
+      for (int i = 0; i < first.size(); i++) {
+        assertThat(again.get(i)).as("case %d on %d ranks", i, ranks).isEqualTo(first.get(i));
+      }
+    }
+  }
+
+  private static List<float[]> sums(Path directory, int ranks) {
+    return ThreadRanks.run(ranks, rank -> outputs(directory, rank, CombineMode.RANK)).getFirst();
+  }
+
+  private static List<Integer> numbersOfRanks(Path directory) {
+    return FULL || Golden.kinds().contains(directory)
+        ? IntStream.rangeClosed(1, MOST_RANKS).boxed().toList()
+        : List.of(UNEVEN);
+  }
+
   /// The outputs of all cases, each of which is right.
-  private static List<float[]> outputs(Path directory, @Nullable Communicator ranks) {
+  private static List<float[]> outputs(
+      Path directory, @Nullable Communicator ranks, CombineMode combine) {
     PrintWriter nowhere = new PrintWriter(Writer.nullWriter());
     ProcessGroup processes =
         ranks == null
             ? ProcessGroup.alone(nowhere, nowhere)
-            : ProcessGroup.of(ranks, ExpertParallelism.over(ranks).build(), nowhere, nowhere);
+            : ProcessGroup.of(
+                ranks, ExpertParallelism.over(ranks).combine(combine).build(), nowhere, nowhere);
     List<float[]> outputs = new ArrayList<>();
     try (Checkpoint checkpoint = Checkpoint.open(directory);
         TensorFile golden = TensorFile.open(directory.resolve("golden.safetensors"))) {

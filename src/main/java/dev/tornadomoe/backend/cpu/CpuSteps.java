@@ -184,7 +184,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
         scratch,
         kernels,
         context.experts(),
-        context.layer().topK(),
+        context.columns(ids),
         columns,
         context.buffer(source),
         rows,

@@ -171,11 +171,12 @@ final class ReferenceSteps {
     List<BufferRef> addends = op.addends().stream().map(this::ref).toList();
     BufferRef target = ref(op.target());
     int columns = context.columns(op.pairs(), op.target());
+    int rowsOfToken = context.columns(op.ids());
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
         double[] sum = new double[columns];
-        for (int s = 0; s < topK; s++) {
-          long pair = (long) t * topK + s;
+        for (int s = 0; s < rowsOfToken; s++) {
+          long pair = (long) t * rowsOfToken + s;
           if (map.localOf(ids.getInt(pair)) >= 0) {
             addWeighted(sum, weights, t, s, read(pairs, pair, columns));
           }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.Travel;
 import dev.tornadomoe.plan.AliasDecision;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
@@ -83,10 +84,23 @@ final class ExplainJson {
     json.put("experts", plan.modularMoe(layer).experts().name());
     json.put("prepare_finalize", plan.modularMoe(layer).prepareAndFinalize().name());
     json.put("alias", alias);
+    List<Travel> ways = explanation.travel(layer);
+    if (!ways.isEmpty()) {
+      json.put("travel", ways.stream().map(ExplainJson::travel).toList());
+    }
     json.put("steps", bucket.stepsOf(layer).stream().map(this::step).toList());
     json.put(
         "buffers",
         explanation.buffers(layer).stream().map(buffer -> buffer(layer, buffer)).toList());
+    return json;
+  }
+
+  private static Map<String, Object> travel(Travel travel) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("way", travel.way());
+    json.put("used", travel.used());
+    json.put("dispatch_bytes", travel.dispatchBytes());
+    json.put("combine_bytes", travel.combineBytes());
     return json;
   }
 

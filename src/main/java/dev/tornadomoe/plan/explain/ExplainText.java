@@ -2,6 +2,7 @@ package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.Travel;
 import dev.tornadomoe.plan.AliasDecision;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
@@ -128,9 +129,27 @@ final class ExplainText {
       line("    " + reason);
     }
     line("");
+    travel(layer);
     text.append(steps(layer).render());
     line("");
     text.append(buffers(layer).render());
+    line("");
+  }
+
+  private void travel(int layer) {
+    List<Travel> ways = explanation.travel(layer);
+    if (ways.isEmpty()) {
+      return;
+    }
+    TextTable table = new TextTable("  ", "lrr");
+    table.row("bytes that all processes send, each choice of experts as likely", "to experts", "back");
+    for (Travel travel : ways) {
+      table.row(
+          travel.way() + (travel.used() ? " (used)" : ""),
+          ByteSize.format(travel.dispatchBytes()),
+          ByteSize.format(travel.combineBytes()));
+    }
+    text.append(table.render());
     line("");
   }
 

@@ -3,6 +3,7 @@ package dev.tornadomoe.plan.explain;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Travel;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.Buffer;
 import dev.tornadomoe.plan.Liveness;
@@ -239,7 +240,13 @@ public final class Explanation {
         && model(a).equals(model(b))
         && bucket.decisions().get(a).equals(bucket.decisions().get(b))
         && operations(a).equals(operations(b))
-        && sizes(a).equals(sizes(b));
+        && sizes(a).equals(sizes(b))
+        && travel(a).equals(travel(b));
+  }
+
+  /// What a layer's rows travel between processes, each of which has as many tokens as this one.
+  List<Travel> travel(int layer) {
+    return plan.modularMoe(layer).prepareAndFinalize().travel(tokens);
   }
 
   /// Different pieces can come to the same operations: hybrid experts for many tokens, say.

@@ -24,6 +24,7 @@ import dev.tornadomoe.tornado.graph.UnsupportedSteps;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// Plans whose ends are not local: routed experts on a device, everything else on the CPU, where
 /// rows of other processes come in and results leave. Both kinds of weights are loaded once; each
@@ -33,18 +34,25 @@ final class ExpertsOnDevice implements Arithmetic {
   /// take.
   private static final int MOST_PAIRS = 2048;
 
+  /// The same for rows that come with all of their experts here.
+  private static final int MOST_ROWS = 2048;
+
   private final TornadoBackend backend;
   private final Arithmetic host;
   private final ChosenDevice device;
   private final SessionWeights weights;
   private final WeightMemory memory;
 
+  /// Whether they are loaded for rows that are summed there.
+  private final boolean sums;
+
   private ExpertsOnDevice(
-      TornadoBackend backend, Arithmetic host, ChosenDevice device, SessionWeights weights) {
+      TornadoBackend backend, Arithmetic host, ChosenDevice device, SessionWeights weights, boolean sums) {
     this.backend = backend;
     this.host = host;
     this.device = device;
     this.weights = weights;
+    this.sums = sums;
     this.memory = host.weightMemory().and(weights.weightMemory());
   }
 
@@ -57,10 +65,14 @@ final class ExpertsOnDevice implements Arithmetic {
   }
 
   static SessionMemory memory(MoePlan plan, ChosenDevice device) {
-    MoePlan pairs = pairs(plan, device);
-    Bytes rows = Bytes.ofHost(PairSteps.bytes(plan, pairs));
+    MoePlan onDevice = onDevice(plan, device);
+    Bytes rows =
+        Bytes.ofHost(
+            UnsupportedSteps.sumsRowsOfOthers(plan)
+                ? SumSteps.bytes(plan, onDevice)
+                : PairSteps.bytes(plan, onDevice));
     return CpuBackend.memoryAroundExperts(plan)
-        .plus(DeviceMemory.of(pairs, device.limits()))
+        .plus(DeviceMemory.of(onDevice, device.limits()))
         .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
   }
 
@@ -74,7 +86,8 @@ final class ExpertsOnDevice implements Arithmetic {
           backend,
           host,
           device,
-          SessionWeights.load(pairs(plan, device), device, continued, progress));
+          SessionWeights.load(onDevice(plan, device), device, continued, progress),
+          UnsupportedSteps.sumsRowsOfOthers(plan));
     } catch (RuntimeException | Error e) {
       host.close();
       throw e;
@@ -103,16 +116,33 @@ final class ExpertsOnDevice implements Arithmetic {
     }
   }
 
-  /// What the device computes of a plan: each pair of a row and one of its experts here is a token
-  /// with one expert, whose weight is 1. Kernels without work-groups work on them in one way
-  /// however many they are, so that results don't depend on the number of processes.
+  /// What the device computes of a plan.
+  private static MoePlan onDevice(MoePlan plan, ChosenDevice device) {
+    return UnsupportedSteps.sumsRowsOfOthers(plan) ? sums(plan, device) : pairs(plan, device);
+  }
+
+  /// Each row is a token with its experts here, which weight and sum.
+  private static MoePlan sums(MoePlan plan, ChosenDevice device) {
+    List<MoeLayer> layers = plan.layers().stream().map(SumSteps::onDevice).toList();
+    Planner.Builder planner =
+        Planner.builder().maxTokens(Math.min(mostRows(plan), MOST_ROWS)).callerRoutes(true);
+    TornadoBackend.modularMoe(layers, device.limits().shape()).ifPresent(planner::modularMoe);
+    return planner.build().plan(layers);
+  }
+
+  private static int mostRows(MoePlan plan) {
+    return IntStream.range(0, plan.layers().size())
+        .map(layerIndex -> KeptRows.most(plan, layerIndex))
+        .reduce(1, Math::max);
+  }
+
+  /// Each pair of a row and one of its experts here is a token with one expert, whose weight is 1.
+  /// Kernels without work-groups work on them in one way however many they are, so that results
+  /// don't depend on the number of processes.
   private static MoePlan pairs(MoePlan plan, ChosenDevice device) {
     long most = 1;
     for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
-      long rows =
-          plan.modularMoe(layerIndex)
-              .prepareAndFinalize()
-              .expertTokens(plan.options().chunkTokens());
+      long rows = KeptRows.most(plan, layerIndex);
       most = Math.max(most, rows * plan.layers().get(layerIndex).topK());
     }
     List<MoeLayer> layers = plan.layers().stream().map(ExpertsOnDevice::expertsOf).toList();
@@ -141,11 +171,17 @@ final class ExpertsOnDevice implements Arithmetic {
   @Override
   public StepCompiler compiler(MoePlan plan) {
     requireRunnable(plan);
-    MoePlan pairs = pairs(plan, device);
-    return new PairSteps(
-        host.compiler(plan),
-        plan,
-        GuardedSession.open(backend, pairs, () -> weights, Interruption.of(plan)));
+    if (UnsupportedSteps.sumsRowsOfOthers(plan) != sums) {
+      throw new BackendException(
+          "a plan whose experts sum rows of other processes and one whose don't can't share weights"
+              + " on a device; prepare each by itself");
+    }
+    Session session =
+        GuardedSession.open(
+            backend, onDevice(plan, device), () -> weights, Interruption.of(plan));
+    return sums
+        ? new SumSteps(host.compiler(plan), plan, session)
+        : new PairSteps(host.compiler(plan), plan, session);
   }
 
   @Override

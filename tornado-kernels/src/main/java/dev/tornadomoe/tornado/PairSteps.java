@@ -6,7 +6,6 @@ import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
-import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.ReduceOperation;
@@ -25,9 +24,7 @@ final class PairSteps implements StepCompiler {
   private final Arena arena = Arena.ofShared();
   private final MoeCall call = new MoeCall();
 
-  /// What the experts got `[N, H]`: the plan may have put other rows in its place when they are
-  /// asked for results.
-  private final MemorySegment rows;
+  private final KeptRows rows;
 
   /// The device's tokens `[P, H]`, their experts and weights `[P]`, and its results `[P, H]`.
   private final MemorySegment input;
@@ -44,7 +41,7 @@ final class PairSteps implements StepCompiler {
     this.device = device;
     this.mostPairs = device.plan().options().maxTokens();
     long widest = widest(plan);
-    this.rows = arena.allocate(mostRows(plan), 64);
+    this.rows = new KeptRows(plan, arena);
     this.input = arena.allocate(mostPairs * widest, 64);
     this.output = arena.allocate(mostPairs * widest, 64);
     this.ids = arena.allocate(ValueLayout.JAVA_INT, mostPairs);
@@ -55,37 +52,21 @@ final class PairSteps implements StepCompiler {
   }
 
   private static long widest(MoePlan plan) {
-    return plan.layers().stream().mapToLong(PairSteps::rowBytes).max().orElse(0);
-  }
-
-  /// Bytes of the most rows that experts get.
-  private static long mostRows(MoePlan plan) {
-    long most = 0;
-    for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
-      int rows =
-          plan.modularMoe(layerIndex)
-              .prepareAndFinalize()
-              .expertTokens(plan.options().chunkTokens());
-      most = Math.max(most, rowBytes(plan.layers().get(layerIndex)) * rows);
-    }
-    return most;
+    return plan.layers().stream().mapToLong(KeptRows::bytesOfRow).max().orElse(0);
   }
 
   /// What these steps will take on the host.
   ///
   /// @param pairs the plan on the device
   static long bytes(MoePlan plan, MoePlan pairs) {
-    return mostRows(plan) + pairs.options().maxTokens() * (2 * widest(plan) + 2L * Integer.BYTES);
-  }
-
-  private static long rowBytes(MoeLayer layer) {
-    return (long) layer.experts().hidden() * Float.BYTES;
+    return KeptRows.bytes(plan) + pairs.options().maxTokens() * (2 * widest(plan) + 2L * Integer.BYTES);
   }
 
   @Override
   public HostStep compile(WeightOperation operation, StepContext context) {
     return switch (operation) {
-      case ExpertOperation.GroupedGateUp op -> keep(context.buffer(op.input()), context.layer());
+      case ExpertOperation.GroupedGateUp op ->
+          rows.keep(context.buffer(op.input()), context.layer());
       case ExpertOperation.GroupedDown op ->
           run(
               context,
@@ -100,15 +81,10 @@ final class PairSteps implements StepCompiler {
     };
   }
 
-  private HostStep keep(BufferRef from, MoeLayer layer) {
-    return tokens ->
-        MemorySegment.copy(from.segment(), from.offset(), rows, 0, tokens * rowBytes(layer));
-  }
-
   private HostStep run(StepContext context, BufferRef order, BufferRef offsets, BufferRef target) {
     int experts = context.experts().localExperts();
     int topK = context.layer().topK();
-    long rowBytes = rowBytes(context.layer());
+    long rowBytes = KeptRows.bytesOfRow(context.layer());
     return tokens -> {
       int pairs = offsets.getInt(experts);
       int expert = 0;
@@ -120,7 +96,7 @@ final class PairSteps implements StepCompiler {
           }
           ids.setAtIndex(ValueLayout.JAVA_INT, i, expert);
           long row = order.getInt((long) first + i) / topK;
-          MemorySegment.copy(rows, row * rowBytes, input, i * rowBytes, rowBytes);
+          MemorySegment.copy(rows.segment(), row * rowBytes, input, i * rowBytes, rowBytes);
         }
         run(context.layerIndex(), count, rowBytes);
         for (int i = 0; i < count; i++) {

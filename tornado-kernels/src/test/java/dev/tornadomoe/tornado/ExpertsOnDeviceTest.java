@@ -16,6 +16,7 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.parallel.CombineMode;
 import dev.tornadomoe.parallel.ExpertParallelism;
 import dev.tornadomoe.parallel.ThreadRanks;
 import dev.tornadomoe.plan.MoePlan;
@@ -33,6 +34,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Ranks whose experts are on a device, against one process that has all of them on the host.
@@ -64,31 +66,49 @@ class ExpertsOnDeviceTest {
         IntStream.of(1, MOST_TOKENS)
             .mapToObj(tokens -> Rows.random(tokens * layer.hidden(), 50 + tokens))
             .toList();
-    List<float[]> one = together(1, layer, inputs, plan -> plan);
+    List<float[]> one = together(1, CombineMode.PAIR, layer, inputs, plan -> plan);
     for (int i = 0; i < inputs.size(); i++) {
       Rows.assertClose(one.get(i), alone(layer, inputs.get(i)), TOLERANCE);
     }
-    List<float[]> three = together(3, layer, inputs, plan -> plan);
+    List<float[]> three = together(3, CombineMode.PAIR, layer, inputs, plan -> plan);
     for (int i = 0; i < inputs.size(); i++) {
       assertThat(three.get(i)).as("input %d", i).isEqualTo(one.get(i));
     }
   }
 
+  @ParameterizedTest
+  @MethodSource("layers")
+  void sumsOfRanksAreRightAndRepeatable(LayerSpec spec) {
+    MoeLayer layer = RandomLayer.of(spec, 3);
+    List<float[]> inputs =
+        IntStream.of(1, MOST_TOKENS)
+            .mapToObj(tokens -> Rows.random(tokens * layer.hidden(), 50 + tokens))
+            .toList();
+    List<float[]> found = together(3, CombineMode.RANK, layer, inputs, plan -> plan);
+    List<float[]> again = together(3, CombineMode.RANK, layer, inputs, plan -> plan);
+    for (int i = 0; i < inputs.size(); i++) {
+      Rows.assertClose(found.get(i), alone(layer, inputs.get(i)), TOLERANCE);
+      assertThat(again.get(i)).as("input %d", i).isEqualTo(found.get(i));
+    }
+  }
+
   /// Kernels for GPUs are cut by how many pairs there are, and add up in another order then.
-  @Test
-  void kernelsForGpusAreRightOnAnyNumberOfRanks() {
+  @ParameterizedTest
+  @EnumSource(CombineMode.class)
+  void kernelsForGpusAreRightOnAnyNumberOfRanks(CombineMode combine) {
     System.setProperty(TornadoDevices.KERNELS_PROPERTY, "work-groups");
     MoeLayer layer = RandomLayer.of(INT4, 3);
     float[] input = Rows.random(MOST_TOKENS * layer.hidden(), 50);
-    List<float[]> found = together(2, layer, List.of(input), plan -> plan);
+    List<float[]> found = together(2, combine, layer, List.of(input), plan -> plan);
     Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
   }
 
-  @Test
-  void everyRunIsAudited() {
+  @ParameterizedTest
+  @EnumSource(CombineMode.class)
+  void everyRunIsAudited(CombineMode combine) {
     MoeLayer layer = RandomLayer.of(INT4, 5);
     float[] input = Rows.random(5 * layer.hidden(), 6);
-    List<float[]> found = together(2, layer, List.of(input), plan -> plan.sanitize(true));
+    List<float[]> found = together(2, combine, layer, List.of(input), plan -> plan.sanitize(true));
     Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
   }
 
@@ -107,8 +127,11 @@ class ExpertsOnDeviceTest {
       MoeModel model = MoeModel.of(checkpoint);
       MoeLayer layer = model.layer(model.layerIndices().getFirst());
       float[] input = Rows.random(MOST_TOKENS * layer.hidden(), 8);
-      List<float[]> found = together(2, layer, List.of(input), plan -> plan);
-      Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+      double[] expected = alone(layer, input);
+      for (CombineMode combine : CombineMode.values()) {
+        List<float[]> found = together(2, combine, layer, List.of(input), plan -> plan);
+        Rows.assertClose(found.getFirst(), expected, TOLERANCE);
+      }
     }
   }
 
@@ -119,8 +142,40 @@ class ExpertsOnDeviceTest {
         RandomLayer.of(LayerSpec.odd().sized(32, 16, 9, TopKGating.softmax(8, true)), 7);
     int tokens = 300;
     float[] input = Rows.random(tokens * layer.hidden(), 8);
-    List<float[]> found = together(1, layer, List.of(input), plan -> plan.maxTokens(tokens));
+    List<float[]> found = together(1, CombineMode.PAIR, layer, List.of(input), plan -> plan.maxTokens(tokens));
     Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+  }
+
+  /// More rows than the device takes at once, few of them with experts of this rank's.
+  @Test
+  void manyRowsAreDoneInTurn() {
+    MoeLayer layer =
+        RandomLayer.of(LayerSpec.odd().sized(32, 16, 9, TopKGating.softmax(2, true)), 7);
+    int tokens = 2100;
+    float[] input = Rows.random(tokens * layer.hidden(), 8);
+    List<float[]> found =
+        together(2, CombineMode.RANK, layer, List.of(input), plan -> plan.maxTokens(tokens));
+    Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+  }
+
+  /// They have other experts maps there.
+  @Test
+  void plansThatSumAndPlansThatDontShareNoWeights() {
+    MoeLayer layer = RandomLayer.of(INT4, 5);
+    ThreadRanks.run(
+        1,
+        rank -> {
+          ExpertParallelism sums =
+              ExpertParallelism.over(rank).combine(CombineMode.RANK).build();
+          MoePlan pairs = plan(ExpertParallelism.over(rank).build(), layer, options -> options);
+          try (Session session =
+              Backends.require("tornado").prepare(plan(sums, layer, options -> options))) {
+            assertThatThrownBy(() -> session.fork(pairs))
+                .isInstanceOf(BackendException.class)
+                .hasMessageContaining("can't share weights on a device");
+          }
+          return rank;
+        });
   }
 
   @Test
@@ -146,8 +201,8 @@ class ExpertsOnDeviceTest {
                 .isInstanceOf(BackendException.class)
                 .hasMessage(
                     "layer 3: step \"down + weight + reduce + shared_out\" can't run on a device"
-                        + " that gets rows of other processes; experts \"unreduced\" can, and"
-                        + " backends cpu and reference run it");
+                        + " that gets rows of other processes; experts \"unreduced\" and"
+                        + " \"fused\" can, and backends cpu and reference run it");
           }
           return plan;
         });
@@ -178,12 +233,16 @@ class ExpertsOnDeviceTest {
   /// What ranks make of some inputs, of which each has its part; of a single token the last has
   /// all.
   private static List<float[]> together(
-      int ranks, MoeLayer layer, List<float[]> inputs, UnaryOperator<Planner.Builder> options) {
+      int ranks,
+      CombineMode combine,
+      MoeLayer layer,
+      List<float[]> inputs,
+      UnaryOperator<Planner.Builder> options) {
     List<List<float[]>> outputs =
         ThreadRanks.run(
             ranks,
             rank -> {
-              ExpertParallelism job = ExpertParallelism.over(rank).build();
+              ExpertParallelism job = ExpertParallelism.over(rank).combine(combine).build();
               try (Session session =
                   Backends.require("tornado").prepare(plan(job, layer, options))) {
                 return inputs.stream()

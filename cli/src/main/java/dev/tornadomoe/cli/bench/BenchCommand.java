@@ -100,7 +100,7 @@ public final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    return parallel.run(spec, this::bench);
+    return parallel.run(spec, choices, this::bench);
   }
 
   private int bench(ProcessGroup processes) {

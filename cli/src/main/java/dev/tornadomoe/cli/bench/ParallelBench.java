@@ -53,10 +53,11 @@ record ParallelBench(ProcessGroup processes, boolean expertsOnly, double seconds
             .println(
                 String.format(
                     Locale.ROOT,
-                    "%d %s, %s",
+                    "%d %s, %s, combine %s",
                     ranks.size(),
                     ranks.size() == 1 ? "rank" : "ranks",
-                    ranks.description()));
+                    ranks.description(),
+                    combine(parallelism)));
         processes.out().println(ParallelResult.columns());
       }
       List<ParallelResult> results = new ArrayList<>();
@@ -68,18 +69,27 @@ record ParallelBench(ProcessGroup processes, boolean expertsOnly, double seconds
         }
       }
       if (json) {
-        processes.out().println(JsonOutput.of(json(table, layers, ranks, results)));
+        processes.out().println(JsonOutput.of(json(table, layers, ranks, parallelism, results)));
       }
     }
   }
 
+  private static String combine(ExpertParallelism parallelism) {
+    return parallelism.combine().name().toLowerCase(Locale.ROOT);
+  }
+
   private Map<String, Object> json(
-      BenchTable table, List<MoeLayer> layers, Communicator ranks, List<ParallelResult> results) {
+      BenchTable table,
+      List<MoeLayer> layers,
+      Communicator ranks,
+      ExpertParallelism parallelism,
+      List<ParallelResult> results) {
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("device", table.device());
     root.put("machine", Machine.describe());
     root.put("ranks", ranks.size());
     root.put("mpi", ranks.description());
+    root.put("combine", combine(parallelism));
     root.put("preset", table.name());
     root.put("layers", layers.size());
     root.put("experts_only", table.expertsOnly());

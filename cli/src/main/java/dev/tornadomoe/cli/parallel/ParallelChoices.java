@@ -4,6 +4,7 @@ import dev.tornadomoe.checkpoint.io.FileNames;
 import dev.tornadomoe.cli.console.Complaint;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.parallel.Agreement;
+import dev.tornadomoe.parallel.CombineMode;
 import dev.tornadomoe.parallel.Communicator;
 import dev.tornadomoe.parallel.DispatchFormat;
 import dev.tornadomoe.parallel.ExpertParallelism;
@@ -59,6 +60,15 @@ public final class ParallelChoices {
   private @Nullable DispatchFormat dispatch;
 
   @Option(
+      names = "--combine",
+      paramLabel = "pair|rank",
+      description =
+          "With --parallel: what comes back for a token: a row for each of its experts (the same"
+              + " bits on any number of ranks) or a sum for each of their ranks (fewer rows; default"
+              + " with --backend tornado).")
+  private @Nullable CombineMode combine;
+
+  @Option(
       names = "--overlap",
       paramLabel = "on|off",
       description = "With --parallel: whether shared experts run while rows travel (default: on).")
@@ -74,8 +84,9 @@ public final class ParallelChoices {
 
   /// Runs a command's work, alone or as a rank.
   ///
+  /// @param choices what runs it
   /// @param work to exit code
-  public int run(CommandSpec spec, ToIntFunction<ProcessGroup> work) {
+  public int run(CommandSpec spec, PlanChoices choices, ToIntFunction<ProcessGroup> work) {
     PrintWriter out = spec.commandLine().getOut();
     PrintWriter err = spec.commandLine().getErr();
     if (parallel == null) {
@@ -93,7 +104,7 @@ public final class ParallelChoices {
             launcher,
             timeout == null ? MpiCommunicator.PATIENCE : timeout);
     try {
-      int exit = asRank(ranks, out, err, work);
+      int exit = asRank(ranks, choices, out, err, work);
       ranks.close();
       // All come to the same end. Launchers end a job as soon as one rank fails, and the first,
       // which
@@ -114,10 +125,14 @@ public final class ParallelChoices {
   }
 
   private int asRank(
-      Communicator ranks, PrintWriter out, PrintWriter err, ToIntFunction<ProcessGroup> work) {
+      Communicator ranks,
+      PlanChoices choices,
+      PrintWriter out,
+      PrintWriter err,
+      ToIntFunction<ProcessGroup> work) {
     try {
       RankThreads.share(ranks);
-      ExpertParallelism parallelism = Agreement.together(ranks, () -> parallelism(ranks));
+      ExpertParallelism parallelism = Agreement.together(ranks, () -> parallelism(ranks, choices));
       return work.applyAsInt(ProcessGroup.of(ranks, parallelism, out, err));
     } catch (ParallelException e) {
       if (!e.isEverywhere()) {
@@ -130,7 +145,7 @@ public final class ParallelChoices {
     }
   }
 
-  private ExpertParallelism parallelism(Communicator ranks) {
+  private ExpertParallelism parallelism(Communicator ranks, PlanChoices choices) {
     ExpertParallelism.Builder builder = ExpertParallelism.over(ranks);
     if (dispatch != null) {
       builder.dispatch(dispatch);
@@ -146,12 +161,16 @@ public final class ParallelChoices {
                   layer.globalExperts() - layer.identityExperts(), ranks.size()));
       default -> builder.placement(PlacementFile.read(FileNames.path(name))::placement);
     }
-    return builder.overlap(overlap != Overlap.OFF).build();
+    return builder
+        .combine(combine == null ? choices.combine() : combine)
+        .overlap(overlap != Overlap.OFF)
+        .build();
   }
 
   private void requireNone() {
     require("--placement", placement);
     require("--dispatch", dispatch);
+    require("--combine", combine);
     require("--overlap", overlap);
     require("--timeout", timeout);
   }

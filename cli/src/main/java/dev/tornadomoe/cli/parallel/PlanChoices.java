@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.cli.console.DeviceBackend;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.parallel.CombineMode;
 import dev.tornadomoe.parallel.ExpertParallelism;
 import dev.tornadomoe.parallel.ParallelException;
 import dev.tornadomoe.plan.AliasMode;
@@ -77,6 +78,11 @@ public final class PlanChoices {
     return precision;
   }
 
+  /// What comes back from other ranks unless the user says: rows are dear on their way to a device.
+  CombineMode combine() {
+    return backend().name().equals(DeviceBackend.NAME) ? CombineMode.RANK : CombineMode.PAIR;
+  }
+
   /// A planner with these choices.
   ///
   /// @param processes whose ranks decide the pieces where there are several
@@ -88,8 +94,7 @@ public final class PlanChoices {
       throw new ParallelException(
           String.format(
               Locale.ROOT,
-              "--experts %s: with --parallel ep results are summed where the tokens are, which only"
-                  + " its own experts leave to do",
+              "--experts %s: with --parallel ep, --combine decides which experts there are",
               experts));
     }
     if (parallelism != null) {

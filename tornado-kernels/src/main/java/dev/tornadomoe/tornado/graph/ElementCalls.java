@@ -80,6 +80,7 @@ final class ElementCalls {
     FloatArray target = context.floats(op.target());
     Addends addends = context.addends(op.addends(), target);
     Pairs pairs = context.pairs();
+    int rowsOfToken = context.arrays().columns(op.ids());
     int width = context.arrays().columns(op.pairs(), op.target());
     int flags = addends.flags() | factors.flags();
     return List.of(
@@ -99,7 +100,7 @@ final class ElementCalls {
                     addends.first(),
                     addends.second(),
                     target,
-                    pairs.topK(),
+                    rowsOfToken,
                     pairs.extra(),
                     width,
                     flags)));

@@ -4,9 +4,11 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.RowOperation;
+import dev.tornadomoe.modular.TopKWeightAndReduce;
 import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Phase;
@@ -40,7 +42,9 @@ public final class UnsupportedSteps {
 
   /// The same where a device has the routed experts and nothing else.
   public static List<String> aroundExperts(MoePlan plan) {
-    return sentences(plan, UnsupportedSteps::aroundExperts);
+    return sentences(
+        plan,
+        sumsRowsOfOthers(plan) ? UnsupportedSteps::besideSums : UnsupportedSteps::besidePairs);
   }
 
   /// Why a step can't run, or null.
@@ -62,7 +66,18 @@ public final class UnsupportedSteps {
     return List.copyOf(sentences);
   }
 
-  private static @Nullable String aroundExperts(MoeLayer layer, Step step) {
+  /// Whether rows of other processes come in and nothing is left to sum of what the experts make of
+  /// one, so that a device can sum it.
+  public static boolean sumsRowsOfOthers(MoePlan plan) {
+    for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
+      if (!(plan.modularMoe(layerIndex).reduce() instanceof TopKWeightAndReduce.NoOp)) {
+        return false;
+      }
+    }
+    return takesRowsOfOthers(plan);
+  }
+
+  private static @Nullable String besidePairs(MoeLayer layer, Step step) {
     boolean isForeign =
         switch (step.operation()) {
           case ExpertOperation.GateUp op -> true;
@@ -79,11 +94,35 @@ public final class UnsupportedSteps {
           case RouteOperation op -> false;
           case DenseOperation op -> false;
         };
+    return sentence(isForeign, layer, step);
+  }
+
+  /// Of the experts' steps the device does those of gate, up, down and sum at once.
+  private static @Nullable String besideSums(MoeLayer layer, Step step) {
+    boolean isOfSums =
+        switch (step.operation()) {
+          case ExpertOperation.GateUp op -> true;
+          case ExpertOperation.GroupedGateUp op -> true;
+          case ExpertOperation.GroupedDown op -> true;
+          case ReduceOperation.Finishing op -> op.target().equals(Operand.FUSED_OUT);
+          case RouteOperation op -> true;
+          case ExpertOperation.BatchedGateUp op -> false;
+          case ExpertOperation.BatchedDown op -> false;
+          case ReduceOperation.ReduceNorm op -> false;
+          case ReduceOperation.BatchedReduce op -> false;
+          case CustomOperation op -> false;
+          case RowOperation op -> false;
+          case DenseOperation op -> false;
+        };
+    return sentence(step.phase() == Phase.EXPERTS && !isOfSums, layer, step);
+  }
+
+  private static @Nullable String sentence(boolean isForeign, MoeLayer layer, Step step) {
     return isForeign
         ? String.format(
             Locale.ROOT,
             "layer %d: step \"%s\" can't run on a device that gets rows of other processes; experts"
-                + " \"unreduced\" can, and backends cpu and reference run it",
+                + " \"unreduced\" and \"fused\" can, and backends cpu and reference run it",
             layer.index(),
             step.operation().name())
         : null;
