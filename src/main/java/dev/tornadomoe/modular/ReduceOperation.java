@@ -55,8 +55,8 @@ public sealed interface ReduceOperation extends WeightOperation {
   }
 
   /// Weighting and sum over a token's experts: `target[t] = sum over s of weights[t,s] *
-  /// pairs[t*k+s] + addends`. Pairs of experts that are not here count as zero. Ids of another width
-  /// than k say how many rows a token has instead.
+  /// pairs[t*k+s] + addends`. Pairs of experts that are not here count as zero. Ids of another
+  /// width than k say how many rows a token has instead.
   ///
   /// @param pairs rows `[P, H]`
   /// @param ids I32 `[M, k]`

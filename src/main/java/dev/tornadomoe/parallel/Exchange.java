@@ -73,8 +73,7 @@ final class Exchange {
     routes.assign(ids, tokens);
     routes.writeIds(ids, sentIds);
     if (sendsWeights) {
-      routes.writeWeights(
-          memory.of(Operand.TOPK_WEIGHTS), memory.of(ExpertParallel.SENT_WEIGHTS));
+      routes.writeWeights(memory.of(Operand.TOPK_WEIGHTS), memory.of(ExpertParallel.SENT_WEIGHTS));
     }
     MemorySegment rows = sentRows(memory, input, shortened());
     stage(memory.of(input), rows, tokens);
@@ -86,8 +85,7 @@ final class Exchange {
       long count = routes.rows(rank);
       message.clear().add(sentIds, first * pairBytes, count * pairBytes);
       if (sendsWeights) {
-        message.add(
-            memory.of(ExpertParallel.SENT_WEIGHTS), first * pairBytes, count * pairBytes);
+        message.add(memory.of(ExpertParallel.SENT_WEIGHTS), first * pairBytes, count * pairBytes);
       }
       for (int row = first; row < routes.firstRow(rank + 1); row++) {
         message.add(rows, routes.token(row) * sentRowBytes, sentRowBytes);

@@ -14,8 +14,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 
-/// A row for each token and rank: what the rank's experts have weighted and summed. The token's rank
-/// adds these sums in the order of the ranks.
+/// A row for each token and rank: what the rank's experts have weighted and summed. The token's
+/// rank adds these sums in the order of the ranks.
 final class ReturnedSums implements ReturnedRows {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 

@@ -142,7 +142,8 @@ final class ExplainText {
       return;
     }
     TextTable table = new TextTable("  ", "lrr");
-    table.row("bytes that all processes send, each choice of experts as likely", "to experts", "back");
+    table.row(
+        "bytes that all processes send, each choice of experts as likely", "to experts", "back");
     for (Travel travel : ways) {
       table.row(
           travel.way() + (travel.used() ? " (used)" : ""),

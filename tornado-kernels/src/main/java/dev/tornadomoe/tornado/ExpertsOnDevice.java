@@ -47,7 +47,11 @@ final class ExpertsOnDevice implements Arithmetic {
   private final boolean sums;
 
   private ExpertsOnDevice(
-      TornadoBackend backend, Arithmetic host, ChosenDevice device, SessionWeights weights, boolean sums) {
+      TornadoBackend backend,
+      Arithmetic host,
+      ChosenDevice device,
+      SessionWeights weights,
+      boolean sums) {
     this.backend = backend;
     this.host = host;
     this.device = device;
@@ -177,8 +181,7 @@ final class ExpertsOnDevice implements Arithmetic {
               + " on a device; prepare each by itself");
     }
     Session session =
-        GuardedSession.open(
-            backend, onDevice(plan, device), () -> weights, Interruption.of(plan));
+        GuardedSession.open(backend, onDevice(plan, device), () -> weights, Interruption.of(plan));
     return sums
         ? new SumSteps(host.compiler(plan), plan, session)
         : new PairSteps(host.compiler(plan), plan, session);

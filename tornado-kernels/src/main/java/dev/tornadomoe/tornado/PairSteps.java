@@ -59,7 +59,8 @@ final class PairSteps implements StepCompiler {
   ///
   /// @param pairs the plan on the device
   static long bytes(MoePlan plan, MoePlan pairs) {
-    return KeptRows.bytes(plan) + pairs.options().maxTokens() * (2 * widest(plan) + 2L * Integer.BYTES);
+    return KeptRows.bytes(plan)
+        + pairs.options().maxTokens() * (2 * widest(plan) + 2L * Integer.BYTES);
   }
 
   @Override

@@ -64,8 +64,9 @@ final class SumSteps implements StepCompiler {
     return (long) sums.options().maxTokens() * topK;
   }
 
-  /// What the device has of a layer. A call's ids must differ, and be some of the router's, so there
-  /// are k more, of experts elsewhere, for the slots of a row that are none of its experts here.
+  /// What the device has of a layer. A call's ids must differ, and be some of the router's, so
+  /// there are k more, of experts elsewhere, for the slots of a row that are none of its experts
+  /// here.
   static MoeLayer onDevice(MoeLayer layer) {
     ExpertWeights experts = layer.experts();
     int[] localOf = new int[layer.globalExperts() + layer.topK()];

@@ -64,8 +64,8 @@ public final class ParallelChoices {
       paramLabel = "pair|rank",
       description =
           "With --parallel: what comes back for a token: a row for each of its experts (the same"
-              + " bits on any number of ranks) or a sum for each of their ranks (fewer rows; default"
-              + " with --backend tornado).")
+              + " bits on any number of ranks) or a sum for each of their ranks (fewer rows;"
+              + " default with --backend tornado).")
   private @Nullable CombineMode combine;
 
   @Option(

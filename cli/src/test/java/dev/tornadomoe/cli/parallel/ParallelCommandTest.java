@@ -42,7 +42,7 @@ class ParallelCommandTest {
 
   @Test
   void theFirstRankSaysWhatAllHaveFound() throws Exception {
-    List<String> verify = moe("verify", MIXTRAL, "--placement", "round-robin");
+    List<String> verify = moe("verify", MIXTRAL, "--placement", "round-robin", "--combine", "rank");
     Ended ended = mpirun.startEach(verify, verify, verify).end();
     assertThat(ended.exit()).as(ended.output()).isZero();
     assertThat(ended.output()).containsOnlyOnce("6 cases, 6 passed, 0 failed");
@@ -101,7 +101,9 @@ class ParallelCommandTest {
   void aRankThatDiesOrHangsEndsAll() throws Exception {
     List<String> bench =
         moe("bench", MIXTRAL, "--tokens", "4", "--seconds", "60", "--timeout", "5");
-    Running killed = mpirun.startEach(bench, bench, bench);
+    List<String> sums = new ArrayList<>(bench);
+    sums.addAll(List.of("--combine", "rank"));
+    Running killed = mpirun.startEach(sums, sums, sums);
     Running stopped = mpirun.startEach(bench, bench);
     awaitMeasuring(killed);
     killed.ranks().getLast().destroyForcibly();
