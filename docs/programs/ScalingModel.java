@@ -1,3 +1,4 @@
+import dev.tornadomoe.parallel.CombineMode;
 import dev.tornadomoe.parallel.DispatchFormat;
 import dev.tornadomoe.parallel.ExpertPlacement;
 import java.util.ArrayList;
@@ -14,7 +15,7 @@ import java.util.function.ToDoubleFunction;
 /// library's own placement.
 ///
 /// Usage: `java -cp target/tornado-moe.jar docs/programs/ScalingModel.java WEIGHTS_GB_PER_S
-/// GFLOP_PER_S TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US`
+/// GFLOP_PER_S TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US pair|rank`
 public final class ScalingModel {
   private static final int EXPERTS = 256;
   private static final int TOP_K = 8;
@@ -65,20 +66,25 @@ public final class ScalingModel {
   }
 
   private final Machine machine;
+  private final CombineMode combine;
 
-  private ScalingModel(Machine machine) {
+  private ScalingModel(Machine machine, CombineMode combine) {
     this.machine = machine;
+    this.combine = combine;
   }
 
   public static void main(String[] arguments) {
-    if (arguments.length != 5) {
+    if (arguments.length != 6) {
       throw new IllegalArgumentException(
-          "usage: ScalingModel WEIGHTS_GB_PER_S GFLOP_PER_S TCP_MESSAGE_US TCP_GB_PER_S RDMA_MESSAGE_US");
+          "usage: ScalingModel WEIGHTS_GB_PER_S GFLOP_PER_S TCP_MESSAGE_US TCP_GB_PER_S"
+              + " RDMA_MESSAGE_US pair|rank");
     }
-    double[] measured = Arrays.stream(arguments).mapToDouble(Double::parseDouble).toArray();
+    double[] measured =
+        Arrays.stream(arguments).limit(5).mapToDouble(Double::parseDouble).toArray();
     new ScalingModel(
             new Machine(
-                measured[0] * 1e3, measured[1] * 1e3, measured[2], measured[3] * 1e3, measured[4]))
+                measured[0] * 1e3, measured[1] * 1e3, measured[2], measured[3] * 1e3, measured[4]),
+            CombineMode.valueOf(arguments[5].toUpperCase(Locale.ROOT)))
         .print();
   }
 
@@ -103,7 +109,7 @@ public final class ScalingModel {
   private String line(int machines, int tokens, DispatchFormat format) {
     List<Routing> routings = new ArrayList<>();
     for (int draw = 0; draw < DRAWS; draw++) {
-      routings.add(new Routing(machines, tokens, format, 100 + draw));
+      routings.add(new Routing(machines, tokens, format, combine, 100 + draw));
     }
     StringBuilder line = new StringBuilder();
     for (Link link : machines == 1 ? LINKS.subList(0, 1) : LINKS) {
@@ -192,7 +198,7 @@ public final class ScalingModel {
     final double[] pairs;
     final BitSet[] distinct;
 
-    Routing(int machines, int tokens, DispatchFormat format, long seed) {
+    Routing(int machines, int tokens, DispatchFormat format, CombineMode combine, long seed) {
       this.machines = machines;
       this.tokens = tokens;
       rowsOut = new double[machines];
@@ -207,7 +213,8 @@ public final class ScalingModel {
       }
       SplittableRandom random = new SplittableRandom(seed);
       ExpertPlacement placement = ExpertPlacement.contiguous(EXPERTS, machines);
-      double row = format.rowBytes(HIDDEN) + TOP_K * Integer.BYTES;
+      int pairBytes = combine == CombineMode.RANK ? Integer.BYTES + Float.BYTES : Integer.BYTES;
+      double row = format.rowBytes(HIDDEN) + TOP_K * pairBytes;
       for (int from = 0; from < machines; from++) {
         int[] ids = draw(random, tokens);
         int[] results = new int[machines];
@@ -223,7 +230,8 @@ public final class ScalingModel {
         for (int to = 0; to < machines; to++) {
           if (to != from && results[to] > 0) {
             double rowBytes = senders[to].cardinality() * row;
-            double resultBytes = (double) results[to] * HIDDEN * Float.BYTES;
+            int returned = combine == CombineMode.RANK ? senders[to].cardinality() : results[to];
+            double resultBytes = (double) returned * HIDDEN * Float.BYTES;
             rowsOut[from] += rowBytes;
             rowsIn[to] += rowBytes;
             resultsOut[to] += resultBytes;

@@ -31,7 +31,7 @@ class DocProgramsTest {
   void scalingShowsWhatItsModelPrints() throws Exception {
     String page = Files.readString(ROOT.resolve("docs/scaling.md"));
     List<MatchResult> tables = SCALING.matcher(page).results().toList();
-    assertThat(tables).hasSize(2);
+    assertThat(tables).hasSize(3);
     try (Samples program = compiled("ScalingModel")) {
       for (MatchResult table : tables) {
         assertThat(printed(program, "ScalingModel", table.group("arguments").split(" ")))
