@@ -223,10 +223,14 @@ class CombineByRankTest {
                   ExpertParallelism job =
                       ExpertParallelism.over(rank).combine(CombineMode.RANK).build();
                   MoePlan plan = ExpertParallelismTest.plan(job, layer, options -> options);
-                  return Explanation.of(plan, 8).text();
+                  Explanation explanation = Explanation.of(plan, 8);
+                  return explanation.text() + explanation.json();
                 })
             .getFirst();
-    assertThat(text).contains("combine pair  ", "combine rank (used)  ");
+    assertThat(text)
+        .contains("combine pair  ", "combine rank (used)  ")
+        .containsOnlyOnce("\"used\" : true")
+        .contains("\"combine_bytes\" : ");
     MoePlan local = Planner.builder().build().plan(layer);
     assertThat(Explanation.of(local, 8).text()).doesNotContain("processes");
   }
