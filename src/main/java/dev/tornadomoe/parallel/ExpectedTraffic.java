@@ -7,7 +7,6 @@ import java.util.Locale;
 /// What ranks can expect to send each other in a call of a layer, where every choice of k of its
 /// experts is as likely.
 final class ExpectedTraffic {
-  private final ExpertPlacement placement;
   private final MoeLayer layer;
   private final DispatchFormat format;
 
@@ -19,7 +18,6 @@ final class ExpectedTraffic {
   /// @param layer with the sizes of all ranks' parts
   /// @param tokens that each rank has
   ExpectedTraffic(ExpertPlacement placement, MoeLayer layer, DispatchFormat format, int tokens) {
-    this.placement = placement;
     this.layer = layer;
     this.format = format;
     int alike = placement.hasCopies() ? 1 : tokens; // without copies a token's place is the same
