@@ -1,6 +1,5 @@
 package dev.tornadomoe.layer.gguf;
 
-import dev.tornadomoe.checkpoint.io.StrictJson;
 import dev.tornadomoe.layer.LayerException;
 import java.util.Arrays;
 import java.util.List;
@@ -324,6 +323,7 @@ enum Architecture {
           "smallthinker", "its router reads what comes before attention's norm");
 
   @SuppressWarnings("ImmutableEnumChecker") // List.of gives an immutable one
+  private static final int LONGEST_NAME = 40; // of an unknown one, in a sentence
   private final List<String> ids;
 
   private final Gate gate;
@@ -369,7 +369,7 @@ enum Architecture {
         String.format(
             Locale.ROOT,
             "architecture \"%s\" is not supported for GGUF (supported: %s)",
-            StrictJson.excerpt(id),
+            id.length() > LONGEST_NAME ? id.substring(0, LONGEST_NAME) + "..." : id,
             Arrays.stream(values())
                 .flatMap(architecture -> architecture.ids.stream())
                 .sorted()
