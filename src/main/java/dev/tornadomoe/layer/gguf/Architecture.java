@@ -322,8 +322,9 @@ enum Architecture {
           "grovemoe", "its adjugate experts read what the other experts return",
           "smallthinker", "its router reads what comes before attention's norm");
 
-  @SuppressWarnings("ImmutableEnumChecker") // List.of gives an immutable one
   private static final int LONGEST_NAME = 40; // of an unknown one, in a sentence
+
+  @SuppressWarnings("ImmutableEnumChecker") // List.of gives an immutable one
   private final List<String> ids;
 
   private final Gate gate;
