@@ -4,40 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.MoeException;
-import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.CustomGating;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.OwnNorms;
-import dev.tornadomoe.layer.RmsNorm;
-import dev.tornadomoe.layer.Router;
-import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.plan.CallSpec;
-import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.PlanOptions;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
-import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.DenseMatrix;
-import dev.tornadomoe.tensor.Shape;
-import dev.tornadomoe.tensor.TensorView;
-import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -45,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/// What every backend must refuse, in one sentence, and how it is used from several threads.
+/// Which calls every backend must refuse, in one sentence.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 public abstract class CallContract extends BackendContract {
   private static final MoeLayer LAYER = RandomLayer.of(LayerSpec.odd(), 41);
@@ -176,110 +156,6 @@ public abstract class CallContract extends BackendContract {
   }
 
   @Test
-  void weightsThatWereClosedAreNoStackTrace() {
-    MoePlan plan;
-    Session session;
-    try (Arena arena = Arena.ofShared()) {
-      Weight mapped = LAYER.router().weight();
-      DenseMatrix matrix = (DenseMatrix) mapped.load(arena);
-      TensorView values = matrix.values();
-      MemorySegment copy = arena.allocate(values.data().byteSize(), 64).copyFrom(values.data());
-      MemorySegment correction = arena.allocate(4 * 5, 4);
-      MoeLayer layer =
-          MoeLayer.of(
-              0,
-              new Router(
-                  Weight.of(
-                      "router",
-                      new DenseMatrix(
-                          new TensorView("router", values.dtype(), values.shape(), copy))),
-                  null,
-                  Bias.of(new TensorView("correction", DType.F32, Shape.of(5), correction)),
-                  LAYER.router().gating()),
-              LAYER.experts(),
-              null);
-      plan = planner().build().plan(layer);
-      session = backend().prepare(plan);
-      session.run(call(1, H, H));
-    }
-    assertThatThrownBy(() -> backend().prepare(plan))
-        .isInstanceOf(MoeException.class)
-        .hasMessageContaining("closed");
-    try (session) {
-      assertThatThrownBy(() -> session.run(call(1, H, H)))
-          .isInstanceOf(MoeException.class)
-          .hasMessageContaining("closed before the session");
-      assertThatThrownBy(session::fork)
-          .isInstanceOf(MoeException.class)
-          .hasMessageContaining("closed before the session");
-    }
-  }
-
-  /// Each session reads them anew.
-  @Test
-  void ownNormsThatWereClosedAreNoStackTrace() {
-    MoePlan plan;
-    Session session;
-    try (Arena arena = Arena.ofShared()) {
-      TensorView weights =
-          new TensorView("norm", DType.F32, Shape.of(H), arena.allocate(4L * H, 4));
-      WeightedNorm norm = new WeightedNorm(new RmsNorm(0.25f), weights, 1);
-      MoeLayer layer =
-          new MoeLayer(
-              0,
-              LAYER.topK(),
-              LAYER.router(),
-              LAYER.experts(),
-              null,
-              false,
-              0,
-              null,
-              new OwnNorms(null, null, norm));
-      plan = planner().build().plan(layer);
-      session = backend().prepare(plan);
-      session.run(call(1, H, H));
-    }
-    assertThatThrownBy(() -> backend().prepare(plan))
-        .isInstanceOf(MoeException.class)
-        .hasMessageContaining("closed before the session");
-    try (session) {
-      assertThatThrownBy(() -> session.run(call(1, H, H)))
-          .isInstanceOf(MoeException.class)
-          .hasMessageContaining("closed before the session");
-      assertThatThrownBy(session::fork)
-          .isInstanceOf(MoeException.class)
-          .hasMessageContaining("closed before the session");
-    }
-  }
-
-  @Test
-  void closedSessionsForkAndReadNothing() {
-    Session session = backend().prepare(planner().build().plan(LAYER));
-    Optional<MemoryProbe> probe = session.memoryProbe();
-    try (Session other = session.fork()) {
-      session.close();
-      assertThatThrownBy(session::fork)
-          .isInstanceOf(MoeException.class)
-          .hasMessage("the session is closed");
-      other.run(call(1, H, H));
-    }
-    probe.ifPresent(open ->
-        assertThatThrownBy(() -> open.move(List.of(new int[] {0, 1})))
-            .isInstanceOf(MoeException.class)
-            .hasMessage("the session is closed"));
-  }
-
-  @Test
-  void forksNoPlanForOtherMemory() {
-    try (Session session = backend().prepare(planner().build().plan(LAYER))) {
-      MoePlan device = planner().memory(MemoryKind.DEVICE).build().plan(LAYER);
-      assertThatThrownBy(() -> session.fork(device))
-          .isInstanceOf(MoeException.class)
-          .hasMessageContaining("device memory");
-    }
-  }
-
-  @Test
   void refusesOverlaps() {
     MemorySegment memory = Rows.of(new float[3 * H]);
     refuses(
@@ -366,49 +242,6 @@ public abstract class CallContract extends BackendContract {
       assertThatThrownBy(() -> session.run(call(1, H, H)))
           .isInstanceOf(MoeException.class)
           .hasMessageContaining(words);
-    }
-  }
-
-  @Test
-  void refusesCallsAfterClose() {
-    Session session = backend().prepare(planner().build().plan(LAYER));
-    Session fork = session.fork();
-    session.close();
-    session.close(); // again does no harm
-    assertThatThrownBy(() -> session.run(call(1, H, H)))
-        .isInstanceOf(MoeException.class)
-        .hasMessageContaining("closed");
-    fork.run(call(1, H, H)); // the weights are still there for the other one
-    fork.close();
-    assertThatThrownBy(fork::fork).isInstanceOf(MoeException.class).hasMessageContaining("closed");
-  }
-
-  @Test
-  void givesTheSameBitsOnManyThreadsWithASessionEach() throws Exception {
-    int tokens = breadth() == Breadth.FULL ? 7 : 1;
-    float[] hidden = Rows.random(tokens * H, 43);
-    float[] expected = new float[hidden.length];
-    MoePlan plan = Planner.builder().maxTokens(tokens).build().plan(LAYER);
-    try (Session session = backend().prepare(plan);
-        ExecutorService pool = Executors.newFixedThreadPool(4)) {
-      session.run(Rows.of(hidden), tokens, Rows.of(expected));
-      List<Callable<Boolean>> users = new ArrayList<>();
-      for (int user = 0; user < 4; user++) {
-        users.add(() -> {
-          boolean same = true;
-          try (Session mine = session.fork()) {
-            for (int i = 0; i < 50; i++) {
-              float[] output = new float[hidden.length];
-              mine.run(Rows.of(hidden), tokens, Rows.of(output));
-              same &= Arrays.equals(output, expected);
-            }
-          }
-          return same;
-        });
-      }
-      for (Future<Boolean> same : pool.invokeAll(users)) {
-        assertThat(same.get()).isTrue();
-      }
     }
   }
 }

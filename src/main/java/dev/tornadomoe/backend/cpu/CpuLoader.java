@@ -88,6 +88,7 @@ final class CpuLoader {
   ///
   /// @throws dev.tornadomoe.MoeException for weights that can't be right or can't be repacked
   List<CpuLayer> load(MoePlan plan, int threads) {
+    LayerWeights.requireVectors(plan.layers());
     progress.update(0, total);
     try (ExecutorService pool =
         Executors.newFixedThreadPool(

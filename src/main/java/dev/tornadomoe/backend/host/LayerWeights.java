@@ -55,11 +55,7 @@ public final class LayerWeights {
     Router router = layer.router();
     List<MemorySegment> memory = new ArrayList<>();
     if (router != null) {
-      for (Bias vector : new @Nullable Bias[] {router.correctionBias(), router.expertScale()}) {
-        if (vector != null) {
-          memory.add(vector.values().data());
-        }
-      }
+      add(memory, router.correctionBias(), router.expertScale());
       if (router.gating() instanceof TableGating table) {
         memory.add(table.table().data());
       }
@@ -71,6 +67,40 @@ public final class LayerWeights {
       }
     }
     return memory;
+  }
+
+  /// Checks that what is no weight matrix is there still: biases, and what sessions read anew.
+  /// Weights say so themselves when they are loaded.
+  ///
+  /// @throws dev.tornadomoe.backend.BackendException if it is not
+  public static void requireVectors(List<MoeLayer> layers) {
+    List<MemorySegment> memory = new ArrayList<>();
+    for (MoeLayer layer : layers) {
+      memory.addAll(ofSteps(layer));
+      if (layer.router() != null) {
+        add(memory, layer.router().bias());
+      }
+      if (layer.latent() != null) {
+        add(memory, layer.latent().inBias(), layer.latent().outBias());
+      }
+      layer.experts().local().forEach(expert -> addBiases(memory, expert));
+      if (layer.shared() != null) {
+        addBiases(memory, layer.shared().mlp());
+      }
+    }
+    new WeightMemory(memory).requireAlive();
+  }
+
+  private static void addBiases(List<MemorySegment> memory, Mlp mlp) {
+    add(memory, mlp.gateBias(), mlp.upBias(), mlp.downBias());
+  }
+
+  private static void add(List<MemorySegment> memory, @Nullable Bias... vectors) {
+    for (Bias vector : vectors) {
+      if (vector != null) {
+        memory.add(vector.values().data());
+      }
+    }
   }
 
   private static void addTo(List<Weight> weights, Mlp mlp) {

@@ -50,6 +50,7 @@ final class ReferenceArithmetic implements Arithmetic {
 
   @SuppressWarnings("MustBeClosedChecker") // close() closes it
   static ReferenceArithmetic load(MoePlan plan, Progress progress) {
+    LayerWeights.requireVectors(plan.layers());
     Arena arena = Arena.ofShared();
     try {
       List<MemorySegment> memory = new ArrayList<>();

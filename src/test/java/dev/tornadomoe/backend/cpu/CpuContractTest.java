@@ -7,6 +7,7 @@ import dev.tornadomoe.contract.Breadth;
 import dev.tornadomoe.contract.CallContract;
 import dev.tornadomoe.contract.FootprintContract;
 import dev.tornadomoe.contract.InterruptContract;
+import dev.tornadomoe.contract.LifetimeContract;
 import dev.tornadomoe.contract.MemoryContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
@@ -72,6 +73,14 @@ class CpuContractTest {
 
   @Nested
   class Calls extends CallContract {
+    @Override
+    protected Backend backend() {
+      return new CpuBackend();
+    }
+  }
+
+  @Nested
+  class Lifetimes extends LifetimeContract {
     @Override
     protected Backend backend() {
       return new CpuBackend();

@@ -27,6 +27,7 @@ public record DeviceWeights(List<DeviceLayer> layers, WeightMemory memory) {
   /// @param arena of their host memory
   public static DeviceWeights load(
       MoePlan plan, DeviceLimits device, Progress progress, Arena arena) {
+    LayerWeights.requireVectors(plan.layers());
     List<LayerStorage> storages = storages(plan, device);
     long total =
         plan.layers().stream()
@@ -39,9 +40,7 @@ public record DeviceWeights(List<DeviceLayer> layers, WeightMemory memory) {
     List<DeviceLayer> layers = new ArrayList<>();
     for (int i = 0; i < storages.size(); i++) {
       MoeLayer layer = plan.layers().get(i);
-      List<MemorySegment> ofSteps = LayerWeights.ofSteps(layer);
-      new WeightMemory(ofSteps).requireAlive();
-      memory.addAll(ofSteps);
+      memory.addAll(LayerWeights.ofSteps(layer));
       layers.add(
           LayerLoader.load(
               layer,
