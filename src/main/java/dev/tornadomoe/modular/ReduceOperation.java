@@ -10,6 +10,12 @@ public sealed interface ReduceOperation extends WeightOperation {
   /// Operations that write finished rows and can add further rows to them on the way.
   sealed interface Finishing extends ReduceOperation permits DownReduce, Reduce {
 
+    /// {@return each token's experts, I32 `[M, k]`}
+    Operand ids();
+
+    /// {@return their weights `[M, k]`, or null where the input was weighted}
+    @Nullable Operand weights();
+
     /// {@return rows `[M, H]` added to the result in this order, each read at the place it is added
     /// to}
     List<Operand> addends();

@@ -70,11 +70,8 @@ final class ExpertsOnDevice implements Arithmetic {
 
   static SessionMemory memory(MoePlan plan, ChosenDevice device) {
     MoePlan onDevice = onDevice(plan, device);
-    Bytes rows =
-        Bytes.ofHost(
-            UnsupportedSteps.sumsRowsOfOthers(plan)
-                ? SumSteps.bytes(plan, onDevice)
-                : PairSteps.bytes(plan, onDevice));
+    long pairRows = UnsupportedSteps.sumsRowsOfOthers(plan) ? 0 : PairSteps.bytes(plan, onDevice);
+    Bytes rows = Bytes.ofHost(DeviceCalls.bytes(plan, onDevice) + pairRows);
     return CpuBackend.memoryAroundExperts(plan)
         .plus(DeviceMemory.of(onDevice, device.limits()))
         .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
@@ -182,9 +179,10 @@ final class ExpertsOnDevice implements Arithmetic {
     }
     Session session =
         GuardedSession.open(backend, onDevice(plan, device), () -> weights, Interruption.of(plan));
+    DeviceCalls calls = new DeviceCalls(plan, session);
     return sums
-        ? new SumSteps(host.compiler(plan), plan, session)
-        : new PairSteps(host.compiler(plan), plan, session);
+        ? new SumSteps(host.compiler(plan), calls)
+        : new PairSteps(host.compiler(plan), plan, calls);
   }
 
   @Override
