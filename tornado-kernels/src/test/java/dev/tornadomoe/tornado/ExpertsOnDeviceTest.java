@@ -16,6 +16,8 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.modular.HybridExperts;
+import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.parallel.CombineMode;
 import dev.tornadomoe.parallel.ExpertParallelism;
 import dev.tornadomoe.parallel.ThreadRanks;
@@ -34,6 +36,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /// Ranks whose experts are on a device, against one process that has all of them on the host.
@@ -101,6 +104,36 @@ class ExpertsOnDeviceTest {
     assertThat(found.get(3)).isEqualTo(found.get(1));
   }
 
+  /// For so few tokens hybrid experts have two steps where grouped ones have four.
+  @Test
+  void expertsThatSumMayWorkPairByPair() {
+    MoeLayer layer = RandomLayer.of(INT4, 3);
+    float[] input = Rows.random(3 * layer.hidden(), 50);
+    float[] found =
+        ThreadRanks.run(
+                1,
+                rank -> {
+                  ExpertParallelism job =
+                      ExpertParallelism.over(rank).combine(CombineMode.RANK).build();
+                  MoePlan plan =
+                      plan(
+                          job,
+                          layer,
+                          options ->
+                              options
+                                  .maxTokens(3)
+                                  .modularMoe(part ->
+                                      new ModularMoe(
+                                          job.modularMoe(part).prepareAndFinalize(),
+                                          new HybridExperts())));
+                  try (Session session = Backends.require("tornado").prepare(plan)) {
+                    return run(session, input, layer.hidden());
+                  }
+                })
+            .getFirst();
+    Rows.assertClose(found, alone(layer, input), TOLERANCE);
+  }
+
   /// Kernels for GPUs are cut by how many pairs there are, and add up in another order then.
   @ParameterizedTest
   @MethodSource("combines")
@@ -145,27 +178,15 @@ class ExpertsOnDeviceTest {
     }
   }
 
-  /// More pairs than the device takes at once.
-  @Test
-  void manyPairsAreDoneInTurn() {
+  /// More pairs, or rows, than the device takes at once.
+  @ParameterizedTest
+  @CsvSource({"PAIR, 300, 8", "RANK, 2100, 2"})
+  void whatIsTooMuchAtOnceIsDoneInTurn(CombineMode combine, int tokens, int topK) {
     MoeLayer layer =
-        RandomLayer.of(LayerSpec.odd().sized(32, 16, 9, TopKGating.softmax(8, true)), 7);
-    int tokens = 300;
+        RandomLayer.of(LayerSpec.odd().sized(32, 16, 9, TopKGating.softmax(topK, true)), 7);
     float[] input = Rows.random(tokens * layer.hidden(), 8);
     List<float[]> found =
-        together(1, CombineMode.PAIR, layer, List.of(input), plan -> plan.maxTokens(tokens));
-    Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
-  }
-
-  /// More rows than the device takes at once.
-  @Test
-  void manyRowsAreDoneInTurn() {
-    MoeLayer layer =
-        RandomLayer.of(LayerSpec.odd().sized(32, 16, 9, TopKGating.softmax(2, true)), 7);
-    int tokens = 2100;
-    float[] input = Rows.random(tokens * layer.hidden(), 8);
-    List<float[]> found =
-        together(1, CombineMode.RANK, layer, List.of(input), plan -> plan.maxTokens(tokens));
+        together(1, combine, layer, List.of(input), plan -> plan.maxTokens(tokens));
     Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
   }
 
