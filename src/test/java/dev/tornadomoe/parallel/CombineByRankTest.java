@@ -1,17 +1,16 @@
 package dev.tornadomoe.parallel;
 
 import static dev.tornadomoe.parallel.ExpertParallelismTest.INT4;
+import static dev.tornadomoe.parallel.ExpertParallelismTest.NONE;
 import static dev.tornadomoe.parallel.ExpertParallelismTest.alone;
 import static dev.tornadomoe.parallel.ExpertParallelismTest.difference;
 import static dev.tornadomoe.parallel.ExpertParallelismTest.evenly;
 import static dev.tornadomoe.parallel.ExpertParallelismTest.rms;
 import static dev.tornadomoe.parallel.ExpertParallelismTest.together;
+import static dev.tornadomoe.parallel.ExpertParallelismTest.traffic;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.tornadomoe.backend.Backends;
-import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
@@ -25,7 +24,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
-import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -37,8 +35,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 class CombineByRankTest {
   private static final UnaryOperator<ExpertParallelism.Builder> BY_RANK =
       job -> job.combine(CombineMode.RANK);
-
-  private static final int[] NONE = {};
 
   /// Sums of a few terms in F32, in another order.
   private static final double ERROR = 1e-6;
@@ -139,30 +135,6 @@ class CombineByRankTest {
     assertThat(traffic.get(1).bytes()).isEqualTo(4 * row);
     assertThat(traffic.get(2).messages()).isEqualTo(2 + 1);
     assertThat(traffic.get(2).bytes()).isEqualTo(2 * row);
-  }
-
-  /// What each rank sends in one call with its ids.
-  private static List<Traffic> traffic(
-      int ranks, MoeLayer layer, CombineMode mode, IntFunction<int[]> idsOfRank) {
-    return ThreadRanks.run(
-        ranks,
-        rank -> {
-          int[] ids = idsOfRank.apply(rank.rank());
-          int tokens = ids.length / layer.topK();
-          ExpertParallelism job = ExpertParallelism.over(rank).combine(mode).build();
-          MoePlan plan =
-              ExpertParallelismTest.plan(
-                  job, layer, planner -> planner.maxTokens(2048).callerRoutes(true));
-          try (Session session = Backends.require("cpu").prepare(plan)) {
-            float[] hidden = Rows.random(tokens * layer.hidden(), 7);
-            session.run(
-                new MoeCall()
-                    .hidden(Rows.of(hidden), tokens)
-                    .output(Rows.of(new float[hidden.length]))
-                    .routing(Rows.of(ids), Rows.of(new float[ids.length])));
-          }
-          return job.traffic();
-        });
   }
 
   private static Travel used(MoeLayer layer, CombineMode mode, int ranks, int tokens) {

@@ -20,6 +20,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -30,6 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Experts divided among ranks, against all of them in one process.
 class ExpertParallelismTest {
   static final int MOST_TOKENS = 33;
+  static final int[] NONE = {};
 
   static final LayerSpec INT4 =
       LayerSpec.odd().with(WeightFormat.int4(DType.BF16, 32, true, false)).withShared(24, true);
@@ -271,30 +273,33 @@ class ExpertParallelismTest {
     return Math.sqrt(squares / values.length);
   }
 
+  /// What each rank sends in one call with its ids.
+  static List<Traffic> traffic(
+      int ranks, MoeLayer layer, CombineMode mode, IntFunction<int[]> idsOfRank) {
+    return ThreadRanks.run(
+        ranks,
+        rank -> {
+          int[] ids = idsOfRank.apply(rank.rank());
+          int tokens = ids.length / layer.topK();
+          ExpertParallelism job = ExpertParallelism.over(rank).combine(mode).build();
+          MoePlan plan = plan(job, layer, planner -> planner.maxTokens(2048).callerRoutes(true));
+          try (Session session = Backends.require("cpu").prepare(plan)) {
+            float[] hidden = Rows.random(tokens * layer.hidden(), 7);
+            session.run(
+                new MoeCall()
+                    .hidden(Rows.of(hidden), tokens)
+                    .output(Rows.of(new float[hidden.length]))
+                    .routing(Rows.of(ids), Rows.of(new float[ids.length])));
+          }
+          return job.traffic();
+        });
+  }
+
   @Test
   void messagesAndBytesAreThoseOfTheRouting() {
     MoeLayer layer = RandomLayer.of(LayerSpec.odd(), 5);
     int[] ids = {0, 1, 2, 2, 0, 1, 4, 3, 2, 0, 2, 4}; // 0 1 2 on rank 0 (0 1), 1 (2 3), 2 (4)
-    List<Traffic> traffic =
-        ThreadRanks.run(
-            3,
-            rank -> {
-              ExpertParallelism job = ExpertParallelism.over(rank).build();
-              MoePlan plan = plan(job, layer, planner -> planner.callerRoutes(true));
-              int tokens = rank.rank() == 0 ? 4 : 0;
-              try (Session session = Backends.require("cpu").prepare(plan)) {
-                float[] hidden = Rows.random(tokens * layer.hidden(), 7);
-                int[] chosen = rank.rank() == 0 ? ids : new int[0];
-                session.run(
-                    new MoeCall()
-                        .hidden(Rows.of(hidden), tokens)
-                        .output(Rows.of(new float[hidden.length]))
-                        .routing(
-                            MemorySegment.ofArray(chosen),
-                            MemorySegment.ofArray(new float[chosen.length])));
-              }
-              return job.traffic();
-            });
+    List<Traffic> traffic = traffic(3, layer, CombineMode.PAIR, rank -> rank == 0 ? ids : NONE);
     long row = layer.hidden() * 4L;
     // Tokens 0, 1, 2 and 3 have experts 2 and 3 on rank 1; 2 and 3 have expert 4 on rank 2.
     assertThat(traffic.getFirst().messages()).isEqualTo(2);
