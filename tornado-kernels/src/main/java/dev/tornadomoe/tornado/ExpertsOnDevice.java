@@ -122,12 +122,14 @@ final class ExpertsOnDevice implements Arithmetic {
     return UnsupportedSteps.sumsRowsOfOthers(plan) ? sums(plan, device) : pairs(plan, device);
   }
 
-  /// Each row is a token with its experts here, which weight and sum.
+  /// Each row is a token with its experts here, which weight and sum: pair by pair up to as many
+  /// tokens as where all experts are here, since experts and pairs are fewer alike.
   private static MoePlan sums(MoePlan plan, ChosenDevice device) {
     List<MoeLayer> layers = plan.layers().stream().map(SumSteps::onDevice).toList();
     Planner.Builder planner =
         Planner.builder().maxTokens(Math.min(mostRows(plan), MOST_ROWS)).callerRoutes(true);
-    TornadoBackend.modularMoe(layers, device.limits().shape()).ifPresent(planner::modularMoe);
+    TornadoBackend.modularMoe(plan.layers(), device.limits().shape())
+        .ifPresent(planner::modularMoe);
     return planner.build().plan(layers);
   }
 
