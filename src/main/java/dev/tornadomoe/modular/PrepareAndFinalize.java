@@ -31,6 +31,7 @@ public interface PrepareAndFinalize {
   ///
   /// @param declared what [Experts#weightAndReduce] says
   /// @return what finalize does instead, or the same
+  /// @throws ModularException for experts whose results it can't finalize
   TopKWeightAndReduce resolve(TopKWeightAndReduce declared);
 
   /// Whether the caller can do what finalize does instead: weight and sum the experts' rows `[M*k,

@@ -5,6 +5,7 @@ import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.ExpertInput;
+import dev.tornadomoe.modular.ModularException;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.PrepareAndFinalize;
@@ -91,8 +92,20 @@ final class ExpertParallel implements PrepareAndFinalize {
     return false;
   }
 
+  /// Pairs and sums are rows of the same size: nothing else would notice that they are the others.
   @Override
   public TopKWeightAndReduce resolve(TopKWeightAndReduce declared) {
+    boolean areSums = declared instanceof TopKWeightAndReduce.NoOp;
+    if (areSums != (job.combine() == CombineMode.RANK)) {
+      throw new ModularException(
+          String.format(
+              Locale.ROOT,
+              "\"%s\" that combines by %s needs experts that %s, found ones that %s",
+              name(),
+              job.combine(),
+              areSums ? "leave their rows" : "weight and sum",
+              areSums ? "weight and sum" : "leave their rows"));
+    }
     return declared instanceof TopKWeightAndReduce.Delegate
         ? new TopKWeightAndReduce.Contiguous()
         : declared;

@@ -16,6 +16,10 @@ import dev.tornadomoe.contract.RandomLayer;
 import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.modular.ModularException;
+import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.modular.Travel;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
@@ -28,6 +32,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -205,6 +210,27 @@ class CombineByRankTest {
         .contains("\"combine_bytes\" : ");
     MoePlan local = Planner.builder().build().plan(layer);
     assertThat(Explanation.of(local, 8).text()).doesNotContain("processes");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "RANK, unreduced, 'weight and sum, found ones that leave their rows'",
+    "PAIR, fused, 'leave their rows, found ones that weight and sum'"
+  })
+  void expertsOfTheOtherWayAreRefused(CombineMode mode, String experts, String sentence) {
+    MoeLayer layer = RandomLayer.of(LayerSpec.odd(), 5);
+    ThreadRanks.run(
+        1,
+        rank -> {
+          ExpertParallelism job = ExpertParallelism.over(rank).combine(mode).build();
+          PrepareAndFinalize ends = job.modularMoe(job.part(layer)).prepareAndFinalize();
+          assertThatThrownBy(() -> new ModularMoe(ends, ExpertsCatalog.named(experts).experts()))
+              .isInstanceOf(ModularException.class)
+              .hasMessage(
+                  "\"expert parallel, 1 rank\" that combines by %s needs experts that %s",
+                  mode, sentence);
+          return rank;
+        });
   }
 
   @Test
