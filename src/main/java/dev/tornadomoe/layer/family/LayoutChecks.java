@@ -4,14 +4,14 @@ import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.Locale;
 
-/// What parts of a layout don't go together: a layer made of them would leave one out, or compute
-/// something else than it says.
+/// What parts of a layout don't go together, however it was made: a layer of them would leave one
+/// out, or compute something else than it says.
 record LayoutChecks(ModelLayout layout) {
 
   /// @throws LayerException for such a layout
   void run() {
     requireCount();
-    requireTopK();
+    requireTopKGating();
     requireWeighedShared();
     if (layout.sumBias() != null && !sumsToOne()) {
       throw new LayerException(
@@ -38,10 +38,18 @@ record LayoutChecks(ModelLayout layout) {
               layout.identityExperts(),
               shared()));
     }
+    if (layout.gating().topK() > layout.routed()) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "top-k is %d, but there are only %d experts",
+              layout.gating().topK(),
+              layout.routed()));
+    }
   }
 
   /// Tables and stored factors are parts of one way to route.
-  private void requireTopK() {
+  private void requireTopKGating() {
     if (!(layout.gating() instanceof TopKGating)) {
       String part = layout.table() != null ? "a table of token ids" : "a factor on the weights";
       if (layout.table() != null || layout.routerScale() != null) {
@@ -64,6 +72,13 @@ record LayoutChecks(ModelLayout layout) {
               shared(),
               always,
               layout.identityExperts()));
+    }
+    if (shared() > 0 && layout.averaged()) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "%d shared experts are in the router's sum, so there is no average with them",
+              shared()));
     }
   }
 

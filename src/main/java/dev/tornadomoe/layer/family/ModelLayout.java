@@ -352,40 +352,36 @@ public record ModelLayout(
     /// @param experts E, experts with weights that the router chooses from
     /// @param gating how they are chosen
     /// @return what the config says of the MoE layers
-    /// @throws dev.tornadomoe.MoeException when the config lacks `hidden_size`, its activation is
-    ///   not known, or parts don't go together
+    /// @throws dev.tornadomoe.MoeException when the config lacks `hidden_size`, or its activation
+    ///   is not known
     public ModelLayout build(int intermediate, int experts, Gating gating) {
-      ModelLayout layout =
-          new ModelLayout(
-              hidden > 0 ? hidden : config.positive("hidden_size"),
-              intermediate,
-              experts,
-              identityExperts,
-              gating,
-              activations != null
-                  ? activations
-                  : LayerActivations.same(
-                      Activation.named(config.string("hidden_act").orElse("silu"))),
-              IntStream.range(0, layers).filter(isMoe).boxed().toList(),
-              layers,
-              blocks,
-              routers,
-              correctionBiases,
-              correctionIsRow,
-              routerScale,
-              table,
-              expertScale,
-              norms,
-              StackedReader.withMlx(storages),
-              shared,
-              averaged,
-              weighedShared,
-              sumBias,
-              latent,
-              routerBias,
-              routerWeightOnInput);
-      new LayoutChecks(layout).run();
-      return layout;
+      return new ModelLayout(
+          hidden > 0 ? hidden : config.positive("hidden_size"),
+          intermediate,
+          experts,
+          identityExperts,
+          gating,
+          activations != null
+              ? activations
+              : LayerActivations.same(Activation.named(config.string("hidden_act").orElse("silu"))),
+          IntStream.range(0, layers).filter(isMoe).boxed().toList(),
+          layers,
+          blocks,
+          routers,
+          correctionBiases,
+          correctionIsRow,
+          routerScale,
+          table,
+          expertScale,
+          norms,
+          StackedReader.withMlx(storages),
+          shared,
+          averaged,
+          weighedShared,
+          sumBias,
+          latent,
+          routerBias,
+          routerWeightOnInput);
     }
   }
 }

@@ -18,7 +18,8 @@ public interface MoeFamily {
   /// What a config of this family describes. Called once for each [MoeModel]; it reads no tensor.
   ///
   /// @param config of the language model
-  /// @return names, sizes and gating of its MoE layers
+  /// @return names, sizes and gating of its MoE layers; [MoeModel] refuses a layout whose parts
+  ///   don't go together
   /// @throws dev.tornadomoe.MoeException when the config lacks something or contradicts itself;
   ///   [MoeModel] adds to a [dev.tornadomoe.layer.LayerException] which config it is
   ModelLayout layout(ModelConfig config);

@@ -98,14 +98,7 @@ public final class MoeModel {
 
   private static ModelLayout layout(ModelConfig config, MoeFamily family) {
     ModelLayout layout = family.layout(config);
-    if (layout.gating().topK() > layout.routed()) {
-      throw new LayerException(
-          String.format(
-              Locale.ROOT,
-              "top-k is %d, but there are only %d experts",
-              layout.gating().topK(),
-              layout.routed()));
-    }
+    new LayoutChecks(layout).run();
     return layout;
   }
 

@@ -137,6 +137,11 @@ class OwnLayoutTest {
         SOFTMAX.withAlways(2),
         layout -> layout.weighedShared(two).identityExperts(Integer.MAX_VALUE - EXPERTS - 1),
         "2^31 - 1");
+    assertRefused(
+        SOFTMAX.withAlways(2),
+        layout -> layout.weighedShared(two).averaged(true),
+        "2 shared experts",
+        "no average");
   }
 
   /// A table says which experts, a factor how much they count.
