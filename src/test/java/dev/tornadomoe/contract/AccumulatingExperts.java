@@ -26,6 +26,9 @@ final class AccumulatingExperts implements Experts {
   private static final Operand ACTIVATED = new Operand("my_activated");
   private static final Operand SUM = new Operand("my_sum");
 
+  /// Elements behind each row of the sum.
+  private static final int UNUSED = 3;
+
   @Override
   public String name() {
     return "accumulating";
@@ -65,7 +68,7 @@ final class AccumulatingExperts implements Experts {
   public List<Workspace> workspaces(Problem problem) {
     return List.of(
         new Workspace(ACTIVATED, DType.F32, Shape.of(problem.pairs(), problem.intermediate())),
-        new Workspace(SUM, DType.F32, outputShape(problem)));
+        new Workspace(SUM, DType.F32, Shape.of(problem.tokens(), problem.hidden() + UNUSED)));
   }
 
   @Override

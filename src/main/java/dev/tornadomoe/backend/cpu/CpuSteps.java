@@ -122,7 +122,6 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
         BufferRef rows = context.buffer(op.rows());
         yield reduce(
             context,
-            context.columns(op.batched(), op.target()),
             op.batched(),
             (pair, expert) -> (long) expert * context.maxTokens() + rows.getInt(pair),
             op.ids(),
@@ -161,7 +160,6 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
       StepContext context, ReduceOperation.Reduce op, @Nullable NormStep norm) {
     return reduce(
         context,
-        context.columns(op.pairs(), op.target()),
         op.pairs(),
         (pair, expert) -> pair,
         op.ids(),
@@ -172,7 +170,6 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
 
   private HostStep reduce(
       StepContext context,
-      int columns,
       Operand source,
       ReduceStep.PairRows rows,
       Operand ids,
@@ -185,7 +182,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
         kernels,
         context.experts(),
         context.columns(ids),
-        columns,
+        context.layer().experts().hidden(),
         context.buffer(source),
         rows,
         context.buffer(ids),

@@ -21,6 +21,7 @@ final class ReferenceSteps {
   private final Interruption interruption;
   private final ExpertMap map;
   private final int hidden;
+  private final int width; // of the routed experts' rows
   private final int intermediate;
   private final int topK;
 
@@ -31,6 +32,7 @@ final class ReferenceSteps {
     this.interruption = interruption;
     this.map = context.experts();
     this.hidden = context.layer().hidden();
+    this.width = context.layer().experts().hidden();
     this.intermediate = context.layer().intermediate();
     this.topK = context.layer().topK();
   }
@@ -96,12 +98,11 @@ final class ReferenceSteps {
     BufferRef input = ref(op.input());
     BufferRef ids = ref(op.ids());
     BufferRef activated = ref(op.activated());
-    int columns = context.columns(op.input());
     return tokens -> {
       for (int pair = 0; pair < tokens * topK; pair++) {
         int expert = map.localOf(ids.getInt(pair));
         if (expert >= 0) {
-          write(activated, pair, experts.get(expert).gateUp(read(input, pair / topK, columns)));
+          write(activated, pair, experts.get(expert).gateUp(read(input, pair / topK, width)));
         }
       }
     };
@@ -112,11 +113,10 @@ final class ReferenceSteps {
     BufferRef order = ref(op.order());
     BufferRef offsets = ref(op.offsets());
     BufferRef activated = ref(op.activated());
-    int columns = context.columns(op.input());
     return tokens -> {
       for (int e = 0; e < experts.size(); e++) {
         for (int i = offsets.getInt(e); i < offsets.getInt(e + 1L); i++) {
-          double[] x = read(input, order.getInt(i) / topK, columns);
+          double[] x = read(input, order.getInt(i) / topK, width);
           write(activated, i, experts.get(e).gateUp(x));
         }
       }
@@ -144,10 +144,9 @@ final class ReferenceSteps {
     BufferRef weights = context.bufferOrNull(op.weights());
     List<BufferRef> addends = op.addends().stream().map(this::ref).toList();
     BufferRef target = ref(op.target());
-    int columns = context.columns(op.target());
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
-        double[] sum = new double[columns];
+        double[] sum = new double[width];
         for (int s = 0; s < topK; s++) {
           int expert = map.localOf(ids.getInt((long) t * topK + s));
           if (expert >= 0) {
@@ -170,15 +169,14 @@ final class ReferenceSteps {
     BufferRef weights = context.bufferOrNull(op.weights());
     List<BufferRef> addends = op.addends().stream().map(this::ref).toList();
     BufferRef target = ref(op.target());
-    int columns = context.columns(op.pairs(), op.target());
     int rowsOfToken = context.columns(op.ids());
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
-        double[] sum = new double[columns];
+        double[] sum = new double[width];
         for (int s = 0; s < rowsOfToken; s++) {
           long pair = (long) t * rowsOfToken + s;
           if (map.localOf(ids.getInt(pair)) >= 0) {
-            addWeighted(sum, weights, t, s, read(pairs, pair, columns));
+            addWeighted(sum, weights, t, s, read(pairs, pair, width));
           }
         }
         float[] row = finish(target, t, sum, addends);
@@ -197,12 +195,11 @@ final class ReferenceSteps {
     BufferRef batched = ref(op.batched());
     BufferRef counts = ref(op.counts());
     BufferRef activated = ref(op.activated());
-    int columns = context.columns(op.batched());
     return tokens -> {
       for (int e = 0; e < experts.size(); e++) {
         for (int r = 0; r < counts.getInt(e); r++) {
           long row = (long) e * context.maxTokens() + r;
-          write(activated, row, experts.get(e).gateUp(read(batched, row, columns)));
+          write(activated, row, experts.get(e).gateUp(read(batched, row, width)));
         }
       }
     };
@@ -228,16 +225,15 @@ final class ReferenceSteps {
     BufferRef rows = ref(op.rows());
     BufferRef weights = context.bufferOrNull(op.weights());
     BufferRef target = ref(op.target());
-    int columns = context.columns(op.batched(), op.target());
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
-        double[] sum = new double[columns];
+        double[] sum = new double[width];
         for (int s = 0; s < topK; s++) {
           long pair = (long) t * topK + s;
           int expert = map.localOf(ids.getInt(pair));
           if (expert >= 0) {
             long row = (long) expert * context.maxTokens() + rows.getInt(pair);
-            addWeighted(sum, weights, t, s, read(batched, row, columns));
+            addWeighted(sum, weights, t, s, read(batched, row, width));
           }
         }
         write(target, t, sum);
