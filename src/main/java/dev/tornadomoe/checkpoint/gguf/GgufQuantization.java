@@ -134,7 +134,7 @@ public record GgufQuantization(GgufStore store) implements Quantization {
   }
 
   private void requireShape(String name, Shape found, long... expected) {
-    if (!GgufStore.isShaped(found, expected)) {
+    if (!store.isShaped(found, expected)) {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,

@@ -62,22 +62,17 @@ public final class GgufStore implements TensorStore {
     return new TensorView(name, dtype, entry.shape(), entry.data());
   }
 
-  /// As [#isShaped] sees shapes.
+  /// With the expected shape.
   @Override
   public TensorView require(String name, Set<DType> types, long... shape) {
-    GgufFile.Entry entry = tensors.get(name);
-    if (entry == null || !isShaped(entry.shape(), shape)) {
-      return TensorStore.super.require(name, types, shape); // says what is wrong
-    }
-    long[] stored =
-        IntStream.range(0, entry.shape().rank()).mapToLong(entry.shape()::dimension).toArray();
-    TensorView tensor = TensorStore.super.require(name, types, stored);
+    TensorView tensor = TensorStore.super.require(name, types, shape);
     return new TensorView(name, tensor.dtype(), Shape.of(shape), tensor.data());
   }
 
-  /// Whether a tensor is what is expected. Dimensions of 1 in front don't count: every tensor of
-  /// ggml has four dimensions, and its writers leave these out.
-  static boolean isShaped(Shape found, long... expected) {
+  /// Dimensions of 1 in front don't count: every tensor of ggml has four dimensions, and its
+  /// writers leave these out.
+  @Override
+  public boolean isShaped(Shape found, long... expected) {
     return IntStream.rangeClosed(1, Math.max(found.rank(), expected.length))
         .allMatch(i -> {
           long there = i > found.rank() ? 1 : found.dimension(found.rank() - i);

@@ -70,7 +70,7 @@ public interface TensorStore {
               tensor.dtype(),
               types.stream().map(DType::name).sorted().collect(Collectors.joining(" or "))));
     }
-    if (!tensor.shape().is(shape)) {
+    if (!isShaped(tensor.shape(), shape)) {
       throw new CheckpointException(
           String.format(
               Locale.ROOT,
@@ -82,6 +82,14 @@ public interface TensorStore {
               isTransposed(tensor.shape(), shape) ? "; is this a transposed export?" : ""));
     }
     return tensor;
+  }
+
+  /// {@return whether a stored shape is the expected one, as this kind of file has shapes}
+  ///
+  /// @param found the tensor's
+  /// @param expected lengths, the slowest first
+  default boolean isShaped(Shape found, long... expected) {
+    return found.is(expected);
   }
 
   private static boolean isTransposed(Shape found, long... expected) {
