@@ -122,9 +122,10 @@ final class LayerReader {
     return ExpertMap.of(localOf);
   }
 
-  private boolean hasTable() {
+  /// The table of token ids, where this layer has one.
+  private @Nullable TableLayout table() {
     TableLayout table = layout.table();
-    return table != null && table.layers().contains(index);
+    return table != null && table.layers().contains(index) ? table : null;
   }
 
   /// The gating, with the table of token ids and the factor that are stored beside the router.
@@ -133,8 +134,8 @@ final class LayerReader {
       return layout.gating();
     }
     TopKGating scores = scaled(block, topK);
-    TableLayout table = layout.table();
-    return table == null || !table.layers().contains(index)
+    TableLayout table = table();
+    return table == null
         ? scores
         : new TableGating(
             checkpoint.requireIntegers(block + table.name(), table.vocabulary(), scores.topK()),
@@ -193,7 +194,7 @@ final class LayerReader {
 
   private @Nullable Bias correctionBias(String block) {
     List<String> names = layout.correctionBiases();
-    if (names.isEmpty() || hasTable()) {
+    if (names.isEmpty() || table() != null) {
       return null;
     }
     String name =
