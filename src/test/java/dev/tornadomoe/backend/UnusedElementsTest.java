@@ -57,9 +57,7 @@ class UnusedElementsTest {
       Shape shape = workspace.shape();
       return shape.rank() == 2 && shape.dimension(1) == HIDDEN
           ? new Workspace(
-              workspace.operand(),
-              workspace.dtype(),
-              Shape.of(shape.dimension(0), HIDDEN + UNUSED))
+              workspace.operand(), workspace.dtype(), Shape.of(shape.dimension(0), HIDDEN + UNUSED))
           : workspace;
     }
   }

@@ -55,6 +55,10 @@ final class KernelMatrices {
             Arguments.of(format, 20, 2080)));
   }
 
+  static Stream<Arguments> int4Matrices() {
+    return matrices().filter(arguments -> ((WeightFormat) arguments.get()[0]).isInt4());
+  }
+
   static WeightMatrix matrix(WeightFormat format, int rows, int columns) {
     return RandomLayer.of(
             LayerSpec.odd().sized(columns, rows, 1, TopKGating.softmax(1, false)).with(format), 71)

@@ -55,7 +55,7 @@ class KernelTwinsTest {
   }
 
   static Stream<Arguments> int4Matrices() {
-    return matrices().filter(arguments -> ((WeightFormat) arguments.get()[0]).isInt4());
+    return KernelMatrices.int4Matrices();
   }
 
   @ParameterizedTest

@@ -30,8 +30,7 @@ class RoundedProductsTest {
   }
 
   static Stream<Arguments> matrices() {
-    return KernelMatrices.matrices()
-        .filter(arguments -> ((WeightFormat) arguments.get()[0]).isInt4());
+    return KernelMatrices.int4Matrices();
   }
 
   /// With whole weights and activations, a power of two for scale, nothing is rounded anywhere.
