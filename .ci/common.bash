@@ -2,6 +2,8 @@
 # the slowest classes. They source it from the root of the checkout.
 
 results=$PWD/target/ci
+# Most of a command's time on small layers goes into compiling kernels; C2, a third of it, pays for none of it here.
+brief=-XX:TieredStopAtLevel=1
 golden=src/test/resources/golden
 # Each format as devices keep it, and each kind of router, experts and shared experts: what others compile differs in
 # sizes.
@@ -173,14 +175,14 @@ dead_forks() {
     END { for (name in died) { printf "%s%s", comma, name; comma = "," } }' "$1"
 }
 
-# Builds and tests; Maven refuses downloads whose checksum does not match (-C).
+# Builds and tests, two modules at a time; Maven refuses downloads whose checksum does not match (-C).
 #
 # Arguments: Maven's.
 build() {
   local log died name
   log=$(mktemp "$results/maven-XXXX.log")
   rm -rf tornado-kernels/target/surefire-reports
-  mvn -B -C "$@" </dev/null 2>&1 | tee "$log" && return
+  mvn -B -C -T 2 "$@" </dev/null 2>&1 | tee "$log" && return
   died=$(dead_forks "$log")
   [[ -n $died ]] || return 1
   for name in ${died//,/ }; do
@@ -215,7 +217,7 @@ device_ranks() {
   for cache in "$POCL_CACHE_DIR-rank"{0,1}; do
     mkdir -p "$cache"
   done
-  on_device "${open_mpi[@]}" -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank0" ./moe "${command[@]}" \
+  MOE_JAVA_OPTS=$brief on_device "${open_mpi[@]}" -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank0" ./moe "${command[@]}" \
     : -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank1" ./moe "${command[@]}" </dev/null | tail -n 1
 }
 
@@ -231,7 +233,7 @@ gpu_kernels() {
 }
 
 verify_and_print() {
-  MOE_JAVA_OPTS="-Dtornado.printKernel=True -Dtornadomoe.tornado.kernels=work-groups" \
+  MOE_JAVA_OPTS="$brief -Dtornado.printKernel=True -Dtornadomoe.tornado.kernels=work-groups" \
     ./moe verify "${@:2}" --backend tornado </dev/null >"$1"
 }
 

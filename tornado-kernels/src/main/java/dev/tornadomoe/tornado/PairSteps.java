@@ -40,7 +40,7 @@ final class PairSteps implements StepCompiler {
   ///
   /// @param pairs the plan on the device
   static long bytes(MoePlan plan, MoePlan pairs) {
-    return pairs.options().maxTokens() * 2 * widest(plan);
+    return 2L * pairs.options().maxTokens() * widest(plan);
   }
 
   @Override
