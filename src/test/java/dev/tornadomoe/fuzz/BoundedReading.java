@@ -108,6 +108,13 @@ final class BoundedReading {
 
   private static void ofModel(Checkpoint checkpoint, long bytes) {
     MoeModel model = MoeModel.of(checkpoint);
+    ofStack(model, bytes);
+    for (String part : model.parts()) {
+      ofStack(model.part(part), bytes);
+    }
+  }
+
+  private static void ofStack(MoeModel model, long bytes) {
     List<Integer> layers = model.layerIndices();
     if (!layers.isEmpty()) {
       load(model.layer(layers.getFirst()), bytes);

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 /// One comparison of a layer's output with what it should be.
 ///
 /// @param checkpoint the directory, as the user named it
+/// @param part which of the checkpoint's stacks of MoE layers it is of, or null
 /// @param layer the layer's index in the model
 /// @param tokens M
 /// @param backend what computed it
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 /// @param error how far the output is off
 record Comparison(
     String checkpoint,
+    @Nullable String part,
     int layer,
     int tokens,
     String backend,
@@ -72,6 +74,7 @@ record Comparison(
   Map<String, Object> json() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("checkpoint", checkpoint);
+    json.put("part", part);
     json.put("layer", layer);
     json.put("tokens", tokens);
     json.put("backend", backend);

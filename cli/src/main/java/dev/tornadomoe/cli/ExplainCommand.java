@@ -6,6 +6,7 @@ import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.parallel.LayerRange;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
+import dev.tornadomoe.cli.parallel.PartChoice;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.TailChoices;
@@ -73,6 +74,8 @@ final class ExplainCommand implements Callable<Integer> {
   private Path directory = Path.of("");
 
   @Mixin private PlanChoices choices = new PlanChoices();
+
+  @Mixin private PartChoice part = new PartChoice();
 
   @Mixin private TailChoices tail = new TailChoices();
 
@@ -154,7 +157,7 @@ final class ExplainCommand implements Callable<Integer> {
   private String text(ProcessGroup processes) {
     Backend backend = choices.backend(); // nothing for a backend or a precision that is not there
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      MoeModel model = MoeModel.of(checkpoint);
+      MoeModel model = part.model(checkpoint);
       List<Integer> indices = layers == null ? model.layerIndices() : layers.indices();
       if (indices.isEmpty()) {
         throw new LayerException(

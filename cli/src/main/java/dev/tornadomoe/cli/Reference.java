@@ -44,9 +44,25 @@ record Reference(
   /// @param layers of the model, by their indices
   /// @throws CheckpointException when they are misshapen or none are there
   static TreeMap<Integer, List<Reference>> golden(TensorFile file, IntFunction<MoeLayer> layers) {
+    TreeMap<Integer, List<Reference>> cases = golden(file, "", layers);
+    if (cases.isEmpty()) {
+      throw new CheckpointException(
+          String.format(Locale.ROOT, "%s: no tensor called layer<L>/m<M>/input", file.file()));
+    }
+    return cases;
+  }
+
+  /// Those of one part of a model, perhaps none.
+  ///
+  /// @param place what stands before the cases' names: nothing, or the part's name and a slash
+  /// @param layers of the part, by their indices
+  /// @throws CheckpointException when they are misshapen
+  static TreeMap<Integer, List<Reference>> golden(
+      TensorFile file, String place, IntFunction<MoeLayer> layers) {
     TreeMap<Integer, List<Reference>> cases = new TreeMap<>();
     for (String name : file.names()) {
       Matcher matcher = INPUT.matcher(name);
+      matcher.region(name.startsWith(place) ? place.length() : name.length(), name.length());
       if (!matcher.matches()) {
         continue;
       }
@@ -63,10 +79,6 @@ record Reference(
                   rows(file, prefix + "output", tokens, of.hidden()),
                   keys(file, prefix, of, tokens),
                   "golden.safetensors"));
-    }
-    if (cases.isEmpty()) {
-      throw new CheckpointException(
-          String.format(Locale.ROOT, "%s: no tensor called layer<L>/m<M>/input", file.file()));
     }
     cases.values().forEach(ofLayer -> ofLayer.sort(Comparator.comparingInt(Reference::tokens)));
     return cases;

@@ -8,10 +8,10 @@ import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
+import dev.tornadomoe.cli.parallel.PartChoice;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.TensorView;
@@ -113,6 +113,8 @@ final class RunCommand implements Callable<Integer> {
 
   @Mixin private PlanChoices choices = new PlanChoices();
 
+  @Mixin private PartChoice part = new PartChoice();
+
   @Mixin private ParallelChoices parallel = new ParallelChoices();
 
   @Option(
@@ -152,7 +154,7 @@ final class RunCommand implements Callable<Integer> {
     List<TensorView> tensors =
         processes.together(() -> {
           try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-            MoeLayer layer = MoeModel.of(checkpoint).layer(layerIndex);
+            MoeLayer layer = part.model(checkpoint).layer(layerIndex);
             HiddenStates rows = HiddenStates.madeUp(sample.tokens, layer);
             List<TensorView> all = new ArrayList<>(List.of(rows.tensor("hidden")));
             all.addAll(TokenKeys.tensors(layer, rows.keys()));
@@ -172,7 +174,7 @@ final class RunCommand implements Callable<Integer> {
       return files.output;
     });
     try (Checkpoint checkpoint = processes.together(() -> Checkpoint.open(directory))) {
-      MoeLayer layer = processes.together(() -> MoeModel.of(checkpoint).layer(layerIndex));
+      MoeLayer layer = processes.together(() -> part.model(checkpoint).layer(layerIndex));
       HiddenStates hidden =
           processes.together(() -> HiddenStates.read(files.input, files.tensorName, layer));
       MoePlan plan = processes.together(() -> plan(processes, backend, layer, hidden.tokens()));
@@ -192,13 +194,13 @@ final class RunCommand implements Callable<Integer> {
   }
 
   private MoePlan plan(ProcessGroup processes, Backend backend, MoeLayer layer, int tokens) {
-    MoeLayer part = processes.part(layer);
+    MoeLayer ofRank = processes.part(layer);
     return choices
-        .planner(alias.mode, backend, List.of(part), processes)
+        .planner(alias.mode, backend, List.of(ofRank), processes)
         .maxTokens(Math.clamp(tokens, 1, SLICE_TOKENS))
         .sanitize(sanitize)
         .build()
-        .plan(part);
+        .plan(ofRank);
   }
 
   private static float[] inSlices(ProcessGroup processes, Session session, HiddenStates hidden) {

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// Runs a checkpoint's layers and compares: with its `golden.safetensors` where there is one, else
 /// with the reference backend on made-up inputs.
@@ -53,28 +54,63 @@ record Verification(
   /// @throws dev.tornadomoe.MoeException when it can't be used
   List<Comparison> run(Path directory) {
     Backend backend = choices.backend();
-    List<Comparison> cases = new ArrayList<>();
     try (Checkpoint checkpoint = processes.together(() -> Checkpoint.open(directory))) {
       MoeModel model = processes.together(() -> MoeModel.of(checkpoint));
       Path golden = checkpoint.directory().resolve("golden.safetensors");
-      for (Map.Entry<Integer, List<Reference>> layer :
-          processes.together(() -> references(directory, golden, model)).entrySet()) {
-        cases.addAll(run(directory, backend, model, layer.getKey(), layer.getValue()));
+      List<Comparison> cases =
+          new ArrayList<>(run(backend, new Stack(directory, null, model), golden));
+      for (String part : processes.together(() -> partsOf(model, golden))) {
+        MoeModel other = processes.together(() -> model.part(part));
+        cases.addAll(run(backend, new Stack(directory, part, other), golden));
       }
+      return cases;
+    }
+  }
+
+  /// The parts that a golden file may have cases of. Many checkpoints lack what a part of their
+  /// model needs, so none is run unasked.
+  private static List<String> partsOf(MoeModel model, Path golden) {
+    return Files.exists(golden, LinkOption.NOFOLLOW_LINKS) ? model.parts() : List.of();
+  }
+
+  /// One of a checkpoint's stacks of MoE layers.
+  ///
+  /// @param part its name, or null where it is the model itself
+  private record Stack(Path directory, @Nullable String part, MoeModel model) {
+
+    /// The golden file's cases of it. It has some of the model itself.
+    TreeMap<Integer, List<Reference>> golden(TensorFile file) {
+      return part == null
+          ? Reference.golden(file, model::layer)
+          : Reference.golden(file, part + "/", model::layer);
+    }
+
+    /// As a message begins with it.
+    @Override
+    public String toString() {
+      return part == null ? directory.toString() : directory + ", part " + part;
+    }
+  }
+
+  private List<Comparison> run(Backend backend, Stack stack, Path golden) {
+    List<Comparison> cases = new ArrayList<>();
+    for (Map.Entry<Integer, List<Reference>> layer :
+        processes.together(() -> references(stack, golden)).entrySet()) {
+      cases.addAll(run(backend, stack, layer.getKey(), layer.getValue()));
     }
     return cases;
   }
 
-  private TreeMap<Integer, List<Reference>> references(
-      Path directory, Path golden, MoeModel model) {
+  private TreeMap<Integer, List<Reference>> references(Stack stack, Path golden) {
     if (Files.exists(golden, LinkOption.NOFOLLOW_LINKS)) {
       try (TensorFile file = TensorFile.open(golden)) {
-        return Reference.golden(file, model::layer);
+        return stack.golden(file);
       }
     }
+    MoeModel model = stack.model();
     if (model.layerIndices().isEmpty()) {
       throw new LayerException(
-          String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
+          String.format(Locale.ROOT, "%s: the model has no MoE layers", stack));
     }
     int first = model.layerIndices().getFirst();
     processes
@@ -83,7 +119,7 @@ record Verification(
             String.format(
                 Locale.ROOT,
                 "%s: no golden.safetensors, comparing layer %d with the reference backend",
-                directory,
+                stack,
                 first));
     TreeMap<Integer, List<Reference>> madeUp = new TreeMap<>();
     madeUp.put(first, Reference.madeUp(model.layer(first)));
@@ -91,9 +127,9 @@ record Verification(
   }
 
   private List<Comparison> run(
-      Path directory, Backend backend, MoeModel model, int layerIndex, List<Reference> references) {
+      Backend backend, Stack stack, int layerIndex, List<Reference> references) {
     int most = references.stream().mapToInt(Reference::tokens).max().orElse(1);
-    MoeLayer layer = processes.together(() -> model.layer(layerIndex));
+    MoeLayer layer = processes.together(() -> stack.model().layer(layerIndex));
     MoePlan plan =
         processes.together(() -> {
           MoeLayer part = processes.part(layer);
@@ -101,16 +137,17 @@ record Verification(
           tail.applyTo(planner, tail.residual());
           return planner.maxTokens(Math.max(1, most)).sanitize(sanitize).build().plan(part);
         });
-    processes.agree(directory, plan, List.of(layer));
+    processes.agree(stack.directory(), plan, List.of(layer));
     List<Comparison> cases = new ArrayList<>();
     try (Session session =
         processes.together(() ->
             LoadingBar.prepare(backend, plan, "loading layer " + layerIndex, processes.err()))) {
       for (Reference reference : references) {
-        Comparison.Deviation error = error(directory, layer, session, reference);
+        Comparison.Deviation error = error(stack, layer, session, reference);
         cases.add(
             new Comparison(
-                directory.toString(),
+                stack.directory().toString(),
+                stack.part(),
                 layerIndex,
                 reference.tokens(),
                 backend.name(),
@@ -125,7 +162,7 @@ record Verification(
   }
 
   private Comparison.Deviation error(
-      Path directory, MoeLayer layer, Session session, Reference reference) {
+      Stack stack, MoeLayer layer, Session session, Reference reference) {
     try {
       if (tail.isGiven()) {
         return EndOfLayer.error(session, reference);
@@ -143,7 +180,7 @@ record Verification(
               String.format(
                   Locale.ROOT,
                   "%s: layer %d, %d tokens: %s",
-                  directory,
+                  stack,
                   layer.index(),
                   reference.tokens(),
                   e.getMessage()));

@@ -28,9 +28,9 @@ import picocli.CommandLine.Spec;
     name = "verify",
     mixinStandardHelpOptions = true,
     description = {
-      "Runs the MoE layers of checkpoints and compares their outputs with DIR/golden.safetensors "
-          + "(tensors layer<L>/m<M>/input and /output), or, where there is none, the first layer's "
-          + "with the reference backend."
+      "Runs the MoE layers of checkpoints and compares their outputs with DIR/golden.safetensors"
+          + " (tensors layer<L>/m<M>/input and /output, PART/layer<L>/... for a part), or, where"
+          + " there is none, the first layer's with the reference backend."
     },
     footer = {
       "",
@@ -130,7 +130,8 @@ final class VerifyCommand implements Callable<Integer> {
       out.println(
           String.format(
               Locale.ROOT,
-              "  layer %-3d M %-4d %s, %s, alias %-3s  %s  %s",
+              "  %slayer %-3d M %-4d %s, %s, alias %-3s  %s  %s",
+              c.part() == null ? "" : c.part() + " ",
               c.layer(),
               c.tokens(),
               c.backend(),

@@ -66,12 +66,7 @@ final class LayerReader {
         new MoeLayer(
             index,
             gating.topK(),
-            new Router(
-                checkpoint.linear(router, layout.routed(), layout.hidden()),
-                bias,
-                correctionBias(block),
-                expertScale(block),
-                gating),
+            new Router(weight(router), bias, correctionBias(block), expertScale(block), gating),
             new ExpertWeights(
                 allExperts(block), map(), layout.activations().experts().apply(index)),
             new SharedReader(checkpoint, layout, place.layer(), block).read(index),
@@ -80,6 +75,13 @@ final class LayerReader {
             latent(block),
             norms(place.layer()));
     return layout.averaged() ? layer.averaged() : layer;
+  }
+
+  private Weight weight(String router) {
+    return layout.part().routerColumns() == null
+        ? checkpoint.linear(router, layout.routed(), layout.hidden())
+        : Weight.transposed(
+            checkpoint.require(router, layout.hidden(), layout.routed()), layout.routed(), 0, 1);
   }
 
   private @Nullable Latent latent(String block) {
@@ -202,7 +204,7 @@ final class LayerReader {
     int size = layout.experts() + layout.identityExperts();
     return Bias.of(
         layout.correctionIsRow()
-            ? checkpoint.require(name, 1, size).at(0)
+            ? checkpoint.require(name, layout.part().routers(), size).at(layout.part().router())
             : checkpoint.require(name, size));
   }
 
@@ -220,35 +222,50 @@ final class LayerReader {
 
   /// The router tells which of the block's names is the checkpoint's.
   private Place find() {
-    for (String prefix : PREFIXES) {
+    List<String> prefixes =
+        layout.part().prefixes().isEmpty() ? PREFIXES : layout.part().prefixes();
+    for (String prefix : prefixes) {
       for (String block : layout.blocks()) {
-        for (String router : layout.routers()) {
+        for (String router : routers()) {
           Place place = Place.of(prefix + index + ".", block, router);
-          if (checkpoint.findLinear(place.block() + router).isPresent()) {
+          if (isRouter(place.block() + router)) {
             return place;
           }
         }
       }
     }
-    String first = PREFIXES.getFirst() + index + ".";
+    String first = prefixes.getFirst() + index + ".";
+    String router = routers().getFirst();
     String expected =
-        Place.of(first, layout.blocks().getFirst(), layout.routers().getFirst()).block()
-            + layout.routers().getFirst();
+        Place.of(first, layout.blocks().getFirst(), router).block()
+            + (layout.part().routerColumns() == null ? router + ".weight" : router);
     throw new CheckpointException(
         String.format(
             Locale.ROOT,
-            "%s: tensor \"%s.weight\" is missing, so layer %d has no router",
-            checkpoint.fileOf(expected + ".weight"),
+            "%s: tensor \"%s\" is missing, so layer %d has no router",
+            checkpoint.fileOf(expected),
             expected,
             index));
+  }
+
+  private List<String> routers() {
+    String columns = layout.part().routerColumns();
+    return columns == null ? layout.routers() : List.of(columns);
+  }
+
+  private boolean isRouter(String name) {
+    return layout.part().routerColumns() == null
+        ? checkpoint.findLinear(name).isPresent()
+        : has(name);
   }
 
   private List<Mlp> experts(String block) {
     for (ExpertStorage storage : layout.storages()) {
       switch (storage) {
         case ExpertStorage.PerExpert names -> {
-          if (checkpoint.findLinear(block + "experts.0." + names.first()).isPresent()
-              || checkpoint.findLinear(block + "experts.0." + names.down()).isPresent()) {
+          String first = block + "experts." + firstExpert() + ".";
+          if (checkpoint.findLinear(first + names.first()).isPresent()
+              || checkpoint.findLinear(first + names.down()).isPresent()) {
             return perExpert(block + "experts.", names);
           }
         }
@@ -306,25 +323,31 @@ final class LayerReader {
 
   private List<Mlp> perExpert(String prefix, ExpertStorage.PerExpert names) {
     List<Mlp> experts = new ArrayList<>(layout.experts());
-    for (int e = 0; e < layout.experts(); e++) {
+    int first = firstExpert();
+    for (int e = first; e < first + layout.experts(); e++) {
       experts.add(
           new MlpReader(checkpoint, layout.expertHidden())
               .read(prefix + e + ".", names, layout.intermediate()));
     }
+    int stored = layout.part().storedExperts(layout.experts());
     checkpoint
-        .findLinear(prefix + layout.experts() + "." + names.down())
+        .findLinear(prefix + stored + "." + names.down())
         .ifPresent(surplus -> {
           throw new CheckpointException(
               String.format(
                   Locale.ROOT,
                   "%s: expert %d is stored (\"%s\"), but %s says there are %d",
                   checkpoint.fileOf(surplus),
-                  layout.experts(),
+                  stored,
                   surplus,
                   checkpoint.config().file(),
-                  layout.experts()));
+                  stored));
         });
     return experts;
+  }
+
+  private int firstExpert() {
+    return layout.part().firstExpert(layout.experts());
   }
 
   private boolean has(String tensor) {

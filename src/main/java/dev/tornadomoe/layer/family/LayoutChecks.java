@@ -13,6 +13,7 @@ record LayoutChecks(ModelLayout layout) {
     requireCount();
     requireTopKGating();
     requireWeighedShared();
+    requirePart();
     if (layout.sumBias() != null && !sumsToOne()) {
       throw new LayerException(
           String.format(
@@ -79,6 +80,25 @@ record LayoutChecks(ModelLayout layout) {
               Locale.ROOT,
               "%d shared experts are in the router's sum, so there is no average with them",
               shared()));
+    }
+  }
+
+  /// Only experts that are stored one by one can be told apart by their numbers.
+  private void requirePart() {
+    int routers = layout.part().routers();
+    if (routers > 1
+        && !layout.storages().stream().allMatch(ExpertStorage.PerExpert.class::isInstance)) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT, "a block with %d routers needs experts stored one by one", routers));
+    }
+    if ((long) routers * layout.experts() > Integer.MAX_VALUE) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "%d experts for each of %d routers are more than 2^31 - 1",
+              layout.experts(),
+              routers));
     }
   }
 

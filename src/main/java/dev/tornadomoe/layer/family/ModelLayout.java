@@ -22,11 +22,12 @@ import org.jspecify.annotations.Nullable;
 /// @param activations between an expert's projections
 /// @param moeLayers indices of the MoE layers, ascending
 /// @param layers all layers of the model, dense ones included
+/// @param part which of the checkpoint's stacks of MoE layers it is
 /// @param blocks what the MoE block is called inside a layer: `mlp`, `block_sparse_moe`
 /// @param routers what the router is called inside the block: `gate`, `router`
 /// @param correctionBiases what the router's selection bias is called inside the block; empty when
 ///   the model has none
-/// @param correctionIsRow whether that is stored as `[1, E]` rather than `[E]`
+/// @param correctionIsRow whether that is stored with a row for each of the block's routers
 /// @param routerScale what a factor on all of the router's weights is called inside the block, a
 ///   tensor of one element; null when the model has none
 /// @param table which layers have a table of token ids in the place of a selection, or null
@@ -50,6 +51,7 @@ public record ModelLayout(
     LayerActivations activations,
     List<Integer> moeLayers,
     int layers,
+    PartLayout part,
     List<String> blocks,
     List<String> routers,
     List<String> correctionBiases,
@@ -113,6 +115,7 @@ public record ModelLayout(
     private final ModelConfig config;
     private final int layers;
     private IntPredicate isMoe = layer -> true;
+    private PartLayout part = PartLayout.WHOLE;
     private List<String> blocks = List.of("mlp");
     private List<String> routers = List.of("gate");
     private List<String> correctionBiases = List.of();
@@ -149,6 +152,15 @@ public record ModelLayout(
       return this;
     }
 
+    /// Which of the checkpoint's stacks of MoE layers it is, where there are several.
+    ///
+    /// @param layout where it is
+    /// @return this builder
+    public Builder part(PartLayout layout) {
+      part = layout;
+      return this;
+    }
+
     /// What the MoE block is called inside a layer, `mlp` by default; empty where its parts are the
     /// layer's own.
     ///
@@ -178,7 +190,7 @@ public record ModelLayout(
       return this;
     }
 
-    /// Whether that selection bias is stored as `[1, E]` (ERNIE).
+    /// Whether that selection bias is a row of `[1, E]`, or `[routers, E]` (ERNIE).
     ///
     /// @param on false unless set
     /// @return this builder
@@ -366,6 +378,7 @@ public record ModelLayout(
               : LayerActivations.same(Activation.named(config.string("hidden_act").orElse("silu"))),
           IntStream.range(0, layers).filter(isMoe).boxed().toList(),
           layers,
+          part,
           blocks,
           routers,
           correctionBiases,
@@ -374,7 +387,7 @@ public record ModelLayout(
           table,
           expertScale,
           norms,
-          StackedReader.withMlx(storages),
+          part.routers() == 1 ? StackedReader.withMlx(storages) : storages,
           shared,
           averaged,
           weighedShared,

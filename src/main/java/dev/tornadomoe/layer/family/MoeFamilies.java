@@ -37,6 +37,7 @@ public final class MoeFamilies {
           new PhiMoe(),
           new Llama4(),
           new ErnieMoe(),
+          new ErnieVlMoe(),
           new HunyuanMoe(),
           new MiniMax(),
           new Lfm2Moe(),

@@ -1,6 +1,7 @@
 package dev.tornadomoe.layer.family;
 
 import dev.tornadomoe.checkpoint.ModelConfig;
+import java.util.Map;
 import java.util.Set;
 
 /// A kind of model: knows what its config means and what its checkpoints call their tensors, and
@@ -23,4 +24,15 @@ public interface MoeFamily {
   /// @throws dev.tornadomoe.MoeException when the config lacks something or contradicts itself;
   ///   [MoeModel] adds to a [dev.tornadomoe.layer.LayerException] which config it is
   ModelLayout layout(ModelConfig config);
+
+  /// Stacks of MoE layers that a checkpoint has beside the one of [#layout], by the names under
+  /// which users ask for them ([MoeModel#part]): Qwen3-Omni's talker, the experts for images. None
+  /// unless a family has some. Called when a part is asked for; it reads no tensor.
+  ///
+  /// @param config of the language model
+  /// @return what the config says of each
+  /// @throws dev.tornadomoe.MoeException as [#layout]
+  default Map<String, ModelLayout> parts(ModelConfig config) {
+    return Map.of();
+  }
 }

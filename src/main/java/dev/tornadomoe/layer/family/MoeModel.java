@@ -10,11 +10,13 @@ import dev.tornadomoe.tensor.text.Ranges;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A checkpoint seen as a stack of MoE layers. What its config or metadata mean and what its
 /// tensors are called is up to a [MoeFamily], or in a GGUF file to the architecture ([GgufModel]).
+/// Some checkpoints have several stacks: the others are [#parts].
 public final class MoeModel {
   /// The number of experts, by the names that families have for it.
   private static final List<String> EXPERT_COUNTS =
@@ -28,12 +30,14 @@ public final class MoeModel {
   private final List<Integer> moeLayers;
   private final int hidden;
   private final int layers;
+  private final Supplier<Map<String, ModelLayout>> parts;
 
   private MoeModel(Checkpoint checkpoint, ModelConfig config, MoeFamily family) {
     this.checkpoint = checkpoint;
     this.file = config.file();
     this.modelType = config.modelType();
     this.gguf = null;
+    this.parts = () -> family.parts(config);
     if (isDense(config)) {
       this.layout = null;
       this.moeLayers = List.of();
@@ -41,7 +45,19 @@ public final class MoeModel {
       this.layers = config.positive("num_hidden_layers", "num_layers");
       return;
     }
-    this.layout = layout(config, family);
+    this.layout = checked(family.layout(config));
+    this.moeLayers = layout.moeLayers();
+    this.hidden = layout.hidden();
+    this.layers = layout.layers();
+  }
+
+  private MoeModel(MoeModel whole, ModelLayout layout) {
+    this.checkpoint = whole.checkpoint;
+    this.file = whole.file;
+    this.modelType = whole.modelType;
+    this.gguf = null;
+    this.parts = Map::of;
+    this.layout = checked(layout);
     this.moeLayers = layout.moeLayers();
     this.hidden = layout.hidden();
     this.layers = layout.layers();
@@ -53,6 +69,7 @@ public final class MoeModel {
     this.modelType = gguf.modelType();
     this.layout = null;
     this.gguf = gguf;
+    this.parts = Map::of;
     this.moeLayers = gguf.moeLayers();
     this.hidden = gguf.hidden();
     this.layers = gguf.layers();
@@ -92,12 +109,12 @@ public final class MoeModel {
     if (!config.flagOr(true, "enable_moe_block")) {
       return true; // Gemma 4
     }
-    List<String> said = EXPERT_COUNTS.stream().filter(config::isPresent).toList();
+    List<String> said =
+        EXPERT_COUNTS.stream().filter(key -> config.isPresent(key) && !config.isList(key)).toList();
     return !said.isEmpty() && said.stream().allMatch(key -> config.countOr(1, key) == 0);
   }
 
-  private static ModelLayout layout(ModelConfig config, MoeFamily family) {
-    ModelLayout layout = family.layout(config);
+  private static ModelLayout checked(ModelLayout layout) {
     new LayoutChecks(layout).run();
     return layout;
   }
@@ -110,6 +127,39 @@ public final class MoeModel {
     } catch (LayerException e) {
       throw new LayerException(String.format(Locale.ROOT, "%s: %s", file, e.getMessage()), e);
     }
+  }
+
+  /// {@return the names of the stacks of MoE layers that the checkpoint has beside this one, in
+  /// alphabetical order; mostly none}
+  ///
+  /// @throws dev.tornadomoe.MoeException when the config contradicts itself about them
+  public List<String> parts() {
+    return layouts().keySet().stream().sorted().toList();
+  }
+
+  /// Another stack of MoE layers of the same checkpoint: Qwen3-Omni's `talker`, ERNIE 4.5 VL's
+  /// experts for images, `vision`.
+  ///
+  /// @param name one of [#parts]
+  /// @return the part, for as long as the checkpoint is open
+  /// @throws dev.tornadomoe.MoeException when there is no such part, or the config contradicts
+  ///   itself about it
+  public MoeModel part(String name) {
+    ModelLayout part = layouts().get(name);
+    if (part == null) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "%s: there is no part \"%s\" (parts: %s)",
+              checkpoint.directory(),
+              name,
+              parts().isEmpty() ? "none" : String.join(", ", parts())));
+    }
+    return namingTheFile(file, () -> new MoeModel(this, part));
+  }
+
+  private Map<String, ModelLayout> layouts() {
+    return namingTheFile(file, parts);
   }
 
   /// {@return the config's `model_type`, or a GGUF file's `general.architecture`}

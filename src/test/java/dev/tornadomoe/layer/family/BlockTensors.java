@@ -67,8 +67,13 @@ record BlockTensors(int hidden, int intermediate, int experts) {
 
   /// A linear layer for each projection of each expert, `prefix` ending in `experts.`.
   TensorSet perExpert(String prefix, String gate, String up, String down) {
+    return perExpert(prefix, 0, gate, up, down);
+  }
+
+  /// The same of a block that has others before them.
+  TensorSet perExpert(String prefix, int first, String gate, String up, String down) {
     TensorSet set = new TensorSet();
-    for (int e = 0; e < experts; e++) {
+    for (int e = first; e < first + experts; e++) {
       String expert = prefix + e + ".";
       set.put(matrix(expert + gate + ".weight", "gate", e, intermediate, hidden));
       set.put(matrix(expert + up + ".weight", "up", e, intermediate, hidden));
@@ -191,9 +196,14 @@ record BlockTensors(int hidden, int intermediate, int experts) {
   }
 
   void assertExperts(MoeLayer layer) {
+    assertExperts(layer, 0);
+  }
+
+  /// Experts of a block that has others before them.
+  void assertExperts(MoeLayer layer, int first) {
     assertThat(layer.experts().local()).hasSize(experts);
     for (int e = 0; e < experts; e++) {
-      assertMlp(layer.experts().local().get(e), "", e, intermediate);
+      assertMlp(layer.experts().local().get(e), "", first + e, intermediate);
     }
   }
 

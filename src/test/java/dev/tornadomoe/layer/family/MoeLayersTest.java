@@ -109,6 +109,11 @@ class MoeLayersTest {
             "mlp_layer_types=[\"dense\",\"sparse\",\"dense\"] num_nextn_predict_layers=1",
             1),
         layers("aria_text", 2, "", 0, 1),
+        layers("ernie4_5_vl_moe_text", 2, "mlp_layer_types=[\"dense\",\"sparse\"]", 1),
+        layers("ernie4_5_vl_moe_text", 3, "mlp_layer_types=null", 1, 2),
+        layers("ernie4_5_moe_vl", 4, "moe_layer_start_index=[1,2]", 1, 2, 3),
+        layers("ernie4_5_moe_vl", 4, "moe_layer_end_index=[1,-1]", 0, 1),
+        layers("ernie4_5_moe_vl", 6, "moe_layer_interval=2", 1, 3, 5),
         layers("jetmoe", 2, "", 0, 1),
         layers("inkling_text", 3, "mlp_layer_types=null dense_mlp_idx=2", 2),
         layers("inkling_text", 2, "mlp_layer_types=null", 0, 1));
@@ -132,6 +137,7 @@ class MoeLayersTest {
     "deepseek_v2, moe_layer_freq",
     "llama4_text, interleave_moe_layer_step",
     "ernie4_5_moe, moe_layer_interval",
+    "ernie4_5_moe_vl, moe_layer_interval",
     "jamba, expert_layer_period",
   })
   void aStepOfZeroIsRefused(String family, String field) {

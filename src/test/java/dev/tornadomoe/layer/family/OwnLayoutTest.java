@@ -82,6 +82,23 @@ class OwnLayoutTest {
     assertRefused(mixer, layout -> layout.routerScale("s"), "a factor", "SparseMixer");
   }
 
+  @Test
+  void refusesSeveralRoutersWhoseExpertsCantBeToldApart() {
+    PartLayout second = PartLayout.ofBlock(1, 2, "gate.other");
+    assertRefused(
+        SOFTMAX, layout -> layout.part(second), "a block with 2 routers", "stored one by one");
+    assertRefused(
+        SOFTMAX,
+        layout ->
+            layout
+                .part(PartLayout.ofBlock(0, 1 << 30, "gate"))
+                .storages(ExpertStorage.PerExpert.PROJ),
+        "6 experts for each of 1073741824 routers");
+    assertThatThrownBy(() -> PartLayout.ofBlock(2, 2, "gate"))
+        .isInstanceOf(MoeException.class)
+        .hasMessage("there is no router 2 among 2");
+  }
+
   static Stream<TopKGating> sumsOfAnythingElse() {
     return Stream.of(
         TopKGating.softmax(2, false),

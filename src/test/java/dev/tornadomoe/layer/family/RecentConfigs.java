@@ -18,6 +18,27 @@ final class RecentConfigs {
               .with("shared_expert_intermediate_size", SHARED)
               .with("num_experts", EXPERTS)
               .with("norm_topk_prob", true);
+      case "ernie4_5_vl_moe_text" ->
+          config
+              .without("num_experts_per_tok")
+              .with("intermediate_size", 99)
+              .withJson("moe_intermediate_size", "[8, 5]")
+              .with("moe_k", 2)
+              .with("moe_num_experts", EXPERTS)
+              .with("moe_num_shared_experts", 2)
+              .with("moe_norm_min", 1e-12)
+              .withJson("mlp_layer_types", "[\"sparse\", \"sparse\"]");
+      case "ernie4_5_moe_vl" ->
+          config
+              .without("num_experts_per_tok")
+              .with("intermediate_size", 99)
+              .withJson("moe_intermediate_size", "[8, 5]")
+              .with("moe_k", 2)
+              .withJson("moe_num_experts", "[6, 6]")
+              .with("moe_num_shared_experts", 2)
+              .withJson("moe_layer_start_index", "[0, 0]")
+              .withJson("moe_layer_end_index", "[29, 28]")
+              .with("moe_layer_interval", 1);
       case "qwen3_omni_moe_talker_text" ->
           config
               .with("intermediate_size", 99)

@@ -1,6 +1,7 @@
 package dev.tornadomoe.cli.bench;
 
 import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.cli.parallel.PartChoice;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
@@ -14,6 +15,7 @@ import java.util.Locale;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -61,6 +63,8 @@ final class MeasuredLayers {
   @ArgGroup(exclusive = true)
   private Subject subject = new Subject();
 
+  @Mixin private PartChoice part = new PartChoice();
+
   @Option(
       names = "--layers",
       paramLabel = "N",
@@ -103,6 +107,9 @@ final class MeasuredLayers {
               "--weights is for made-up weights, and %s has its own",
               subject.directory));
     }
+    if (subject.directory == null && part.isGiven()) {
+      throw new LayerException("--part is for a checkpoint's layers, not for made-up ones");
+    }
     if (layers != null && (layers < 1 || layers > MOST_LAYERS)) {
       throw new LayerException(
           String.format(Locale.ROOT, "--layers must be 1 to %d, found %d", MOST_LAYERS, layers));
@@ -131,7 +138,7 @@ final class MeasuredLayers {
           new SyntheticLayers(preset, format).make(layers == null ? LAYERS : layers));
     } else {
       try (Checkpoint checkpoint = processes.together(() -> Checkpoint.open(directory))) {
-        MoeModel model = processes.together(() -> MoeModel.of(checkpoint));
+        MoeModel model = processes.together(() -> part.model(checkpoint));
         measurement.accept(model.modelType(), processes.together(() -> layersOf(directory, model)));
       }
     }

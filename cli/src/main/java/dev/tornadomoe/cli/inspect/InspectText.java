@@ -30,9 +30,14 @@ final class InspectText {
         found.get("model_type")
             + (Boolean.TRUE.equals(found.get("supported")) ? "" : " (not supported)"));
     if (found.containsKey("layers")) {
-      model();
+      model(found);
     }
-    weights();
+    weights(found);
+    for (Map<?, ?> part : rows("parts")) {
+      row("part", String.valueOf(part.get("name")));
+      model(part);
+      weights(part);
+    }
     stored();
     backends();
     problems();
@@ -42,36 +47,36 @@ final class InspectText {
     return text.toString();
   }
 
-  private void model() {
+  private void model(Map<?, ?> stack) {
     row(
         "layers",
         String.format(
             Locale.ROOT,
             "%s; MoE layers (indices): %s",
-            found.get("layers"),
-            Ranges.of(asIntegers(list(found, "moe_layers")))));
-    if (!found.containsKey("experts")) {
+            stack.get("layers"),
+            Ranges.of(asIntegers(list(stack, "moe_layers")))));
+    if (!stack.containsKey("experts")) {
       return; // of a dense model, or of one whose layers can't be read
     }
-    long identities = number(found, "identity_experts");
+    long identities = number(stack, "identity_experts");
     row(
         "experts",
         String.format(
             Locale.ROOT,
             "%s%s, top-%s, hidden %s, intermediate %s, %s%s",
-            found.get("experts"),
+            stack.get("experts"),
             identities == 0
                 ? ""
                 : String.format(Locale.ROOT, " and %d that return their input", identities),
-            found.get("top_k"),
-            found.get("hidden_size"),
-            found.get("intermediate_size"),
-            found.get("activation"),
-            Boolean.FALSE.equals(found.get("gated")) ? " without a gate" : ""));
-    row("router", String.valueOf(found.get("router")));
+            stack.get("top_k"),
+            stack.get("hidden_size"),
+            stack.get("intermediate_size"),
+            stack.get("activation"),
+            Boolean.FALSE.equals(stack.get("gated")) ? " without a gate" : ""));
+    row("router", String.valueOf(stack.get("router")));
     row(
         "shared expert",
-        found.get("shared_expert") instanceof Map<?, ?> shared ? shared(shared) : "none");
+        stack.get("shared_expert") instanceof Map<?, ?> shared ? shared(shared) : "none");
   }
 
   private static String shared(Map<?, ?> shared) {
@@ -88,9 +93,9 @@ final class InspectText {
     return text.toString();
   }
 
-  private void weights() {
+  private void weights(Map<?, ?> stack) {
     String title = "weights";
-    for (Map<?, ?> kind : rows("weights")) {
+    for (Map<?, ?> kind : rows(stack, "weights")) {
       row(
           title,
           String.format(
@@ -205,7 +210,11 @@ final class InspectText {
   }
 
   private List<Map<?, ?>> rows(String name) {
-    return list(found, name).stream().<Map<?, ?>>map(row -> (Map<?, ?>) row).toList();
+    return rows(found, name);
+  }
+
+  private static List<Map<?, ?>> rows(Map<?, ?> of, String name) {
+    return list(of, name).stream().<Map<?, ?>>map(row -> (Map<?, ?>) row).toList();
   }
 
   private static List<Integer> asIntegers(List<?> list) {

@@ -31,7 +31,8 @@ final class Inspection {
   Map<String, Object> toJson() {
     json.put("checkpoint", checkpoint.directory().toString());
     MoeModel model = model();
-    List<MoeLayer> layers = model == null ? List.of() : describe(model);
+    List<MoeLayer> layers = model == null ? List.of() : describe(model, json);
+    json.put("parts", model == null ? List.of() : parts(model));
     json.put("weights", WeightKinds.of(layers).toJson());
     TensorKinds tensors =
         TensorKinds.of(checkpoint.tensorNames(), checkpoint::stored, problems::add);
@@ -62,7 +63,7 @@ final class Inspection {
   }
 
   /// What the config says, and the layers that can be made of the tensors.
-  private List<MoeLayer> describe(MoeModel model) {
+  private List<MoeLayer> describe(MoeModel model, Map<String, Object> described) {
     if (model.layerIndices().isEmpty()) {
       return describeDense(model);
     }
@@ -70,23 +71,40 @@ final class Inspection {
       return describeGguf(model);
     }
     ModelLayout layout = model.layout();
-    json.put("hidden_size", layout.hidden());
-    json.put("layers", layout.layers());
-    json.put("moe_layers", layout.moeLayers());
-    json.put("experts", layout.experts());
-    json.put("identity_experts", layout.identityExperts());
+    described.put("hidden_size", layout.hidden());
+    described.put("layers", layout.layers());
+    described.put("moe_layers", layout.moeLayers());
+    described.put("experts", layout.experts());
+    described.put("identity_experts", layout.identityExperts());
     WeighedShared weighed = layout.weighedShared();
-    json.put("top_k", layout.gating().topK() - (weighed == null ? 0 : weighed.count()));
-    json.put("intermediate_size", layout.intermediate());
-    json.put("activation", layout.activation().function().name().toLowerCase(Locale.ROOT));
-    json.put("gated", null); // the tensors say, below
-    json.put("router", RouterText.of(layout));
-    json.put("shared_expert", shared(layout));
+    described.put("top_k", layout.gating().topK() - (weighed == null ? 0 : weighed.count()));
+    described.put("intermediate_size", layout.intermediate());
+    described.put("activation", layout.activation().function().name().toLowerCase(Locale.ROOT));
+    described.put("gated", null); // the tensors say, below
+    described.put("router", RouterText.of(layout));
+    described.put("shared_expert", shared(layout));
     List<MoeLayer> layers = layers(model);
     if (!layers.isEmpty()) {
-      json.put("gated", layers.getFirst().experts().isGated());
+      described.put("gated", layers.getFirst().experts().isGated());
     }
     return layers;
+  }
+
+  /// The other stacks of MoE layers, each with its own weights.
+  private List<Map<String, Object>> parts(MoeModel model) {
+    List<Map<String, Object>> parts = new ArrayList<>();
+    try {
+      for (String name : model.parts()) {
+        Map<String, Object> part = new LinkedHashMap<>();
+        part.put("name", name);
+        List<MoeLayer> layers = describe(model.part(name), part);
+        part.put("weights", WeightKinds.of(layers).toJson());
+        parts.add(part);
+      }
+    } catch (MoeException e) {
+      problems.add(e);
+    }
+    return parts;
   }
 
   private List<MoeLayer> describeDense(MoeModel model) {

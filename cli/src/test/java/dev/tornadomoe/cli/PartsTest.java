@@ -1,0 +1,116 @@
+package dev.tornadomoe.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.tornadomoe.checkpoint.SafetensorsWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Checkpoints with several stacks of MoE layers, on the command line.
+class PartsTest {
+  private static final Path ERNIE = Golden.directory("hf/ernie4_5_vl_moe");
+  private static final Path OMNI = Golden.directory("hf/qwen3_omni_moe");
+
+  @TempDir private Path directory;
+
+  @Test
+  void verifyComparesEachStackWithItsOwnCases() {
+    List<Map<String, Object>> cases =
+        MoeRun.of("verify", OMNI, ERNIE, "--json").fine().objects("cases");
+    assertThat(cases).filteredOn(found -> found.get("part") == null).hasSize(12);
+    assertThat(cases).filteredOn(found -> "talker".equals(found.get("part"))).hasSize(6);
+    assertThat(cases).filteredOn(found -> "vision".equals(found.get("part"))).hasSize(4);
+    assertThat(MoeRun.of("verify", ERNIE).fine().out())
+        .contains("\n  layer 0   M 33 ", "\n  vision layer 1   M 11 ", "10 cases, 10 passed");
+  }
+
+  /// A checkpoint may lack its parts: a thinker alone, say.
+  @Test
+  void verifyMakesUpNoInputsOfParts() throws IOException {
+    Path copy = Golden.copy("hf/qwen3_omni_moe", directory);
+    Files.delete(copy.resolve("golden.safetensors"));
+    Golden.rewrite(
+        copy.resolve("model.safetensors"),
+        tensor -> tensor.name().startsWith("talker.") ? null : tensor);
+    assertThat(MoeRun.of("verify", copy, "--json").fine().objects("cases")).hasSize(3);
+  }
+
+  @Test
+  void runTakesALayerOfAPart() {
+    Path golden = ERNIE.resolve("golden.safetensors");
+    Path input = directory.resolve("input.safetensors");
+    SafetensorsWriter.write(
+        input,
+        List.of(Golden.tensor("x", Golden.floats(golden, "vision/layer1/m11/input"), 11, 64)));
+    Path output = directory.resolve("y");
+    String[] files = {"--input", input.toString(), "--output", output.toString()};
+    MoeRun.of(
+            "run", ERNIE, "--part", "vision", "--layer", 1, files[0], files[1], files[2], files[3])
+        .fine();
+    assertThat(
+            Comparison.Deviation.of(
+                    Golden.floats(golden, "vision/layer1/m11/output"),
+                    Golden.floats(output, "output"))
+                .most())
+        .isLessThanOrEqualTo(2e-5);
+  }
+
+  @Test
+  void samplesAreAsWideAsThePartsRows() {
+    Path sample = directory.resolve("sample");
+    MoeRun.of("run", OMNI, "--part", "talker", "--layer", 0, "--sample-input", sample).fine();
+    assertThat(Golden.floats(sample, "hidden")).hasSize(4 * 48);
+  }
+
+  @Test
+  void inspectDescribesEveryStack() {
+    assertThat(MoeRun.of("inspect", ERNIE).fine().out())
+        .containsSubsequence(
+            "experts       8, top-3, hidden 64, intermediate 16",
+            "\npart          vision\n",
+            "experts       8, top-3, hidden 64, intermediate 8",
+            "shared expert intermediate 32");
+    assertThat(MoeRun.of("inspect", "--json", OMNI).fine().objects("parts"))
+        .singleElement()
+        .satisfies(part ->
+            assertThat(part)
+                .containsEntry("name", "talker")
+                .containsEntry("hidden_size", 48)
+                .containsEntry("experts", 6)
+                .containsEntry("moe_layers", List.of(0, 1))
+                .containsKey("weights"));
+  }
+
+  @Test
+  void inspectSaysWhatIsWrongWithAPart() {
+    Path copy = Golden.copy("hf/qwen3_omni_moe", directory);
+    Golden.rewrite(
+        copy.resolve("model.safetensors"),
+        tensor -> tensor.name().equals("talker.model.layers.1.mlp.gate.weight") ? null : tensor);
+    assertThat(MoeRun.of("inspect", copy).fine().out())
+        .contains("talker.model.layers.1.mlp.gate.weight\" is missing");
+  }
+
+  @Test
+  void explainAndBenchTakeAPart() {
+    assertThat(MoeRun.of("explain", OMNI, "--part", "talker").fine().out()).contains("H 48");
+    assertThat(
+            MoeRun.of("bench", OMNI, "--part", "talker", "--tokens", "1", "--seconds", "0.01")
+                .fine()
+                .out())
+        .contains("H 48");
+  }
+
+  @Test
+  void refusesAPartThatThereIsNot() {
+    assertThat(MoeRun.of("explain", ERNIE, "--part", "talker").refusal())
+        .isEqualTo(ERNIE + ": there is no part \"talker\" (parts: vision)");
+    assertThat(MoeRun.of("bench", "--part", "talker").refusal())
+        .isEqualTo("--part is for a checkpoint's layers, not for made-up ones");
+  }
+}
