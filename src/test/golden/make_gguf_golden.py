@@ -83,7 +83,8 @@ LIMITS = {
 APART = ["hy_v4"]
 
 # What belongs to whoever runs the layer.
-OTHERS = {"gemma4": r"mlp\..*|post_.*|pre_feedforward_layernorm\..*"}
+GEMMA = ["gemma4", "diffusion-gemma"]
+OTHERS = {name: r"mlp\..*|post_.*|pre_feedforward_layernorm\..*" for name in GEMMA}
 
 
 def read(path):
@@ -184,7 +185,7 @@ def write_keys(writer, architecture, config, block, layer):
     writer.add_uint32(f"{architecture}.expert_count", experts)
     writer.add_uint32(f"{architecture}.expert_feed_forward_length", size)
     values = {new: config[old] for old, new in KEYS.items() if config.get(old) is not None}
-    if architecture != "gemma4":
+    if architecture not in GEMMA:
         values.pop("attention.layer_norm_rms_epsilon", None)
     if architecture == "deepseek4":
         values["hash_layer_count"] = config["mlp_layer_types"].count("hash_moe")

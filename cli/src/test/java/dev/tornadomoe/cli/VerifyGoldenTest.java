@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class VerifyGoldenTest {
   /// 12 architectures with 2 layers, 7 + 6 quantised formats and 5 GGUF files with 1, and 3 token
   /// counts for each layer; 28 architectures with 37 layers together, and 2 token counts for each;
-  /// the GGUF file with GLM-4.7-Flash's sizes, 17 of other architectures (two of them with 2
+  /// the GGUF file with GLM-4.7-Flash's sizes, 19 of other architectures (two of them with 2
   /// layers) and 6 formats of 2026, with 2; 22 architectures with rules of their own, 2 layers and
   /// 3 token counts each; and with two stacks of 2 layers Qwen3-Omni, 3 token counts each, and
   /// ERNIE 4.5 VL, 3 for text and 2 for images.
@@ -22,14 +22,14 @@ class VerifyGoldenTest {
       12 * 2 * 3
           + (7 + 6 + 5) * 3
           + 37 * 2
-          + (1 + 19 + 6) * 2
+          + (1 + 21 + 6) * 2
           + 22 * 2 * 3
           + 2 * (3 + 3)
           + 2 * (3 + 2);
 
   /// 7 + 6 quantised formats and 5 GGUF files with 3 token counts, what else is in those folders
   /// with 2; 6 architectures with 2 layers and 3 token counts, and 3 with 5 layers together and 2.
-  private static final int CASES_OF_KINDS = (7 + 6 + 5) * 3 + (1 + 19 + 6) * 2 + 6 * 2 * 3 + 5 * 2;
+  private static final int CASES_OF_KINDS = (7 + 6 + 5) * 3 + (1 + 21 + 6) * 2 + 6 * 2 * 3 + 5 * 2;
 
   @ParameterizedTest
   @CsvSource({

@@ -61,6 +61,15 @@ public final class MoeFamilies {
           new JetMoe(),
           new Inkling());
 
+  /// Model types of transformers and of releases whose layers none here can say, and why.
+  private static final Map<String, String> REFUSED =
+      Map.of(
+          "doge", "its router gives a token other experts when it comes with other tokens",
+          "nemotron_h_puzzle", "its layers have experts of different sizes and numbers",
+          "nllb-moe", "its own code runs only two of its experts",
+          "switch_transformers", "its experts drop tokens beyond their capacity",
+          "zaya", "its router goes on from the router states of the layer before");
+
   private final Map<String, List<MoeFamily>> byModelType;
   private final List<String> broken;
 
@@ -103,11 +112,21 @@ public final class MoeFamilies {
 
   /// The family of a config.
   ///
-  /// @throws LayerException for a `model_type` that is unknown, with the list of known ones, or
-  ///   that two families claim, with both
+  /// @throws LayerException for a `model_type` that is refused, with the reason, that is unknown,
+  ///   with the list of known ones, or that two families claim, with both
   MoeFamily of(ModelConfig config) {
     String modelType = config.modelType();
     List<MoeFamily> claiming = byModelType.getOrDefault(modelType, List.of());
+    String reason = REFUSED.get(modelType);
+    if (claiming.isEmpty() && reason != null) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "model_type \"%s\" is not supported, since %s: run this model with transformers or"
+                  + " vLLM",
+              modelType,
+              reason));
+    }
     if (claiming.isEmpty()) {
       throw new LayerException(
           String.format(

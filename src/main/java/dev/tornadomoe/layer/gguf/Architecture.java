@@ -14,7 +14,9 @@ import java.util.stream.Collectors;
 /// [llama-graph.cpp](https://github.com/ggml-org/llama.cpp/blob/master/src/llama-graph.cpp)).
 enum Architecture {
   /// Mixtral, and other models whose tensors llama.cpp knows by the same names.
-  LLAMA("llama", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  LLAMA(List.of("llama", "mistral3"), Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  /// Beside its experts stands a dense MLP, with a norm of its own.
+  ARCTIC("arctic", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE, Part.CALLERS_NORM),
   DBRX("dbrx", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
   QWEN2("qwen2moe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.STATED_OR_DENSE, Part.SHARED_GATE),
   QWEN3("qwen3moe", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
@@ -238,6 +240,22 @@ enum Architecture {
       Part.GATE_KEY,
       Part.SCALE_KEY,
       Part.CORRECTION),
+  MAPLE(
+      "maple",
+      Gate.SOFTMAX,
+      Renormalise.ALWAYS,
+      SharedSize.NONE,
+      Part.LIMITS,
+      Part.LIMITED_IF_ABSENT,
+      Part.LIMITED_BEFORE_SILU),
+  AXK2(
+      "axk2",
+      Gate.NOT_STATED,
+      Renormalise.IF_STATED,
+      SharedSize.COUNTED,
+      Part.GATE_KEY,
+      Part.SCALE_KEY,
+      Part.CORRECTION),
   MINIMAX_01("minimax-01", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
   DOTS3(
       "dots3note",
@@ -249,8 +267,9 @@ enum Architecture {
       Part.REQUIRED_CORRECTION),
   LLADA("llada-moe", Gate.SOFTMAX, Renormalise.NEVER, SharedSize.NONE),
   RND1("rnd1", Gate.SOFTMAX, Renormalise.ALWAYS, SharedSize.NONE),
+  /// And DiffusionGemma, whose blocks are the same.
   GEMMA4(
-      "gemma4",
+      List.of("gemma4", "diffusion-gemma"),
       Gate.SOFTMAX,
       Renormalise.ALWAYS,
       SharedSize.NONE,
@@ -272,55 +291,13 @@ enum Architecture {
       Part.SAME_LIMITS,
       Part.LIMITED_BEFORE_SILU);
 
-  /// What scores experts where `expert_gating_func` is not there.
-  enum Gate {
-    SOFTMAX("softmax"),
-    SIGMOID("sigmoid"),
-    SOFTMAX_OF_SELECTED("softmax of the selected logits"),
-    SQRT_SOFTPLUS("square root of softplus"),
-    SIGMOID_OF_SELECTED("highest logit, its sigmoid on the expert's input"),
-    /// Sigmoid for files with the sizes of GLM-4.7-Flash, whose first conversions lack the key, and
-    /// softmax for all others.
-    SOFTMAX_OR_GLM_47_FLASH("softmax, or sigmoid in files with GLM-4.7-Flash's sizes"),
-    /// The key must be there: llama.cpp has no default.
-    NOT_STATED("");
-
-    private final String text;
-
-    Gate(String text) {
-      this.text = text;
-    }
-
-    /// For users.
-    String text() {
-      return text;
-    }
-  }
-
-  /// Whether the weights of the selected experts are made to sum to 1.
-  enum Renormalise {
-    ALWAYS("always"),
-    NEVER("never"),
-    /// As `expert_weights_norm` says.
-    IF_STATED("norm");
-
-    private final String text;
-
-    Renormalise(String text) {
-      this.text = text;
-    }
-
-    /// For users.
-    String text() {
-      return text;
-    }
-  }
-
   /// What llama.cpp runs and a layer here can't say, and why.
   private static final Map<String, String> REFUSED =
       Map.of(
           "grovemoe", "its adjugate experts read what the other experts return",
-          "smallthinker", "its router reads what comes before attention's norm");
+          "smallthinker", "its router reads what comes before attention's norm",
+          "grok", "implementations disagree on whether its router's logits are capped",
+          "kimi-k3", "its experts' activation, SiTU, is none of those here");
 
   private static final int LONGEST_NAME = 40; // of an unknown one, in a sentence
 

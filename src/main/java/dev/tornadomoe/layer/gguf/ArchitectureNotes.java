@@ -49,7 +49,7 @@ public record ArchitectureNotes(
     if (!architecture.has(Part.GATE_KEY)) {
       return architecture.has(Part.BIASES) ? usual + ", with biases" : usual;
     }
-    return architecture.gate() == Architecture.Gate.NOT_STATED
+    return architecture.gate() == Gate.NOT_STATED
         ? "function, which must be there"
         : "function; without it " + usual;
   }
@@ -87,6 +87,9 @@ public record ArchitectureNotes(
     }
     String where =
         architecture.has(Part.LIMITED_BEFORE_SILU) ? "limits before SiLU" : "limits after SiLU";
+    if (architecture.has(Part.LIMITED_IF_ABSENT)) {
+      return where + ", 7 if nothing else is said";
+    }
     if (architecture.has(Part.SAME_LIMITS)) {
       return where + ", of the shared expert too if nothing else is said";
     }

@@ -140,6 +140,9 @@ final class BlockReader {
             0,
             latent(),
             new BlockNorms(this).read(architecture.has(Part.OWN_NORMS)));
+    if (architecture.has(Part.CALLERS_NORM)) {
+      use("ffn_norm_exps.weight");
+    }
     refuseUnused();
     return architecture.has(Part.SHARED_AVERAGED) ? layer.averaged() : layer;
   }

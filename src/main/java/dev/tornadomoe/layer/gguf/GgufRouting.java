@@ -49,10 +49,10 @@ final class GgufRouting {
 
   private static boolean isRenormalised(GgufMetadata metadata, Architecture architecture) {
     String key = "expert_weights_norm";
-    if (architecture.renormalise() == Architecture.Renormalise.IF_STATED) {
+    if (architecture.renormalise() == Renormalise.IF_STATED) {
       return metadata.flagOr(false, key);
     }
-    boolean always = architecture.renormalise() == Architecture.Renormalise.ALWAYS;
+    boolean always = architecture.renormalise() == Renormalise.ALWAYS;
     if (metadata.flagOr(always, key) != always) {
       throw new LayerException(
           String.format(

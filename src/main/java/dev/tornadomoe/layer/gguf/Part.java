@@ -23,6 +23,8 @@ enum Part {
   /// The router and each projection of the experts have a bias.
   BIASES,
   WEIGHT_ON_INPUT,
+  /// What the layer gets has come through a norm of its own, `ffn_norm_exps`.
+  CALLERS_NORM,
   /// The first `hash_layer_count` blocks have a token's experts in a table, and no `exp_probs_b`.
   TABLES,
   /// Norm, scale and limits must be said.
@@ -38,6 +40,8 @@ enum Part {
   CLAMPED_SWIGLU,
   /// The routed experts' SwiGLU may have a limit (`swiglu_clamp_exp`), in some blocks or all.
   LIMITS,
+  /// Without `swiglu_clamp_exp` that limit is 7.
+  LIMITED_IF_ABSENT,
   /// So may the shared expert's (`swiglu_clamp_shexp`).
   SHARED_LIMITS,
   /// Without `swiglu_clamp_shexp` the shared expert has the routed ones' limit.

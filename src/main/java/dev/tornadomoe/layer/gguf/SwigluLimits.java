@@ -14,8 +14,8 @@ import java.util.Locale;
 ///
 /// @param block its index
 record SwigluLimits(GgufMetadata metadata, Architecture architecture, int block) {
-  /// Of gpt-oss and MiniMax-M3, which llama.cpp has as a constant.
-  private static final float OAI_LIMIT = 7;
+  /// Of gpt-oss and MiniMax-M3, which llama.cpp has as a constant, and of Maple's first files.
+  private static final float USUAL_LIMIT = 7;
 
   /// Up to which a limit means that there is none.
   private static final float NO_LIMIT = 1e-6f;
@@ -27,7 +27,8 @@ record SwigluLimits(GgufMetadata metadata, Architecture architecture, int block)
   ///
   /// @throws dev.tornadomoe.MoeException for a limit that the architecture has no use for
   Activation experts() {
-    return activation(limit(EXPERTS, 0, Part.LIMITS));
+    float absent = architecture.has(Part.LIMITED_IF_ABSENT) ? USUAL_LIMIT : 0;
+    return activation(limit(EXPERTS, absent, Part.LIMITS));
   }
 
   /// Of the shared expert.
@@ -51,7 +52,7 @@ record SwigluLimits(GgufMetadata metadata, Architecture architecture, int block)
       return Activation.GELU_TANH;
     }
     return architecture.has(Part.CLAMPED_SWIGLU)
-        ? Activation.swigluOai(OAI_LIMIT)
+        ? Activation.swigluOai(USUAL_LIMIT)
         : Activation.SILU;
   }
 

@@ -18,6 +18,8 @@ import java.util.Locale;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /// Families of the user's own among ours.
 class MoeFamiliesTest {
@@ -46,6 +48,27 @@ class MoeFamiliesTest {
       try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
         assertThat(families.of(checkpoint.config()).modelTypes()).contains(modelType);
       }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "zaya, router states of the layer before",
+    "doge, with other tokens",
+    "nllb-moe, only two of its experts",
+    "switch_transformers, drop tokens",
+    "nemotron_h_puzzle, different sizes"
+  })
+  void whatNoLayerHereCanSayIsRefusedByItsName(String modelType, String why) {
+    String config = String.format(Locale.ROOT, "{\"model_type\": \"%s\"}", modelType);
+    try (Checkpoint checkpoint = ModelDirectory.open(directory, config, List.of())) {
+      assertThatThrownBy(() -> MoeModel.of(checkpoint))
+          .isInstanceOf(LayerException.class)
+          .hasMessageStartingWith(directory.toString())
+          .hasMessageContainingAll(
+              "model_type \"" + modelType + "\" is not supported, since its ",
+              why,
+              ": run this model with transformers or vLLM");
     }
   }
 

@@ -41,7 +41,7 @@ final class GgufBlock {
   static GgufBlock whole(String name) {
     Architecture architecture = Architecture.named(name);
     GgufBlock block = new GgufBlock(name);
-    if (architecture.gate() == Architecture.Gate.NOT_STATED) {
+    if (architecture.gate() == Gate.NOT_STATED) {
       block.key("expert_gating_func", 2);
     }
     if (architecture.has(Part.REQUIRED_KEYS)) {

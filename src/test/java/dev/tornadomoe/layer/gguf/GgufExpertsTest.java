@@ -12,6 +12,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.family.MoeModel;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -90,6 +91,21 @@ class GgufExpertsTest {
       assertRows(expert.up(), "ffn_up_exps.weight", 0, I, H);
       assertRows(expert.down(), "ffn_down_exps.weight", 0, H, I);
     }
+  }
+
+  /// Arctic: what the layer gets has come through it.
+  @Test
+  void aNormOfTheExpertsOwnIsTheCallers() {
+    GgufBlock block = GgufBlock.whole("arctic").put("ffn_norm_exps.weight", H);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      MoeLayer layer = MoeModel.of(checkpoint).layer(0);
+      assertThat(layer.norms()).isEqualTo(OwnNorms.NONE);
+      assertThat(layer.shared()).isNull();
+    }
+    assertRefused(
+        directory,
+        GgufBlock.whole("llama").put("ffn_norm_exps.weight", H),
+        "\"blk.0.ffn_norm_exps.weight\" is stored, but there is no use for it");
   }
 
   /// Nemotron 3 Super: between two projections, which only the routed experts are.

@@ -146,6 +146,7 @@ class GgufLayerTest {
         "mistral4",
         "hy_v3",
         "hy_v4",
+        "axk2",
         "deepseek2-ocr"
       })
   void theSelectionBiasMayBeThere(String architecture) {

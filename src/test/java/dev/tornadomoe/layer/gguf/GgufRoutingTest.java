@@ -26,6 +26,9 @@ class GgufRoutingTest {
   @ParameterizedTest
   @CsvSource({
     "llama, SOFTMAX, true",
+    "mistral3, SOFTMAX, true",
+    "arctic, SOFTMAX, true",
+    "maple, SOFTMAX, true",
     "dbrx, SOFTMAX, true",
     "qwen2moe, SOFTMAX, false",
     "qwen3moe, SOFTMAX, true",
@@ -64,6 +67,7 @@ class GgufRoutingTest {
     "llada-moe, SOFTMAX, false",
     "rnd1, SOFTMAX, true",
     "gemma4, SOFTMAX, true",
+    "diffusion-gemma, SOFTMAX, true",
     "deepseek4, SQRT_SOFTPLUS, false"
   })
   void routesAsLlamaCppDoes(String architecture, TopKGating.Scoring scoring, boolean renormalise) {
@@ -76,7 +80,8 @@ class GgufRoutingTest {
             switch (architecture) {
               case "gpt-oss" -> Activation.swigluOai(7);
               case "nemotron_h_moe" -> Activation.RELU_SQUARED;
-              case "gemma4" -> Activation.GELU_TANH;
+              case "gemma4", "diffusion-gemma" -> Activation.GELU_TANH;
+              case "maple" -> Activation.swigluClamped(7);
               default -> Activation.SILU;
             });
   }
@@ -181,6 +186,7 @@ class GgufRoutingTest {
         "glm5-next",
         "bailingmoe3",
         "hy_v4",
+        "axk2",
         "dots3note",
         "deepseek4",
         "cohere2moe",
@@ -206,6 +212,9 @@ class GgufRoutingTest {
   @ValueSource(
       strings = {
         "llama",
+        "mistral3",
+        "arctic",
+        "maple",
         "dbrx",
         "qwen2moe",
         "qwen3moe",
@@ -230,7 +239,8 @@ class GgufRoutingTest {
         "minimax-01",
         "llada-moe",
         "rnd1",
-        "gemma4"
+        "gemma4",
+        "diffusion-gemma"
       })
   void keysThatWouldChangeNothingInLlamaCppAreRefusedWhereTheySayOtherwise(String architecture) {
     assertRefused(
@@ -338,7 +348,12 @@ class GgufRoutingTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"grovemoe, adjugate experts", "smallthinker, before attention's norm"})
+  @CsvSource({
+    "grovemoe, adjugate experts",
+    "smallthinker, before attention's norm",
+    "grok, logits are capped",
+    "kimi-k3, SiTU"
+  })
   void whatNoLayerHereCanComputeIsRefusedByItsName(String architecture, String why) {
     assertRefused(new GgufBlock(architecture), architecture, why, "run this model with llama.cpp");
   }

@@ -50,6 +50,7 @@ class GgufSharedExpertsTest {
     "bailingmoe, expert_shared_count, 2, 8",
     "bailingmoe2, expert_shared_count, 2, 8",
     "afmoe, expert_shared_count, 2, 8",
+    "axk2, expert_shared_count, 2, 8",
     "qwen2moe, expert_shared_feed_forward_length, 7, 7",
     "qwen3next, expert_shared_feed_forward_length, 7, 7",
     "qwen35moe, expert_shared_feed_forward_length, 7, 7",

@@ -81,6 +81,20 @@ class SwigluLimitsTest {
         directory, block.key(SHARED, 7f), "\"hy_v4.swiglu_clamp_shexp\" is 7.0 for block 0");
   }
 
+  /// Maple's first files lack the key.
+  @Test
+  void ofMapleAreSevenWhereNothingIsSaid() {
+    assertExperts(GgufBlock.whole("maple"), Activation.swigluClamped(7));
+    assertExperts(GgufBlock.whole("maple").key(EXPERTS, 3f), Activation.swigluClamped(3));
+    assertExperts(GgufBlock.whole("maple").key(EXPERTS, new float[] {0}), Activation.SILU);
+  }
+
+  private void assertExperts(GgufBlock block, Activation expected) {
+    try (Checkpoint checkpoint = open(directory, block)) {
+      assertThat(MoeModel.of(checkpoint).layer(0).experts().activation()).isEqualTo(expected);
+    }
+  }
+
   /// MiniMax-M3's is a constant, and its shared expert has it too.
   @Test
   void ofMiniMaxM3AreNoKey() {
