@@ -11,6 +11,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -30,14 +32,14 @@ public final class MoeModel {
   private final List<Integer> moeLayers;
   private final int hidden;
   private final int layers;
-  private final Supplier<Map<String, ModelLayout>> parts;
+  private final Supplier<Map<String, MoeModel>> parts; // made when they are asked for
 
   private MoeModel(Checkpoint checkpoint, ModelConfig config, MoeFamily family) {
     this.checkpoint = checkpoint;
     this.file = config.file();
     this.modelType = config.modelType();
     this.gguf = null;
-    this.parts = () -> family.parts(config);
+    this.parts = () -> each(family.parts(config), layout -> new MoeModel(this, layout));
     if (isDense(config)) {
       this.layout = null;
       this.moeLayers = List.of();
@@ -69,7 +71,7 @@ public final class MoeModel {
     this.modelType = gguf.modelType();
     this.layout = null;
     this.gguf = gguf;
-    this.parts = Map::of;
+    this.parts = () -> each(gguf.parts(), part -> new MoeModel(checkpoint, file, part));
     this.moeLayers = gguf.moeLayers();
     this.hidden = gguf.hidden();
     this.layers = gguf.layers();
@@ -134,18 +136,19 @@ public final class MoeModel {
   ///
   /// @throws dev.tornadomoe.MoeException when the config contradicts itself about them
   public List<String> parts() {
-    return layouts().keySet().stream().sorted().toList();
+    return List.copyOf(byName().keySet());
   }
 
   /// Another stack of MoE layers of the same checkpoint: Qwen3-Omni's `talker`, ERNIE 4.5 VL's
-  /// experts for images, `vision`.
+  /// experts for images, `vision`, or DeepSeek-V4's way of choosing for these.
   ///
   /// @param name one of [#parts]
   /// @return the part, for as long as the checkpoint is open
   /// @throws dev.tornadomoe.MoeException when there is no such part, or the config contradicts
   ///   itself about it
   public MoeModel part(String name) {
-    ModelLayout part = layouts().get(name);
+    Map<String, MoeModel> all = byName();
+    MoeModel part = all.get(name);
     if (part == null) {
       throw new LayerException(
           String.format(
@@ -153,13 +156,19 @@ public final class MoeModel {
               "%s: there is no part \"%s\" (parts: %s)",
               checkpoint.directory(),
               name,
-              parts().isEmpty() ? "none" : String.join(", ", parts())));
+              all.isEmpty() ? "none" : String.join(", ", all.keySet())));
     }
-    return namingTheFile(file, () -> new MoeModel(this, part));
+    return part;
   }
 
-  private Map<String, ModelLayout> layouts() {
+  private Map<String, MoeModel> byName() {
     return namingTheFile(file, parts);
+  }
+
+  private static <T> Map<String, MoeModel> each(Map<String, T> parts, Function<T, MoeModel> of) {
+    Map<String, MoeModel> models = new TreeMap<>();
+    parts.forEach((name, part) -> models.put(name, of.apply(part)));
+    return models;
   }
 
   /// {@return the config's `model_type`, or a GGUF file's `general.architecture`}

@@ -276,13 +276,15 @@ enum Architecture {
       Part.OWN_NORMS,
       Part.EXPERT_SCALES,
       Part.GELU),
+  /// And DeepSeek-V4.1, whose blocks are the same, all without a table.
   DEEPSEEK4(
-      "deepseek4",
+      List.of("deepseek4", "deepseek41"),
       Gate.SQRT_SOFTPLUS,
       Renormalise.IF_STATED,
       SharedSize.COUNTED,
       Part.SCALE_KEY,
       Part.TABLES,
+      Part.IMAGE_CORRECTION,
       Part.REQUIRED_KEYS,
       Part.PREDICTION_IF_STORED,
       Part.REQUIRED_CORRECTION,

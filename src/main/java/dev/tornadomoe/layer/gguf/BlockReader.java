@@ -36,6 +36,12 @@ final class BlockReader {
           "_chexps",
           "ffn_latent");
 
+  /// What corrects scores, and with what those of tokens of images are corrected.
+  private static final List<String> OF_TEXT = List.of("exp_probs_b.bias", "exp_probs_b");
+
+  private static final String OF_IMAGES = "exp_probs_b_vl.bias";
+  private static final String TABLE = "ffn_gate_tid2eid.weight";
+
   private final Checkpoint checkpoint;
   private final GgufMetadata metadata;
   private final Architecture architecture;
@@ -43,27 +49,36 @@ final class BlockReader {
   private final int hidden;
   private final int experts;
   private final int latent; // Z, or 0
+  private final boolean isOfImages;
   private final Set<String> used = new LinkedHashSet<>();
 
+  /// @param isOfImages whether it is the block's layer for tokens of images
   BlockReader(
       Checkpoint checkpoint,
       GgufMetadata metadata,
       Architecture architecture,
       int index,
       int hidden,
-      int experts) {
+      int experts,
+      boolean isOfImages) {
     this.checkpoint = checkpoint;
     this.metadata = metadata;
     this.architecture = architecture;
     this.index = index;
     this.hidden = hidden;
     this.experts = experts;
+    this.isOfImages = isOfImages;
     this.latent = GgufKeys.latent(metadata, architecture);
   }
 
   /// The tensor that makes a block an MoE block.
   static String router(int index) {
     return "blk." + index + ".ffn_gate_inp.weight";
+  }
+
+  /// The tensor that makes a block one for tokens of images, too.
+  static String imageCorrection(int index) {
+    return "blk." + index + "." + OF_IMAGES;
   }
 
   String name(String tensor) {
@@ -140,9 +155,7 @@ final class BlockReader {
             0,
             latent(),
             new BlockNorms(this).read(architecture.has(Part.OWN_NORMS)));
-    if (architecture.has(Part.CALLERS_NORM)) {
-      use("ffn_norm_exps.weight");
-    }
+    useElsewhere();
     refuseUnused();
     return architecture.has(Part.SHARED_AVERAGED) ? layer.averaged() : layer;
   }
@@ -172,13 +185,14 @@ final class BlockReader {
 
   /// Whether a token's experts stand in a table.
   private boolean hasTable() {
-    return architecture.has(Part.TABLES) && index < metadata.count("hash_layer_count").orElse(0);
+    return !isOfImages
+        && architecture.has(Part.TABLES)
+        && index < metadata.count("hash_layer_count").orElse(0);
   }
 
   /// `[vocabulary, k]`.
   private TensorView table(int topK) {
-    String tensor = "ffn_gate_tid2eid.weight";
-    return checkpoint.requireIntegers(use(tensor), shapeOf(tensor).dimension(0), topK);
+    return checkpoint.requireIntegers(use(TABLE), shapeOf(TABLE).dimension(0), topK);
   }
 
   /// NVFP4 has factors of its own by this name.
@@ -216,21 +230,37 @@ final class BlockReader {
 
   private @Nullable Bias correction() {
     boolean isRequired = architecture.has(Part.REQUIRED_CORRECTION);
+    if (isOfImages) {
+      return Bias.of(checkpoint.require(use(OF_IMAGES), experts));
+    }
     if (hasTable()) {
       return null;
     }
     if (!isRequired && !architecture.has(Part.CORRECTION)) {
       return null;
     }
-    for (String tensor : List.of("exp_probs_b.bias", "exp_probs_b")) {
+    for (String tensor : OF_TEXT) {
       if (has(tensor)) {
         return Bias.of(checkpoint.require(use(tensor), experts));
       }
     }
     if (isRequired) {
-      shapeOf("exp_probs_b.bias"); // says that it is missing
+      shapeOf(OF_TEXT.getFirst()); // says that it is missing
     }
     return null;
+  }
+
+  /// Parts of the block that are the caller's, or belong to its other layer.
+  private void useElsewhere() {
+    if (architecture.has(Part.CALLERS_NORM)) {
+      use("ffn_norm_exps.weight");
+    }
+    if (isOfImages) {
+      OF_TEXT.forEach(this::use);
+      use(TABLE);
+    } else if (architecture.has(Part.IMAGE_CORRECTION)) {
+      use(OF_IMAGES);
+    }
   }
 
   /// Parts of the block that would be left out of what is computed: scales of experts, a shared

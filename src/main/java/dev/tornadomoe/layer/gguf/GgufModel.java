@@ -8,6 +8,7 @@ import dev.tornadomoe.layer.TopKGating;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +25,10 @@ public final class GgufModel {
   private final int experts;
   private final int layers;
   private final @Nullable TopKGating gating; // null where no block has experts
+  private final boolean isOfImages;
 
-  private GgufModel(Checkpoint checkpoint, GgufMetadata metadata) {
+  private GgufModel(Checkpoint checkpoint, GgufMetadata metadata, boolean isOfImages) {
+    this.isOfImages = isOfImages;
     this.checkpoint = checkpoint;
     this.metadata = metadata;
     this.architecture = Architecture.named(metadata.architecture());
@@ -51,7 +54,7 @@ public final class GgufModel {
     String key = "nextn_predict_layers";
     int predicting = atMost(blocks, metadata.count(key).orElse(0), key);
     String first = "blk." + (blocks - predicting) + ".nextn.eh_proj.weight";
-    return architecture.has(Part.PREDICTION_IF_STORED) && !checkpoint.tensorNames().contains(first)
+    return architecture.has(Part.PREDICTION_IF_STORED) && !isStored(first)
         ? blocks
         : blocks - predicting;
   }
@@ -78,7 +81,17 @@ public final class GgufModel {
   /// @throws dev.tornadomoe.MoeException when the architecture is unknown, or the file contradicts
   ///   itself
   public static GgufModel of(Checkpoint checkpoint, GgufMetadata metadata) {
-    return new GgufModel(checkpoint, metadata);
+    return new GgufModel(checkpoint, metadata, false);
+  }
+
+  /// {@return the layers by which tokens of images go, as the part `vision`, where some blocks have
+  /// others for them: the same experts, chosen otherwise}
+  public Map<String, GgufModel> parts() {
+    if (isOfImages || !architecture.has(Part.IMAGE_CORRECTION)) {
+      return Map.of();
+    }
+    GgufModel images = new GgufModel(checkpoint, metadata, true);
+    return images.moeLayers().isEmpty() ? Map.of() : Map.of("vision", images);
   }
 
   /// {@return what is known of the architectures that are read}
@@ -104,9 +117,14 @@ public final class GgufModel {
   /// {@return the indices of the MoE layers, ascending}
   public List<Integer> moeLayers() {
     return IntStream.range(0, layers)
-        .filter(layer -> checkpoint.tensorNames().contains(BlockReader.router(layer)))
+        .filter(layer -> isStored(BlockReader.router(layer)))
+        .filter(layer -> !isOfImages || isStored(BlockReader.imageCorrection(layer)))
         .boxed()
         .toList();
+  }
+
+  private boolean isStored(String tensor) {
+    return checkpoint.tensorNames().contains(tensor);
   }
 
   /// One MoE layer: finds its tensors and checks their shapes, without reading them.
@@ -115,7 +133,7 @@ public final class GgufModel {
   /// @return the layer, whose weights are read when a session loads them
   /// @throws dev.tornadomoe.MoeException when its tensors are missing or misshapen
   public MoeLayer layer(int index) {
-    return new BlockReader(checkpoint, metadata, architecture, index, hidden, experts)
+    return new BlockReader(checkpoint, metadata, architecture, index, hidden, experts, isOfImages)
         .read(Objects.requireNonNull(gating, "a model without experts has no MoE layers"));
   }
 }

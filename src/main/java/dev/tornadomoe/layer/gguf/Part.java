@@ -27,6 +27,9 @@ enum Part {
   CALLERS_NORM,
   /// The first `hash_layer_count` blocks have a token's experts in a table, and no `exp_probs_b`.
   TABLES,
+  /// There may be an `exp_probs_b_vl`, by which tokens of images choose, never by the table: they
+  /// are the model's part `vision`.
+  IMAGE_CORRECTION,
   /// Norm, scale and limits must be said.
   REQUIRED_KEYS,
   /// The last blocks predict further tokens only where the first of them has `nextn.eh_proj`: other

@@ -68,7 +68,8 @@ class GgufRoutingTest {
     "rnd1, SOFTMAX, true",
     "gemma4, SOFTMAX, true",
     "diffusion-gemma, SOFTMAX, true",
-    "deepseek4, SQRT_SOFTPLUS, false"
+    "deepseek4, SQRT_SOFTPLUS, false",
+    "deepseek41, SQRT_SOFTPLUS, false"
   })
   void routesAsLlamaCppDoes(String architecture, TopKGating.Scoring scoring, boolean renormalise) {
     int topK = architecture.equals("llama4") ? 1 : 2;
@@ -189,6 +190,7 @@ class GgufRoutingTest {
         "axk2",
         "dots3note",
         "deepseek4",
+        "deepseek41",
         "cohere2moe",
         "deepseek2-ocr"
       })

@@ -61,6 +61,49 @@ class GgufTokensAndNormsTest {
         .key("expert_weights_scale", 1.5f);
   }
 
+  /// DeepSeek-V4 with eyes: tokens of images are corrected otherwise, and never looked up.
+  @ParameterizedTest
+  @ValueSource(strings = {"deepseek4", "deepseek41"})
+  void tokensOfImagesHaveACorrectionOfTheirOwn(String architecture) {
+    GgufBlock block = GgufBlock.whole(architecture).put("exp_probs_b_vl.bias", E);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      MoeModel model = MoeModel.of(checkpoint);
+      assertThat(model.parts()).containsExactly("vision");
+      Router text = Objects.requireNonNull(model.layer(0).router());
+      assertBias(text.correctionBias(), "exp_probs_b.bias", 0, E);
+      MoeModel images = model.part("vision");
+      assertThat(images.parts()).isEmpty();
+      assertThat(images.layerIndices()).containsExactly(0);
+      Router router = Objects.requireNonNull(images.layer(0).router());
+      assertBias(router.correctionBias(), "exp_probs_b_vl.bias", 0, E);
+      assertThat(router.gating()).isEqualTo(text.gating());
+    }
+  }
+
+  @Test
+  void tokensOfImagesAreNotLookedUp() {
+    GgufBlock block = table().putTable(2, 0, 1, 2, 0, 1, 2, 2, 1).put("exp_probs_b_vl.bias", E);
+    try (Checkpoint checkpoint = open(directory, block)) {
+      MoeModel model = MoeModel.of(checkpoint);
+      Router text = Objects.requireNonNull(model.layer(0).router());
+      assertThat(text.gating()).isInstanceOf(TableGating.class);
+      Router images = Objects.requireNonNull(model.part("vision").layer(0).router());
+      assertThat(images.gating()).isInstanceOf(TopKGating.class);
+      assertBias(images.correctionBias(), "exp_probs_b_vl.bias", 0, E);
+    }
+  }
+
+  @Test
+  void aCorrectionForImagesIsRefusedWhereItHasNoUse() {
+    try (Checkpoint checkpoint = open(directory, GgufBlock.whole("deepseek4"))) {
+      assertThat(MoeModel.of(checkpoint).parts()).isEmpty();
+    }
+    assertRefused(
+        directory,
+        GgufBlock.whole("deepseek32").put("exp_probs_b_vl.bias", E),
+        "\"blk.0.exp_probs_b_vl.bias\" is stored, but there is no use for it");
+  }
+
   @Test
   void theRouterAndTheExpertsOfGemma4HaveNorms() {
     GgufBlock block = GgufBlock.whole("gemma4").put("ffn_down_exps.scale", E);

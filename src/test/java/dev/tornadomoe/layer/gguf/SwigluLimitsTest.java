@@ -33,6 +33,7 @@ class SwigluLimitsTest {
     "glm5next, SWIGLU_CLAMPED",
     "glm5-next, SWIGLU_CLAMPED",
     "deepseek4, SWIGLU_CLAMPED",
+    "deepseek41, SWIGLU_CLAMPED",
   })
   void areBeforeOrAfterSilu(String architecture, Activation.Function function) {
     Activation three = new Activation(function, 3, 1);
@@ -50,7 +51,8 @@ class SwigluLimitsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"step35", "bailingmoe3", "glm5next", "glm5-next", "deepseek4"})
+  @ValueSource(
+      strings = {"step35", "bailingmoe3", "glm5next", "glm5-next", "deepseek4", "deepseek41"})
   void thatAreNotThereLimitNothing(String architecture) {
     assertActivations(withShared(architecture), Activation.SILU, Activation.SILU);
   }
@@ -62,7 +64,8 @@ class SwigluLimitsTest {
     "bailingmoe3, false",
     "glm5next, true",
     "glm5-next, true",
-    "deepseek4, true"
+    "deepseek4, true",
+    "deepseek41, true"
   })
   void ofTheSharedExpertMayBeThoseOfTheRoutedOnes(String architecture, boolean same) {
     GgufBlock block = withShared(architecture).key(EXPERTS, new float[] {7});
