@@ -6,18 +6,24 @@ import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.TopKGating;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.IntStream;
 
-/// DeepSeek-V4: the square root of softplus as score, a correction bias for the selection, always
-/// renormalised, scaled; gate and up clamped before SiLU, in the shared expert too. The first
-/// layers get a token's experts from a table of token ids instead.
+/// DeepSeek-V4 and V4.1: the square root of softplus as score, a correction bias for the selection,
+/// renormalised, scaled; gate and up clamped before SiLU, in the shared expert too. V4's first
+/// layers get a token's experts from a table of token ids instead. Where they see, tokens of images
+/// choose with a correction bias of their own, in all layers: the part `vision`.
 ///
 /// Facts: transformers,
 /// [modeling_deepseek_v4.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/deepseek_v4/modeling_deepseek_v4.py)
 /// with its config class, which reads neither `norm_topk_prob` nor `n_group`, nor
-/// `n_shared_experts`: there is one; `num_hash_layers` from the released configs.
+/// `n_shared_experts`: there is one; `num_hash_layers` from the released configs. On V4.1 and on
+/// images: the releases' own code, whose `gate_temp` divides the logits and is 1 in all of them,
+/// and llama.cpp's
+/// [deepseek4.cpp](https://github.com/ggml-org/llama.cpp/blob/master/src/models/deepseek4.cpp).
 final class DeepseekV4 implements OwnFamily {
   private static final String BY_TABLE = "hash_moe";
+  private static final String CORRECTION = "gate.bias";
 
   private static final List<ModelNotes> NOTES =
       List.of(
@@ -29,7 +35,14 @@ final class DeepseekV4 implements OwnFamily {
               .also(
                   "shared expert; `swiglu_limit`; `num_hash_layers`, `mlp_layer_types`. Calls of"
                       + " the first layers bring token ids (`MoeCall.tokenIds`)")
-              .released("deepseek-ai/DeepSeek-V4-Flash", "deepseek-ai/DeepSeek-V4-Pro"));
+              .released("deepseek-ai/DeepSeek-V4-Flash", "deepseek-ai/DeepSeek-V4-Pro"),
+          ModelNotes.of("deepseek_v41", "deepseek_v41_text")
+              .router("as deepseek_v4, without token ids; renormalised if the config says so")
+              .experts("as deepseek_v4")
+              .also(
+                  "as deepseek_v4; `ffn.gate.bias_vl` for the part `vision`, where the config has a"
+                      + " `vision_config`, in deepseek_v4, too")
+              .released("deepseek-ai/DeepSeek-V4.1-Flash"));
 
   @Override
   public List<ModelNotes> notes() {
@@ -38,6 +51,26 @@ final class DeepseekV4 implements OwnFamily {
 
   @Override
   public ModelLayout layout(ModelConfig config) {
+    return layout(
+        config, PartLayout.WHOLE, CORRECTION, isV41(config) ? List.of() : byTable(config));
+  }
+
+  @Override
+  public Map<String, ModelLayout> parts(ModelConfig config) {
+    return config.isPresent("vision_config")
+        ? Map.of(
+            "vision", layout(config, PartLayout.without(CORRECTION), "gate.bias_vl", List.of()))
+        : Map.of();
+  }
+
+  private static boolean isV41(ModelConfig config) {
+    return config.modelType().startsWith("deepseek_v41");
+  }
+
+  /// @param correction the selection bias's name
+  /// @param byTable the layers that have a table in its place
+  private static ModelLayout layout(
+      ModelConfig config, PartLayout part, String correction, List<Integer> byTable) {
     config.expect("scoring_func", "sqrtsoftplus");
     config.expect("topk_method", "noaux_tc");
     config.expect("hidden_act", "silu");
@@ -46,11 +79,17 @@ final class DeepseekV4 implements OwnFamily {
       throw new LayerException(
           String.format(Locale.ROOT, "\"n_shared_experts\" is %d, expected 1", shared));
     }
+    double temperature = config.numberOr(1, "gate_temp");
+    if (temperature != 1) {
+      throw new LayerException(
+          String.format(Locale.ROOT, "\"gate_temp\" is %s, expected 1", temperature));
+    }
     int intermediate = config.positive("moe_intermediate_size");
     return ModelLayout.builder(config)
+        .part(part)
         .blocks("ffn")
-        .correctionBias("gate.bias")
-        .table(new TableLayout("gate.tid2eid", config.positive("vocab_size"), byTable(config)))
+        .correctionBias(correction)
+        .table(new TableLayout("gate.tid2eid", config.positive("vocab_size"), byTable))
         .storages(ExpertStorage.PerExpert.W123)
         .shared(
             new SharedLayout(
@@ -67,7 +106,7 @@ final class DeepseekV4 implements OwnFamily {
                 config.positive("num_experts_per_tok"),
                 TopKGating.Scoring.SQRT_SOFTPLUS,
                 null,
-                true,
+                !isV41(config) || config.flagOr(true, "norm_topk_prob"),
                 (float) config.numberOr(1.5, "routed_scaling_factor")));
   }
 

@@ -5,6 +5,7 @@ import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.layer.Bias;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /// Parts of an MoE block that are stored although the model has none according to its config: a
 /// layer without them would compute something else than the checkpoint's model.
@@ -47,9 +48,10 @@ record UnmentionedTensors(
           .ifPresent(tensor -> refuse(tensor, "gate in its experts"));
     }
     String bias = router + ".bias";
-    boolean isCorrection =
-        layout.correctionBiases().stream().anyMatch(name -> bias.equals(block + name));
-    if (!layout.routerBias() && !isCorrection && isStored(bias) && !isZero(bias)) {
+    boolean isSaid =
+        Stream.concat(layout.correctionBiases().stream(), layout.part().ofOthers().stream())
+            .anyMatch(name -> bias.equals(block + name));
+    if (!layout.routerBias() && !isSaid && isStored(bias) && !isZero(bias)) {
       refuse(bias, "router bias");
     }
   }

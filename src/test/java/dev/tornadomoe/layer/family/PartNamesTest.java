@@ -11,12 +11,16 @@ import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.ModelDirectory;
 import dev.tornadomoe.checkpoint.safetensors.TensorSet;
+import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Objects;
@@ -29,7 +33,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Checkpoints with several stacks of MoE layers, in the names of the released ones: ERNIE 4.5 VL's
-/// experts for text and for images, Qwen3-Omni's thinker and talker.
+/// experts for text and for images, DeepSeek-V4's ways to choose for both, Qwen3-Omni's thinker and
+/// talker.
 class PartNamesTest {
   /// The configs of [RecentConfigs] say `[8, 5]`.
   private static final int VISION_SIZE = 5;
@@ -235,6 +240,82 @@ class PartNamesTest {
           TEXT.assertLayer(model.layer(1), 0, false);
           assertRefused(model::parts, directory.toString(), "no \"moe_intermediate_size\"");
         });
+  }
+
+  private static TensorSet deepseek(int layer) {
+    String ffn = "layers." + layer + ".ffn.";
+    String shared = ffn + "shared_experts.";
+    return TEXT.perExpert(ffn + "experts.", "w1", "w3", "w2")
+        .putAll(TEXT.router(ffn + "gate"))
+        .put(BlockTensors.vector(ffn + "gate.bias", "correction", 0, EXPERTS))
+        .put(BlockTensors.vector(ffn + "gate.bias_vl", "correction", 1, EXPERTS))
+        .put(BlockTensors.matrix(shared + "w1.weight", "shared gate", 0, INTERMEDIATE, HIDDEN))
+        .put(BlockTensors.matrix(shared + "w3.weight", "shared up", 0, INTERMEDIATE, HIDDEN))
+        .put(BlockTensors.matrix(shared + "w2.weight", "shared down", 0, HIDDEN, INTERMEDIATE));
+  }
+
+  private static void assertDeepseek(MoeLayer layer, int correction) {
+    TEXT.assertLayer(layer, INTERMEDIATE, false);
+    Router router = Objects.requireNonNull(layer.router());
+    BlockTensors.assertBias(router.correctionBias(), "correction", correction, EXPERTS);
+    assertThat(router.gating())
+        .isEqualTo(new TopKGating(2, TopKGating.Scoring.SQRT_SOFTPLUS, null, true, 1.5f));
+    assertThat(layer.experts().activation()).isEqualTo(Activation.swigluClamped(0.5f));
+  }
+
+  @Test
+  void readsDeepseek41ForTextAndForImages() {
+    open(
+        FamilyConfig.of("deepseek_v41_text").insideOf("deepseek_v41"),
+        deepseek(0).putAll(deepseek(1)),
+        model -> {
+          assertThat(model.layerIndices()).containsExactly(0, 1);
+          assertDeepseek(model.layer(0), 0);
+          assertDeepseek(model.part("vision").layer(0), 1);
+        });
+  }
+
+  /// V4's first layer looks experts up by token id, which tokens of images don't have.
+  @Test
+  void readsTheImagesOfDeepseek4InItsFirstLayersToo() {
+    TensorView table =
+        new TensorView(
+            "layers.0.ffn.gate.tid2eid",
+            DType.I64,
+            Shape.of(7, 2),
+            MemorySegment.ofArray(new long[] {0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 0, 0, 2}));
+    open(
+        FamilyConfig.of("deepseek_v4").withJson("vision_config", "{}").json(),
+        deepseek(0).put(table).putAll(deepseek(1)),
+        model -> {
+          assertThat(Objects.requireNonNull(model.layer(0).router()).gating())
+              .isInstanceOf(TableGating.class);
+          assertDeepseek(model.layer(1), 0);
+          assertDeepseek(model.part("vision").layer(0), 1);
+          assertDeepseek(model.part("vision").layer(1), 1);
+        });
+  }
+
+  @Test
+  void refusesATemperatureAndSaysWhatImagesLack() {
+    open(
+        FamilyConfig.of("deepseek_v4").json(),
+        deepseek(1),
+        model -> assertThat(model.parts()).isEmpty());
+    assertRefused(
+        () ->
+            open(
+                FamilyConfig.of("deepseek_v41_text").with("gate_temp", 2.0).json(),
+                deepseek(1),
+                model -> {}),
+        "\"gate_temp\" is 2.0, expected 1");
+    assertRefused(
+        () ->
+            open(
+                FamilyConfig.of("deepseek_v41_text").insideOf("deepseek_v41"),
+                deepseek(1).remove("layers.1.ffn.gate.bias_vl"),
+                model -> model.part("vision").layer(1)),
+        "\"layers.1.ffn.gate.bias_vl\" is missing");
   }
 
   @Test

@@ -60,6 +60,18 @@ final class RecentConfigs {
               .with("topk_method", "noaux_tc")
               .with("routed_scaling_factor", 1.5)
               .with("swiglu_limit", 0.5);
+      case "deepseek_v41_text" ->
+          config
+              .with("moe_intermediate_size", INTERMEDIATE)
+              .with("n_routed_experts", EXPERTS)
+              .with("n_shared_experts", 1)
+              .with("vocab_size", 7)
+              .with("norm_topk_prob", true)
+              .with("scoring_func", "sqrtsoftplus")
+              .with("topk_method", "noaux_tc")
+              .with("gate_temp", 1.0)
+              .with("routed_scaling_factor", 1.5)
+              .with("swiglu_limit", 0.5);
       case "gemma4_text", "diffusion_gemma_text" ->
           config
               .without("hidden_act")
