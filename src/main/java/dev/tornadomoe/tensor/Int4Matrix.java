@@ -153,6 +153,16 @@ public final class Int4Matrix implements WeightMatrix {
     return words.get(WORD, ((long) row * wordsPerRow() + word) * 4);
   }
 
+  /// Copies the words of whole rows, one row behind the other: faster than one word at a time.
+  ///
+  /// @param row the first one
+  /// @param count how many rows
+  /// @param target has room for `count * wordsPerRow()`
+  public void words(int row, int count, int[] target) {
+    MemorySegment.copy(
+        words, WORD, (long) row * wordsPerRow() * 4, target, 0, count * wordsPerRow());
+  }
+
   /// {@return what the values of a group are multiplied by}
   ///
   /// @param row from 0
@@ -170,6 +180,15 @@ public final class Int4Matrix implements WeightMatrix {
     return scales.getBits((long) row * groups() + group);
   }
 
+  /// Writes what [#scaleBits(int, int)] says of whole rows, one row behind the other.
+  ///
+  /// @param row the first one
+  /// @param count how many rows
+  /// @param target has room for `count * groups()`
+  public void scaleBits(int row, int count, int[] target) {
+    scales.getBits((long) row * groups(), count * groups(), target);
+  }
+
   /// {@return what is taken off the nibbles of a group before they are scaled, 0 to 15}
   ///
   /// @param row from 0
@@ -178,6 +197,19 @@ public final class Int4Matrix implements WeightMatrix {
     return zeros == null
         ? SYMMETRIC_ZERO
         : zeros.get(ValueLayout.JAVA_BYTE, (long) row * groups() + group) & 0xFF;
+  }
+
+  /// Writes what [#zero] says of whole rows, one row behind the other.
+  ///
+  /// @param row the first one
+  /// @param count how many rows
+  /// @param target has room for `count * groups()`
+  public void zeros(int row, int count, int[] target) {
+    long first = (long) row * groups();
+    for (int i = 0; i < count * groups(); i++) {
+      target[i] =
+          zeros == null ? SYMMETRIC_ZERO : zeros.get(ValueLayout.JAVA_BYTE, first + i) & 0xFF;
+    }
   }
 
   /// {@return for each stored column the activation that it multiplies, or null when that is the

@@ -24,6 +24,9 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /// Elements that are copied to an array at once.
+  private static final int AT_ONCE = 2048;
+
   /// Checks the bytes' length.
   ///
   /// @throws IllegalArgumentException when the bytes are not those of the shape and type
@@ -87,6 +90,31 @@ public record TensorView(String name, DType dtype, Shape shape, MemorySegment da
           throw new IllegalStateException(
               String.format(Locale.ROOT, "tensor \"%s\" is %s", name, dtype));
     };
+  }
+
+  /// Writes the bits of elements that follow each other, as [#getBits(long)] returns them.
+  ///
+  /// @param from the first one, in row-major order
+  /// @param count how many
+  /// @param target from its beginning on
+  /// @throws IllegalStateException when the elements have neither 16 nor 32 bits
+  public void getBits(long from, int count, int[] target) {
+    switch (dtype.bits()) {
+      case 16 -> {
+        short[] part = new short[Math.min(count, AT_ONCE)];
+        for (int done = 0; done < count; done += AT_ONCE) {
+          int length = Math.min(AT_ONCE, count - done);
+          MemorySegment.copy(data, SHORT, (from + done) * 2, part, 0, length);
+          for (int i = 0; i < length; i++) {
+            target[done + i] = part[i] & 0xFFFF;
+          }
+        }
+      }
+      case 32 -> MemorySegment.copy(data, INT, from * 4, target, 0, count);
+      default ->
+          throw new IllegalStateException(
+              String.format(Locale.ROOT, "tensor \"%s\" is %s", name, dtype));
+    }
   }
 
   /// {@return all elements as floats, in row-major order}

@@ -47,6 +47,21 @@ class Int4MatrixTest {
   }
 
   @Test
+  void copiesWholeRows() {
+    Int4Matrix matrix = matrix(new byte[] {0, 15, 3, 8, 1, (byte) 200}, null);
+    int[] words = new int[4];
+    matrix.words(0, 2, words);
+    assertThat(words).isEqualTo(WORDS);
+    int[] second = new int[3];
+    matrix.scaleBits(1, 1, second);
+    assertThat(second).containsExactly(0xBF80, 0x4080, 0x3E80);
+    matrix.zeros(1, 1, second);
+    assertThat(second).containsExactly(8, 1, 200);
+    matrix(null, null).zeros(0, 1, second);
+    assertThat(second).containsExactly(8, 8, 8);
+  }
+
+  @Test
   void tellsItsParts() {
     Int4Matrix matrix = matrix(null, null);
     assertThat(matrix.rows()).isEqualTo(2);

@@ -42,6 +42,25 @@ class TensorViewTest {
   }
 
   @ParameterizedTest
+  @EnumSource(names = {"BF16", "F32"})
+  void readsTheBitsOfManyElements(DType dtype) {
+    int count = 5000; // more than are copied at once
+    byte[] bytes = new byte[count * dtype.bytes()];
+    for (int i = 0; i < bytes.length; i++) {
+      bytes[i] = (byte) (i * 37);
+    }
+    TensorView tensor = of("x", dtype, Shape.of(count), bytes);
+    int[] bits = new int[count];
+    tensor.getBits(3, count - 3, bits);
+    for (int i = 0; i < count - 3; i++) {
+      assertThat(bits[i]).isEqualTo(tensor.getBits(3 + i));
+    }
+    assertThatThrownBy(() -> single(DType.U8, 1).getBits(0, 1, bits))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("\"x\" is U8");
+  }
+
+  @ParameterizedTest
   @EnumSource
   void decodesOnlyTheTypesItPromises(DType dtype) {
     TensorView tensor = of("x", dtype, Shape.of(8), new byte[dtype.bits()]);

@@ -103,24 +103,19 @@ record AwqQuantization(ModuleRules rules) implements Quantization {
     public Int4Matrix load(Arena arena) {
       Int4Parts.requireUsable(file, scales);
       int groups = Math.ceilDiv(columns, groupSize);
-      TensorView packedZeros = zeros;
       return new Int4Matrix(
           rows,
           columns,
           groupSize,
           transposed(arena),
           scales.transposed(arena),
-          packedZeros == null
-              ? null
-              : Int4Parts.zeros(
-                  rows,
-                  groups,
-                  arena,
-                  (row, group) ->
-                      ((int) packedZeros.getLong((long) group * (rows / 8) + row / 8)
-                              >>> shiftOf(row))
-                          & 15),
+          zeros == null ? null : Int4Parts.zeros(rows, groups, arena, zeroPoint(zeros)),
           null);
+    }
+
+    private Int4Parts.ZeroPoint zeroPoint(TensorView stored) {
+      int[] words = Int4Parts.words(stored);
+      return (row, group) -> (words[group * (rows / 8) + row / 8] >>> shiftOf(row)) & 15;
     }
 
     /// Where in its word the nibble of an output stands.

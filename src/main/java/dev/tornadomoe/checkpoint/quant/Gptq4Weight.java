@@ -50,6 +50,8 @@ record Gptq4Weight(GptqParts parts) implements Weight {
         groupOf == null
             ? null
             : Int4Parts.columnOrder(parts.file(), groupOf, columns(), parts.groupSize());
+    int perGroup = Math.ceilDiv(rows(), 8);
+    int[] zeros = Int4Parts.words(parts.zeros());
     return new Int4Matrix(
         rows(),
         columns(),
@@ -61,20 +63,13 @@ record Gptq4Weight(GptqParts parts) implements Weight {
             groups,
             arena,
             (row, group) ->
-                (((int) parts.zeros().getLong((long) group * Math.ceilDiv(rows(), 8) + row / 8)
-                            >>> (row % 8 * 4))
-                        + parts.zeroOffset())
-                    & 15),
+                ((zeros[group * perGroup + row / 8] >>> (row % 8 * 4)) + parts.zeroOffset()) & 15),
         order);
   }
 
   private MemorySegment sorted(int[] order, Arena arena) {
-    return Int4Words.write(
-        rows(),
-        columns(),
-        arena,
-        (row, column) ->
-            (int) parts.packed().getLong((long) (order[column] / 8) * rows() + row)
-                >>> (order[column] % 8 * 4));
+    try (Arena temporary = Arena.ofConfined()) {
+      return Int4Words.sorted(parts.packed().transposed(temporary).data(), rows(), order, arena);
+    }
   }
 }

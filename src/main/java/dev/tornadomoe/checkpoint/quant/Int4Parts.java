@@ -1,6 +1,7 @@
 package dev.tornadomoe.checkpoint.quant;
 
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Int4Matrix;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.Arena;
@@ -12,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 /// What the 4-bit storage formats share when they become an [Int4Matrix]: group lengths, the order
 /// of act-order columns, zero points, and the checks of scales and group indices.
 final class Int4Parts {
+  /// Scales that are looked at together.
+  private static final int AT_ONCE = 2048;
+
   private Int4Parts() {}
 
   /// The length of a group, the whole row where the config announces none (0).
@@ -66,27 +70,27 @@ final class Int4Parts {
   ///
   /// @param zeroOf the zero point of a row's group
   static @Nullable MemorySegment zeros(int rows, int groups, Arena arena, ZeroPoint zeroOf) {
-    if (areAllSymmetric(rows, groups, zeroOf)) {
+    byte[] zeros = new byte[Math.multiplyExact(rows, groups)];
+    boolean symmetric = true;
+    for (int row = 0, at = 0; row < rows; row++) {
+      for (int group = 0; group < groups; group++, at++) {
+        zeros[at] = (byte) zeroOf.at(row, group);
+        symmetric &= zeros[at] == Int4Matrix.SYMMETRIC_ZERO;
+      }
+    }
+    if (symmetric) {
       return null;
     }
-    MemorySegment zeros = arena.allocate((long) rows * groups, 64);
-    for (int row = 0; row < rows; row++) {
-      for (int group = 0; group < groups; group++) {
-        zeros.set(ValueLayout.JAVA_BYTE, (long) row * groups + group, (byte) zeroOf.at(row, group));
-      }
-    }
-    return zeros;
+    MemorySegment segment = arena.allocate(zeros.length, 64);
+    MemorySegment.copy(zeros, 0, segment, ValueLayout.JAVA_BYTE, 0, zeros.length);
+    return segment;
   }
 
-  private static boolean areAllSymmetric(int rows, int groups, ZeroPoint zeroOf) {
-    for (int row = 0; row < rows; row++) {
-      for (int group = 0; group < groups; group++) {
-        if (zeroOf.at(row, group) != Int4Matrix.SYMMETRIC_ZERO) {
-          return false;
-        }
-      }
-    }
-    return true;
+  /// The words of a tensor of packed zero points, in an array: each is read eight times.
+  static int[] words(TensorView packed) {
+    int[] words = new int[Math.toIntExact(packed.shape().elements())];
+    packed.getBits(0, words.length, words);
+    return words;
   }
 
   /// Reads one zero point from the file's own layout.
@@ -98,19 +102,40 @@ final class Int4Parts {
   /// Refuses scales that can't be right: a zero loses its group, an infinity or NaN everything.
   static void requireUsable(String file, TensorView scales) {
     long count = scales.shape().elements();
-    for (long i = 0; i < count; i++) {
-      float scale = scales.getFloat(i);
-      if (!Float.isFinite(scale) || scale == 0) {
-        throw new CheckpointException(
-            String.format(
-                Locale.ROOT,
-                "%s: tensor \"%s\" has scale %s at element %d, expected a finite number other than"
-                    + " 0",
-                file,
-                scales.name(),
-                scale,
-                i));
+    int infinity = infinity(scales.dtype());
+    int magnitude = scales.dtype().bits() == 32 ? Integer.MAX_VALUE : Short.MAX_VALUE;
+    int[] bits = new int[(int) Math.min(count, AT_ONCE)];
+    for (long from = 0; from < count; from += AT_ONCE) {
+      int part = (int) Math.min(AT_ONCE, count - from);
+      scales.getBits(from, part, bits);
+      for (int i = 0; i < part; i++) {
+        int size = bits[i] & magnitude;
+        if (size == 0 || size >= infinity) {
+          throw unusable(file, scales, from + i);
+        }
       }
     }
+  }
+
+  /// The bits of a type's infinity, which only those of a NaN exceed.
+  private static int infinity(DType type) {
+    return switch (type) {
+      case F16 -> 0x7C00;
+      case BF16 -> 0x7F80;
+      case F32 -> 0x7F80_0000;
+      default -> throw new IllegalArgumentException("scales of " + type);
+    };
+  }
+
+  private static CheckpointException unusable(String file, TensorView scales, long at) {
+    return new CheckpointException(
+        String.format(
+            Locale.ROOT,
+            "%s: tensor \"%s\" has scale %s at element %d, expected a finite number other than"
+                + " 0",
+            file,
+            scales.name(),
+            scales.getFloat(at),
+            at));
   }
 }

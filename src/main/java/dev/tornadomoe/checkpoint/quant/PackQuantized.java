@@ -116,18 +116,8 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric, boolean act
           groupOf == null || isUnset(groupOf)
               ? null
               : Int4Parts.columnOrder(file, groupOf, columns, groupSize);
-      MemorySegment words = packed.data();
-      if (order != null) {
-        int perRow = Math.ceilDiv(columns, 8);
-        words =
-            Int4Words.write(
-                rows,
-                columns,
-                arena,
-                (row, column) ->
-                    (int) packed.getLong((long) row * perRow + order[column] / 8)
-                        >>> (order[column] % 8 * 4));
-      }
+      MemorySegment words =
+          order == null ? packed.data() : Int4Words.sorted(packed.data(), rows, order, arena);
       return new Int4Matrix(rows, columns, groupSize, words, scales, zeroBytes, order);
     }
 
@@ -137,8 +127,8 @@ record PackQuantized(Path config, int groupSize, boolean asymmetric, boolean act
         requireSignedNibbles(stored);
         return (row, group) -> (int) stored.getLong((long) row * groups + group) + 8;
       }
-      return (row, group) ->
-          ((int) stored.getLong((long) (row / 8) * groups + group) >>> (row % 8 * 4)) & 15;
+      int[] words = Int4Parts.words(stored);
+      return (row, group) -> (words[row / 8 * groups + group] >>> (row % 8 * 4)) & 15;
     }
 
     private void requireSignedNibbles(TensorView stored) {

@@ -58,9 +58,11 @@ public final class Int4Blocks {
   }
 
   private static boolean hasFiniteScales(Int4Matrix matrix) {
+    int[] bits = new int[matrix.groups()];
     for (int row = 0; row < matrix.rows(); row++) {
-      for (int group = 0; group < matrix.groups(); group++) {
-        if ((matrix.scaleBits(row, group) & F16_EXPONENT) == F16_EXPONENT) {
+      matrix.scaleBits(row, 1, bits);
+      for (int scale : bits) {
+        if ((scale & F16_EXPONENT) == F16_EXPONENT) {
           return false;
         }
       }
