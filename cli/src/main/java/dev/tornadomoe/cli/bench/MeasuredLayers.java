@@ -36,7 +36,9 @@ final class MeasuredLayers {
     INT4,
     INT8,
     FP8,
-    BF16;
+    BF16,
+    F16,
+    F32;
 
     WeightFormat format() {
       return switch (this) {
@@ -44,6 +46,8 @@ final class MeasuredLayers {
         case INT8 -> WeightFormat.scaled(Coding.INT8, DType.BF16, 1, 0);
         case FP8 -> WeightFormat.scaled(Coding.FP8, DType.F32, 128, 128);
         case BF16 -> WeightFormat.dense(DType.BF16);
+        case F16 -> WeightFormat.dense(DType.F16);
+        case F32 -> WeightFormat.dense(DType.F32);
       };
     }
   }
@@ -83,7 +87,7 @@ final class MeasuredLayers {
 
   @Option(
       names = "--weights",
-      paramLabel = "int4|int8|fp8|bf16",
+      paramLabel = "int4|int8|fp8|bf16|f16|f32",
       description =
           "Format of made-up expert weights: int4 in groups of 32, int8 with a scale per row, fp8"
               + " with a scale per 128x128 (default: int4).")

@@ -106,12 +106,17 @@ record SyntheticWeight(String name, int rows, int columns, WeightFormat format, 
   }
 
   private DenseMatrix dense(SplittableRandom random, Arena arena) {
-    MemorySegment values = arena.allocate((long) rows * columns * 2, 64);
+    DType type = format.element();
+    MemorySegment values = arena.allocate((long) rows * columns * type.bytes(), 64);
     double width = spread() * Math.sqrt(12);
-    for (long at = 0; at < values.byteSize(); at += 2) {
-      double value = (random.nextDouble() - 0.5) * width;
-      values.set(ValueLayout.JAVA_SHORT, at, BFloat16.fromFloat((float) value));
+    for (long i = 0; i < (long) rows * columns; i++) {
+      float value = (float) ((random.nextDouble() - 0.5) * width);
+      switch (type) {
+        case F32 -> values.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+        case F16 -> values.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16(value));
+        default -> values.setAtIndex(ValueLayout.JAVA_SHORT, i, BFloat16.fromFloat(value));
+      }
     }
-    return new DenseMatrix(new TensorView(name, DType.BF16, Shape.of(rows, columns), values));
+    return new DenseMatrix(new TensorView(name, type, Shape.of(rows, columns), values));
   }
 }
