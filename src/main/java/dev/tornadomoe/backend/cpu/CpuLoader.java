@@ -25,6 +25,7 @@ import dev.tornadomoe.tensor.WeightFormat;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
@@ -42,6 +43,7 @@ final class CpuLoader {
   private final CpuKernels kernels;
   private final boolean experts;
   private final Arena arena;
+  private final SegmentAllocator blocks;
   private final Progress progress;
   private final long total;
   private final Queue<MemorySegment> memory = new ConcurrentLinkedQueue<>();
@@ -55,6 +57,7 @@ final class CpuLoader {
     this.kernels = kernels;
     this.experts = experts;
     this.arena = arena;
+    this.blocks = HugePages.orPlain(arena);
     this.progress = progress;
     this.total =
         plan.layers().stream()
@@ -198,9 +201,9 @@ final class CpuLoader {
         yield CpuLinear.of(kernels.dense(ours), null, null, bias);
       }
       case Int4Matrix int4 -> {
-        Int4Blocks blocks = Int4Blocks.pack(name, int4, kernels.int4BlockRows(), arena);
+        Int4Blocks packed = Int4Blocks.pack(name, int4, kernels.int4BlockRows(), blocks);
         yield CpuLinear.of(
-            kernels.int4(blocks), kernels.int4Fast(blocks), int4.columnOrder(), bias);
+            kernels.int4(packed), kernels.int4Fast(packed), int4.columnOrder(), bias);
       }
       default -> {
         memory.addAll(matrix.memory());

@@ -6,8 +6,8 @@ import dev.tornadomoe.tensor.BFloat16;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Int4Matrix;
 import dev.tornadomoe.tensor.WeightFormat;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
@@ -42,14 +42,14 @@ public final class Int4Blocks {
   private final int blockRows;
   private final MemorySegment data;
 
-  private Int4Blocks(Int4Matrix matrix, int blockRows, Arena arena) {
+  private Int4Blocks(Int4Matrix matrix, int blockRows, SegmentAllocator memory) {
     this.rows = matrix.rows();
     this.columns = matrix.columns();
     this.groups = new Int4Groups(matrix.columns(), matrix.groupSize());
     this.scaleType = scaleType(matrix);
     this.zeroPoints = matrix.format().zeroPoints();
     this.blockRows = blockRows;
-    this.data = arena.allocate(Math.ceilDiv(rows, blockRows) * blockBytes(), 64);
+    this.data = memory.allocate(Math.ceilDiv(rows, blockRows) * blockBytes(), 64);
   }
 
   private static DType scaleType(Int4Matrix matrix) {
@@ -74,8 +74,10 @@ public final class Int4Blocks {
   ///
   /// @param name what messages call it
   /// @param blockRows rows of a block, even
+  /// @param memory where the blocks are allocated
   /// @throws BackendException for groups that do not begin on a word
-  public static Int4Blocks pack(String name, Int4Matrix matrix, int blockRows, Arena arena) {
+  public static Int4Blocks pack(
+      String name, Int4Matrix matrix, int blockRows, SegmentAllocator memory) {
     if (matrix.groups() > 1 && matrix.groupSize() % 8 != 0) {
       throw new BackendException(
           String.format(
@@ -84,7 +86,7 @@ public final class Int4Blocks {
               name,
               matrix.groupSize()));
     }
-    Int4Blocks packed = new Int4Blocks(matrix, blockRows, arena);
+    Int4Blocks packed = new Int4Blocks(matrix, blockRows, memory);
     Int4Packing.fill(packed, matrix);
     return packed;
   }
