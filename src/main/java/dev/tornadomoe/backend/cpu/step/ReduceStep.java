@@ -10,8 +10,11 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /// Weighting and sum over a token's rows, in the order of its slots, and the norm of what comes out
-/// where one follows. A work item is one token.
+/// where one follows. A work item is some tokens, enough that a thread is worth waking for it.
 public final class ReduceStep implements HostStep, WorkerTeam.Task {
+  /// What a thread reads in some five microseconds, about what it takes to wake one.
+  private static final long ITEM_BYTES = 64 << 10;
+
   private final SessionTeam team;
   private final SessionScratch scratch;
   private final CpuKernels kernels;
@@ -24,6 +27,8 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
   private final @Nullable BufferRef weights;
   private final Epilogue epilogue;
   private final @Nullable NormStep norm;
+  private final int itemTokens;
+  private int tokens;
 
   /// Where the row of a pair is.
   @FunctionalInterface
@@ -60,15 +65,24 @@ public final class ReduceStep implements HostStep, WorkerTeam.Task {
     this.weights = weights;
     this.epilogue = epilogue;
     this.norm = norm;
+    this.itemTokens = (int) Math.max(1, ITEM_BYTES / ((long) topK * hidden * Float.BYTES));
   }
 
   @Override
-  public void run(int tokens) {
-    team.run(this, tokens);
+  public void run(int count) {
+    tokens = count;
+    team.run(this, Math.ceilDiv(count, itemTokens));
   }
 
   @Override
-  public void run(int token, int worker) {
+  public void run(int item, int worker) {
+    int end = Math.min(tokens, (item + 1) * itemTokens);
+    for (int token = item * itemTokens; token < end; token++) {
+      reduce(token, worker);
+    }
+  }
+
+  private void reduce(int token, int worker) {
     float[] row = scratch.of(worker).result;
     float[] sum = scratch.of(worker).sum;
     Arrays.fill(sum, 0, hidden, 0f);

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /// sleep, and handing them a task allocates nothing.
 ///
 /// Each has a share of the items, one behind the other, so that it goes through memory in order;
-/// who is done with its own helps the others.
+/// who is done with its own helps the others. A task is over when its items are done: nobody waits
+/// for a worker that is still waking up.
 ///
 /// Sessions share a team. A session that finds it busy does its task alone: which thread does an
 /// item never changes a result.
@@ -34,14 +35,22 @@ public final class WorkerTeam implements AutoCloseable {
     void run(int item, int worker);
   }
 
+  /// In [#working] where a task takes no more workers.
+  private static final int CLOSED = 1 << 30;
+
   private final Thread[] workers;
-  private final boolean[] parked;
+
+  /// For each worker 1 while it sleeps, or is about to.
+  private final AtomicIntegerArray parked;
+
   private final ReentrantLock owner = new ReentrantLock();
 
   /// The next item of each share, far enough apart to lie in cache lines of their own.
   private final AtomicIntegerArray nextItems;
 
-  private final AtomicInteger working = new AtomicInteger();
+  /// How many workers are in the task that is under way.
+  private final AtomicInteger working = new AtomicInteger(CLOSED);
+
   private @Nullable Task task;
   private int items;
   private volatile int round;
@@ -53,7 +62,7 @@ public final class WorkerTeam implements AutoCloseable {
   /// @param threads how many work, the asking one included
   public WorkerTeam(int threads) {
     workers = new Thread[threads - 1];
-    parked = new boolean[threads - 1];
+    parked = new AtomicIntegerArray(threads - 1);
     nextItems = new AtomicIntegerArray(threads * APART);
     for (int i = 0; i < workers.length; i++) {
       int worker = i;
@@ -116,15 +125,16 @@ public final class WorkerTeam implements AutoCloseable {
     for (int share = 0; share < threads(); share++) {
       nextItems.set(share * APART, shareFrom(share, itemCount));
     }
-    working.set(workers.length);
-    round++; // publishes the above
-    wakeUp();
+    working.set(0); // publishes the above
+    round++;
+    wakeUp(itemCount - 1);
     try {
       takeItems(newTask, itemCount, 0, check);
     } catch (Throwable e) {
       abandon(itemCount);
       failure = e;
     }
+    working.getAndAdd(CLOSED);
     awaitWorkers();
     task = null;
     Throwable thrown = failure;
@@ -133,11 +143,11 @@ public final class WorkerTeam implements AutoCloseable {
     }
   }
 
-  /// Workers finish within an item of each other, unless the machine has given their core to
-  /// somebody else: then spinning would only keep them from it.
+  /// Those that are in it finish within an item of each other, unless the machine has given their
+  /// core to somebody else: then spinning would only keep them from it.
   @SuppressWarnings("ThreadPriorityCheck") // yielding is a kindness here, nothing depends on it
   private void awaitWorkers() {
-    for (int spin = 0; working.get() > 0; spin++) {
+    for (int spin = 0; working.get() != CLOSED; spin++) {
       if (spin < SPINS) {
         Thread.onSpinWait();
       } else {
@@ -180,12 +190,11 @@ public final class WorkerTeam implements AutoCloseable {
     }
   }
 
-  private void wakeUp() {
-    synchronized (parked) {
-      for (int i = 0; i < parked.length; i++) {
-        if (parked[i]) {
-          LockSupport.unpark(workers[i]);
-        }
+  /// Wakes as many as can be of use.
+  private void wakeUp(int most) {
+    for (int i = 0; i < Math.min(most, workers.length); i++) {
+      if (parked.get(i) != 0) {
+        LockSupport.unpark(workers[i]);
       }
     }
   }
@@ -198,6 +207,10 @@ public final class WorkerTeam implements AutoCloseable {
         return;
       }
       seen = round;
+      if (!enter()) {
+        continue;
+      }
+      // It may have begun after that round: the task is that of the round that was entered.
       Task current = task;
       try {
         if (current != null) {
@@ -212,6 +225,16 @@ public final class WorkerTeam implements AutoCloseable {
     }
   }
 
+  /// Joins the task that is under way, if there still is one.
+  private boolean enter() {
+    for (int now = working.get(); now < CLOSED; now = working.get()) {
+      if (working.compareAndSet(now, now + 1)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private void awaitRound(int seen, int worker) {
     for (int spin = 0; spin < SPINS; spin++) {
       if (round != seen || closed) {
@@ -219,17 +242,11 @@ public final class WorkerTeam implements AutoCloseable {
       }
       Thread.onSpinWait();
     }
-    setParked(worker, true);
+    parked.set(worker, 1);
     while (round == seen && !closed) {
       LockSupport.park(this);
     }
-    setParked(worker, false);
-  }
-
-  private void setParked(int worker, boolean value) {
-    synchronized (parked) {
-      parked[worker] = value;
-    }
+    parked.set(worker, 0);
   }
 
   @Override
