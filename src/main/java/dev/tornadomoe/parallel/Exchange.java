@@ -44,7 +44,10 @@ final class Exchange {
     this.returned =
         switch (job.combine()) {
           case PAIR -> new ReturnedPairs(routes, self, topK, hidden);
-          case RANK -> new ReturnedSums(routes, ranks.size(), self, topK, hidden);
+          case RANK ->
+              ranks.size() == 1
+                  ? new OwnSums(topK)
+                  : new ReturnedSums(routes, ranks.size(), self, topK, hidden);
         };
   }
 
@@ -99,9 +102,10 @@ final class Exchange {
   /// Shortens rows, and copies those that can't be sent from where they are.
   private void stage(MemorySegment input, MemorySegment rows, int tokens) {
     if (shortened()) {
-      for (int token = 0; token < tokens; token++) {
-        codec.encode(input, token * rowBytes, rows, token * sentRowBytes);
-      }
+      RowCopies.copy(
+          tokens,
+          rowBytes,
+          token -> codec.encode(input, token * rowBytes, rows, token * sentRowBytes));
     } else if (!input.isNative()) {
       MemorySegment.copy(input, 0, rows, 0, tokens * rowBytes);
     }
@@ -143,8 +147,11 @@ final class Exchange {
     }
     ranks.awaitSent();
     int received = routes.firstReceived(ranks.size());
-    for (int row = 0; shortened() && row < received; row++) {
-      codec.decode(arrived, row * sentRowBytes, rows, row * rowBytes);
+    if (shortened()) {
+      RowCopies.copy(
+          received,
+          rowBytes,
+          row -> codec.decode(arrived, row * sentRowBytes, rows, row * rowBytes));
     }
     memory.handOver(received);
     traffic.dispatched(System.nanoTime() - start);
@@ -173,14 +180,16 @@ final class Exchange {
     if (sendsWeights) {
       takeOver(memory, ExpertParallel.SENT_WEIGHTS, ExpertParallel.RECEIVED_WEIGHTS, at);
     }
-    for (int row = 0; row < count; row++) {
-      MemorySegment.copy(
-          sent,
-          routes.token(first + row) * sentRowBytes,
-          arrived,
-          (at + row) * sentRowBytes,
-          sentRowBytes);
-    }
+    RowCopies.copy(
+        count,
+        sentRowBytes,
+        row ->
+            MemorySegment.copy(
+                sent,
+                routes.token(first + row) * sentRowBytes,
+                arrived,
+                (at + row) * sentRowBytes,
+                sentRowBytes));
   }
 
   private void takeOver(OperandMemory memory, Operand sent, Operand received, int at) {

@@ -118,14 +118,17 @@ final class ReturnedSums implements ReturnedRows {
     MemorySegment results = memory.of(Operand.FUSED_OUT);
     MemorySegment sums = memory.of(SUMS);
     int first = routes.firstRow(self);
-    for (int row = 0; row < routes.rows(self); row++) {
-      MemorySegment.copy(
-          results,
-          (routes.firstReceived(self) + row) * rowBytes,
-          sums,
-          placeOfRow[first + row] * rowBytes,
-          rowBytes);
-    }
+    int firstReceived = routes.firstReceived(self);
+    RowCopies.copy(
+        routes.rows(self),
+        rowBytes,
+        row ->
+            MemorySegment.copy(
+                results,
+                (firstReceived + row) * rowBytes,
+                sums,
+                placeOfRow[first + row] * rowBytes,
+                rowBytes));
   }
 
   /// Nothing is left to weight.

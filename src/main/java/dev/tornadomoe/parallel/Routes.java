@@ -5,7 +5,8 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 
 /// Where a call's tokens go: each token once to every rank that holds some of its experts, in the
-/// order of the ranks and then of the tokens. Beside it, how many rows came in from each rank.
+/// order of the ranks and then of the tokens. A rank that is alone gets every token, whatever its
+/// experts. Beside it, how many rows came in from each rank.
 final class Routes {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
 
@@ -48,9 +49,10 @@ final class Routes {
         int pair = token * topK + slot;
         int rank = placement.holder(ids.get(INT, pair * 4L), self, token);
         rankOfPair[pair] = rank;
-        if (rank >= 0 && lastToken[rank] != token) {
-          lastToken[rank] = token;
-          firstRow[rank + 1]++;
+        int receiver = receiver(pair);
+        if (receiver >= 0 && lastToken[receiver] != token) {
+          lastToken[receiver] = token;
+          firstRow[receiver + 1]++;
         }
       }
     }
@@ -61,10 +63,10 @@ final class Routes {
     Arrays.fill(lastToken, -1);
     for (int token = 0; token < tokens; token++) {
       for (int slot = 0; slot < topK; slot++) {
-        int rank = rankOfPair[token * topK + slot];
-        if (rank >= 0 && lastToken[rank] != token) {
-          lastToken[rank] = token;
-          tokenOfRow[firstRow[rank]++] = token;
+        int receiver = receiver(token * topK + slot);
+        if (receiver >= 0 && lastToken[receiver] != token) {
+          lastToken[receiver] = token;
+          tokenOfRow[firstRow[receiver]++] = token;
         }
       }
     }
@@ -72,6 +74,11 @@ final class Routes {
       firstRow[rank] = firstRow[rank - 1];
     }
     firstRow[0] = 0;
+  }
+
+  /// Who gets the token of a pair because of it; negative for nobody.
+  private int receiver(int pair) {
+    return placement.ranks() == 1 ? 0 : rankOfPair[pair];
   }
 
   /// The first row for a rank, among all that are sent; for `ranks` the number of all.

@@ -78,6 +78,7 @@ final class CompiledBucket {
         refs[buffer.id()].bind(workspace, slot.offset());
       }
     }
+    bindOwn(bucket, compiler, refs);
     int layers = plan.layers().size();
     CallerRef[][] callers = new CallerRef[layers][];
     CompiledStep[][] steps = new CompiledStep[layers][];
@@ -117,12 +118,29 @@ final class CompiledBucket {
     return new CompiledBucket(bucket, refs, callers, steps, prepareAndFinalize, expertRows);
   }
 
+  /// Binds what the compiler wants elsewhere than in the workspace.
+  private static void bindOwn(BucketPlan bucket, StepCompiler compiler, BufferRef[] refs) {
+    for (int layer = 0; layer < bucket.bindings().size(); layer++) {
+      int layerIndex = layer;
+      bucket
+          .bindings()
+          .get(layer)
+          .forEach((operand, buffer) -> {
+            if (!buffer.isCallers()) {
+              compiler
+                  .ownMemory(layerIndex, operand, buffer.bytes())
+                  .ifPresent(memory -> refs[buffer.id()].bind(memory, 0));
+            }
+          });
+    }
+  }
+
   private static HostStep compiled(
       Operation operation, StepContext context, StepCompiler compiler, ExpertRows expertRows) {
     return switch (operation) {
       case WeightOperation op -> compiler.compile(op, context);
       case RowOperation op -> RowSteps.compile(op, context);
-      case RouteOperation op -> RouteSteps.compile(op, context);
+      case RouteOperation op -> compiler.compile(op, context);
       case CustomOperation op -> CustomStep.compile(op, context, expertRows);
     };
   }

@@ -3,6 +3,8 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.Profile;
+import dev.tornadomoe.plan.CallerRegion;
+import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
 /// A plan that is ready to run for one session: what a backend implements, and [GuardedSession]
@@ -28,6 +30,12 @@ public interface Execution extends AutoCloseable {
 
   /// How it makes its launches, where a device has more than one way.
   default Optional<String> launches() {
+    return Optional.empty();
+  }
+
+  /// Where the rows of one of the caller's regions lie while a chunk runs, if that is always the
+  /// same memory: what a call has there already is not copied.
+  default Optional<MemorySegment> ownRows(CallerRegion region) {
     return Optional.empty();
   }
 

@@ -7,9 +7,11 @@ import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -268,6 +270,11 @@ public final class GuardedSession implements Session {
   @Override
   public Optional<CoreUse> coreUse() {
     return execution.coreUse();
+  }
+
+  /// Memory from which, or to which, a call copies no rows of a region; as long as this is open.
+  public Optional<MemorySegment> ownRows(CallerRegion region) {
+    return execution.ownRows(region);
   }
 
   @Override

@@ -1,6 +1,10 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.WeightOperation;
+import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /// Compiles the layers' arithmetic for one session.
 @FunctionalInterface
@@ -8,6 +12,19 @@ public interface StepCompiler extends AutoCloseable {
 
   /// Compiles an operation.
   HostStep compile(WeightOperation operation, StepContext context);
+
+  /// Compiles an operation that says which row goes where.
+  default HostStep compile(RouteOperation operation, StepContext context) {
+    return RouteSteps.compile(operation, context);
+  }
+
+  /// Memory in which a scratch operand of a layer lies instead of the workspace, because its rows
+  /// come from there or are needed there. Nothing else may ever lie in it.
+  ///
+  /// @param bytes that the operand takes
+  default Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {
+    return Optional.empty();
+  }
 
   /// Whether its steps have to run on the thread that ran them first.
   default boolean isBoundToThread() {

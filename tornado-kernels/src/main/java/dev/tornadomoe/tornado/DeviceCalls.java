@@ -1,20 +1,21 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// One session's calls of experts that are on a device, with what they take on the host.
 final class DeviceCalls implements AutoCloseable {
-  private final Session device;
+  private final GuardedSession device;
   private final Arena arena = Arena.ofShared();
   private final MoeCall call = new MoeCall();
-  private final KeptRows rows;
 
   /// As the device gets them `[T, k]`, of the tokens of a call.
   private final MemorySegment ids;
@@ -22,13 +23,14 @@ final class DeviceCalls implements AutoCloseable {
   /// Weights where the device is to weight nothing.
   private final MemorySegment ones;
 
-  /// @param plan the host's
-  /// @param device for the same layers as it has them; it is closed with this
-  DeviceCalls(MoePlan plan, Session device) {
+  /// @param device for the host's layers as it has them; it is closed with this
+  DeviceCalls(GuardedSession device) {
     this.device = device;
-    this.rows = new KeptRows(plan, arena);
     long pairs = pairs(device.plan());
-    this.ids = arena.allocate(ValueLayout.JAVA_INT, pairs);
+    this.ids =
+        device
+            .ownRows(CallerRegion.TOPK_IDS)
+            .orElseGet(() -> arena.allocate(ValueLayout.JAVA_INT, pairs));
     this.ones = arena.allocate(ValueLayout.JAVA_FLOAT, pairs);
     for (long i = 0; i < pairs; i++) {
       ones.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
@@ -38,8 +40,8 @@ final class DeviceCalls implements AutoCloseable {
   /// What they will take on the host.
   ///
   /// @param onDevice the plan on the device
-  static long bytes(MoePlan plan, MoePlan onDevice) {
-    return KeptRows.bytes(plan) + pairs(onDevice) * (Integer.BYTES + Float.BYTES);
+  static long bytes(MoePlan onDevice) {
+    return pairs(onDevice) * (Integer.BYTES + Float.BYTES);
   }
 
   private static long pairs(MoePlan onDevice) {
@@ -47,8 +49,12 @@ final class DeviceCalls implements AutoCloseable {
     return (long) onDevice.options().maxTokens() * topK;
   }
 
-  KeptRows rows() {
-    return rows;
+  /// The device session's own rows of a region, where they have room for so many bytes.
+  Optional<MemorySegment> ownRows(CallerRegion region, long bytes) {
+    return device
+        .ownRows(region)
+        .filter(rows -> bytes <= rows.byteSize())
+        .map(rows -> rows.asSlice(0, bytes));
   }
 
   /// Memory that goes with this.

@@ -21,6 +21,7 @@ import dev.tornadomoe.tornado.replay.PinnedMemory;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +30,7 @@ import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /// A plan on one device: launches of each layer, or of all of them together where a call is a whole
 /// step.
@@ -152,6 +154,15 @@ final class DeviceExecution implements Execution {
                     new RegionTransfer(CallerRows.of(spec, region, plan.layers().get(index))))
                 .toList())
         .toList();
+  }
+
+  /// The largest launch's array: on the host those of the others begin at the same byte.
+  @Override
+  public Optional<MemorySegment> ownRows(CallerRegion region) {
+    Object array = launches.getFirst().getLast().arrays().caller(region);
+    return array instanceof TornadoNativeArray rows
+        ? Optional.of(rows.getSegment())
+        : Optional.empty();
   }
 
   @Override

@@ -34,7 +34,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// Each session has its own weights on the device: TornadoVM shares nothing between execution
 /// plans. They are packed in host memory, which is given back when they are uploaded. All other
 /// arrays are there twice, on the device and on the host: scratch once for all launches and layers,
-/// rows of the caller for each launch.
+/// rows of the caller for each launch, which share what they have on the host.
 public final class DeviceMemory {
   private DeviceMemory() {}
 
@@ -45,7 +45,7 @@ public final class DeviceMemory {
     List<DeviceLayer> layers = described(plan, storages);
     SessionArrays shared = new SessionArrays();
     long callers = callersBytes(plan, layers, device, shared);
-    Bytes rows = new Bytes(callers, callers);
+    Bytes rows = new Bytes(shared.rowBytes(), callers);
     return new SessionMemory(
         Bytes.ofDevice(weights),
         new Bytes(shared.bytes(), shared.bytes()),
@@ -55,7 +55,7 @@ public final class DeviceMemory {
         weights);
   }
 
-  /// What the caller's rows take of all launches.
+  /// What the caller's rows of all launches take on the device.
   ///
   /// @param shared told what else they need
   /// @throws BackendException for arrays larger than the device's largest buffer

@@ -70,8 +70,11 @@ final class ExpertsOnDevice implements Arithmetic {
 
   static SessionMemory memory(MoePlan plan, ChosenDevice device) {
     MoePlan onDevice = onDevice(plan, device);
-    long pairRows = UnsupportedSteps.sumsRowsOfOthers(plan) ? 0 : PairSteps.bytes(plan, onDevice);
-    Bytes rows = Bytes.ofHost(DeviceCalls.bytes(plan, onDevice) + pairRows);
+    long ofSteps =
+        UnsupportedSteps.sumsRowsOfOthers(plan)
+            ? SumSteps.bytes(plan, onDevice)
+            : PairSteps.bytes(plan, onDevice);
+    Bytes rows = Bytes.ofHost(DeviceCalls.bytes(onDevice) + ofSteps);
     return CpuBackend.memoryAroundExperts(plan)
         .plus(DeviceMemory.of(onDevice, device.limits()))
         .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
@@ -179,11 +182,11 @@ final class ExpertsOnDevice implements Arithmetic {
           "a plan whose experts sum rows of other processes and one whose don't can't share weights"
               + " on a device; prepare each by itself");
     }
-    Session session =
+    GuardedSession session =
         GuardedSession.open(backend, onDevice(plan, device), () -> weights, Interruption.of(plan));
-    DeviceCalls calls = new DeviceCalls(plan, session);
+    DeviceCalls calls = new DeviceCalls(session);
     return sums
-        ? new SumSteps(host.compiler(plan), calls)
+        ? new SumSteps(host.compiler(plan), plan, calls)
         : new PairSteps(host.compiler(plan), plan, calls);
   }
 

@@ -4,17 +4,17 @@ import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.LongFunction;
 
 /// What the experts got `[N, H]`, on the host: the plan may have put other rows in its place when
 /// they are asked for results.
 final class KeptRows {
   private final MemorySegment rows;
 
-  /// @param arena for as long as the session lives
-  KeptRows(MoePlan plan, Arena arena) {
-    this.rows = arena.allocate(bytes(plan), 64);
+  /// @param allocator of memory that lives as long as the session
+  KeptRows(MoePlan plan, LongFunction<MemorySegment> allocator) {
+    this.rows = allocator.apply(bytes(plan));
   }
 
   /// What they take for the layer that needs the most.

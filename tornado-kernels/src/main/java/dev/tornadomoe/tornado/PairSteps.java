@@ -17,6 +17,8 @@ final class PairSteps implements StepCompiler {
   private final StepCompiler host;
   private final DeviceCalls device;
 
+  private final KeptRows kept;
+
   /// The device's tokens `[P, H]`, and its results `[P, H]`.
   private final MemorySegment input;
 
@@ -28,6 +30,7 @@ final class PairSteps implements StepCompiler {
   PairSteps(StepCompiler host, MoePlan plan, DeviceCalls device) {
     this.host = host;
     this.device = device;
+    this.kept = new KeptRows(plan, device::allocate);
     this.input = device.allocate(device.mostTokens() * widest(plan));
     this.output = device.allocate(device.mostTokens() * widest(plan));
   }
@@ -40,14 +43,14 @@ final class PairSteps implements StepCompiler {
   ///
   /// @param pairs the plan on the device
   static long bytes(MoePlan plan, MoePlan pairs) {
-    return 2L * pairs.options().maxTokens() * widest(plan);
+    return KeptRows.bytes(plan) + 2L * pairs.options().maxTokens() * widest(plan);
   }
 
   @Override
   public HostStep compile(WeightOperation operation, StepContext context) {
     return switch (operation) {
       case ExpertOperation.GroupedGateUp op ->
-          device.rows().keep(context.buffer(op.input()), context.layer());
+          kept.keep(context.buffer(op.input()), context.layer());
       case ExpertOperation.GroupedDown op ->
           run(
               context,
@@ -66,7 +69,7 @@ final class PairSteps implements StepCompiler {
     int experts = context.experts().localExperts();
     int topK = context.layer().topK();
     long rowBytes = KeptRows.bytesOfRow(context.layer());
-    MemorySegment rows = device.rows().segment();
+    MemorySegment rows = kept.segment();
     return tokens -> {
       int pairs = offsets.getInt(experts);
       int expert = 0;

@@ -8,24 +8,37 @@ import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.WeightOperation;
+import dev.tornadomoe.plan.CallerRegion;
+import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Optional;
 
 /// One session's steps where routed experts are on a device and sum what they have of a row: each
 /// row goes up once, with its ids and weights, and one comes back.
 final class SumSteps implements StepCompiler {
   private final StepCompiler host;
+  private final MoePlan plan;
   private final DeviceCalls device;
+
+  /// A layer's results `[N, H]`.
+  private final MemorySegment results;
 
   /// @param host for all other steps
   /// @param device for layers of [#onDevice]; both are closed with this
-  SumSteps(StepCompiler host, DeviceCalls device) {
+  SumSteps(StepCompiler host, MoePlan plan, DeviceCalls device) {
     this.host = host;
+    this.plan = plan;
     this.device = device;
+    long bytes = KeptRows.bytes(plan);
+    this.results =
+        device.ownRows(CallerRegion.OUTPUT, bytes).orElseGet(() -> device.allocate(bytes));
   }
 
   /// What the device has of a layer. A call's ids must differ, and be some of the router's, so
@@ -44,16 +57,54 @@ final class SumSteps implements StepCompiler {
         false);
   }
 
+  /// What these steps will take on the host beside their calls: results that are more than the
+  /// device gives at once.
+  ///
+  /// @param sums the plan on the device
+  static long bytes(MoePlan plan, MoePlan sums) {
+    long bytes = KeptRows.bytes(plan);
+    long once = 0;
+    for (MoeLayer layer : sums.layers()) {
+      once = Math.max(once, sums.options().maxTokens() * KeptRows.bytesOfRow(layer));
+    }
+    return bytes <= once ? 0 : bytes;
+  }
+
+  /// Rows are received where the device takes them from, and sent from where it gives them. A
+  /// sanitised run watches all scratch in the workspace.
+  @Override
+  public Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {
+    if (plan.options().sanitize()) {
+      return Optional.empty();
+    }
+    ExpertInput input = input(layerIndex);
+    if (operand.equals(input.rows())) {
+      return device.ownRows(CallerRegion.HIDDEN, bytes);
+    }
+    if (operand.equals(input.weights())) {
+      return device.ownRows(CallerRegion.TOPK_WEIGHTS, bytes);
+    }
+    return operand.equals(Operand.FUSED_OUT) && bytes <= results.byteSize()
+        ? Optional.of(results.asSlice(0, bytes))
+        : Optional.empty();
+  }
+
+  private ExpertInput input(int layerIndex) {
+    return plan.modularMoe(layerIndex)
+        .prepareAndFinalize()
+        .expertInput(
+            Operand.HIDDEN,
+            plan.layers().get(layerIndex).routerWeightOnInput() ? null : Operand.TOPK_WEIGHTS);
+  }
+
   @Override
   public HostStep compile(WeightOperation operation, StepContext context) {
     return switch (operation) {
-      case ExpertOperation.GateUp op ->
-          device.rows().keep(context.buffer(op.input()), context.layer());
-      case ExpertOperation.GroupedGateUp op ->
-          device.rows().keep(context.buffer(op.input()), context.layer());
-      case ExpertOperation.GroupedDown op -> tokens -> {}; // the device does it when it sums
+      case ExpertOperation.GateUp op -> run(context);
+      case ExpertOperation.GroupedGateUp op -> run(context);
+      case ExpertOperation.GroupedDown op -> tokens -> {}; // the device has done it
       case ReduceOperation.Finishing op ->
-          op.target().equals(Operand.FUSED_OUT) ? run(context, op) : host.compile(op, context);
+          op.target().equals(Operand.FUSED_OUT) ? handOver(context) : host.compile(op, context);
       case ExpertOperation.BatchedGateUp op -> host.compile(op, context);
       case ExpertOperation.BatchedDown op -> host.compile(op, context);
       case ReduceOperation.ReduceNorm op -> host.compile(op, context);
@@ -62,28 +113,48 @@ final class SumSteps implements StepCompiler {
     };
   }
 
-  private HostStep run(StepContext context, ReduceOperation.Finishing op) {
-    BufferRef from = context.buffer(op.ids());
-    BufferRef weights = context.bufferOrNull(op.weights());
-    BufferRef target = context.buffer(op.target());
+  /// The device sorts pairs itself.
+  @Override
+  public HostStep compile(RouteOperation operation, StepContext context) {
+    return operation instanceof RouteOperation.GroupByExpert
+        ? tokens -> {}
+        : host.compile(operation, context);
+  }
+
+  /// The first of the experts' steps does the work of all, while what they got is there.
+  private HostStep run(StepContext context) {
+    ExpertInput input = input(context.layerIndex());
+    BufferRef rows = context.buffer(input.rows());
+    BufferRef ids = context.buffer(input.ids());
+    BufferRef weights = context.bufferOrNull(input.weights());
     MoeLayer layer = context.layer();
     int topK = layer.topK();
     long rowBytes = KeptRows.bytesOfRow(layer);
-    MemorySegment rows = device.rows().segment();
     return tokens -> {
       for (int first = 0; first < tokens; first += device.mostTokens()) {
         int count = Math.min(device.mostTokens(), tokens - first);
-        chooseExperts(from, (long) first * topK, count * topK, layer);
+        chooseExperts(ids, (long) first * topK, count * topK, layer);
         device.run(
             context.layerIndex(),
             count,
-            rows.asSlice(first * rowBytes, count * rowBytes),
+            rows.segment().asSlice(rows.offset(first), count * rowBytes),
             weights == null
                 ? null
                 : weights
                     .segment()
                     .asSlice(weights.offset(first), (long) count * topK * Float.BYTES),
-            target.segment().asSlice(target.offset(first), count * rowBytes));
+            results.asSlice(first * rowBytes, count * rowBytes));
+      }
+    };
+  }
+
+  /// The last one gives the results, which may be where they belong.
+  private HostStep handOver(StepContext context) {
+    BufferRef target = context.buffer(Operand.FUSED_OUT);
+    long rowBytes = KeptRows.bytesOfRow(context.layer());
+    return tokens -> {
+      if (target.segment().address() + target.offset() != results.address()) {
+        MemorySegment.copy(results, 0, target.segment(), target.offset(), tokens * rowBytes);
       }
     };
   }

@@ -64,9 +64,12 @@ public record RowTransfer(DType type, int width, long stride) {
     }
   }
 
-  /// On all cores where it is much.
+  /// On all cores where it is much, and not at all where it is there already.
   private static void copy(
       MemorySegment source, long from, MemorySegment target, long to, long bytes) {
+    if (isSame(source, from, target, to)) {
+      return;
+    }
     if (bytes <= PART_BYTES) {
       MemorySegment.copy(source, from, target, to, bytes);
       return;
@@ -79,13 +82,19 @@ public record RowTransfer(DType type, int width, long stride) {
                 source, from + at, target, to + at, Math.min(PART_BYTES, bytes - at)));
   }
 
+  private static boolean isSame(MemorySegment source, long from, MemorySegment target, long to) {
+    return source.isNative()
+        && target.isNative()
+        && source.address() + from == target.address() + to;
+  }
+
   /// Ids `[M, k]` from the array's beginning.
   public static void idsOut(IntArray array, MemorySegment ids, long first, long count) {
-    MemorySegment.copy(array.getSegment(), 0, ids, first * 4, count * 4);
+    copy(array.getSegment(), 0, ids, first * 4, count * 4);
   }
 
   /// Ids `[M, k]` to the array's beginning.
   public static void ids(MemorySegment ids, long first, long count, IntArray array) {
-    MemorySegment.copy(ids, first * 4, array.getSegment(), 0, count * 4);
+    copy(ids, first * 4, array.getSegment(), 0, count * 4);
   }
 }

@@ -65,6 +65,7 @@ public final class LayerArrays {
           .forEach((operand, buffer) -> {
             if (buffer.location() instanceof Buffer.Caller caller) {
               callersSizes.merge(caller.region(), callersElements(buffer), Math::max);
+              shared.needRows(caller.region(), callersElements(buffer));
             } else {
               needed.merge(slot(operand, buffer), elements(operand, buffer), Math::max);
             }
@@ -162,7 +163,9 @@ public final class LayerArrays {
             caller.region(),
             region -> {
               int elements = callersSizes.getOrDefault(region, callersElements(buffer));
-              return buffer.dtype() == DType.I32 ? shared.ids(elements) : shared.rows(elements);
+              return buffer.dtype() == DType.I32
+                  ? shared.ids(region, elements)
+                  : shared.rows(region, elements);
             });
       }
       return shared.get(slots.getOrDefault(slot(operand, buffer), slot(operand, buffer)));
@@ -174,7 +177,7 @@ public final class LayerArrays {
     }
   }
 
-  /// What the caller's rows take that layers have said they need.
+  /// What the caller's rows take on the device that layers have said they need.
   public long callersBytes() {
     return callersSizes.values().stream().mapToLong(DeviceArrays::bytes).sum();
   }
