@@ -9,8 +9,10 @@ import org.jspecify.annotations.Nullable;
 /// @param kind what started it
 /// @param rank this process's number
 /// @param size how many there are
+/// @param rankOnThisHost this process's number among those that share this host, 0 where nothing
+///   says it
 /// @param ranksOnThisHost how many of them share this host
-public record Launcher(Kind kind, int rank, int size, int ranksOnThisHost) {
+public record Launcher(Kind kind, int rank, int size, int rankOnThisHost, int ranksOnThisHost) {
 
   /// What starts ranks.
   public enum Kind {
@@ -48,18 +50,27 @@ public record Launcher(Kind kind, int rank, int size, int ranksOnThisHost) {
           Kind.OPEN_MPI,
           "OMPI_COMM_WORLD_RANK",
           "OMPI_COMM_WORLD_SIZE",
+          variables.numberOr("OMPI_COMM_WORLD_LOCAL_RANK", 0),
           variables.numberOr("OMPI_COMM_WORLD_LOCAL_SIZE", 1));
     }
     // srun tells its ranks what Hydra tells them, and Hydra starts its daemons with srun.
     boolean slurm = variables.has("SLURM_STEP_NUM_TASKS") && variables.has("SLURM_PROCID");
     if (variables.has("PMI_SIZE") && (variables.has("MPI_LOCALNRANKS") || !slurm)) {
       return variables.launcher(
-          Kind.MPICH, "PMI_RANK", "PMI_SIZE", variables.numberOr("MPI_LOCALNRANKS", 1));
+          Kind.MPICH,
+          "PMI_RANK",
+          "PMI_SIZE",
+          variables.numberOr("MPI_LOCALRANKID", 0),
+          variables.numberOr("MPI_LOCALNRANKS", 1));
     }
     // SLURM_NTASKS is there in a batch script too, which is no rank.
     return slurm
         ? variables.launcher(
-            Kind.SLURM, "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", variables.slurmRanksHere())
+            Kind.SLURM,
+            "SLURM_PROCID",
+            "SLURM_STEP_NUM_TASKS",
+            variables.numberOr("SLURM_LOCALID", 0),
+            variables.slurmRanksHere())
         : null;
   }
 
@@ -69,7 +80,8 @@ public record Launcher(Kind kind, int rank, int size, int ranksOnThisHost) {
       return environment.containsKey(name);
     }
 
-    Launcher launcher(Kind kind, String rankName, String sizeName, int ranksOnThisHost) {
+    Launcher launcher(
+        Kind kind, String rankName, String sizeName, int rankOnThisHost, int ranksOnThisHost) {
       int rank = number(rankName);
       int size = number(sizeName);
       if (rank >= size) {
@@ -78,7 +90,7 @@ public record Launcher(Kind kind, int rank, int size, int ranksOnThisHost) {
                 + (rankName + "=" + rank + " of " + sizeName + "=" + size)
                 + ": ranks count from 0");
       }
-      return new Launcher(kind, rank, size, ranksOnThisHost);
+      return new Launcher(kind, rank, size, rankOnThisHost, ranksOnThisHost);
     }
 
     private int numberOr(String name, int otherwise) {

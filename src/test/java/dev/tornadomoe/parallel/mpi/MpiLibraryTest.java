@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class MpiLibraryTest {
-  private static final Launcher OPEN_MPI = new Launcher(Launcher.Kind.OPEN_MPI, 0, 2, 2);
-  private static final Launcher MPICH = new Launcher(Launcher.Kind.MPICH, 0, 2, 2);
-  private static final Launcher SLURM = new Launcher(Launcher.Kind.SLURM, 0, 2, 2);
+  private static final Launcher OPEN_MPI = new Launcher(Launcher.Kind.OPEN_MPI, 0, 2, 0, 2);
+  private static final Launcher MPICH = new Launcher(Launcher.Kind.MPICH, 0, 2, 0, 2);
+  private static final Launcher SLURM = new Launcher(Launcher.Kind.SLURM, 0, 2, 0, 2);
 
   @Test
   void noneIsInstalled() {

@@ -19,6 +19,7 @@ import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /// One session's steps where routed experts are on a device and sum what they have of a row: each
 /// row goes up once, with its ids and weights, and one comes back.
@@ -41,12 +42,11 @@ final class SumSteps implements StepCompiler {
         device.ownRows(CallerRegion.OUTPUT, bytes).orElseGet(() -> device.allocate(bytes));
   }
 
-  /// What the device has of a layer. A call's ids must differ, and be some of the router's, so
-  /// there are k more, of experts elsewhere, for the slots of a row that are none of its experts
-  /// here.
+  /// What the device has of a layer: where fewer than k experts are elsewhere, so many more.
   static MoeLayer onDevice(MoeLayer layer) {
     ExpertWeights experts = layer.experts();
-    int[] localOf = new int[layer.globalExperts() + layer.topK()];
+    int[] elsewhere = elsewhere(layer);
+    int[] localOf = new int[Math.max(layer.globalExperts(), elsewhere[layer.topK() - 1] + 1)];
     Arrays.setAll(localOf, e -> e < layer.globalExperts() ? experts.map().localOf(e) : -1);
     return new MoeLayer(
         layer.index(),
@@ -55,6 +55,15 @@ final class SumSteps implements StepCompiler {
         new ExpertWeights(experts.local(), ExpertMap.of(localOf), experts.activation()),
         null,
         false);
+  }
+
+  /// The ids for slots of a row that are none of its experts here, ascending: a call's ids must
+  /// differ, so there are k of them.
+  private static int[] elsewhere(MoeLayer layer) {
+    return IntStream.iterate(0, e -> e + 1)
+        .filter(e -> e >= layer.globalExperts() || layer.experts().map().localOf(e) < 0)
+        .limit(layer.topK())
+        .toArray();
   }
 
   /// What these steps will take on the host beside their calls: results that are more than the
@@ -129,11 +138,12 @@ final class SumSteps implements StepCompiler {
     BufferRef weights = context.bufferOrNull(input.weights());
     MoeLayer layer = context.layer();
     int topK = layer.topK();
+    int[] elsewhere = elsewhere(layer);
     long rowBytes = KeptRows.bytesOfRow(layer);
     return tokens -> {
       for (int first = 0; first < tokens; first += device.mostTokens()) {
         int count = Math.min(device.mostTokens(), tokens - first);
-        chooseExperts(ids, (long) first * topK, count * topK, layer);
+        chooseExperts(ids, (long) first * topK, count * topK, elsewhere);
         device.run(
             context.layerIndex(),
             count,
@@ -159,10 +169,10 @@ final class SumSteps implements StepCompiler {
     };
   }
 
-  private void chooseExperts(BufferRef from, long first, int count, MoeLayer layer) {
+  private void chooseExperts(BufferRef from, long first, int count, int[] elsewhere) {
     for (int i = 0; i < count; i++) {
       int id = from.getInt(first + i);
-      device.choose(i, id >= 0 ? id : layer.globalExperts() + i % layer.topK());
+      device.choose(i, id >= 0 ? id : elsewhere[i % elsewhere.length]);
     }
   }
 

@@ -96,7 +96,7 @@ public final class TornadoBackend implements Backend {
                 TuningPlaces.of(found.tuned()).source(),
                 launches(found.refusalOfReplay()),
                 found.equals(chosen)
-                    ? String.format(Locale.ROOT, " (used: %s)", TornadoDevices.reason(chosen))
+                    ? String.format(Locale.ROOT, " (used: %s)", TornadoDevices.reason(all, chosen))
                     : ""))
         .toList();
   }

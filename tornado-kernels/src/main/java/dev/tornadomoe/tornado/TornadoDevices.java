@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.parallel.mpi.Launcher;
 import dev.tornadomoe.tensor.text.ByteSize;
 import dev.tornadomoe.tornado.device.DeviceLimits;
 import dev.tornadomoe.tornado.device.KernelShape;
@@ -47,6 +48,11 @@ public final class TornadoDevices {
 
     boolean isGpu() {
       return device.getDeviceType() == TornadoDeviceType.GPU;
+    }
+
+    private boolean isBeside(Found other) {
+      return driver.equals(other.driver)
+          && device.getPlatformName().equals(other.device.getPlatformName());
     }
 
     private String name() {
@@ -192,14 +198,32 @@ public final class TornadoDevices {
     return found;
   }
 
-  /// The device that the user named, or the first GPU, or where there is none the first device.
+  /// The device that the user named, or a GPU, or where there is none the first device. It is the
+  /// first GPU, or for ranks of an MPI job each rank's own, by its number on its host.
   static Found choose(List<Found> all) {
     String requested = System.getProperty(DEVICE_PROPERTY);
     if (requested != null) {
       return numbered(
           all, requested, String.format(Locale.ROOT, "-D%s=%s", DEVICE_PROPERTY, requested));
     }
-    return all.stream().filter(Found::isGpu).findFirst().orElseGet(all::getFirst);
+    return choose(all, Launcher.ofThisProcess());
+  }
+
+  /// The same where the user named none.
+  ///
+  /// @param launcher what started this process as a rank, or null
+  static Found choose(List<Found> all, @Nullable Launcher launcher) {
+    List<Found> gpus = likeFirstGpu(all);
+    if (gpus.isEmpty()) {
+      return all.getFirst();
+    }
+    return gpus.get(launcher == null ? 0 : launcher.rankOnThisHost() % gpus.size());
+  }
+
+  /// The first GPU and those beside it: another driver or platform may have the same ones again.
+  private static List<Found> likeFirstGpu(List<Found> all) {
+    List<Found> gpus = all.stream().filter(Found::isGpu).toList();
+    return gpus.stream().filter(found -> found.isBeside(gpus.getFirst())).toList();
   }
 
   /// The same where a device that was asked for goes first.
@@ -221,9 +245,25 @@ public final class TornadoDevices {
   }
 
   /// Why [#choose] chose it.
-  static String reason(Found chosen) {
+  static String reason(List<Found> all, Found chosen) {
     return System.getProperty(DEVICE_PROPERTY) != null
         ? "named by -D" + DEVICE_PROPERTY
-        : chosen.isGpu() ? "the first GPU" : "the first device; there is no GPU";
+        : reason(all, chosen, Launcher.ofThisProcess());
+  }
+
+  /// The same where the user named none.
+  static String reason(List<Found> all, Found chosen, @Nullable Launcher launcher) {
+    if (!chosen.isGpu()) {
+      return "the first device; there is no GPU";
+    }
+    List<Found> gpus = likeFirstGpu(all);
+    return launcher == null || gpus.size() == 1
+        ? "the first GPU"
+        : String.format(
+            Locale.ROOT,
+            "GPU %d of %d, for rank %d of this host",
+            gpus.indexOf(chosen) + 1,
+            gpus.size(),
+            launcher.rankOnThisHost());
   }
 }

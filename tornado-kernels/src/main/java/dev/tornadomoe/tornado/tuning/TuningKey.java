@@ -10,7 +10,8 @@ import dev.tornadomoe.tornado.weights.DeviceLayer;
 /// @param kernels their shape
 /// @param hidden H
 /// @param intermediate I
-/// @param experts E on this device
+/// @param experts E on this device, or all of the layer's where some are elsewhere: a part has as
+///   many pairs for each of its experts as the whole
 /// @param topK pairs of a token
 /// @param weights how gate/up, and down if it differs, are kept
 public record TuningKey(
@@ -23,11 +24,14 @@ public record TuningKey(
     DeviceExperts part = weights.parts().getFirst();
     String gateUp = part.gateUp().storage().text();
     String down = part.down().storage().text();
+    int local = weights.layer().experts().local().size();
+    int all = weights.layer().globalExperts() - weights.layer().identityExperts();
     return new TuningKey(
         kernels,
         weights.layer().experts().hidden(),
         weights.layer().intermediate(),
-        weights.layer().experts().local().size() + extra,
+        // So few may be there only for rows that have fewer experts here.
+        (all - local > weights.layer().topK() ? all : local) + extra,
         weights.layer().topK() + extra,
         gateUp.equals(down) ? gateUp : gateUp + ", down " + down);
   }

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.contract.LayerSpec;
 import dev.tornadomoe.contract.RandomLayer;
+import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
@@ -100,9 +102,22 @@ class TuningLookupTest {
         .isEqualTo(new TuningKey(KernelShape.WORK_GROUPS, 96, 40, 5, 3, "bf16"));
   }
 
+  /// A part has as many pairs for each of its experts as the whole.
+  @Test
+  void aPartOfALayerHasTheKeyOfTheWhole() {
+    MoeLayer whole = RandomLayer.of(LayerSpec.odd(), 1);
+    assertThat(key(whole.dividedBy(ExpertMap.of(new int[] {-1, 0, -1, -1, -1}))))
+        .isEqualTo(key(whole));
+    assertThat(key(whole).experts()).isEqualTo(5);
+  }
+
   private static TuningKey key(WeightFormat format) {
+    return key(RandomLayer.of(LayerSpec.odd().with(format), 1));
+  }
+
+  private static TuningKey key(MoeLayer of) {
     DeviceLimits device = device(1024, 48 << 10).limits();
-    MoePlan plan = Planner.builder().build().plan(RandomLayer.of(LayerSpec.odd().with(format), 1));
+    MoePlan plan = Planner.builder().build().plan(of);
     DeviceLayer layer = DeviceMemory.load(plan, device, Progress.NONE).layers().getFirst();
     return TuningKey.of(layer, 0, device.shape());
   }
