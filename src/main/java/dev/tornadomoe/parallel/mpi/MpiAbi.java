@@ -11,15 +11,20 @@ import java.lang.foreign.ValueLayout;
 /// @param world `MPI_COMM_WORLD`
 /// @param bytes `MPI_BYTE`
 /// @param errorsReturn `MPI_ERRORS_RETURN`
-record MpiAbi(String name, ValueLayout handle, long world, long bytes, long errorsReturn) {
+/// @param tagOffset where `MPI_TAG` is in `MPI_Status`
+record MpiAbi(
+    String name, ValueLayout handle, long world, long bytes, long errorsReturn, long tagOffset) {
   /// `MPI_SUCCESS`, `MPI_BOTTOM` and `MPI_THREAD_SERIALIZED`: the same in all of them.
   static final int SUCCESS = 0;
 
   static final long BOTTOM = 0;
   static final int THREAD_SERIALIZED = 2;
 
+  /// `MPI_ANY_TAG`, also the same.
+  static final int ANY_TAG = -1;
+
   /// At least `sizeof(MPI_Status)`: 24 bytes in Open MPI, 20 in MPICH. What is in it is asked
-  /// through functions.
+  /// through functions, but for the tag, for which there is none.
   static final long STATUS_BYTES = 64;
 
   /// Tells handles from other numbers in a function's description.
@@ -49,13 +54,19 @@ record MpiAbi(String name, ValueLayout handle, long world, long bytes, long erro
         ValueLayout.JAVA_LONG.withName(HANDLE),
         library.address("ompi_mpi_comm_world"),
         library.address("ompi_mpi_byte"),
-        library.address("ompi_mpi_errors_return"));
+        library.address("ompi_mpi_errors_return"),
+        Integer.BYTES);
   }
 
   /// Handles are numbers, the same since 3.1: <https://www.mpich.org/abi/>.
   private static MpiAbi mpich() {
     return new MpiAbi(
-        "MPICH", ValueLayout.JAVA_INT.withName(HANDLE), 0x44000000, 0x4c00010d, 0x54000001);
+        "MPICH",
+        ValueLayout.JAVA_INT.withName(HANDLE),
+        0x44000000,
+        0x4c00010d,
+        0x54000001,
+        3 * Integer.BYTES);
   }
 
   /// Reads the handle that a function has written.

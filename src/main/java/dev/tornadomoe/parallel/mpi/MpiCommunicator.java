@@ -10,8 +10,8 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /// Ranks that MPI connects. A message is sent and received as it lies, its blocks as a datatype of
-/// absolute addresses; nothing is staged on our side. All waits ask again and again and have an
-/// end.
+/// absolute addresses; nothing is staged on our side, except that long messages between ranks of a
+/// host go through [HostMemory]. All waits ask again and again and have an end.
 public final class MpiCommunicator implements Communicator {
   /// How long a rank waits for another one, in seconds, unless something else is said.
   public static final int PATIENCE = 60;
@@ -21,6 +21,9 @@ public final class MpiCommunicator implements Communicator {
 
   /// Messages of a rank come in their order, so they need no telling apart.
   private static final int TAG = 0;
+
+  /// Says that the message itself is in shared memory.
+  private static final int NOTE_TAG = 1;
 
   private static final long NONE = -1;
 
@@ -36,6 +39,11 @@ public final class MpiCommunicator implements Communicator {
   private final MemorySegment[] found;
 
   private final long[] lengths;
+
+  /// By rank: whether it was found in shared memory.
+  private final boolean[] shared;
+
+  private HostMemory host;
 
   private final MemorySegment request = handle();
   private final MemorySegment answer = handle();
@@ -55,6 +63,8 @@ public final class MpiCommunicator implements Communicator {
     backoff = new Backoff(world.rank(), seconds);
     found = new MemorySegment[world.size()];
     lengths = new long[world.size()];
+    shared = new boolean[world.size()];
+    host = HostMemory.none(world.size());
     for (int i = 0; i < found.length; i++) {
       found[i] = handle();
       lengths[i] = NONE;
@@ -84,8 +94,11 @@ public final class MpiCommunicator implements Communicator {
   /// @param toStart seconds for all ranks to start
   static MpiCommunicator start(
       MpiLibrary library, @Nullable Launcher launcher, int toStart, int seconds) {
-    return new MpiCommunicator(
-        library.description(), MpiWorld.start(library, launcher, toStart), seconds);
+    MpiCommunicator ranks =
+        new MpiCommunicator(
+            library.description(), MpiWorld.start(library, launcher, toStart), seconds);
+    ranks.host = HostMemory.of(ranks, HostMemory.place());
+    return ranks;
   }
 
   /// Ends this process at once, and with it all ranks: without taking leave, which their launcher
@@ -125,18 +138,20 @@ public final class MpiCommunicator implements Communicator {
               + " is longer than MPI's 2 GiB; send fewer tokens at a time");
     }
     broken = true;
-    memory.describe(message);
-    mpi.isend(
-        memory.address(),
-        memory.count(),
-        memory.type(),
-        to,
-        TAG,
-        world.communicator(),
-        sending.next());
-    sending.begun(to);
-    memory.release();
+    MemorySegment note = host.put(to, message);
+    if (note == null) {
+      memory.describe(message);
+      send(to, memory.address(), memory.count(), memory.type(), TAG);
+      memory.release();
+    } else {
+      send(to, note.address(), HostMemory.NOTE_BYTES, world.abi().bytes(), NOTE_TAG);
+    }
     broken = false;
+  }
+
+  private void send(int to, long address, int count, long type, int tag) {
+    mpi.isend(address, count, type, to, tag, world.communicator(), sending.next());
+    sending.begun(to);
   }
 
   @Override
@@ -144,7 +159,7 @@ public final class MpiCommunicator implements Communicator {
     broken = true;
     backoff.begin();
     for (int i = 0; i < sending.count(); i++) {
-      while (!done(sending.handle(i))) {
+      while (!done(sending.handle(i)) || !host.isTaken(sending.rank(i))) {
         if (!backoff.pause()) {
           throw backoff.over("rank " + sending.rank(i) + ", which takes nothing");
         }
@@ -167,13 +182,24 @@ public final class MpiCommunicator implements Communicator {
       }
       mpi.getCount(status, world.abi().bytes(), answer);
       lengths[from] = answer.get(JAVA_INT, 0);
+      shared[from] = status.get(JAVA_INT, world.abi().tagOffset()) == NOTE_TAG;
+      if (shared[from]) {
+        mpi.imrecv(
+            host.note(from).address(),
+            HostMemory.NOTE_BYTES,
+            world.abi().bytes(),
+            found[from],
+            request);
+        awaitReceived(from);
+        lengths[from] = host.length(from);
+      }
       broken = false;
     }
     return lengths[from];
   }
 
   private boolean arrived(int from) {
-    mpi.improbe(from, TAG, world.communicator(), answer, found[from], status);
+    mpi.improbe(from, MpiAbi.ANY_TAG, world.communicator(), answer, found[from], status);
     return answer.get(JAVA_INT, 0) != 0;
   }
 
@@ -187,17 +213,25 @@ public final class MpiCommunicator implements Communicator {
               + (" bytes for a message of " + lengths[from] + " from rank " + from));
     }
     broken = true;
-    memory.describe(into);
-    mpi.imrecv(memory.address(), memory.count(), memory.type(), found[from], request);
     lengths[from] = NONE;
+    if (shared[from]) {
+      host.take(from, into);
+    } else {
+      memory.describe(into);
+      mpi.imrecv(memory.address(), memory.count(), memory.type(), found[from], request);
+      awaitReceived(from);
+      memory.release();
+    }
+    broken = false;
+  }
+
+  private void awaitReceived(int from) {
     backoff.begin();
     while (!done(request)) {
       if (!backoff.pause()) {
         throw backoff.over("rank " + from + ", which stopped in the middle of a message");
       }
     }
-    memory.release();
-    broken = false;
   }
 
   private boolean done(MemorySegment request) {
