@@ -19,6 +19,7 @@ module dev.tornadomoe {
   exports dev.tornadomoe.layer;
   exports dev.tornadomoe.layer.family;
   exports dev.tornadomoe.modular;
+  exports dev.tornadomoe.offload;
   exports dev.tornadomoe.parallel;
   exports dev.tornadomoe.parallel.mpi;
   exports dev.tornadomoe.plan;

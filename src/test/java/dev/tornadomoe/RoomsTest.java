@@ -30,16 +30,24 @@ class RoomsTest {
   /// The inner ones first.
   private static final List<String> HOUSES =
       List.of(
-          "backend.cpu", "tensor", "checkpoint", "layer", "modular", "plan", "backend", "parallel");
+          "backend.cpu",
+          "tensor",
+          "checkpoint",
+          "layer",
+          "modular",
+          "plan",
+          "backend",
+          "offload",
+          "parallel");
 
   /// Who uses a room of another house.
   private static final Map<String, List<String>> GUESTS =
       Map.ofEntries(
           Map.entry("tensor.block", List.of("checkpoint", "layer", "backend.cpu")),
           Map.entry("tensor.mapped", List.of("checkpoint", "backend")),
-          Map.entry("tensor.text", List.of("layer", "plan", "backend")),
+          Map.entry("tensor.text", List.of("layer", "plan", "backend", "offload")),
           Map.entry("checkpoint.file", List.of("layer", "parallel")),
-          Map.entry("checkpoint.io", List.of("parallel")),
+          Map.entry("checkpoint.io", List.of("offload", "parallel")),
           Map.entry("backend.host", List.of("backend.cpu")));
 
   @Test
@@ -58,6 +66,8 @@ class RoomsTest {
         .definedBy("dev.tornadomoe.plan..")
         .layer("backend")
         .definedBy("dev.tornadomoe.backend..")
+        .layer("offload")
+        .definedBy("dev.tornadomoe.offload")
         .layer("parallel")
         .definedBy("dev.tornadomoe.parallel")
         .layer("mpi")
@@ -66,18 +76,21 @@ class RoomsTest {
         .mayNotBeAccessedByAnyLayer()
         .whereLayer("parallel")
         .mayOnlyBeAccessedByLayers("mpi")
-        .whereLayer("backend")
+        .whereLayer("offload")
         .mayNotBeAccessedByAnyLayer()
+        .whereLayer("backend")
+        .mayOnlyBeAccessedByLayers("offload")
         .whereLayer("plan")
-        .mayOnlyBeAccessedByLayers("backend")
+        .mayOnlyBeAccessedByLayers("backend", "offload")
         .whereLayer("modular")
-        .mayOnlyBeAccessedByLayers("plan", "backend", "parallel")
+        .mayOnlyBeAccessedByLayers("plan", "backend", "offload", "parallel")
         .whereLayer("layer")
-        .mayOnlyBeAccessedByLayers("modular", "plan", "backend", "parallel")
+        .mayOnlyBeAccessedByLayers("modular", "plan", "backend", "offload", "parallel")
         .whereLayer("checkpoint")
-        .mayOnlyBeAccessedByLayers("layer", "parallel")
+        .mayOnlyBeAccessedByLayers("layer", "offload", "parallel")
         .whereLayer("tensor")
-        .mayOnlyBeAccessedByLayers("checkpoint", "layer", "modular", "plan", "backend", "parallel")
+        .mayOnlyBeAccessedByLayers(
+            "checkpoint", "layer", "modular", "plan", "backend", "offload", "parallel")
         .check(CLASSES);
   }
 

@@ -11,7 +11,9 @@ import java.util.SequencedMap;
 ///   device's kernel launches, as its driver reports them
 /// @param bytesIn that went from the host to the device; 0 on a host backend
 /// @param bytesOut that came back; 0 on a host backend
-public record Profile(List<Task> tasks, long bytesIn, long bytesOut) {
+/// @param besideMicros microseconds that a device computed beside these tasks, of which the call
+///   takes no more than what a task waits; 0 where there is none
+public record Profile(List<Task> tasks, long bytesIn, long bytesOut, double besideMicros) {
 
   /// One task that ran. A call that is cut into chunks runs a step's task once for each.
   ///
@@ -28,6 +30,15 @@ public record Profile(List<Task> tasks, long bytesIn, long bytesOut) {
     tasks = List.copyOf(tasks);
   }
 
+  /// What one side alone has done.
+  ///
+  /// @param tasks each task that ran, in order
+  /// @param bytesIn that went from the host to the device
+  /// @param bytesOut that came back
+  public Profile(List<Task> tasks, long bytesIn, long bytesOut) {
+    this(tasks, bytesIn, bytesOut, 0);
+  }
+
   /// What two calls, or two parts of one, did together.
   ///
   /// @param next what came after this
@@ -35,7 +46,8 @@ public record Profile(List<Task> tasks, long bytesIn, long bytesOut) {
   public Profile and(Profile next) {
     List<Task> both = new ArrayList<>(tasks);
     both.addAll(next.tasks);
-    return new Profile(both, bytesIn + next.bytesIn, bytesOut + next.bytesOut);
+    return new Profile(
+        both, bytesIn + next.bytesIn, bytesOut + next.bytesOut, besideMicros + next.besideMicros);
   }
 
   /// {@return time of all tasks together, in microseconds; NaN where the profiler has no times}

@@ -2,6 +2,7 @@ package dev.tornadomoe.layer;
 
 import java.util.Arrays;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /// Which of the layer's experts are here: from the index that the router uses to an index among the
 /// local experts, or -1 for an expert that lives elsewhere and contributes zero here.
@@ -82,6 +83,18 @@ public final class ExpertMap {
   /// {@return whether some experts live elsewhere}
   public boolean isPartial() {
     return local < localOf.length;
+  }
+
+  /// Whether it has the same experts in the same places.
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof ExpertMap map && Arrays.equals(localOf, map.localOf);
+  }
+
+  /// Of the values.
+  @Override
+  public int hashCode() {
+    return Arrays.hashCode(localOf);
   }
 
   /// As in `all 128` or `32 of 128`.

@@ -49,6 +49,15 @@ public interface Experts {
     return List.of();
   }
 
+  /// Where the layer's experts are, if they bring the results of some from elsewhere: what they
+  /// write is then the whole sum, though not all experts are here.
+  ///
+  /// @param layer as it is planned, with the experts that are here
+  /// @return all sides, this one among them; empty where experts are here alone
+  default List<ExpertSide> sides(MoeLayer layer) {
+    return List.of();
+  }
+
   /// {@return the shape of `fused_out`}
   ///
   /// @param problem sizes; its tokens are the most of a bucket

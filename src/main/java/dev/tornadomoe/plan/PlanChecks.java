@@ -3,6 +3,7 @@ package dev.tornadomoe.plan;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ActivationFormat;
 import dev.tornadomoe.modular.Capability;
+import dev.tornadomoe.modular.ExpertSide;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.Problem;
 import dev.tornadomoe.modular.Support;
@@ -102,8 +103,13 @@ final class PlanChecks {
   /// A norm is of finished rows, and a bias is added once: where some experts are elsewhere and
   /// nobody here has their part, the rows are not finished.
   private static void requireWholeSum(MoeLayer layer, ModularMoe modularMoe, String what) {
-    int here = layer.experts().map().localExperts() + layer.identityExperts();
-    if (modularMoe.prepareAndFinalize().isLocal() && here < layer.globalExperts()) {
+    List<ExpertSide> sides = modularMoe.experts().sides(layer);
+    int summed =
+        sides.isEmpty()
+            ? layer.experts().map().localExperts()
+            : sides.stream().mapToInt(ExpertSide::experts).sum();
+    if (modularMoe.prepareAndFinalize().isLocal()
+        && summed + layer.identityExperts() < layer.globalExperts()) {
       throw new PlanException(
           String.format(
               Locale.ROOT,

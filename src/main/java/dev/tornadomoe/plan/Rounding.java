@@ -4,6 +4,7 @@ import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.ReduceOperation;
@@ -66,6 +67,7 @@ final class Rounding {
       case ReduceOperation.BatchedReduce op -> false;
       case ExpertOperation op -> false;
       case DenseOperation op -> false;
+      case OffloadOperation op -> false;
       case RowOperation op -> false;
       case RouteOperation op -> false;
       case CustomOperation op -> false;

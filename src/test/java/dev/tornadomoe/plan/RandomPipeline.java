@@ -1,5 +1,6 @@
 package dev.tornadomoe.plan;
 
+import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.modular.ActivationFormat;
@@ -8,6 +9,8 @@ import dev.tornadomoe.modular.Experts;
 import dev.tornadomoe.modular.ExpertsCatalog;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.modular.OffloadExperts;
+import dev.tornadomoe.modular.OffloadPrepareAndFinalize;
 import dev.tornadomoe.modular.PrepareAndFinalize;
 import dev.tornadomoe.modular.SeededLayers;
 import dev.tornadomoe.modular.StubBody;
@@ -18,7 +21,9 @@ import dev.tornadomoe.tensor.DType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -35,15 +40,21 @@ final class RandomPipeline {
   private final @Nullable ModularMoe modularMoe;
   private final Planner.Builder planner = Planner.builder();
 
+  /// The pieces of layers that have some experts on a device.
+  private final Map<MoeLayer, ModularMoe> offloaded = new IdentityHashMap<>();
+
   private RandomPipeline(long seed) {
     random = new Random(seed);
     experts = 1 + random.nextInt(6);
     topK = 1 + random.nextInt(Math.min(3, experts));
     int4 = random.nextInt(3) == 0;
     callerRoutes = random.nextInt(3) == 0;
-    layers = layers();
-    modularMoe = modularMoe();
-    if (modularMoe != null) {
+    layers = divided(layers(), new Random(~seed));
+    ModularMoe whole = modularMoe();
+    modularMoe = offloaded.isEmpty() ? whole : offloaded.get(layers.getFirst());
+    if (!offloaded.isEmpty()) {
+      planner.modularMoe(offloaded::get);
+    } else if (modularMoe != null) {
       planner.modularMoe(modularMoe);
     }
     if (callerRoutes) {
@@ -122,6 +133,35 @@ final class RandomPipeline {
       fixture.outputNorm();
     }
     return fixture.layers(1 + random.nextInt(3));
+  }
+
+  /// Layers that have all experts, in one of five cases with any of them on a device.
+  private List<MoeLayer> divided(List<MoeLayer> whole, Random placements) {
+    return isPartial || experts < 2 || placements.nextInt(5) != 0
+        ? whole
+        : whole.stream().map(layer -> part(layer, placements)).toList();
+  }
+
+  /// What the host has of a layer: one expert at least.
+  private MoeLayer part(MoeLayer layer, Random placements) {
+    int[] there = new int[experts];
+    int[] here = new int[experts];
+    int count = 0;
+    int kept = placements.nextInt(experts);
+    for (int expert = 0; expert < experts; expert++) {
+      boolean leaves = expert != kept && placements.nextBoolean();
+      there[expert] = leaves ? count : -1;
+      here[expert] = leaves ? -1 : expert - count;
+      count += leaves ? 1 : 0;
+    }
+    OffloadExperts divided =
+        new OffloadExperts(
+            count == 0
+                ? null
+                : new OffloadExperts.DevicePart(layer.dividedBy(ExpertMap.of(there)), 0.5));
+    MoeLayer part = layer.dividedBy(ExpertMap.of(here));
+    offloaded.put(part, new ModularMoe(new OffloadPrepareAndFinalize(layer, divided), divided));
+    return part;
   }
 
   /// Some of the experts, at least one, in any order.

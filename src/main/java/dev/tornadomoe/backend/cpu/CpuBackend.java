@@ -11,14 +11,18 @@ import dev.tornadomoe.backend.cpu.step.PlanNeeds;
 import dev.tornadomoe.backend.cpu.step.StepNeeds;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.GuardedSession;
+import dev.tornadomoe.modular.OffloadOperation;
+import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Precision;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
+import dev.tornadomoe.plan.Step;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// The backend named `cpu`. Its sessions share one team of threads: as many as [#withThreads] was
@@ -103,6 +107,19 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
+  public List<String> unsupported(MoePlan plan) {
+    Set<String> sentences = new TreeSet<>();
+    for (BucketPlan bucket : plan.buckets()) {
+      for (Step step : bucket.steps()) {
+        if (step.operation() instanceof OffloadOperation op) {
+          sentences.add(CpuSteps.refusal(plan.layers().get(step.layer()), op));
+        }
+      }
+    }
+    return List.copyOf(sentences);
+  }
+
+  @Override
   public SessionMemory memory(MoePlan plan) {
     return memory(plan, true);
   }
@@ -133,6 +150,15 @@ public final class CpuBackend implements Backend {
   /// @throws dev.tornadomoe.MoeException for weights that can't be right
   public static Arithmetic aroundExperts(MoePlan plan, Progress progress) {
     return CpuArithmetic.load(plan, false, new CpuBackend().team(KernelChoice.choose()), progress);
+  }
+
+  /// What computes all steps but those of a device, for a backend that has some of the routed
+  /// experts there: the plan's layers have the others.
+  ///
+  /// @param progress hears how far loading them is
+  /// @throws dev.tornadomoe.MoeException for weights that can't be right
+  public static Arithmetic besideDevice(MoePlan plan, Progress progress) {
+    return CpuArithmetic.load(plan, true, new CpuBackend().team(KernelChoice.choose()), progress);
   }
 
   private int threads() {

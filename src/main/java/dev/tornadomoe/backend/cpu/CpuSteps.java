@@ -1,5 +1,6 @@
 package dev.tornadomoe.backend.cpu;
 
+import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.step.AllTokens;
 import dev.tornadomoe.backend.cpu.step.BatchedGroups;
@@ -22,12 +23,15 @@ import dev.tornadomoe.backend.host.NormStep;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.WeightOperation;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /// Compiles one session's arithmetic to steps on a team of threads.
@@ -104,6 +108,7 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
                   experts, context.buffer(op.counts()), context.maxTokens(), scratch.indices()),
               context.buffer(op.activated()),
               context.buffer(op.target()));
+      case OffloadOperation op -> throw new BackendException(refusal(context.layer(), op));
       case ReduceOperation.DownReduce op ->
           new DownReduceStep(
               team,
@@ -130,6 +135,16 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
             null);
       }
     };
+  }
+
+  /// Why a step can't run on a host alone.
+  static String refusal(MoeLayer layer, OffloadOperation operation) {
+    return String.format(
+        Locale.ROOT,
+        "layer %d: step \"%s\" is for experts on a device, and backend cpu has none; backend"
+            + " tornado runs it",
+        layer.index(),
+        operation.name());
   }
 
   private HostStep project(

@@ -91,7 +91,7 @@ final class HostExecution implements Execution {
       long start = times == null ? 0 : System.nanoTime();
       step.run(chunk.tokens());
       if (times != null) {
-        times.add(step.step(), start);
+        times.add(step.step(), start, step.compiled().nanosBeside());
       }
       chunk.count(1, step.isOutputCopy() ? 1 : 0);
       if (guard != null) {

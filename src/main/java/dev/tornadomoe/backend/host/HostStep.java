@@ -8,4 +8,10 @@ public interface HostStep {
   ///
   /// @param tokens M of this call, or of this chunk of it
   void run(int tokens);
+
+  /// How long a device took for what the step has just waited for, in nanoseconds; 0 where it waits
+  /// for none.
+  default long nanosBeside() {
+    return 0;
+  }
 }

@@ -10,16 +10,19 @@ final class StepTimes {
   private static final double NANOS_PER_MICRO = 1e3;
 
   private final List<Profile.Task> tasks = new ArrayList<>();
+  private double besideMicros;
 
   /// A step that has just ended.
   ///
   /// @param start of it, in nanoseconds of the JVM's clock
-  void add(Step step, long start) {
+  /// @param nanosBeside what a device took meanwhile
+  void add(Step step, long start, long nanosBeside) {
     double micros = (System.nanoTime() - start) / NANOS_PER_MICRO;
     tasks.add(new Profile.Task(step.layer(), step.operation().name(), micros, step.isOutputCopy()));
+    besideMicros += nanosBeside / NANOS_PER_MICRO;
   }
 
   Profile profile() {
-    return new Profile(tasks, 0, 0);
+    return new Profile(tasks, 0, 0, besideMicros);
   }
 }

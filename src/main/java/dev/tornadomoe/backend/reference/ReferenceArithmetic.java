@@ -15,6 +15,8 @@ import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.Experts;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.WeightOperation;
 import dev.tornadomoe.plan.MoePlan;
@@ -37,6 +39,7 @@ final class ReferenceArithmetic implements Arithmetic {
   private record LayerParts(
       @Nullable ReferenceLinear router,
       List<ReferenceMlp> experts,
+      @Nullable ReferenceOffload offload,
       @Nullable ReferenceMlp shared,
       @Nullable ReferenceLinear sharedGate,
       @Nullable ReferenceLinear latentIn,
@@ -70,8 +73,9 @@ final class ReferenceArithmetic implements Arithmetic {
             return matrix;
           };
       List<LayerParts> layers = new ArrayList<>();
-      for (MoeLayer layer : plan.layers()) {
-        layers.add(parts(layer, loader));
+      for (int i = 0; i < plan.layers().size(); i++) {
+        MoeLayer layer = plan.layers().get(i);
+        layers.add(parts(layer, plan.modularMoe(i).experts(), loader));
         memory.addAll(LayerWeights.ofSteps(layer));
       }
       return new ReferenceArithmetic(arena, layers, new WeightMemory(memory));
@@ -81,7 +85,8 @@ final class ReferenceArithmetic implements Arithmetic {
     }
   }
 
-  private static LayerParts parts(MoeLayer layer, Function<Weight, WeightMatrix> loader) {
+  private static LayerParts parts(
+      MoeLayer layer, Experts experts, Function<Weight, WeightMatrix> loader) {
     Router router = layer.router();
     SharedExperts shared = layer.shared();
     Latent latent = layer.latent();
@@ -91,6 +96,7 @@ final class ReferenceArithmetic implements Arithmetic {
         layer.experts().local().stream()
             .map(mlp -> ReferenceMlp.load(mlp, layer.experts().activation(), loader))
             .toList(),
+        ReferenceOffload.load(experts, loader),
         shared == null
             ? null
             : ReferenceMlp.load(shared.mlp(), shared.activation(layer.experts()), loader),
@@ -124,6 +130,8 @@ final class ReferenceArithmetic implements Arithmetic {
       case ExpertOperation.GateUp op -> steps.gateUp(op);
       case ExpertOperation.GroupedGateUp op -> steps.groupedGateUp(op);
       case ExpertOperation.GroupedDown op -> steps.groupedDown(op);
+      case OffloadOperation.Begin op -> tokens -> {}; // nobody else would do it
+      case OffloadOperation.Await op -> required(parts.offload()).step(op, context, interruption);
       case ReduceOperation.DownReduce op -> steps.downReduce(op);
       case ReduceOperation.Reduce op -> steps.reduce(op);
       case ReduceOperation.ReduceNorm op -> steps.reduceNorm(op);

@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.ExpertSide;
 import dev.tornadomoe.modular.Travel;
 import dev.tornadomoe.plan.AliasDecision;
 import dev.tornadomoe.plan.BucketPlan;
@@ -84,6 +85,10 @@ final class ExplainJson {
     json.put("experts", plan.modularMoe(layer).experts().name());
     json.put("prepare_finalize", plan.modularMoe(layer).prepareAndFinalize().name());
     json.put("alias", alias);
+    List<ExpertSide> sides = explanation.sides(layer);
+    if (!sides.isEmpty()) {
+      json.put("sides", sides.stream().map(ExplainJson::side).toList());
+    }
     List<Travel> ways = explanation.travel(layer);
     if (!ways.isEmpty()) {
       json.put("travel", ways.stream().map(ExplainJson::travel).toList());
@@ -92,6 +97,15 @@ final class ExplainJson {
     json.put(
         "buffers",
         explanation.buffers(layer).stream().map(buffer -> buffer(layer, buffer)).toList());
+    return json;
+  }
+
+  private static Map<String, Object> side(ExpertSide side) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("on", side.name());
+    json.put("experts", side.experts());
+    json.put("weight_bytes", side.weightBytes());
+    json.put("expected_share", side.share());
     return json;
   }
 

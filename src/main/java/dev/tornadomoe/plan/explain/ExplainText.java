@@ -2,6 +2,7 @@ package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.ExpertSide;
 import dev.tornadomoe.modular.Travel;
 import dev.tornadomoe.plan.AliasDecision;
 import dev.tornadomoe.plan.BucketPlan;
@@ -129,10 +130,29 @@ final class ExplainText {
       line("    " + reason);
     }
     line("");
+    sides(layer);
     travel(layer);
     text.append(steps(layer).render());
     line("");
     text.append(buffers(layer).render());
+    line("");
+  }
+
+  private void sides(int layer) {
+    List<ExpertSide> sides = explanation.sides(layer);
+    if (sides.isEmpty()) {
+      return;
+    }
+    TextTable table = new TextTable("  ", "lrrr");
+    table.row("experts on", "number", "weights", "expected share of pairs");
+    for (ExpertSide side : sides) {
+      table.row(
+          side.name(),
+          count(side.experts()),
+          ByteSize.format(side.weightBytes()),
+          String.format(Locale.ROOT, "%.1f %%", 100 * side.share()));
+    }
+    text.append(table.render());
     line("");
   }
 

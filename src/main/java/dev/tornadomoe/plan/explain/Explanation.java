@@ -2,6 +2,7 @@ package dev.tornadomoe.plan.explain;
 
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
+import dev.tornadomoe.modular.ExpertSide;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Travel;
 import dev.tornadomoe.plan.BucketPlan;
@@ -241,7 +242,13 @@ public final class Explanation {
         && bucket.decisions().get(a).equals(bucket.decisions().get(b))
         && operations(a).equals(operations(b))
         && sizes(a).equals(sizes(b))
-        && travel(a).equals(travel(b));
+        && travel(a).equals(travel(b))
+        && sides(a).equals(sides(b));
+  }
+
+  /// Where a layer's experts are, if not all are computed in one place.
+  List<ExpertSide> sides(int layer) {
+    return plan.modularMoe(layer).experts().sides(plan.layers().get(layer));
   }
 
   /// What a layer's rows travel between processes, each of which has as many tokens as this one.

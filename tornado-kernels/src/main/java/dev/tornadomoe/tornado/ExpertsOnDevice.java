@@ -98,14 +98,6 @@ final class ExpertsOnDevice implements Arithmetic {
     }
   }
 
-  /// Weights that are loaded after others.
-  private record ContinuedProgress(Progress progress, long others, long all) implements Progress {
-    @Override
-    public void update(long done, long total) {
-      progress.update(others + done, all);
-    }
-  }
-
   private static long bytes(MoePlan plan, boolean experts) {
     return plan.layers().stream()
         .flatMap(layer -> LayerWeights.of(layer, experts).stream())

@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.WeightOperation;
 import dev.tornadomoe.plan.MoePlan;
@@ -61,6 +62,7 @@ final class PairSteps implements StepCompiler {
       case ExpertOperation.BatchedGateUp op -> host.compile(op, context);
       case ExpertOperation.BatchedDown op -> host.compile(op, context);
       case DenseOperation op -> host.compile(op, context);
+      case OffloadOperation op -> host.compile(op, context);
       case ReduceOperation op -> host.compile(op, context);
     };
   }

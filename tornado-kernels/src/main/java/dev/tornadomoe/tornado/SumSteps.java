@@ -10,6 +10,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
@@ -59,7 +60,7 @@ final class SumSteps implements StepCompiler {
 
   /// The ids for slots of a row that are none of its experts here, ascending: a call's ids must
   /// differ, so there are k of them.
-  private static int[] elsewhere(MoeLayer layer) {
+  static int[] elsewhere(MoeLayer layer) {
     return IntStream.iterate(0, e -> e + 1)
         .filter(e -> e >= layer.globalExperts() || layer.experts().map().localOf(e) < 0)
         .limit(layer.topK())
@@ -119,6 +120,7 @@ final class SumSteps implements StepCompiler {
       case ReduceOperation.ReduceNorm op -> host.compile(op, context);
       case ReduceOperation.BatchedReduce op -> host.compile(op, context);
       case DenseOperation op -> host.compile(op, context);
+      case OffloadOperation op -> host.compile(op, context);
     };
   }
 

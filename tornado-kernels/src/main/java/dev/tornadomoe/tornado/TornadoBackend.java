@@ -10,6 +10,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.HybridExperts;
 import dev.tornadomoe.modular.LocalPrepareAndFinalize;
 import dev.tornadomoe.modular.ModularMoe;
+import dev.tornadomoe.offload.Offload;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.tornado.device.KernelShape;
@@ -124,11 +125,14 @@ public final class TornadoBackend implements Backend {
 
   @Override
   public List<String> unsupported(MoePlan plan) {
-    return UnsupportedSteps.of(plan);
+    return Offload.divides(plan) ? OffloadArithmetic.unsupported(plan) : UnsupportedSteps.of(plan);
   }
 
   @Override
   public SessionMemory memory(MoePlan plan) {
+    if (Offload.divides(plan)) {
+      return OffloadArithmetic.memory(plan, device());
+    }
     return UnsupportedSteps.takesRowsOfOthers(plan)
         ? ExpertsOnDevice.memory(plan, device())
         : DeviceMemory.of(plan, device().limits());
@@ -154,6 +158,9 @@ public final class TornadoBackend implements Backend {
   @Override
   public Session prepare(MoePlan plan, Progress progress) {
     ReplayMode.chosen(); // a wrong one is said before anything is loaded
+    if (Offload.divides(plan)) {
+      return OffloadArithmetic.prepare(this, plan, device(), progress);
+    }
     return UnsupportedSteps.takesRowsOfOthers(plan)
         ? ExpertsOnDevice.prepare(this, plan, device(), progress)
         : session(plan, device(), progress);

@@ -10,6 +10,7 @@ import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
@@ -64,6 +65,7 @@ public final class PlanNeeds {
       case DenseOperation op -> ofDense(op, rows);
       case ExpertOperation op -> experts ? ofExperts(op, rows) : StepNeeds.NONE;
       case ReduceOperation op -> ofSum(op);
+      case OffloadOperation op -> StepNeeds.NONE;
       case RowOperation op -> StepNeeds.NONE;
       case RouteOperation op -> StepNeeds.NONE;
       case CustomOperation op -> StepNeeds.NONE;

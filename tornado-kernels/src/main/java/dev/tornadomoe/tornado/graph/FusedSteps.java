@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.ReduceOperation;
@@ -162,6 +163,7 @@ public final class FusedSteps {
         case RowOperation op -> {}
         case DenseOperation op -> {}
         case ReduceOperation op -> {}
+        case OffloadOperation op -> {}
         case CustomOperation op -> {}
       }
     }

@@ -6,6 +6,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.ReduceOperation;
@@ -152,6 +153,7 @@ public final class LayerCalls {
       case ReduceOperation.Reduce op -> new Kernels(calls -> calls.elements.reduce(op));
       case ReduceOperation.ReduceNorm op -> new Kernels(calls -> calls.norms.reduceNorm(op));
       case ReduceOperation.BatchedReduce op -> DeviceStep.withoutKernel(layer, op);
+      case OffloadOperation op -> DeviceStep.withoutKernel(layer, op);
       case CustomOperation op -> DeviceStep.withoutKernel(layer, op);
     };
   }

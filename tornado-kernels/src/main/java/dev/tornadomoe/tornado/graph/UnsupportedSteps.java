@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
@@ -84,6 +85,7 @@ public final class UnsupportedSteps {
           case ExpertOperation.BatchedGateUp op -> true;
           case ExpertOperation.BatchedDown op -> true;
           case ReduceOperation.DownReduce op -> true;
+          case OffloadOperation op -> true;
           case CustomOperation op -> step.phase() == Phase.EXPERTS;
           case ExpertOperation.GroupedGateUp op -> false;
           case ExpertOperation.GroupedDown op -> false;
@@ -110,6 +112,7 @@ public final class UnsupportedSteps {
           case ExpertOperation.BatchedDown op -> false;
           case ReduceOperation.ReduceNorm op -> false;
           case ReduceOperation.BatchedReduce op -> false;
+          case OffloadOperation op -> false;
           case CustomOperation op -> false;
           case RowOperation op -> false;
           case DenseOperation op -> false;

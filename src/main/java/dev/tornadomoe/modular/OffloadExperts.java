@@ -1,0 +1,138 @@
+package dev.tornadomoe.modular;
+
+import static dev.tornadomoe.modular.ExpertOperands.EXPERT_ROWS;
+
+import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.layer.Mlp;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Experts of which some are on a device: those that are here work as [FusedExperts] do, and the
+/// device's rows are the first that their last operation adds. Any token count takes this path,
+/// since it waits for the device when the host's own products are done, not in between. They go
+/// with [OffloadPrepareAndFinalize], which has the device begin.
+public final class OffloadExperts implements Experts {
+  /// What the device's experts make of the rows `[M, H]`.
+  private static final Operand DEVICE_ROWS = new Operand("device_rows");
+
+  private final FusedExperts here = new FusedExperts();
+  private final @Nullable DevicePart device;
+
+  /// What a device has of a layer.
+  ///
+  /// @param layer with its experts alone
+  /// @param share of all pairs that is expected to be theirs, from 0 to 1
+  public record DevicePart(MoeLayer layer, double share) {}
+
+  /// Experts of one layer.
+  ///
+  /// @param device what the device has of it, or null where all experts are on the host
+  public OffloadExperts(@Nullable DevicePart device) {
+    this.device = device;
+  }
+
+  /// {@return what a device has of the layer, or null}
+  public @Nullable DevicePart device() {
+    return device;
+  }
+
+  @Override
+  public String name() {
+    return "offload";
+  }
+
+  @Override
+  public Support supports(MoeLayer layer) {
+    if (device == null) {
+      return Support.yes();
+    }
+    ExpertMap there = device.layer().experts().map();
+    ExpertMap map = layer.experts().map();
+    if (there.globalExperts() != map.globalExperts()) {
+      return Support.no(
+          String.format(
+              Locale.ROOT,
+              "the device's experts are some of %d, the layer's of %d",
+              there.globalExperts(),
+              map.globalExperts()));
+    }
+    for (int expert = 0; expert < map.globalExperts(); expert++) {
+      if (there.localOf(expert) >= 0 && map.localOf(expert) >= 0) {
+        return Support.no(
+            String.format(Locale.ROOT, "expert %d is on the device and on the host", expert));
+      }
+    }
+    return Support.yes();
+  }
+
+  @Override
+  public ActivationFormat format() {
+    return ActivationFormat.STANDARD;
+  }
+
+  @Override
+  public Set<Capability> capabilities() {
+    return here.capabilities();
+  }
+
+  /// The host finishes last: its sum is written when the device's rows are there.
+  @Override
+  public boolean supportsOutputAlias(Problem problem) {
+    return here.supportsOutputAlias(problem);
+  }
+
+  @Override
+  public TopKWeightAndReduce weightAndReduce() {
+    return here.weightAndReduce();
+  }
+
+  @Override
+  public List<ExpertSide> sides(MoeLayer layer) {
+    List<ExpertSide> sides = new ArrayList<>();
+    double share = device == null ? 0 : device.share();
+    if (device != null) {
+      sides.add(side("device", device.layer(), share));
+    }
+    sides.add(side("host", layer, 1 - share));
+    return List.copyOf(sides);
+  }
+
+  private static ExpertSide side(String name, MoeLayer layer, double share) {
+    List<Mlp> experts = layer.experts().local();
+    return new ExpertSide(
+        name, experts.size(), experts.stream().mapToLong(Mlp::bytes).sum(), share);
+  }
+
+  @Override
+  public Shape outputShape(Problem problem) {
+    return here.outputShape(problem);
+  }
+
+  @Override
+  public List<Workspace> workspaces(Problem problem) {
+    List<Workspace> workspaces = new ArrayList<>(here.workspaces(problem));
+    if (device != null) {
+      workspaces.add(Workspace.floats(DEVICE_ROWS, problem.tokens(), problem.hidden()));
+    }
+    return workspaces;
+  }
+
+  @Override
+  public List<Operation> operations(Problem problem, ExpertInput input) {
+    if (device == null) {
+      return here.operations(problem, input);
+    }
+    List<Operation> operations = new ArrayList<>(GroupedPath.operations(input, EXPERT_ROWS));
+    operations.add(
+        new OffloadOperation.Await(input.rows(), input.ids(), input.weights(), DEVICE_ROWS));
+    operations.add(
+        new ReduceOperation.Reduce(
+            EXPERT_ROWS, input.ids(), input.weights(), List.of(DEVICE_ROWS), Operand.FUSED_OUT));
+    return operations;
+  }
+}

@@ -1,0 +1,153 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.host.BufferRef;
+import dev.tornadomoe.layer.ExpertMap;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.MoePlan;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// One session's calls of a device that has some of the experts, in a thread of their own. What
+/// they read and write is theirs: a call that fails in the middle may leave one of them running.
+final class OffloadCalls implements AutoCloseable {
+  private final Session device;
+  private final List<MoeLayer> layers;
+
+  /// For each layer what [SumSteps#elsewhere] says.
+  private final List<int[]> elsewhere;
+
+  private final DeviceThread thread = new DeviceThread();
+  private final Arena arena = Arena.ofShared();
+  private final MoeCall call = new MoeCall();
+
+  /// Rows `[M, H]`, and the device's results `[M, H]`.
+  private final MemorySegment input;
+
+  private final MemorySegment output;
+
+  /// `[M, k]`.
+  private final MemorySegment ids;
+
+  private final MemorySegment weights;
+
+  /// Whether the call that was begun has a pair for the device.
+  private boolean begun;
+
+  /// How long the device took for it, with its rows' way there and back.
+  private long nanos;
+
+  /// @param plan the host's
+  /// @param device for [SumSteps#onDevice] of these layers; closed with this
+  /// @param layers as the device has some of them
+  OffloadCalls(MoePlan plan, Session device, List<MoeLayer> layers) {
+    this.device = device;
+    this.layers = layers;
+    this.elsewhere = layers.stream().map(SumSteps::elsewhere).toList();
+    long rowBytes = rowBytes(device.plan());
+    long pairBytes = pairBytes(device.plan());
+    long most = plan.options().chunkTokens();
+    this.input = arena.allocate(most * rowBytes, 64);
+    this.output = arena.allocate(most * rowBytes, 64);
+    this.ids = arena.allocate(most * pairBytes, 64);
+    this.weights = arena.allocate(most * pairBytes, 64);
+  }
+
+  /// What they take on the host.
+  ///
+  /// @param onDevice the plan on the device
+  static long bytes(MoePlan plan, MoePlan onDevice) {
+    return plan.options().chunkTokens() * 2 * (rowBytes(onDevice) + pairBytes(onDevice));
+  }
+
+  private static long rowBytes(MoePlan onDevice) {
+    return onDevice.layers().stream().mapToLong(KeptRows::bytesOfRow).max().orElse(0);
+  }
+
+  private static long pairBytes(MoePlan onDevice) {
+    return onDevice.layers().stream().mapToLong(MoeLayer::topK).max().orElse(0) * Integer.BYTES;
+  }
+
+  /// Begins a layer's call.
+  ///
+  /// @param layerIndex in the device's plan
+  /// @param from F32 `[M, H]`
+  /// @param chosen I32 `[M, k]`
+  /// @param by `[M, k]`, or null for ones
+  void begin(int layerIndex, int tokens, BufferRef from, BufferRef chosen, @Nullable BufferRef by) {
+    MoeLayer layer = layers.get(layerIndex);
+    thread.settle(); // a call that failed in the middle has left its memory in use
+    begun = choose(layerIndex, tokens, chosen);
+    if (!begun) {
+      return;
+    }
+    int pairs = tokens * layer.topK();
+    long rowBytes = tokens * KeptRows.bytesOfRow(layer);
+    MemorySegment.copy(from.segment(), from.offset(), input, 0, rowBytes);
+    if (by == null) {
+      for (int pair = 0; pair < pairs; pair++) {
+        weights.setAtIndex(ValueLayout.JAVA_FLOAT, pair, 1);
+      }
+    } else {
+      MemorySegment.copy(by.segment(), by.offset(), weights, 0, (long) pairs * Float.BYTES);
+    }
+    thread.begin(() -> run(layerIndex, tokens, rowBytes, (long) pairs * Integer.BYTES));
+  }
+
+  /// Copies ids, in the place of those that are not on the device some that are not either.
+  ///
+  /// @return whether one of them is there
+  private boolean choose(int layerIndex, int tokens, BufferRef chosen) {
+    ExpertMap map = layers.get(layerIndex).experts().map();
+    int[] others = elsewhere.get(layerIndex);
+    boolean some = false;
+    for (int pair = 0; pair < tokens * others.length; pair++) {
+      int id = chosen.getInt(pair);
+      boolean there = map.localOf(id) >= 0;
+      ids.setAtIndex(ValueLayout.JAVA_INT, pair, there ? id : others[pair % others.length]);
+      some |= there;
+    }
+    return some;
+  }
+
+  private void run(int layerIndex, int tokens, long rowBytes, long pairBytes) {
+    long start = System.nanoTime();
+    device.run(
+        call.layer(layerIndex)
+            .hidden(input.asSlice(0, rowBytes), tokens)
+            .output(output.asSlice(0, rowBytes))
+            .routing(ids.asSlice(0, pairBytes), weights.asSlice(0, pairBytes)));
+    nanos = System.nanoTime() - start;
+  }
+
+  /// Waits for the call that was begun.
+  ///
+  /// @param target `[M, H]`, all of which is written
+  /// @throws dev.tornadomoe.MoeException when the device has failed
+  void await(int layerIndex, int tokens, BufferRef target) {
+    long bytes = tokens * KeptRows.bytesOfRow(layers.get(layerIndex));
+    if (begun) {
+      thread.await();
+      MemorySegment.copy(output, 0, target.segment(), target.offset(), bytes);
+    } else {
+      target.segment().asSlice(target.offset(), bytes).fill((byte) 0);
+    }
+  }
+
+  /// How long the device took for the call that was awaited last.
+  long nanos() {
+    return begun ? nanos : 0;
+  }
+
+  @Override
+  public void close() {
+    thread.close();
+    try (arena) {
+      device.close();
+    }
+  }
+}

@@ -1,0 +1,81 @@
+package dev.tornadomoe.tornado;
+
+import dev.tornadomoe.backend.host.BufferRef;
+import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.StepCompiler;
+import dev.tornadomoe.backend.host.StepContext;
+import dev.tornadomoe.modular.DenseOperation;
+import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadOperation;
+import dev.tornadomoe.modular.ReduceOperation;
+import dev.tornadomoe.modular.WeightOperation;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// One session's steps where some of the experts are on a device and the others on the host.
+final class OffloadSteps implements StepCompiler {
+  private final StepCompiler host;
+  private final @Nullable OffloadCalls device;
+  private final List<Integer> layers;
+
+  /// @param host for all other steps
+  /// @param device for the experts that are there, or null for none; both are closed with this
+  /// @param layers which of the plan's layers the device has some of, in its order
+  OffloadSteps(StepCompiler host, @Nullable OffloadCalls device, List<Integer> layers) {
+    this.host = host;
+    this.device = device;
+    this.layers = layers;
+  }
+
+  @Override
+  public HostStep compile(WeightOperation operation, StepContext context) {
+    return switch (operation) {
+      case OffloadOperation.Begin op -> begin(op, context);
+      case OffloadOperation.Await op -> await(op, context);
+      case DenseOperation op -> host.compile(op, context);
+      case ExpertOperation op -> host.compile(op, context);
+      case ReduceOperation op -> host.compile(op, context);
+    };
+  }
+
+  private HostStep begin(OffloadOperation.Begin op, StepContext context) {
+    OffloadCalls calls = device();
+    int layer = layers.indexOf(context.layerIndex());
+    BufferRef input = context.buffer(op.input());
+    BufferRef ids = context.buffer(op.ids());
+    BufferRef weights = context.bufferOrNull(op.weights());
+    return tokens -> calls.begin(layer, tokens, input, ids, weights);
+  }
+
+  private HostStep await(OffloadOperation.Await op, StepContext context) {
+    OffloadCalls calls = device();
+    int layer = layers.indexOf(context.layerIndex());
+    BufferRef target = context.buffer(op.target());
+    return new HostStep() {
+      @Override
+      public void run(int tokens) {
+        calls.await(layer, tokens, target);
+      }
+
+      @Override
+      public long nanosBeside() {
+        return calls.nanos();
+      }
+    };
+  }
+
+  private OffloadCalls device() {
+    if (device == null) {
+      throw new IllegalStateException("the plan uses a device that has nothing of it");
+    }
+    return device;
+  }
+
+  @Override
+  public void close() {
+    try (host;
+        device) {
+      // nothing else
+    }
+  }
+}

@@ -1,0 +1,249 @@
+package dev.tornadomoe.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.BackendException;
+import dev.tornadomoe.backend.Backends;
+import dev.tornadomoe.backend.CallInterruptedException;
+import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.checkpoint.Checkpoint;
+import dev.tornadomoe.checkpoint.TensorFile;
+import dev.tornadomoe.contract.Breadth;
+import dev.tornadomoe.contract.LayerSpec;
+import dev.tornadomoe.contract.RandomLayer;
+import dev.tornadomoe.contract.Rows;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.TopKGating;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.offload.DevicePlacement;
+import dev.tornadomoe.offload.Offload;
+import dev.tornadomoe.offload.OffloadBudget;
+import dev.tornadomoe.offload.OffloadException;
+import dev.tornadomoe.offload.RouteStatistics;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.WeightFormat;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/// Layers with some experts on a device, against all of them on the host.
+class TornadoOffloadTest {
+  private static final int MOST_TOKENS = 6;
+  private static final double TOLERANCE = 2e-5;
+  private static final Path GOLDEN = Path.of("../src/test/resources/golden");
+  private static final boolean IS_FULL = Breadth.askedOr(Breadth.NARROW) == Breadth.FULL;
+
+  private static final LayerSpec INT4 =
+      LayerSpec.odd().with(WeightFormat.int4(DType.BF16, 32, true, false)).withShared(24, true);
+
+  private final Backend tornado = Backends.require("tornado");
+
+  static Stream<LayerSpec> layers() {
+    return Stream.of(
+        INT4,
+        LayerSpec.odd().withBiases(),
+        LayerSpec.odd().withIdentities(2),
+        LayerSpec.odd().sized(64, 48, 4, TopKGating.softmax(1, false)).withWeightOnInput());
+  }
+
+  /// None, one, half and all but one on the device; half of other layers than the first.
+  @ParameterizedTest
+  @MethodSource("layers")
+  void anyPlacementComputesTheWholeLayer(LayerSpec spec) {
+    MoeLayer layer = RandomLayer.of(spec, 3);
+    int experts = layer.experts().local().size();
+    int[] all = {0, 1, experts / 2, experts - 1};
+    for (int count : IS_FULL || spec.equals(INT4) ? all : new int[] {experts / 2}) {
+      try (Session session = tornado.prepare(plan(layer, count, options()))) {
+        for (int tokens : new int[] {1, MOST_TOKENS}) {
+          float[] input = Rows.random(tokens * layer.hidden(), 50 + tokens);
+          float[] first = run(session, input, layer.hidden());
+          Rows.assertClose(first, alone(layer, input), TOLERANCE);
+          assertThat(run(session, input, layer.hidden())).isEqualTo(first);
+        }
+      }
+    }
+  }
+
+  static Stream<String> checkpoints() {
+    return IS_FULL
+        ? Stream.of("hf/mixtral", "hf/deepseek_v2", "hf/gpt_oss", "hf/qwen3_moe")
+        : Stream.of("hf/deepseek_v2", "hf/gpt_oss");
+  }
+
+  @ParameterizedTest
+  @MethodSource("checkpoints")
+  void goldenCheckpoints(String name) {
+    Path directory = GOLDEN.resolve(name);
+    try (Checkpoint checkpoint = Checkpoint.open(directory);
+        TensorFile golden = TensorFile.open(directory.resolve("golden.safetensors"))) {
+      MoeModel model = MoeModel.of(checkpoint);
+      int index = model.layerIndices().getFirst();
+      MoeLayer layer = model.layer(index);
+      String prefix = "layer" + index + "/m";
+      List<Integer> tokenCounts =
+          golden.names().stream()
+              .filter(tensor -> tensor.startsWith(prefix) && tensor.endsWith("/input"))
+              .map(tensor -> tensor.substring(prefix.length(), tensor.indexOf("/input")))
+              .map(Integer::valueOf)
+              .toList();
+      assertThat(tokenCounts).isNotEmpty();
+      int most = tokenCounts.stream().mapToInt(m -> m).max().orElseThrow();
+      int half = layer.experts().local().size() / 2;
+      for (AliasMode alias : List.of(AliasMode.REQUIRE, AliasMode.OFF)) {
+        MoePlan plan = plan(layer, half, options().maxTokens(most).outputAliasing(alias));
+        try (Session session = tornado.prepare(plan)) {
+          for (int tokens : tokenCounts) {
+            float[] input = golden.require(prefix + tokens + "/input").toFloats();
+            float[] expected = golden.require(prefix + tokens + "/output").toFloats();
+            Rows.assertClose(
+                run(session, input, layer.hidden()),
+                IntStream.range(0, expected.length).mapToDouble(i -> expected[i]).toArray(),
+                TOLERANCE);
+          }
+        }
+      }
+    }
+  }
+
+  @Test
+  void everyRunIsAudited() {
+    MoeLayer layer = RandomLayer.of(INT4, 5);
+    float[] input = Rows.random(5 * layer.hidden(), 6);
+    try (Session session = tornado.prepare(plan(layer, 3, options().sanitize(true)))) {
+      Rows.assertClose(run(session, input, layer.hidden()), alone(layer, input), TOLERANCE);
+    }
+  }
+
+  /// Layers with different placements share one device session, and one has nothing there.
+  @Test
+  void layersOfAStepMayDifferInWhatIsOnTheDevice() {
+    List<MoeLayer> layers =
+        IntStream.range(0, 3)
+            .mapToObj(i -> {
+              MoeLayer layer = RandomLayer.of(INT4, 3);
+              return MoeLayer.of(i, layer.router(), layer.experts(), layer.shared());
+            })
+            .toList();
+    DevicePlacement placement = DevicePlacement.of(Map.of(0, List.of(1, 4), 2, List.of(0)));
+    MoePlan plan =
+        Offload.of(layers, placement, RouteStatistics.EVEN)
+            .plan(options().wholeStep(true).residual(Residual.NONE));
+    float[] input = Rows.random(2 * layers.getFirst().hidden(), 9);
+    float[] expected = new float[input.length];
+    try (Session session =
+        Backends.require("reference").prepare(options().wholeStep(true).build().plan(layers))) {
+      session.run(Rows.of(input), 2, Rows.of(expected));
+    }
+    try (Session session = tornado.prepare(plan)) {
+      Rows.assertClose(
+          run(session, input, layers.getFirst().hidden()),
+          IntStream.range(0, expected.length).mapToDouble(i -> expected[i]).toArray(),
+          TOLERANCE);
+    }
+  }
+
+  /// A fork has its own device session; the plan of other experts there has other weights.
+  @Test
+  void forksComputeTheSame() {
+    MoeLayer layer = RandomLayer.of(INT4, 5);
+    float[] input = Rows.random(2 * layer.hidden(), 6);
+    try (Session session = tornado.prepare(plan(layer, 2, options()));
+        Session fork = session.fork(plan(layer, 2, options().outputAliasing(AliasMode.OFF)))) {
+      assertThat(run(fork, input, layer.hidden())).isEqualTo(run(session, input, layer.hidden()));
+      MoePlan hostAlone = Planner.builder().build().plan(session.plan().layers());
+      assertThatThrownBy(() -> session.fork(hostAlone))
+          .isInstanceOf(BackendException.class)
+          .hasMessage(
+              "a session can be forked only for a plan with the same experts on the device");
+    }
+  }
+
+  /// The flag is set before the call, which ends at its first step.
+  @Test
+  void anInterruptedCallLeavesTheSessionAsItWas() {
+    MoeLayer layer = RandomLayer.of(INT4, 5);
+    float[] input = Rows.random(2 * layer.hidden(), 6);
+    try (Session session = tornado.prepare(plan(layer, 2, options()))) {
+      float[] before = run(session, input, layer.hidden());
+      Thread.currentThread().interrupt();
+      assertThatThrownBy(() -> run(session, input, layer.hidden()))
+          .isInstanceOf(CallInterruptedException.class);
+      assertThat(Thread.interrupted()).isTrue();
+      assertThat(run(session, input, layer.hidden())).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void aBudgetIsKept() {
+    List<MoeLayer> layers = List.of(RandomLayer.of(INT4, 3));
+    long whole =
+        tornado.memory(tornado.planner(layers).maxTokens(1).build().plan(layers)).total().device();
+    Supplier<Planner.Builder> options = () -> Planner.builder().maxTokens(1);
+
+    MoePlan fits = budget(whole, 1).plan(layers, RouteStatistics.EVEN, options);
+    assertThat(Offload.divides(fits)).isFalse();
+    MoePlan divided = budget(whole / 2, 1).plan(layers, RouteStatistics.EVEN, options);
+    assertThat(Offload.divides(divided)).isTrue();
+    long taken = tornado.memory(divided).total().device();
+    assertThat(taken).isPositive().isLessThanOrEqualTo(whole / 2);
+    MoePlan twice = budget(whole / 2, 2).plan(layers, RouteStatistics.EVEN, options);
+    assertThat(2 * tornado.memory(twice).total().device()).isLessThanOrEqualTo(whole / 2);
+    assertThatThrownBy(() -> budget(100, 1).plan(layers, RouteStatistics.EVEN, options))
+        .isInstanceOf(OffloadException.class)
+        .hasMessageStartingWith(
+            "a budget of 100 B on the device is too small: the rows of a call and a single expert"
+                + " take ");
+    assertThatThrownBy(() -> budget(taken - 1, 1).require(divided))
+        .isInstanceOf(OffloadException.class)
+        .hasMessageContaining("is too small: the experts that the placement puts there take ");
+  }
+
+  private OffloadBudget budget(long bytes, int sessions) {
+    return new OffloadBudget(tornado, bytes, sessions);
+  }
+
+  private static Planner.Builder options() {
+    return Planner.builder().maxTokens(MOST_TOKENS);
+  }
+
+  private static MoePlan plan(MoeLayer layer, int count, Planner.Builder options) {
+    List<MoeLayer> layers = List.of(layer);
+    return Offload.of(
+            layers,
+            DevicePlacement.mostChosen(layers, RouteStatistics.EVEN, count),
+            RouteStatistics.EVEN)
+        .plan(options);
+  }
+
+  private static double[] alone(MoeLayer layer, float[] hidden) {
+    int tokens = hidden.length / layer.hidden();
+    float[] output = new float[hidden.length];
+    try (Session session =
+        Backends.require("reference")
+            .prepare(Planner.builder().maxTokens(tokens).build().plan(layer))) {
+      session.run(Rows.of(hidden), tokens, Rows.of(output));
+    }
+    return IntStream.range(0, output.length).mapToDouble(i -> output[i]).toArray();
+  }
+
+  private static float[] run(Session session, float[] hidden, int width) {
+    float[] output = new float[hidden.length];
+    session.run(
+        MemorySegment.ofArray(hidden), hidden.length / width, MemorySegment.ofArray(output));
+    return output;
+  }
+}
