@@ -21,11 +21,15 @@ import org.junit.jupiter.params.provider.CsvSource;
 /// The programs of docs/programs compile, and what pages show of them is what they make.
 class DocProgramsTest {
   private static final Path ROOT = Path.of("").toAbsolutePath().getParent();
-  private static final Pattern SCALING =
-      Pattern.compile(
-          "(?m)^    java .*ScalingModel\\.java (?<arguments>.*)\\n\\n(?<table>(\\|.*\\n)+)");
+  private static final Pattern SCALING = tableOf("ScalingModel");
+  private static final Pattern OFFLOAD = tableOf("OffloadTable");
 
   @TempDir private Path directory;
+
+  private static Pattern tableOf(String program) {
+    return Pattern.compile(
+        "(?m)^    java .*" + program + "\\.java (?<arguments>.*)\\n\\n(?<table>(\\|.*\\n)+)");
+  }
 
   @Test
   void scalingShowsWhatItsModelPrints() throws Exception {
@@ -37,6 +41,16 @@ class DocProgramsTest {
         assertThat(printed(program, "ScalingModel", table.group("arguments").split(" ")))
             .isEqualTo(table.group("table"));
       }
+    }
+  }
+
+  @Test
+  void offloadShowsWhatItsTablePrints() throws Exception {
+    String page = Files.readString(ROOT.resolve("docs/offload.md"));
+    MatchResult table = OFFLOAD.matcher(page).results().toList().getFirst();
+    try (Samples program = compiled("OffloadTable")) {
+      assertThat(printed(program, "OffloadTable", table.group("arguments").split(" ")))
+          .isEqualTo(table.group("table"));
     }
   }
 

@@ -36,6 +36,7 @@ public final class Samples implements AutoCloseable {
           "dev.tornadomoe.layer.*",
           "dev.tornadomoe.layer.family.*",
           "dev.tornadomoe.modular.*",
+          "dev.tornadomoe.offload.*",
           "dev.tornadomoe.plan.*",
           "dev.tornadomoe.plan.explain.*",
           "dev.tornadomoe.tensor.*");

@@ -163,7 +163,7 @@ final class ExplainCommand implements Callable<Integer> {
         throw new LayerException(
             String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
       }
-      List<MoeLayer> chosen = indices.stream().map(model::layer).map(processes::part).toList();
+      List<MoeLayer> chosen = indices.stream().map(model::layer).toList();
       Planner.Builder planner =
           choices
               .planner(alias.mode, processes)
@@ -175,7 +175,7 @@ final class ExplainCommand implements Callable<Integer> {
       if (tokens < 0) {
         throw new LayerException("--tokens must be 0 or more, found " + tokens);
       }
-      MoePlan plan = planner.build().plan(chosen);
+      MoePlan plan = choices.plan(planner, backend, chosen, processes, 1);
       Explanation explanation = Explanation.of(plan, tokens);
       if (backend.unsupported(plan).isEmpty()) {
         explanation = explanation.withMemory(backend.name(), backend.memory(plan));

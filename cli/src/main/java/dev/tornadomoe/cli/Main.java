@@ -35,6 +35,7 @@ import picocli.CommandLine.Option;
       RunCommand.class,
       BenchCommand.class,
       TuneCommand.class,
+      RouteStatsCommand.class,
       DevicesCommand.class
     },
     footer = {

@@ -14,6 +14,7 @@ import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.TensorView;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -195,12 +196,12 @@ final class RunCommand implements Callable<Integer> {
 
   private MoePlan plan(ProcessGroup processes, Backend backend, MoeLayer layer, int tokens) {
     MoeLayer ofRank = processes.part(layer);
-    return choices
-        .planner(alias.mode, backend, List.of(ofRank), processes)
-        .maxTokens(Math.clamp(tokens, 1, SLICE_TOKENS))
-        .sanitize(sanitize)
-        .build()
-        .plan(ofRank);
+    Planner.Builder planner =
+        choices
+            .planner(alias.mode, backend, List.of(ofRank), processes)
+            .maxTokens(Math.clamp(tokens, 1, SLICE_TOKENS))
+            .sanitize(sanitize);
+    return choices.plan(planner, backend, List.of(layer), processes, sanitize ? 2 : 1);
   }
 
   private static float[] inSlices(ProcessGroup processes, Session session, HiddenStates hidden) {

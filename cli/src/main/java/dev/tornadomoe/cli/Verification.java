@@ -135,7 +135,8 @@ record Verification(
           MoeLayer part = processes.part(layer);
           Planner.Builder planner = choices.planner(alias, backend, List.of(part), processes);
           tail.applyTo(planner, tail.residual());
-          return planner.maxTokens(Math.max(1, most)).sanitize(sanitize).build().plan(part);
+          planner.maxTokens(Math.max(1, most)).sanitize(sanitize);
+          return choices.plan(planner, backend, List.of(layer), processes, sanitize ? 2 : 1);
         });
     processes.agree(stack.directory(), plan, List.of(layer));
     List<Comparison> cases = new ArrayList<>();

@@ -15,7 +15,8 @@ class HelpTest {
   void namesEveryCommandAndTheExitCodes(String option) {
     MoeRun run = MoeRun.of(option).fine();
     assertThat(run.out())
-        .contains("verify", "explain", "inspect", "run", "bench", "tune", "demo", "devices")
+        .contains("verify", "explain", "inspect", "run", "bench", "tune", "route-stats", "demo")
+        .contains("devices")
         .contains("Examples:", "Exit codes:");
     assertThat(run.err()).isEmpty();
   }
@@ -27,6 +28,7 @@ class HelpTest {
     "inspect, DIR|FILE --json",
     "run, DIR --layer --input --output",
     "bench, DIR --preset --layers --tokens --alias --precision --backend --json --html",
+    "route-stats, DIR --input --output --layers",
     "tune, DIR --preset --layers --tokens --weights --device --seconds --output --json",
   })
   void namesTheOptionsAndGivesExamples(String command, String options) {

@@ -181,7 +181,7 @@ public final class BenchCommand implements Callable<Integer> {
             .maxTokens(processes.mostTokens(most))
             .wholeStep(true);
     tail.applyTo(planner, tail.residual());
-    return planner.build().plan(parts);
+    return choices.plan(planner, backend, layers, processes, modes().size());
   }
 
   private void measure(ProcessGroup processes, String name, List<MoeLayer> layers) {
@@ -197,7 +197,7 @@ public final class BenchCommand implements Callable<Integer> {
       for (MoePlan plan : plans.subList(1, plans.size())) {
         sessions.add(sessions.getFirst().fork(plan));
       }
-      BenchRunner runner = new BenchRunner(sessions, expertsOnly, seconds, err);
+      BenchRunner runner = new BenchRunner(sessions, layers, expertsOnly, seconds, err);
       BenchTable table =
           new BenchTable(
               name, layers, backend.devices().getFirst(), choices.precision(), expertsOnly);

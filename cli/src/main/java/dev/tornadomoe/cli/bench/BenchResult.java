@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 /// @param minMicros per layer
 /// @param taskMicros per layer, of tasks alone as the session's profiler reports them (a host's
 ///   steps, a device's kernels without launches), by operation; empty where there is no profiler
+/// @param deviceMicros per layer, of a device that computes beside these tasks, or NaN where none
+///   does
 /// @param tasksPerLayer tasks of a step by its layers, counted as they ran; rounded up where layers
 ///   have different numbers of them
 /// @param copiesPerStep copies into outputs for all layers, counted as they ran: by the device's
@@ -32,6 +34,7 @@ record BenchResult(
     double medianMicros,
     double minMicros,
     Map<String, Double> taskMicros,
+    double deviceMicros,
     int tasksPerLayer,
     long copiesPerStep,
     double weightGbPerSecond,
@@ -56,6 +59,7 @@ record BenchResult(
     Map<String, Double> tasks = new LinkedHashMap<>();
     taskMicros.forEach((task, micros) -> tasks.put(task, rounded(micros)));
     json.put("kernel_us_per_layer_by_task", tasks.isEmpty() ? null : tasks);
+    json.put("device_us_per_layer", roundedOrNull(deviceMicros));
     return json;
   }
 
@@ -107,8 +111,11 @@ record BenchResult(
   /// Each operation's part of the time, as a line of text says it.
   String partsText() {
     return taskMicros.entrySet().stream()
-        .map(part -> part.getKey() + " " + text(part.getValue()))
-        .collect(Collectors.joining(", "));
+            .map(part -> part.getKey() + " " + text(part.getValue()))
+            .collect(Collectors.joining(", "))
+        + (Double.isNaN(deviceMicros)
+            ? ""
+            : String.format(Locale.ROOT, "; on the device meanwhile %.1f", deviceMicros));
   }
 
   private static String text(double value) {

@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.AliasDecision;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.BucketPlan;
@@ -31,16 +32,24 @@ final class BenchRunner {
   private static final int PLACEMENT_EVERY = 16;
 
   private final List<Session> sessions;
+  private final List<MoeLayer> measured;
   private final List<CoreUse> coreUses = new ArrayList<>();
   private final boolean expertsOnly;
   private final double seconds;
   private final PrintWriter err;
 
   /// @param sessions on the same layers, for plans of whole steps, each measured
+  /// @param layers with all experts, wherever a session has them
   /// @param seconds how long to measure, and how long to warm up before, at least
   /// @param err for how far it is
-  BenchRunner(List<Session> sessions, boolean expertsOnly, double seconds, PrintWriter err) {
+  BenchRunner(
+      List<Session> sessions,
+      List<MoeLayer> layers,
+      boolean expertsOnly,
+      double seconds,
+      PrintWriter err) {
     this.sessions = sessions;
+    this.measured = layers;
     this.expertsOnly = expertsOnly;
     this.seconds = seconds;
     this.err = err;
@@ -54,7 +63,7 @@ final class BenchRunner {
     try (Arena arena = Arena.ofShared();
         BenchProgress progress = new BenchProgress(tokens, rowBytes, seconds, err)) {
       List<BenchInputs.Input> inputs =
-          new BenchInputs(plan.layers(), expertsOnly, arena).make(tokens, progress::made);
+          new BenchInputs(measured, expertsOnly, arena).make(tokens, progress::made);
       List<MoeCall> calls =
           inputs.stream().map(new BenchMemory(plan, tokens, arena)::call).toList();
       @Nullable MemoryProbe probe = sessions.getFirst().memoryProbe().orElse(null);
@@ -157,6 +166,9 @@ final class BenchRunner {
               median,
               times.get(s).stream().mapToDouble(t -> t).min().orElse(Double.NaN),
               profile == null ? Map.of() : tasks(profile, layers),
+              profile == null || profile.besideMicros() == 0
+                  ? Double.NaN
+                  : profile.besideMicros() / layers,
               Math.toIntExact(Math.ceilDiv(tasks, layers)),
               profile == null ? copies : profile.outputCopies(),
               bytesPerLayer / median / 1e3,

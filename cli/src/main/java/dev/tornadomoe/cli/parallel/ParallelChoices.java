@@ -50,7 +50,8 @@ public final class ParallelChoices {
       paramLabel = "NAME|FILE",
       description =
           "With --parallel: who holds which experts: contiguous, round-robin, or a JSON file"
-              + " (default: contiguous).")
+              + " (default: contiguous). With --backend tornado: a JSON file that says which are on"
+              + " the device, or how often each is chosen (docs/offload.md).")
   private @Nullable String placement;
 
   @Option(
@@ -91,8 +92,10 @@ public final class ParallelChoices {
     PrintWriter err = spec.commandLine().getErr();
     if (parallel == null) {
       requireNone();
+      choices.place(placement);
       return work.applyAsInt(ProcessGroup.alone(out, err));
     }
+    choices.requireWhole();
     if (timeout != null && timeout < 1) {
       throw new ParameterException(
           spec.commandLine(), "--timeout must be 1 or more seconds, found " + timeout);
@@ -168,7 +171,6 @@ public final class ParallelChoices {
   }
 
   private void requireNone() {
-    require("--placement", placement);
     require("--dispatch", dispatch);
     require("--combine", combine);
     require("--overlap", overlap);

@@ -6,15 +6,18 @@ import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.cli.console.DeviceBackend;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ExpertsCatalog;
+import dev.tornadomoe.offload.OffloadException;
 import dev.tornadomoe.parallel.CombineMode;
 import dev.tornadomoe.parallel.ExpertParallelism;
 import dev.tornadomoe.parallel.ParallelException;
 import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Precision;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// The options that say how a plan is made and what runs it, shared by the commands.
@@ -57,6 +60,8 @@ public final class PlanChoices {
       description = "Experts to use instead of the best: hybrid, fused, unreduced or batched.")
   private @Nullable String experts;
 
+  @Mixin private OffloadChoices offload = new OffloadChoices();
+
   /// The chosen backend.
   ///
   /// @throws BackendException when it is not there, or does not have the precision
@@ -76,6 +81,44 @@ public final class PlanChoices {
   /// How activations enter the products.
   public Precision precision() {
     return precision;
+  }
+
+  /// What `--placement` says of a device's experts; whether there is one shows later.
+  void place(@Nullable String placement) {
+    offload.place(placement);
+  }
+
+  /// Refuses choices that are for one process.
+  ///
+  /// @throws OffloadException for budgets of a device, which ranks don't have
+  void requireWhole() {
+    offload.requireWhole();
+  }
+
+  /// Plans layers: this process's part of each, or all of them with some experts on the device and
+  /// some on the host.
+  ///
+  /// @param planner from [#planner], with all other options
+  /// @param layers with all experts
+  /// @param sessions how many of the plan there will be at once
+  /// @throws OffloadException for a budget or placement that does not suit
+  public MoePlan plan(
+      Planner.Builder planner,
+      Backend runs,
+      List<MoeLayer> layers,
+      ProcessGroup processes,
+      int sessions) {
+    if (!offload.isAsked()) {
+      return planner.build().plan(layers.stream().map(processes::part).toList());
+    }
+    if (experts != null) {
+      throw new OffloadException(
+          String.format(
+              Locale.ROOT,
+              "--experts %s: --device-memory and --placement decide which experts there are",
+              experts));
+    }
+    return offload.plan(planner, runs, layers, sessions);
   }
 
   /// What comes back from other ranks unless the user says: rows are dear on their way to a device.

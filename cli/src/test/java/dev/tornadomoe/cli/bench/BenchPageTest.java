@@ -201,7 +201,7 @@ class BenchPageTest {
     String hostile = "</script></title><b onclick='x'>\"&amp;<!--\u001b[1m";
     List<MoeLayer> layers = List.of(RandomLayer.of(LayerSpec.odd(), 1));
     BenchResult result =
-        new BenchResult(3, true, false, 4, 2, Map.of("down", 1.5), 3, 1, 10, 7, 20, false);
+        new BenchResult(3, true, false, 4, 2, Map.of("down", 1.5), 6.25, 3, 1, 10, 7, 20, false);
     String text =
         BenchReport.render(
             new BenchTable(hostile, layers, hostile, Precision.EXACT, false),

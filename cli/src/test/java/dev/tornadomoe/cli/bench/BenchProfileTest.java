@@ -67,6 +67,14 @@ class BenchProfileTest {
   }
 
   @Test
+  void saysWhatADeviceTookMeanwhile() {
+    BenchResult result = bench(new Profile(TIMED.tasks(), 0, 0, 18.75), false);
+
+    assertThat(result.json()).containsEntry("device_us_per_layer", 6.25);
+    assertThat(table(result)).contains("down 15.3, copy 0.3; on the device meanwhile 6.3\n");
+  }
+
+  @Test
   void aProfilerWithoutTimesStillCountsCopies() {
     BenchResult result =
         bench(new Profile(List.of(new Profile.Task(0, "copy", Double.NaN, true)), 0, 0), false);
@@ -78,12 +86,14 @@ class BenchProfileTest {
 
   @Test
   void figuresThatWereNeverSteadySaySo() {
-    BenchResult result = new BenchResult(3, true, false, 4, 2, Map.of(), 3, 1, 10, 7, 20, false);
+    BenchResult result =
+        new BenchResult(3, true, false, 4, 2, Map.of(), Double.NaN, 3, 1, 10, 7, 20, false);
 
     assertThat(result.json()).containsEntry("steady", false);
     assertThat(table(result)).contains("M = 3 was never steady: ");
     assertThat(page(result)).contains("<p class=\"note\">M = 3 was never steady: ");
-    BenchResult steady = new BenchResult(3, true, false, 4, 2, Map.of(), 3, 1, 10, 7, 20, true);
+    BenchResult steady =
+        new BenchResult(3, true, false, 4, 2, Map.of(), Double.NaN, 3, 1, 10, 7, 20, true);
     assertThat(table(steady) + page(steady)).doesNotContain("never steady");
   }
 
@@ -101,6 +111,7 @@ class BenchProfileTest {
     try (Session session = Backends.require("cpu").prepare(plan(expertsOnly))) {
       return new BenchRunner(
               List.of(new Profiled(session, profile)),
+              session.plan().layers(),
               expertsOnly,
               0.01,
               new PrintWriter(Writer.nullWriter()))

@@ -1,0 +1,103 @@
+package dev.tornadomoe.cli.parallel;
+
+import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.checkpoint.io.FileNames;
+import dev.tornadomoe.cli.console.DeviceBackend;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.offload.DevicePlacement;
+import dev.tornadomoe.offload.Offload;
+import dev.tornadomoe.offload.OffloadBudget;
+import dev.tornadomoe.offload.OffloadException;
+import dev.tornadomoe.offload.OffloadFile;
+import dev.tornadomoe.offload.RouteStatistics;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tensor.text.ByteSize;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/// The options that divide experts between a device and the CPU.
+final class OffloadChoices {
+  @Option(
+      names = "--device-memory",
+      paramLabel = "SIZE",
+      converter = Size.class,
+      description =
+          "With --backend tornado: what may be used of the device's memory, as in 8GiB. Experts"
+              + " that don't fit are computed by the CPU at the same time (docs/offload.md).")
+  private @Nullable Long deviceMemory;
+
+  /// A file, where there are no ranks.
+  private @Nullable String placement;
+
+  /// Reads sizes.
+  static final class Size implements ITypeConverter<Long> {
+    @Override
+    public Long convert(String text) {
+      return ByteSize.parse(text)
+          .orElseThrow(() ->
+              new TypeConversionException(
+                  String.format(
+                      Locale.ROOT, "expected a size as in 512MiB or 8GiB, found %s", text)));
+    }
+  }
+
+  void place(@Nullable String file) {
+    placement = file;
+  }
+
+  boolean isAsked() {
+    return deviceMemory != null || placement != null;
+  }
+
+  /// @throws OffloadException where the options are given with those of ranks
+  void requireWhole() {
+    if (deviceMemory != null) {
+      throw new OffloadException(
+          "--device-memory is for one process; with --parallel ep, --placement says which rank has"
+              + " which experts");
+    }
+  }
+
+  /// @param layers with all experts
+  /// @param sessions how many of the plan there will be at once
+  MoePlan plan(Planner.Builder planner, Backend backend, List<MoeLayer> layers, int sessions) {
+    if (!backend.name().equals(DeviceBackend.NAME)) {
+      throw new OffloadException(
+          String.format(
+              Locale.ROOT,
+              "%s is for --backend tornado%s; backend \"%s\" has no device",
+              deviceMemory == null ? "--placement" : "--device-memory",
+              deviceMemory == null ? " or --parallel ep" : "",
+              backend.name()));
+    }
+    Optional<OffloadFile> file =
+        Optional.ofNullable(placement).map(name -> OffloadFile.read(FileNames.path(name)));
+    RouteStatistics statistics = file.map(OffloadFile::statistics).orElse(RouteStatistics.EVEN);
+    Optional<OffloadBudget> budget =
+        Optional.ofNullable(deviceMemory).map(bytes -> new OffloadBudget(backend, bytes, sessions));
+    Optional<DevicePlacement> placed = file.flatMap(found -> found.placement(layers));
+    if (placed.isPresent()) {
+      MoePlan plan =
+          placed.get().isAll(layers)
+              ? planner.build().plan(layers)
+              : Offload.of(layers, placed.get(), statistics).plan(planner);
+      budget.ifPresent(of -> of.require(plan));
+      return plan;
+    }
+    return budget
+        .orElseThrow(() ->
+            new OffloadException(
+                String.format(
+                    Locale.ROOT,
+                    "--placement %s: says how often experts are chosen, not which are on the"
+                        + " device; give --device-memory with it",
+                    placement)))
+        .plan(layers, statistics, () -> planner);
+  }
+}
