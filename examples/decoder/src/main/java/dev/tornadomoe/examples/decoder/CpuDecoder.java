@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import java.util.List;
+import java.util.Map;
 
 /// A model on the CPU.
 final class CpuDecoder implements Decoder {
@@ -81,11 +82,12 @@ final class CpuDecoder implements Decoder {
   }
 
   @Override
-  public double moeShare(int id) throws InterruptedException {
+  public Map<String, Long> profile(int id) throws InterruptedException {
     long before = moeNanos;
     long start = System.nanoTime();
     advance(id);
-    return (double) (moeNanos - before) / (System.nanoTime() - start);
+    long moe = moeNanos - before;
+    return Map.of("moe", moe, "all else", System.nanoTime() - start - moe);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.tornadomoe.examples.decoder;
 
 import java.util.List;
+import java.util.Map;
 
 /// A loaded model and one sequence: tokens go in, logits come out. For one thread.
 public interface Decoder extends AutoCloseable {
@@ -29,9 +30,9 @@ public interface Decoder extends AutoCloseable {
   /// Copies into outputs of MoE layers so far, which an alias makes unnecessary.
   long copies();
 
-  /// The share of MoE layers in the time of a step with one token, which becomes part of the
-  /// sequence.
-  double moeShare(int id) throws InterruptedException;
+  /// How long each part of a step takes that has one token, which becomes part of the sequence: in
+  /// ns, by names that begin with `moe` for the MoE layers.
+  Map<String, Long> profile(int id) throws InterruptedException;
 
   @Override
   void close();

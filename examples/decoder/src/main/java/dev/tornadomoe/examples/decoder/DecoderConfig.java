@@ -34,10 +34,11 @@ public record DecoderConfig(
   ///
   /// @throws DecoderException for heads that don't fit each other
   public DecoderConfig {
-    if (heads % keyValueHeads != 0 || headDim % 2 != 0) {
+    if (heads % keyValueHeads != 0 || headDim % 4 != 0 || hidden % 2 != 0) {
       throw new DecoderException(
-          "%d heads with %d key/value heads of %d elements, expected a multiple and an even number",
-          heads, keyValueHeads, headDim);
+          "%d heads with %d key/value heads of %d elements, and %d columns: expected a multiple, a"
+              + " multiple of 4, and an even number",
+          heads, keyValueHeads, headDim, hidden);
     }
   }
 

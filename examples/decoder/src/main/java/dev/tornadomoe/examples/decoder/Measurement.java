@@ -5,6 +5,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 
 /// Times per output token with and without the alias, and for each way to launch. All take turns,
@@ -62,6 +64,12 @@ final class Measurement {
     for (Contender contender : contenders) {
       out.println(row(contender));
     }
+    out.println();
+    out.print("us in a step of the first:");
+    profile(contenders.getFirst().decoder())
+        .forEach(
+            (part, nanos) -> out.print(String.format(Locale.ROOT, " %s %.0f", part, nanos / 1e3)));
+    out.println();
     out.flush();
   }
 
@@ -83,11 +91,10 @@ final class Measurement {
     long before = decoder.copies();
     decoder.advance(prompt[0]);
     long copies = decoder.copies() - before;
-    double[] shares = new double[Math.min(tokens, 9)];
-    for (int i = 0; i < shares.length; i++) {
-      decoder.sequence().shorten(prompt.length);
-      shares[i] = decoder.moeShare(prompt[0]);
-    }
+    Map<String, Long> parts = profile(decoder);
+    long all = parts.values().stream().mapToLong(nanos -> nanos).sum();
+    long moe =
+        parts.keySet().stream().filter(part -> part.startsWith("moe")).mapToLong(parts::get).sum();
     double[] times = contender.times().stream().mapToDouble(nanos -> nanos / 1e6).toArray();
     return String.format(
         Locale.ROOT,
@@ -97,7 +104,17 @@ final class Measurement {
         median(times),
         Arrays.stream(times).min().orElseThrow(),
         copies,
-        100 * median(shares));
+        100.0 * moe / all);
+  }
+
+  /// The fastest of some steps' parts.
+  private Map<String, Long> profile(Decoder decoder) throws InterruptedException {
+    Map<String, Long> fastest = new TreeMap<>();
+    for (int i = 0; i < Math.min(tokens, 9); i++) {
+      decoder.sequence().shorten(prompt.length);
+      decoder.profile(prompt[0]).forEach((part, nanos) -> fastest.merge(part, nanos, Math::min));
+    }
+    return fastest;
   }
 
   private static double median(double... values) {

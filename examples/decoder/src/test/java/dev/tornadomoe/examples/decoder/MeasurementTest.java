@@ -30,7 +30,9 @@ class MeasurementTest {
                     .matches("\\| on \\| calls \\| [0-9.]+ \\| [0-9.]+ \\| 0 \\| \\d+ % \\|"),
             row ->
                 assertThat(row)
-                    .matches("\\| off \\| calls \\| [0-9.]+ \\| [0-9.]+ \\| 3 \\| \\d+ % \\|"));
+                    .matches("\\| off \\| calls \\| [0-9.]+ \\| [0-9.]+ \\| 3 \\| \\d+ % \\|"),
+            row -> assertThat(row).isEmpty(),
+            row -> assertThat(row).matches("us in a step of the first: all else \\d+ moe \\d+"));
   }
 
   private static Decoder load(DecoderModel model, boolean alias) {

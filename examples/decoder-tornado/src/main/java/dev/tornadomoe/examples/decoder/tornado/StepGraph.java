@@ -1,7 +1,9 @@
 package dev.tornadomoe.examples.decoder.tornado;
 
 import dev.tornadomoe.examples.decoder.DecoderConfig;
+import dev.tornadomoe.examples.decoder.DecoderException;
 import dev.tornadomoe.examples.decoder.DecoderModel;
+import dev.tornadomoe.examples.decoder.Norm;
 import dev.tornadomoe.tornado.MoeTasks;
 import dev.tornadomoe.tornado.TornadoMoe;
 import uk.ac.manchester.tornado.api.GridScheduler;
@@ -11,43 +13,61 @@ import uk.ac.manchester.tornado.api.WorkerGrid1D;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
-/// A graph with some layers of a step: for each one norm, attention, residual, norm, and the
-/// library's tasks, which add to the residual stream themselves.
+/// A graph with some layers of a step: for each one queries, keys and values of the normed rows,
+/// attention, its projection onto the residual stream, a norm, and the library's tasks, which add
+/// to the residual stream themselves.
 final class StepGraph {
-  private static final int NORM_THREADS = 64;
+  /// Positions that are enough for a work-group.
+  private static final int POSITIONS_OF_GROUP = 512;
+
+  /// The most work-groups for a head.
+  private static final int MOST_SPLITS = 16;
+
+  /// The most work-items for a head.
+  private static final int MOST_THREADS = 512;
 
   private final TaskGraph graph;
   private final GridScheduler grid;
-  private final DecoderConfig config;
   private final StepArrays arrays;
-  private final int tokens;
-  private final int positions;
+  private final DecoderConfig config;
   private final KernelContext context = new KernelContext();
+  private final int threads;
+  private final int splits;
   private final FloatArray normed;
   private final FloatArray qkv;
-  private final FloatArray queries;
+  private final FloatArray found;
+  private final FloatArray weights;
   private final FloatArray attended;
   private int copies;
 
-  /// @param tokens the most of a step
-  /// @param positions of the longest sequence
-  StepGraph(
-      TaskGraph graph,
-      GridScheduler grid,
-      DecoderConfig config,
-      StepArrays arrays,
-      int tokens,
-      int positions) {
+  /// @param mostThreads of a work-group, as the device has it
+  StepGraph(TaskGraph graph, GridScheduler grid, StepArrays arrays, long mostThreads) {
     this.graph = graph;
     this.grid = grid;
-    this.config = config;
     this.arrays = arrays;
-    this.tokens = tokens;
-    this.positions = positions;
-    normed = new FloatArray(tokens * config.hidden());
-    qkv = new FloatArray(tokens * (config.queryWidth() + 2 * config.keyValueWidth()));
-    queries = new FloatArray(tokens * config.queryWidth());
-    attended = new FloatArray(tokens * config.queryWidth());
+    config = arrays.config;
+    threads = threads(config.headDim(), mostThreads);
+    splits = Math.min(MOST_SPLITS, Math.ceilDiv(arrays.positions, POSITIONS_OF_GROUP));
+    int queries = arrays.tokens * config.queryWidth();
+    normed = new FloatArray(arrays.tokens * config.hidden());
+    qkv = new FloatArray(queries + 2 * arrays.tokens * config.keyValueWidth());
+    attended = new FloatArray(queries);
+    found = splits == 1 ? attended : new FloatArray(queries * splits);
+    weights = new FloatArray(arrays.tokens * config.heads() * splits * 2);
+  }
+
+  /// Work-items for a head: a multiple of its elements, and of [AttentionKernels#UNIT].
+  private static int threads(int headDim, long most) {
+    int least = headDim;
+    while (least % AttentionKernels.UNIT != 0) {
+      least += headDim;
+    }
+    if (Math.max(least, ProjectionKernels.THREADS) > most) {
+      throw new DecoderException(
+          "heads of %d elements need work-groups of %d, and the device has at most %d",
+          headDim, Math.max(least, ProjectionKernels.THREADS), most);
+    }
+    return Math.max(least, (int) Math.min(most, MOST_THREADS) / least * least);
   }
 
   /// Tasks that copy MoE layers' outputs.
@@ -56,99 +76,111 @@ final class StepGraph {
   }
 
   void addLayer(int place, DecoderModel.Layer layer, TornadoMoe moe) {
-    FloatArray keys = new FloatArray(config.keyValueWidth() * positions);
-    FloatArray values = new FloatArray(config.keyValueWidth() * positions);
-    norm("attentionNorm" + place, upload(DeviceMatrices.of(layer.attentionNorm())), tokens, 0);
-    FloatArray projections = upload(DeviceMatrices.of(layer.q(), layer.k(), layer.v()));
-    int width = config.queryWidth() + 2 * config.keyValueWidth();
-    project("qkv" + place, normed, projections, qkv, width, config.hidden(), 0);
-    FloatArray norms = upload(DeviceMatrices.of(layer.queryNorm(), layer.keyNorm()));
-    int half = config.headDim() / 2;
-    graph.task(
-        "rotate" + place,
-        DecoderKernels::rotateHead,
-        context,
-        arrays.step,
-        arrays.angles,
+    project(
+        "qkv" + place,
+        arrays.x,
+        layer.attentionNorm().weight(),
+        DeviceMatrix.of(layer.q(), layer.k(), layer.v()),
         qkv,
-        norms,
-        queries,
-        keys,
-        values,
-        config.heads(),
-        config.keyValueHeads(),
-        half,
-        positions,
-        config.epsilon());
-    work("rotate" + place, tokens * (config.heads() + config.keyValueHeads()), half);
+        arrays.tokens,
+        ProjectionKernels.NORMED);
+    attend(place, layer.queryNorm(), layer.keyNorm());
+    project(
+        "o" + place,
+        attended,
+        new float[1],
+        DeviceMatrix.of(layer.o()),
+        arrays.x,
+        arrays.tokens,
+        ProjectionKernels.ADD);
     graph.task(
-        "attend" + place,
-        DecoderKernels::attend,
+        "norm" + place,
+        ProjectionKernels::norm,
         context,
         arrays.step,
-        queries,
-        keys,
-        values,
-        attended,
-        config.heads(),
-        config.keyValueHeads(),
-        config.headDim(),
-        positions,
-        (float) (1 / Math.sqrt(config.headDim())));
-    work("attend" + place, tokens * config.heads(), config.headDim());
-    FloatArray o = upload(DeviceMatrices.of(layer.o()));
-    project("o" + place, attended, o, arrays.x, config.hidden(), config.queryWidth(), 1);
-    norm("moeNorm" + place, upload(DeviceMatrices.of(layer.moeNorm())), tokens, 0);
+        arrays.x,
+        upload(FloatArray.fromArray(layer.moeNorm().weight())),
+        normed,
+        config.hidden(),
+        config.epsilon());
+    work("norm" + place, arrays.tokens, ProjectionKernels.THREADS);
     MoeTasks tasks =
         moe.layer(place).input(normed).output(arrays.x).tokens(arrays.step).appendTo(graph, grid);
     copies += (int) tasks.tasks().stream().filter(task -> task.name().contains("copy")).count();
   }
 
-  /// The last token's logits.
-  void addHead(DecoderModel model) {
-    norm("norm", upload(DeviceMatrices.of(model.norm())), 1, 1);
-    FloatArray head = upload(DeviceMatrices.of(model.head()));
+  private void attend(int place, Norm queryNorm, Norm keyNorm) {
+    FloatArray keys = new FloatArray(config.keyValueWidth() * arrays.positions);
+    FloatArray values = new FloatArray(config.keyValueWidth() * arrays.positions);
     graph.task(
-        "head",
-        DecoderKernels::project,
+        "attend" + place,
+        AttentionKernels::attend,
         context,
         arrays.step,
-        normed,
-        head,
-        arrays.logits,
-        config.vocabulary(),
-        config.hidden(),
-        0,
-        1);
-    rows("head", config.vocabulary());
+        qkv,
+        upload(FloatArray.fromArray(queryNorm.weight())),
+        upload(FloatArray.fromArray(keyNorm.weight())),
+        arrays.angles,
+        keys,
+        values,
+        found,
+        weights,
+        config.heads(),
+        config.keyValueHeads(),
+        config.headDim(),
+        arrays.positions,
+        arrays.tokens,
+        splits,
+        threads,
+        config.epsilon());
+    work("attend" + place, arrays.tokens * splits * config.heads(), threads);
+    if (splits > 1) {
+      graph.task(
+          "combine" + place,
+          AttentionKernels::combine,
+          context,
+          found,
+          weights,
+          attended,
+          config.heads(),
+          config.headDim(),
+          splits);
+      work("combine" + place, arrays.tokens * config.heads(), config.headDim());
+    }
   }
 
-  private void norm(String name, FloatArray weight, int groups, int last) {
-    graph.task(
-        name,
-        DecoderKernels::norm,
-        context,
-        arrays.step,
+  /// The last token's logits.
+  void addHead(DecoderModel model) {
+    project(
+        "head",
         arrays.x,
-        weight,
-        normed,
-        config.hidden(),
-        config.epsilon(),
-        last,
-        NORM_THREADS);
-    work(name, groups, NORM_THREADS);
+        model.norm().weight(),
+        DeviceMatrix.of(model.head()),
+        arrays.logits,
+        1,
+        ProjectionKernels.NORMED | ProjectionKernels.LAST_TOKEN);
   }
 
   private void project(
-      String name, FloatArray x, FloatArray w, FloatArray y, int rows, int columns, int add) {
+      String name, FloatArray x, float[] norm, DeviceMatrix w, FloatArray y, int most, int flags) {
+    graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, w.words(), w.floats());
     graph.task(
-        name, DecoderKernels::project, context, arrays.step, x, w, y, rows, columns, add, tokens);
-    rows(name, rows);
-  }
-
-  private void rows(String name, int rows) {
-    int threads = DecoderKernels.ROWS * DecoderKernels.LANES;
-    work(name, Math.ceilDiv(rows, DecoderKernels.ROWS), threads);
+        name,
+        ProjectionKernels::project,
+        context,
+        arrays.step,
+        x,
+        upload(FloatArray.fromArray(norm)),
+        w.words(),
+        w.floats(),
+        y,
+        w.rows(),
+        w.columns(),
+        most,
+        flags | w.flags(),
+        config.epsilon());
+    int groups = Math.ceilDiv(w.rows(), ProjectionKernels.rowsOfGroup(most));
+    work(name, groups, ProjectionKernels.THREADS);
   }
 
   private FloatArray upload(FloatArray weights) {

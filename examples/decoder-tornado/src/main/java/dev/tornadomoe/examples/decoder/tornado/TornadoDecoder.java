@@ -5,18 +5,24 @@ import dev.tornadomoe.examples.decoder.Decoder;
 import dev.tornadomoe.examples.decoder.DecoderException;
 import dev.tornadomoe.examples.decoder.DecoderModel;
 import dev.tornadomoe.examples.decoder.DecoderOptions;
-import dev.tornadomoe.examples.decoder.Rotation;
 import dev.tornadomoe.examples.decoder.Sequence;
 import dev.tornadomoe.tornado.TornadoMoe;
 import dev.tornadomoe.tornado.replay.GraphReplay;
 import dev.tornadomoe.tornado.replay.LaunchTime;
+import dev.tornadomoe.tornado.replay.PinnedMemory;
+import dev.tornadomoe.tornado.replay.ReplayMode;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
 import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
+import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
 /// A model on a device: a step is an execution plan of a few graphs, which hand the residual stream
 /// on, and is replayed. Only embeddings go up and logits come back.
@@ -33,7 +39,7 @@ final class TornadoDecoder implements Decoder {
   private final DecoderModel model;
   private final int chunk;
   private final Sequence sequence;
-  private final Rotation rotation;
+  private final PinnedMemory pinned;
   private final StepArrays arrays;
   private final TornadoMoe moe;
   private final TornadoExecutionPlan plan;
@@ -48,8 +54,9 @@ final class TornadoDecoder implements Decoder {
     this.model = model;
     chunk = Math.min(options.chunk(), MOST_TOKENS);
     sequence = new Sequence(options.positions(), model.config().vocabulary());
-    rotation = new Rotation(model.config(), options.positions());
-    arrays = new StepArrays(model.config(), chunk);
+    TornadoDevice device = TornadoRuntimeProvider.getTornadoRuntime().getDefaultDevice();
+    pinned = new PinnedMemory(device, ReplayMode.chosen());
+    arrays = new StepArrays(model.config(), chunk, options.positions(), pinned);
     logits = new float[model.config().vocabulary()];
     moe = TornadoMoe.of(options.plan(model, chunk), progress);
     GridScheduler grid = new GridScheduler();
@@ -59,14 +66,15 @@ final class TornadoDecoder implements Decoder {
       int end = Math.min(model.layers().size(), first + LAYERS_OF_GRAPH);
       TaskGraph graph = new TaskGraph(name(first));
       if (first == 0) {
-        graph.transferToDevice(
-            DataTransferMode.EVERY_EXECUTION, arrays.x, arrays.angles, arrays.step);
+        graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, arrays.x, arrays.step);
+        graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, arrays.angles);
       } else {
         graph.consumeFromDevice(
-            name(first - LAYERS_OF_GRAPH), arrays.x, arrays.angles, arrays.step);
+            name(first - LAYERS_OF_GRAPH), arrays.x, arrays.step, arrays.angles);
       }
       StepGraph step =
-          new StepGraph(graph, grid, model.config(), arrays, chunk, options.positions());
+          new StepGraph(
+              graph, grid, arrays, device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
       for (int place = first; place < end; place++) {
         step.addLayer(place, model.layers().get(place), moe);
       }
@@ -74,7 +82,7 @@ final class TornadoDecoder implements Decoder {
         step.addHead(model);
         graph.transferToHost(DataTransferMode.EVERY_EXECUTION, arrays.logits);
       } else {
-        graph.persistOnDevice(arrays.x, arrays.angles, arrays.step);
+        graph.persistOnDevice(arrays.x, arrays.step, arrays.angles);
       }
       found += step.copies();
       built.add(graph.snapshot());
@@ -98,9 +106,7 @@ final class TornadoDecoder implements Decoder {
   @Override
   public float[] advance(int... ids) throws InterruptedException {
     sequence.grow(chunk, this::run, ids);
-    for (int i = 0; i < logits.length; i++) {
-      logits[i] = arrays.logits.get(i);
-    }
+    MemorySegment.ofArray(logits).copyFrom(arrays.logits.getSegment());
     return logits;
   }
 
@@ -118,16 +124,11 @@ final class TornadoDecoder implements Decoder {
 
   private void give(int... ids) {
     int hidden = model.config().hidden();
-    int headDim = model.config().headDim();
     float[] row = new float[hidden];
     for (int t = 0; t < ids.length; t++) {
       model.embedding().row(ids[t], row, 0);
       for (int i = 0; i < hidden; i++) {
         arrays.x.set(t * hidden + i, row[i]);
-      }
-      int angles = (sequence.length() + t) * headDim;
-      for (int i = 0; i < headDim; i++) {
-        arrays.angles.set(t * headDim + i, rotation.table()[angles + i]);
       }
     }
     arrays.step.set(0, ids.length);
@@ -157,25 +158,22 @@ final class TornadoDecoder implements Decoder {
     return copies;
   }
 
-  /// Of the kernels' time, as the driver measures it.
+  /// The kernels of all layers together, as the driver measures them.
   @Override
-  public double moeShare(int id) throws InterruptedException {
-    long[] nanos = new long[2];
+  public Map<String, Long> profile(int id) throws InterruptedException {
+    Map<String, Long> parts = new TreeMap<>();
     sequence.grow(
         1,
         ids -> {
           give(ids);
           for (LaunchTime time : replay.profile()) {
-            nanos[0] += time.nanos();
-            nanos[1] +=
-                time.task().contains(".moe") && !time.task().contains(".moeNorm")
-                    ? time.nanos()
-                    : 0;
+            String kernel = time.task().substring(time.task().indexOf('.') + 1);
+            parts.merge(kernel.replaceAll("\\d", ""), time.nanos(), Long::sum);
           }
           copies += copiesOfStep;
         },
         id);
-    return (double) nanos[1] / nanos[0];
+    return parts;
   }
 
   @Override
@@ -183,5 +181,6 @@ final class TornadoDecoder implements Decoder {
     replay.close();
     plan.freeDeviceMemory();
     moe.close();
+    pinned.close();
   }
 }

@@ -6,11 +6,15 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.examples.decoder.CheckpointReader;
 import dev.tornadomoe.examples.decoder.Decoder;
 import dev.tornadomoe.examples.decoder.DecoderBackend;
+import dev.tornadomoe.examples.decoder.DecoderConfig;
 import dev.tornadomoe.examples.decoder.DecoderModel;
 import dev.tornadomoe.examples.decoder.DecoderOptions;
 import dev.tornadomoe.examples.decoder.Golden;
+import dev.tornadomoe.examples.decoder.MadeUpModel;
 import dev.tornadomoe.examples.decoder.Sampler;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /// The tiny models give on a device what transformers gives for them.
@@ -41,7 +45,7 @@ class TornadoDecoderTest {
 
       aliased.sequence().shorten(0);
       aliased.launchBy("task by task");
-      assertThat(aliased.moeShare(golden.prompt()[0])).isStrictlyBetween(0.0, 1.0);
+      assertThat(aliased.profile(golden.prompt()[0])).containsKeys("qkv", "attend", "head");
       for (int token = 1; token < golden.prompt().length; token++) {
         assertThat(Golden.error(golden.logits()[token], aliased.advance(golden.prompt()[token])))
             .as("token %d", token)
@@ -58,6 +62,24 @@ class TornadoDecoderTest {
       decoder.advance(Arrays.copyOf(golden.prompt(), 13));
       assertThat(Golden.error(golden.logits()[13], decoder.advance(golden.prompt()[13])))
           .isLessThan(1e-4);
+    }
+  }
+
+  /// A cache for so many positions is read by several work-groups for each head.
+  @Test
+  void matricesOfBfloat16AndALongCacheAreThoseOfTheCpu() throws InterruptedException {
+    DecoderConfig config =
+        new DecoderConfig(64, 1, 4, 2, 16, 1e-6f, 1e4, 97, 4096, false, List.of());
+    DecoderOptions options = DecoderOptions.of(1100, 2, true);
+    try (DecoderModel model = new MadeUpModel(config, 8, 2, 32).make();
+        Decoder cpu = DecoderBackend.named("cpu").load(model, options, Progress.NONE);
+        Decoder device = DecoderBackend.named("tornado").load(model, options, Progress.NONE)) {
+      for (int length = 1; length < 20; length += 3) {
+        int[] ids = IntStream.range(length, 2 * length).toArray();
+        assertThat(Golden.error(cpu.advance(ids), device.advance(ids)))
+            .as("%d tokens more", length)
+            .isLessThan(1e-4);
+      }
     }
   }
 

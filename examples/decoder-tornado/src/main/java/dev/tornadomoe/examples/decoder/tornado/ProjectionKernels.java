@@ -1,0 +1,192 @@
+package dev.tornadomoe.examples.decoder.tornado;
+
+import uk.ac.manchester.tornado.api.KernelContext;
+import uk.ac.manchester.tornado.api.math.TornadoMath;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+
+/// A decoder's norms and matrices. `step[0]` is M, `step[1]` the position of the first token;
+/// numbers that never change are compiled in. Work-items that exchange something meet at barriers,
+/// which never stand in a condition.
+///
+/// A work-group makes some rows of a projection, for all tokens: its work-items lie side by side in
+/// memory, so that a load of theirs is one run of it, and each multiplies what it has of the tokens
+/// by all of the group's rows.
+public final class ProjectionKernels {
+  /// Work-items of a group.
+  static final int THREADS = 256;
+
+  /// A projection's rows are normed on the way.
+  static final int NORMED = 1;
+
+  /// Only the last token's row is projected, and is the only one that comes out.
+  static final int LAST_TOKEN = 2;
+
+  /// What comes out is added to what is there.
+  static final int ADD = 4;
+
+  /// Weights are BF16.
+  static final int BFLOAT16 = 8;
+
+  /// Work-items that end a sum, each with a 16th of it.
+  private static final int LAST = 16;
+
+  private ProjectionKernels() {}
+
+  /// Rows of a work-group.
+  ///
+  /// @param tokens the most of a step
+  static int rowsOfGroup(int tokens) {
+    int rows = 4;
+    if (tokens == 1) {
+      rows = 8;
+    }
+    return rows;
+  }
+
+  /// `y[t] = W x[t]` of rows as they are, or normed on the way, `x[t] / rms(x[t]) * norm`: each
+  /// group computes that for itself, since it has to read all of x anyway.
+  ///
+  /// @param norm of normed rows
+  /// @param words W `[rows, columns]` with floats, as [DeviceMatrix] has them
+  /// @param tokens the most of a step
+  public static void project(
+      KernelContext context,
+      IntArray step,
+      FloatArray x,
+      FloatArray norm,
+      IntArray words,
+      FloatArray floats,
+      FloatArray y,
+      int rows,
+      int columns,
+      int tokens,
+      int flags,
+      float epsilon) {
+    int t = context.localIdx;
+    int sumsOfGroup = rowsOfGroup(tokens) * tokens;
+    int firstRow = context.groupIdx * rowsOfGroup(tokens);
+    float[] partial = context.allocateFloatLocalArray((sumsOfGroup + tokens) * THREADS);
+    float[] parts = context.allocateFloatLocalArray((sumsOfGroup + tokens) * LAST);
+    int from = 0;
+    if ((flags & LAST_TOKEN) != 0) {
+      from = TornadoMath.max(0, step.get(0) - 1);
+    }
+    float[] both = new float[2 * tokens];
+    // Of each row and token, then each token's squares.
+    float[] sums = new float[sumsOfGroup + tokens];
+    for (int i = 0; i < sumsOfGroup + tokens; i++) {
+      sums[i] = 0f;
+    }
+    for (int k = 0; k < (columns / 2 + THREADS - 1) / THREADS; k++) {
+      int pair = TornadoMath.min(t + k * THREADS, columns / 2 - 1);
+      for (int token = 0; token < tokens; token++) {
+        int at = (from + token) * columns + 2 * pair;
+        float even = x.get(at);
+        float odd = x.get(at + 1);
+        if (columns / 2 % THREADS != 0) {
+          if (t + k * THREADS >= columns / 2) {
+            even = 0f;
+            odd = 0f;
+          }
+        }
+        if ((flags & NORMED) != 0) {
+          sums[sumsOfGroup + token] += even * even + odd * odd;
+          even = even * norm.get(2 * pair);
+          odd = odd * norm.get(2 * pair + 1);
+        }
+        both[2 * token] = even;
+        both[2 * token + 1] = odd;
+      }
+      for (int r = 0; r < rowsOfGroup(tokens); r++) {
+        int at = TornadoMath.min(firstRow + r, rows - 1) * (columns / 2) + pair;
+        float even = 0f;
+        float odd = 0f;
+        if ((flags & BFLOAT16) != 0) {
+          int word = words.get(at);
+          even = ((word & 127) | 128) * floats.get((word >> 7) & 511);
+          odd = (((word >> 16) & 127) | 128) * floats.get((word >> 23) & 511);
+        } else {
+          even = floats.get(2 * at);
+          odd = floats.get(2 * at + 1);
+        }
+        for (int token = 0; token < tokens; token++) {
+          sums[r * tokens + token] += even * both[2 * token] + odd * both[2 * token + 1];
+        }
+      }
+    }
+    for (int i = 0; i < sumsOfGroup + tokens; i++) {
+      partial[i * THREADS + t] = sums[i];
+    }
+    context.localBarrier();
+    for (int i = t / LAST; i < sumsOfGroup + tokens; i += THREADS / LAST) {
+      float part = 0f;
+      for (int j = 0; j < THREADS / LAST; j++) {
+        part += partial[i * THREADS + j * LAST + t % LAST];
+      }
+      parts[i * LAST + t % LAST] = part;
+    }
+    context.localBarrier();
+    int token = t % tokens;
+    int row = firstRow + t / tokens;
+    if (t < sumsOfGroup && row < rows) {
+      float sum = 0f;
+      for (int i = 0; i < LAST; i++) {
+        sum += parts[t * LAST + i];
+      }
+      if ((flags & NORMED) != 0) {
+        float squares = 0f;
+        for (int i = 0; i < LAST; i++) {
+          squares += parts[(sumsOfGroup + token) * LAST + i];
+        }
+        sum = sum / TornadoMath.sqrt(squares / columns + epsilon);
+      }
+      if ((flags & ADD) != 0) {
+        sum += y.get(token * rows + row);
+      }
+      if (token < step.get(0)) {
+        y.set(token * rows + row, sum);
+      }
+    }
+  }
+
+  /// `y[t] = x[t] / rms(x[t]) * weight`, a work-group for each token.
+  public static void norm(
+      KernelContext context,
+      IntArray step,
+      FloatArray x,
+      FloatArray weight,
+      FloatArray y,
+      int width,
+      float epsilon) {
+    int token = context.groupIdx;
+    int t = context.localIdx;
+    float[] partial = context.allocateFloatLocalArray(THREADS);
+    float[] parts = context.allocateFloatLocalArray(LAST);
+    float squares = 0f;
+    for (int i = t; i < width; i += THREADS) {
+      float value = x.get(token * width + i);
+      squares += value * value;
+    }
+    partial[t] = squares;
+    context.localBarrier();
+    if (t < LAST) {
+      float part = 0f;
+      for (int i = 0; i < THREADS / LAST; i++) {
+        part += partial[i * LAST + t];
+      }
+      parts[t] = part;
+    }
+    context.localBarrier();
+    float sum = 0f;
+    for (int i = 0; i < LAST; i++) {
+      sum += parts[i];
+    }
+    float scale = 1f / TornadoMath.sqrt(sum / width + epsilon);
+    if (token < step.get(0)) {
+      for (int i = t; i < width; i += THREADS) {
+        y.set(token * width + i, x.get(token * width + i) * scale * weight.get(i));
+      }
+    }
+  }
+}
