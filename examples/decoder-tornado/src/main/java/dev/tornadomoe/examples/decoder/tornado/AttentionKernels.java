@@ -190,10 +190,13 @@ public final class AttentionKernels {
       float keep = TornadoMath.exp(before - largest);
       total = total * keep;
       sum = sum * keep;
-      int count = TornadoMath.min(size, end - from);
-      for (int i = t / headDim; i < count; i += threads / headDim) {
+      // Positions behind the end have no weight; so many rounds, whatever the end, let a compiler
+      // load all values at once.
+      for (int k = 0; k < size / (threads / headDim); k++) {
+        int i = k * (threads / headDim) + t / headDim;
+        int at = keyHead * positions + TornadoMath.min(from + i, end - 1);
         total += scores[i];
-        sum += scores[i] * values.get((keyHead * positions + from + i) * headDim + t % headDim);
+        sum += scores[i] * values.get(at * headDim + t % headDim);
       }
     }
     context.localBarrier();

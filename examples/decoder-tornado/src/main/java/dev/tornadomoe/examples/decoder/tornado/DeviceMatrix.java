@@ -2,14 +2,16 @@ package dev.tornadomoe.examples.decoder.tornado;
 
 import dev.tornadomoe.examples.decoder.Matrix;
 import dev.tornadomoe.tensor.DType;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
-/// Matrices as they go to the device, one below the other. BF16 stays as it is, two neighbours of a
-/// row in a word, and `floats` is a table of what sign and exponent say for a mantissa as a whole
-/// number: TornadoVM's OpenCL has no way to make a float of its bits. All else is F32 in `floats`.
+/// Matrices as they go to the device, one below the other. BF16 becomes integers of 16 bits, two
+/// neighbours of a row in a word, with [ProjectionKernels#SCALES] powers of two for a row in
+/// `floats`: in a kernel they are numbers at once, whereas TornadoVM's OpenCL has no way to make a
+/// float of a BF16's bits. What is at least a 128th of the largest that has the same scale stays as
+/// it is, and what is less loses at most 2^-15 of that. All else is F32 in `floats`.
 ///
 /// @param flags of the kernels that read it
 record DeviceMatrix(IntArray words, FloatArray floats, int rows, int columns, int flags) {
@@ -18,35 +20,55 @@ record DeviceMatrix(IntArray words, FloatArray floats, int rows, int columns, in
   static DeviceMatrix of(Matrix... matrices) {
     int columns = matrices[0].columns();
     int rows = Arrays.stream(matrices).mapToInt(Matrix::rows).sum();
+    boolean integers =
+        Arrays.stream(matrices).allMatch(matrix -> matrix.values().dtype() == DType.BF16);
     int elements = Math.multiplyExact(rows, columns);
-    if (Arrays.stream(matrices).allMatch(matrix -> matrix.values().dtype() == DType.BF16)) {
-      IntArray words = new IntArray(elements / 2);
-      long at = 0;
-      for (Matrix matrix : matrices) {
-        MemorySegment bits = matrix.values().data();
-        words.getSegment().asSlice(at, bits.byteSize()).copyFrom(bits);
-        at += bits.byteSize();
-      }
-      return new DeviceMatrix(words, powers(), rows, columns, ProjectionKernels.BFLOAT16);
-    }
-    FloatArray floats = new FloatArray(elements);
-    int at = 0;
+    DeviceMatrix all =
+        integers
+            ? new DeviceMatrix(
+                new IntArray(elements / 2),
+                new FloatArray(rows * ProjectionKernels.SCALES),
+                rows,
+                columns,
+                ProjectionKernels.INT16)
+            : new DeviceMatrix(new IntArray(1), new FloatArray(elements), rows, columns, 0);
+    int first = 0;
     for (Matrix matrix : matrices) {
-      for (int i = 0; i < matrix.rows() * columns; i++) {
-        floats.set(at++, matrix.values().getFloat(i));
-      }
+      int above = first;
+      IntStream.range(0, matrix.rows())
+          .parallel()
+          .forEach(row -> {
+            float[] values = new float[columns];
+            matrix.row(row, values, 0);
+            all.set(above + row, values);
+          });
+      first += matrix.rows();
     }
-    return new DeviceMatrix(new IntArray(1), floats, rows, columns, 0);
+    return all;
   }
 
-  /// Numbers below 2^-126 are zero.
-  private static FloatArray powers() {
-    FloatArray powers = new FloatArray(512);
-    for (int exponent = 1; exponent < 256; exponent++) {
-      float power = (float) Math.scalb(1.0, exponent - 134);
-      powers.set(exponent, power);
-      powers.set(256 + exponent, -power);
+  private void set(int row, float... values) {
+    if (flags == 0) {
+      for (int i = 0; i < columns; i++) {
+        floats.set(row * columns + i, values[i]);
+      }
+      return;
     }
-    return powers;
+    float[] largest = new float[ProjectionKernels.SCALES];
+    for (int i = 0; i < columns; i++) {
+      int place = ProjectionKernels.scale(i);
+      largest[place] = Math.max(largest[place], Math.abs(values[i]));
+    }
+    int[] exponents = new int[ProjectionKernels.SCALES];
+    for (int place = 0; place < exponents.length; place++) {
+      exponents[place] = Math.getExponent(largest[place]) - 14; // up to 255 * 2^7 then
+      floats.set(row * exponents.length + place, Math.scalb(1f, exponents[place]));
+    }
+    for (int i = 0; i < columns; i += 2) {
+      int exponent = exponents[ProjectionKernels.scale(i)];
+      int even = Math.round(Math.scalb(values[i], -exponent));
+      int odd = Math.round(Math.scalb(values[i + 1], -exponent));
+      words.set((row * columns + i) / 2, (even & 0xFFFF) | (odd << 16));
+    }
   }
 }

@@ -25,23 +25,29 @@ public final class ProjectionKernels {
   /// What comes out is added to what is there.
   static final int ADD = 4;
 
-  /// Weights are BF16.
-  static final int BFLOAT16 = 8;
+  /// Weights are integers of 16 bits.
+  static final int INT16 = 8;
 
   /// Work-items that end a sum, each with a 16th of it.
   private static final int LAST = 16;
 
+  /// Scales of a row of integers.
+  static final int SCALES = THREADS / LAST;
+
   private ProjectionKernels() {}
 
-  /// Rows of a work-group.
+  /// Rows of a work-group: few where there are few, or there are not enough groups to be waiting for
+  /// memory while others compute.
   ///
   /// @param tokens the most of a step
-  static int rowsOfGroup(int tokens) {
-    int rows = 4;
-    if (tokens == 1) {
-      rows = 8;
-    }
-    return rows;
+  static int rowsOfGroup(int rows, int tokens) {
+    return tokens == 1 && rows > 4096 ? 8 : 4;
+  }
+
+  /// Which of a row's scales a column has: work-items that lie side by side share one for all that
+  /// they read.
+  static int scale(int column) {
+    return column / 2 % THREADS / LAST;
   }
 
   /// `y[t] = W x[t]` of rows as they are, or normed on the way, `x[t] / rms(x[t]) * norm`: each
@@ -50,6 +56,7 @@ public final class ProjectionKernels {
   /// @param norm of normed rows
   /// @param words W `[rows, columns]` with floats, as [DeviceMatrix] has them
   /// @param tokens the most of a step
+  /// @param n rows of a work-group
   public static void project(
       KernelContext context,
       IntArray step,
@@ -61,11 +68,12 @@ public final class ProjectionKernels {
       int rows,
       int columns,
       int tokens,
+      int n,
       int flags,
       float epsilon) {
     int t = context.localIdx;
-    int sumsOfGroup = rowsOfGroup(tokens) * tokens;
-    int firstRow = context.groupIdx * rowsOfGroup(tokens);
+    int sumsOfGroup = n * tokens;
+    int firstRow = context.groupIdx * n;
     float[] partial = context.allocateFloatLocalArray((sumsOfGroup + tokens) * THREADS);
     float[] parts = context.allocateFloatLocalArray((sumsOfGroup + tokens) * LAST);
     int from = 0;
@@ -98,14 +106,14 @@ public final class ProjectionKernels {
         both[2 * token] = even;
         both[2 * token + 1] = odd;
       }
-      for (int r = 0; r < rowsOfGroup(tokens); r++) {
+      for (int r = 0; r < n; r++) {
         int at = TornadoMath.min(firstRow + r, rows - 1) * (columns / 2) + pair;
         float even = 0f;
         float odd = 0f;
-        if ((flags & BFLOAT16) != 0) {
+        if ((flags & INT16) != 0) {
           int word = words.get(at);
-          even = ((word & 127) | 128) * floats.get((word >> 7) & 511);
-          odd = (((word >> 16) & 127) | 128) * floats.get((word >> 23) & 511);
+          even = (word << 16) >> 16;
+          odd = word >> 16;
         } else {
           even = floats.get(2 * at);
           odd = floats.get(2 * at + 1);
@@ -116,7 +124,14 @@ public final class ProjectionKernels {
       }
     }
     for (int i = 0; i < sumsOfGroup + tokens; i++) {
-      partial[i * THREADS + t] = sums[i];
+      float sum = sums[i];
+      if ((flags & INT16) != 0) {
+        if (i < sumsOfGroup) {
+          int row = TornadoMath.min(firstRow + i / tokens, rows - 1);
+          sum = sum * floats.get(row * SCALES + t / LAST);
+        }
+      }
+      partial[i * THREADS + t] = sum;
     }
     context.localBarrier();
     for (int i = t / LAST; i < sumsOfGroup + tokens; i += THREADS / LAST) {
@@ -164,9 +179,12 @@ public final class ProjectionKernels {
     float[] partial = context.allocateFloatLocalArray(THREADS);
     float[] parts = context.allocateFloatLocalArray(LAST);
     float squares = 0f;
-    for (int i = t; i < width; i += THREADS) {
+    for (int k = 0; k < (width + THREADS - 1) / THREADS; k++) {
+      int i = TornadoMath.min(t + k * THREADS, width - 1);
       float value = x.get(token * width + i);
-      squares += value * value;
+      if (t + k * THREADS < width) {
+        squares += value * value;
+      }
     }
     partial[t] = squares;
     context.localBarrier();

@@ -163,6 +163,7 @@ final class StepGraph {
 
   private void project(
       String name, FloatArray x, float[] norm, DeviceMatrix w, FloatArray y, int most, int flags) {
+    int n = ProjectionKernels.rowsOfGroup(w.rows(), most);
     graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, w.words(), w.floats());
     graph.task(
         name,
@@ -177,10 +178,10 @@ final class StepGraph {
         w.rows(),
         w.columns(),
         most,
+        n,
         flags | w.flags(),
         config.epsilon());
-    int groups = Math.ceilDiv(w.rows(), ProjectionKernels.rowsOfGroup(most));
-    work(name, groups, ProjectionKernels.THREADS);
+    work(name, Math.ceilDiv(w.rows(), n), ProjectionKernels.THREADS);
   }
 
   private FloatArray upload(FloatArray weights) {

@@ -1,0 +1,82 @@
+package dev.tornadomoe.examples.decoder.tornado;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.tornadomoe.examples.decoder.Matrix;
+import dev.tornadomoe.tensor.BFloat16;
+import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.Shape;
+import dev.tornadomoe.tensor.TensorView;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+
+class DeviceMatrixTest {
+  private static final int COLUMNS = 1026;
+
+  /// Magnitudes from 2^-30 to 1, so that in each run some are far below the largest; a row of zeros.
+  @Test
+  void integersAreWhatBfloat16WasButForWhatIsFarBelowItsNeighbours() {
+    Matrix upper = matrix(DType.BF16, 3, 1);
+    Matrix lower = matrix(DType.BF16, 2, 2);
+    for (int column = 0; column < COLUMNS; column++) {
+      lower.values().data().setAtIndex(ValueLayout.JAVA_SHORT, column, (short) 0);
+    }
+    DeviceMatrix found = DeviceMatrix.of(upper, lower);
+    assertThat(found.rows()).isEqualTo(5);
+    for (int row = 0; row < 5; row++) {
+      float[] expected = new float[COLUMNS];
+      (row < 3 ? upper : lower).row(row < 3 ? row : row - 3, expected, 0);
+      for (int column = 0; column < COLUMNS; column++) {
+        int word = found.words().get((row * COLUMNS + column) / 2);
+        int integer = column % 2 == 0 ? (short) word : word >> 16;
+        float scale =
+            found.floats().get(row * ProjectionKernels.SCALES + ProjectionKernels.scale(column));
+        float largest = largestBeside(expected, column);
+        float loss = Math.abs(expected[column]) >= largest / 128 ? 0 : largest / (1 << 15);
+        assertThat(integer * scale)
+            .as("row %d, column %d", row, column)
+            .isCloseTo(expected[column], within(loss));
+      }
+    }
+  }
+
+  @Test
+  void f32StaysAndMakesWhatIsBesideItF32() {
+    Matrix upper = matrix(DType.F32, 1, 3);
+    Matrix lower = matrix(DType.BF16, 1, 4);
+    DeviceMatrix found = DeviceMatrix.of(upper, lower);
+    for (int column = 0; column < COLUMNS; column++) {
+      assertThat(found.floats().get(column)).isEqualTo(upper.values().getFloat(column));
+      assertThat(found.floats().get(COLUMNS + column)).isEqualTo(lower.values().getFloat(column));
+    }
+  }
+
+  /// Of the columns with the same scale: 32 side by side, of each 512.
+  private static float largestBeside(float[] row, int column) {
+    float largest = 0;
+    for (int i = 0; i < row.length; i++) {
+      if (i % 512 / 32 == column % 512 / 32) {
+        largest = Math.max(largest, Math.abs(row[i]));
+      }
+    }
+    return largest;
+  }
+
+  private static Matrix matrix(DType type, int rows, int seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    MemorySegment bits = Arena.ofAuto().allocate((long) rows * COLUMNS * type.bytes(), 64);
+    for (int i = 0; i < rows * COLUMNS; i++) {
+      float value = (float) Math.scalb(random.nextDouble(-1, 1), -random.nextInt(30));
+      if (type == DType.BF16) {
+        bits.setAtIndex(ValueLayout.JAVA_SHORT, i, BFloat16.fromFloat(value));
+      } else {
+        bits.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
+      }
+    }
+    return new Matrix(new TensorView("matrix", type, Shape.of(rows, COLUMNS), bits));
+  }
+}
