@@ -151,7 +151,14 @@ public final class AttentionKernels {
     int each = (first + splits - 1) / splits;
     int end = TornadoMath.min(first, (split + 1) * each);
     int fourth = t / size * (headDim / 4);
+    float[] ahead = new float[headDim / 4];
     for (int from = split * each; from < end; from += size) {
+      // Values are on their way while scores are computed; those behind the end have no weight.
+      for (int k = 0; k < headDim / 4; k++) {
+        int i = from + k * (threads / headDim) + t / headDim;
+        int at = keyHead * positions + TornadoMath.min(i, end - 1);
+        ahead[k] = values.get(at * headDim + t % headDim);
+      }
       int position = TornadoMath.min(from + t % size, end - 1);
       product = 0f;
       for (int i = 0; i < headDim / 4; i++) {
@@ -190,13 +197,10 @@ public final class AttentionKernels {
       float keep = TornadoMath.exp(before - largest);
       total = total * keep;
       sum = sum * keep;
-      // Positions behind the end have no weight; so many rounds, whatever the end, let a compiler
-      // load all values at once.
-      for (int k = 0; k < size / (threads / headDim); k++) {
+      for (int k = 0; k < headDim / 4; k++) {
         int i = k * (threads / headDim) + t / headDim;
-        int at = keyHead * positions + TornadoMath.min(from + i, end - 1);
         total += scores[i];
-        sum += scores[i] * values.get(at * headDim + t % headDim);
+        sum += scores[i] * ahead[k];
       }
     }
     context.localBarrier();

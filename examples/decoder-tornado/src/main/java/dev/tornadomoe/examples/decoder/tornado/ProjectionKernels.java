@@ -36,12 +36,15 @@ public final class ProjectionKernels {
 
   private ProjectionKernels() {}
 
-  /// Rows of a work-group: few where there are few, or there are not enough groups to be waiting for
-  /// memory while others compute.
+  /// Rows of a work-group: the more, the less often x is read; but small matrices need all groups
+  /// that they can have, so that some compute while others wait for memory.
   ///
   /// @param tokens the most of a step
   static int rowsOfGroup(int rows, int tokens) {
-    return tokens == 1 && rows > 4096 ? 8 : 4;
+    if (tokens > 1) {
+      return 4;
+    }
+    return rows > 4096 ? 8 : 2;
   }
 
   /// Which of a row's scales a column has: work-items that lie side by side share one for all that
@@ -76,9 +79,24 @@ public final class ProjectionKernels {
     int firstRow = context.groupIdx * n;
     float[] partial = context.allocateFloatLocalArray((sumsOfGroup + tokens) * THREADS);
     float[] parts = context.allocateFloatLocalArray((sumsOfGroup + tokens) * LAST);
+    int live = step.get(0);
     int from = 0;
     if ((flags & LAST_TOKEN) != 0) {
-      from = TornadoMath.max(0, step.get(0) - 1);
+      from = TornadoMath.max(0, live - 1);
+    }
+    // What is needed at the end is on its way from the beginning.
+    int ofToken = t % tokens;
+    int ofRow = firstRow + t / tokens;
+    float before = 0f;
+    if ((flags & ADD) != 0) {
+      before = y.get(ofToken * rows + TornadoMath.min(ofRow, rows - 1));
+    }
+    float[] scales = new float[n];
+    for (int r = 0; r < n; r++) {
+      scales[r] = 1f;
+      if ((flags & INT16) != 0) {
+        scales[r] = floats.get(TornadoMath.min(firstRow + r, rows - 1) * SCALES + t / LAST);
+      }
     }
     float[] both = new float[2 * tokens];
     // Of each row and token, then each token's squares.
@@ -123,15 +141,11 @@ public final class ProjectionKernels {
         }
       }
     }
-    for (int i = 0; i < sumsOfGroup + tokens; i++) {
-      float sum = sums[i];
-      if ((flags & INT16) != 0) {
-        if (i < sumsOfGroup) {
-          int row = TornadoMath.min(firstRow + i / tokens, rows - 1);
-          sum = sum * floats.get(row * SCALES + t / LAST);
-        }
-      }
-      partial[i * THREADS + t] = sum;
+    for (int i = 0; i < sumsOfGroup; i++) {
+      partial[i * THREADS + t] = sums[i] * scales[i / tokens];
+    }
+    for (int i = sumsOfGroup; i < sumsOfGroup + tokens; i++) {
+      partial[i * THREADS + t] = sums[i];
     }
     context.localBarrier();
     for (int i = t / LAST; i < sumsOfGroup + tokens; i += THREADS / LAST) {
@@ -142,9 +156,7 @@ public final class ProjectionKernels {
       parts[i * LAST + t % LAST] = part;
     }
     context.localBarrier();
-    int token = t % tokens;
-    int row = firstRow + t / tokens;
-    if (t < sumsOfGroup && row < rows) {
+    if (t < sumsOfGroup && ofRow < rows) {
       float sum = 0f;
       for (int i = 0; i < LAST; i++) {
         sum += parts[t * LAST + i];
@@ -152,15 +164,12 @@ public final class ProjectionKernels {
       if ((flags & NORMED) != 0) {
         float squares = 0f;
         for (int i = 0; i < LAST; i++) {
-          squares += parts[(sumsOfGroup + token) * LAST + i];
+          squares += parts[(sumsOfGroup + ofToken) * LAST + i];
         }
         sum = sum / TornadoMath.sqrt(squares / columns + epsilon);
       }
-      if ((flags & ADD) != 0) {
-        sum += y.get(token * rows + row);
-      }
-      if (token < step.get(0)) {
-        y.set(token * rows + row, sum);
+      if (ofToken < live) {
+        y.set(ofToken * rows + ofRow, before + sum);
       }
     }
   }
@@ -178,12 +187,17 @@ public final class ProjectionKernels {
     int t = context.localIdx;
     float[] partial = context.allocateFloatLocalArray(THREADS);
     float[] parts = context.allocateFloatLocalArray(LAST);
+    int live = step.get(0);
+    int rounds = (width + THREADS - 1) / THREADS;
+    float[] values = new float[rounds];
+    float[] weights = new float[rounds];
     float squares = 0f;
-    for (int k = 0; k < (width + THREADS - 1) / THREADS; k++) {
+    for (int k = 0; k < rounds; k++) {
       int i = TornadoMath.min(t + k * THREADS, width - 1);
-      float value = x.get(token * width + i);
+      values[k] = x.get(token * width + i);
+      weights[k] = weight.get(i);
       if (t + k * THREADS < width) {
-        squares += value * value;
+        squares += values[k] * values[k];
       }
     }
     partial[t] = squares;
@@ -201,9 +215,9 @@ public final class ProjectionKernels {
       sum += parts[i];
     }
     float scale = 1f / TornadoMath.sqrt(sum / width + epsilon);
-    if (token < step.get(0)) {
-      for (int i = t; i < width; i += THREADS) {
-        y.set(token * width + i, x.get(token * width + i) * scale * weight.get(i));
+    for (int k = 0; k < rounds; k++) {
+      if (token < live && t + k * THREADS < width) {
+        y.set(token * width + t + k * THREADS, values[k] * scale * weights[k]);
       }
     }
   }

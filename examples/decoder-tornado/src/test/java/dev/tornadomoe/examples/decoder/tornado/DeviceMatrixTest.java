@@ -17,7 +17,8 @@ import org.junit.jupiter.api.Test;
 class DeviceMatrixTest {
   private static final int COLUMNS = 1026;
 
-  /// Magnitudes from 2^-30 to 1, so that in each run some are far below the largest; a row of zeros.
+  /// Magnitudes from 2^-30 to 1, so that in each run some are far below the largest; a row of
+  /// zeros.
   @Test
   void integersAreWhatBfloat16WasButForWhatIsFarBelowItsNeighbours() {
     Matrix upper = matrix(DType.BF16, 3, 1);
