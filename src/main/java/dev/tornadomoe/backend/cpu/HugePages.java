@@ -23,7 +23,8 @@ import java.util.Locale;
 final class HugePages implements SegmentAllocator {
   static final String PROPERTY = "tornadomoe.cpu.hugePages";
 
-  private static final Path SETTING = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
+  /// Whether Linux has them: always, when asked, never.
+  static final Path SETTING = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
   private static final long PAGE = 2L << 20;
   private static final long MAPPING = 64L << 20;
 
