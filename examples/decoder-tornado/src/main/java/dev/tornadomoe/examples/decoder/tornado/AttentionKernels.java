@@ -28,7 +28,8 @@ public final class AttentionKernels {
   /// @param angles `[positions, headDim]`: cosines in a row's first half, sines in the second
   /// @param keys `[keyValueHeads, headDim, positions]`: neighbours have neighbouring positions
   /// @param values `[keyValueHeads, positions, headDim]`
-  /// @param found `[tokens, splits, heads, headDim]`: sums of values
+  /// @param found `[tokens, splits, heads, headDim]`: sums of values, divided by that of weights
+  ///   where there is one split
   /// @param weights `[tokens, splits, heads, 2]`: the largest score, and the sum of all `exp(score
   ///   - largest)`
   /// @param tokens the most of a step
