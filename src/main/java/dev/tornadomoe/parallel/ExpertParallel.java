@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 /// results back to the token's rank and sums them, as the [CombineMode] says.
 ///
 /// Rows are sent from where they are (hidden states in native memory, the experts' results) and
-/// received where they belong; neither side copies them in between. Made by [ExpertParallelism].
+/// received where they belong; what carries them decides whether they are copied in between. Made
+/// by [ExpertParallelism].
 final class ExpertParallel implements PrepareAndFinalize {
   /// MPI counts the bytes of a message with an int.
   private static final long MOST_BYTES = Integer.MAX_VALUE;
