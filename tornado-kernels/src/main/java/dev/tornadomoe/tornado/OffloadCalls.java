@@ -61,7 +61,7 @@ final class OffloadCalls implements AutoCloseable {
   ///
   /// @param onDevice the plan on the device
   static long bytes(MoePlan plan, MoePlan onDevice) {
-    return plan.options().chunkTokens() * 2 * (rowBytes(onDevice) + pairBytes(onDevice));
+    return 2L * plan.options().chunkTokens() * (rowBytes(onDevice) + pairBytes(onDevice));
   }
 
   private static long rowBytes(MoePlan onDevice) {
