@@ -25,6 +25,7 @@ final class HugePages implements SegmentAllocator {
 
   /// Whether Linux has them: always, when asked, never.
   static final Path SETTING = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
+
   private static final long PAGE = 2L << 20;
   private static final long MAPPING = 64L << 20;
 
