@@ -96,6 +96,28 @@ machine() {
   has_sdk || loud "NO TORNADOVM SDK ($sdk): DEVICE TESTS ARE NOT RUN, THE REST IS"
 }
 
+# Gives PoCL the declarations beside this file in the place of its own, which take a third of a device test's time. PoCL
+# looks for them from where its library is, so this sets up such a place, of links, and names it to OpenCL's loader.
+short_declarations() {
+  local library driver home=$PWD/target/pocl-home pocl=/usr/share/pocl
+  library=$(/sbin/ldconfig -p | awk '$1 == "libpocl.so.2" { print $NF; exit }')
+  [[ -n $library && -f $pocl/include/opencl-c.h ]] || {
+    loud "KERNELS ARE COMPILED WITH PoCL'S OWN DECLARATIONS, WHICH IS SLOWER: no libpocl.so.2 with $pocl"
+    return
+  }
+  rm -rf "$home"
+  mkdir -p "$home"/{lib/links,share/pocl/include,vendors}
+  ln -s "$library" "$(dirname "$library")/pocl" "$home/lib/links/"
+  ln -s $pocl/*.bc "$home/share/pocl/"
+  ln -s $pocl/include/* "$home/share/pocl/include/"
+  ln -sf "$PWD/.ci/opencl-c.h" "$home/share/pocl/include/"
+  cp /etc/OpenCL/vendors/*.icd "$home/vendors/"
+  for driver in "$home"/vendors/*; do
+    ! grep -q libpocl "$driver" || echo "$home/lib/links/libpocl.so.2" >"$driver"
+  done
+  export OCL_ICD_VENDORS=$home/vendors
+}
+
 # Steps that failed.
 failed=()
 
