@@ -77,8 +77,13 @@ final class Mailbox {
     if (memory.byteSize() - HEADER_BYTES < message.bytes()) {
       // Messages differ in length from call to call.
       long bytes = HEADER_BYTES + 2 * Long.highestOneBit(message.bytes() - 1);
-      extend(file, bytes);
-      memory = map(bytes);
+      try {
+        extend(file, bytes);
+        memory = map(bytes);
+      } catch (IOException e) {
+        file.truncate(memory.byteSize()); // others, MPI among them, want what is left
+        throw e;
+      }
     }
     SpanCopies.gather(message, memory, HEADER_BYTES);
     count++;
