@@ -24,8 +24,8 @@ final class DeviceThread implements AutoCloseable {
   void begin(Runnable work) {
     settle();
     if (!begun) {
+      thread.start(); // throws where the system gives no thread
       begun = true;
-      thread.start();
     }
     task = work;
     LockSupport.unpark(thread);
