@@ -49,15 +49,15 @@ public final class OffloadFile {
       throw new OffloadException(
           String.format(Locale.ROOT, "%s: has neither \"%s\" nor \"%s\"", file, ALL, CHOSEN));
     }
-    this.all = json.containsKey(ALL) ? numbers(ALL, json.get(ALL)) : null;
+    this.all = json.containsKey(ALL) ? experts(ALL, json.get(ALL)) : null;
     layers(json, LAYERS)
-        .forEach((layer, experts) -> layers.put(layer, numbers(LAYERS + "." + layer, experts)));
+        .forEach((layer, experts) -> layers.put(layer, experts(LAYERS + "." + layer, experts)));
     Map<Integer, long[]> chosen = new TreeMap<>();
     layers(json, CHOSEN)
         .forEach((layer, counts) ->
             chosen.put(
                 layer,
-                numbers(CHOSEN + "." + layer, counts).stream()
+                numbers(CHOSEN + "." + layer, counts, Long.MAX_VALUE).stream()
                     .mapToLong(count -> count)
                     .toArray()));
     this.statistics =
@@ -99,13 +99,24 @@ public final class OffloadFile {
     return found;
   }
 
-  private List<Integer> numbers(String field, @Nullable Object value) {
+  private List<Integer> experts(String field, @Nullable Object value) {
+    return numbers(field, value, Integer.MAX_VALUE).stream().map(Math::toIntExact).toList();
+  }
+
+  /// Jackson has an `Integer` for what fits one, and a `Long` for more.
+  private List<Long> numbers(String field, @Nullable Object value, long most) {
     if (!(value instanceof List<?> list)) {
       throw wrong(field, value);
     }
-    List<Integer> numbers = new ArrayList<>();
+    List<Long> numbers = new ArrayList<>();
     for (Object number : list) {
-      if (!(number instanceof Integer whole) || whole < 0) {
+      long whole =
+          switch (number) {
+            case Integer few -> few;
+            case Long many -> many;
+            case null, default -> -1;
+          };
+      if (whole < 0 || whole > most) {
         throw wrong(field, number);
       }
       numbers.add(whole);

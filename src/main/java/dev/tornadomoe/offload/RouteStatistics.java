@@ -63,8 +63,8 @@ public final class RouteStatistics {
               layer.index(),
               experts));
     }
-    long all = Arrays.stream(counts).sum();
-    return all == 0 ? 1.0 / experts : (double) counts[expert] / all;
+    double all = Arrays.stream(counts).asDoubleStream().sum();
+    return all == 0 ? 1.0 / experts : counts[expert] / all;
   }
 
   /// {@return the counts by layer, `[E]` each; empty where nothing is known}

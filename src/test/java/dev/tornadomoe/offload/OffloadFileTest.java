@@ -33,9 +33,9 @@ class OffloadFileTest {
 
   @Test
   void countsSayNothingOfPlaces() throws IOException {
-    OffloadFile file = read("{\"experts_chosen\": {\"0\": [1, 3], \"3\": [5, 0]}}");
+    OffloadFile file = read("{\"experts_chosen\": {\"0\": [1, 3], \"3\": [5000000000, 0]}}");
     assertThat(file.placement(LAYERS)).isEmpty();
-    assertThat(file.statistics().chosen().get(3)).containsExactly(5, 0);
+    assertThat(file.statistics().chosen().get(3)).containsExactly(5_000_000_000L, 0);
   }
 
   @ParameterizedTest
@@ -46,6 +46,7 @@ class OffloadFileTest {
         "'{\"experts\": []}', 'unknown field \"experts\"'",
         "'{\"experts_on_device\": 3}', 'must be a list of whole numbers from 0 on, found 3'",
         "'{\"experts_on_device\": [-1]}', 'must be a list of whole numbers from 0 on, found -1'",
+        "'{\"experts_on_device\": [5000000000]}', 'whole numbers from 0 on, found 5000000000'",
         "'{\"layers\": []}', '\"layers\" is no object'",
         "'{\"layers\": {\"x\": []}}', '\"layers\" names layer \"x\", which is no number'",
         "'{\"experts_chosen\": {\"0\": [1.5]}}', '\"experts_chosen.0\" must be a list of whole'",
