@@ -3,6 +3,7 @@ package dev.tornadomoe.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.checkpoint.SafetensorsWriter;
+import dev.tornadomoe.checkpoint.gguf.GgufBytes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -94,6 +95,61 @@ class PartsTest {
         tensor -> tensor.name().equals("talker.model.layers.1.mlp.gate.weight") ? null : tensor);
     assertThat(MoeRun.of("inspect", copy).fine().out())
         .contains("talker.model.layers.1.mlp.gate.weight\" is missing");
+  }
+
+  /// What is said of a part is said of it alone.
+  @Test
+  void inspectDescribesAPartWithoutMoeLayers() {
+    Path copy = Golden.copy("hf/qwen3_omni_moe", directory);
+    String hidden = "\"hidden_size\": 48,";
+    Golden.editConfig(copy, hidden, hidden + " \"mlp_layer_types\": [\"dense\", \"dense\"],");
+    MoeRun run = MoeRun.of("inspect", "--json", copy).fine();
+    assertThat(run.json()).containsEntry("hidden_size", 64).containsEntry("experts", 8);
+    assertThat(run.objects("parts"))
+        .singleElement()
+        .satisfies(part ->
+            assertThat(part)
+                .containsEntry("name", "talker")
+                .containsEntry("hidden_size", 48)
+                .containsEntry("moe_layers", List.of()));
+    assertThat(run.objects("problems"))
+        .singleElement()
+        .satisfies(problem ->
+            assertThat(problem)
+                .containsEntry("problem", copy + ", part talker: the model has no MoE layers"));
+  }
+
+  @Test
+  void inspectDescribesAPartOfAGgufFile() {
+    MoeRun run = MoeRun.of("inspect", "--json", blockForTextAndImages()).fine();
+    assertThat(run.json()).containsEntry("moe_layers", List.of(0, 1));
+    assertThat(run.objects("parts"))
+        .singleElement()
+        .satisfies(part ->
+            assertThat(part)
+                .containsEntry("name", "vision")
+                .containsEntry("hidden_size", 6)
+                .containsEntry("experts", 3)
+                .containsEntry("moe_layers", List.of(1)));
+  }
+
+  /// Two blocks of DeepSeek-V4.1, of which the second has a correction for images.
+  private Path blockForTextAndImages() {
+    String name = "deepseek41.";
+    GgufBytes file = GgufBytes.of("deepseek41");
+    file.integer(name + "block_count", 2).integer(name + "embedding_length", 6);
+    file.integer(name + "expert_count", 3).integer(name + "expert_used_count", 2);
+    file.integer(name + "expert_feed_forward_length", 4).flag(name + "expert_weights_norm", true);
+    file.number(name + "expert_weights_scale", 1).number(name + "swiglu_clamp_exp", 0);
+    for (String block : List.of("blk.0.", "blk.1.")) {
+      file.tensor(Golden.tensor(block + "ffn_gate_inp.weight", new float[18], 3, 6));
+      file.tensor(Golden.tensor(block + "ffn_gate_exps.weight", new float[72], 3, 4, 6));
+      file.tensor(Golden.tensor(block + "ffn_up_exps.weight", new float[72], 3, 4, 6));
+      file.tensor(Golden.tensor(block + "ffn_down_exps.weight", new float[72], 3, 6, 4));
+      file.tensor(Golden.tensor(block + "exp_probs_b.bias", new float[3], 3));
+    }
+    file.tensor(Golden.tensor("blk.1.exp_probs_b_vl.bias", new float[3], 3));
+    return file.write(directory.resolve("model.gguf"));
   }
 
   @Test

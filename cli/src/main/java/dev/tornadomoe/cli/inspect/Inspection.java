@@ -63,12 +63,14 @@ final class Inspection {
   }
 
   /// What the config says, and the layers that can be made of the tensors.
+  ///
+  /// @param described what is said of the model, or of its part
   private List<MoeLayer> describe(MoeModel model, Map<String, Object> described) {
     if (model.layerIndices().isEmpty()) {
-      return describeDense(model);
+      return describeDense(model, described);
     }
     if (checkpoint.gguf().isPresent()) {
-      return describeGguf(model);
+      return describeGguf(model, described);
     }
     ModelLayout layout = model.layout();
     described.put("hidden_size", layout.hidden());
@@ -107,33 +109,38 @@ final class Inspection {
     return parts;
   }
 
-  private List<MoeLayer> describeDense(MoeModel model) {
-    json.put("hidden_size", model.hidden());
-    json.put("layers", model.layers());
-    json.put("moe_layers", List.of());
+  private List<MoeLayer> describeDense(MoeModel model, Map<String, Object> described) {
+    described.put("hidden_size", model.hidden());
+    described.put("layers", model.layers());
+    described.put("moe_layers", List.of());
+    Object part = described.get("name");
     problems.add(
         new LayerException(
-            String.format(Locale.ROOT, "%s: the model has no MoE layers", checkpoint.directory())));
+            String.format(
+                Locale.ROOT,
+                "%s%s: the model has no MoE layers",
+                checkpoint.directory(),
+                part == null ? "" : ", part " + part)));
     return List.of();
   }
 
   /// A GGUF file's tensors say what its metadata don't, so its first layer is asked.
-  private List<MoeLayer> describeGguf(MoeModel model) {
-    json.put("hidden_size", model.hidden());
-    json.put("layers", model.layers());
-    json.put("moe_layers", model.layerIndices());
+  private List<MoeLayer> describeGguf(MoeModel model, Map<String, Object> described) {
+    described.put("hidden_size", model.hidden());
+    described.put("layers", model.layers());
+    described.put("moe_layers", model.layerIndices());
     List<MoeLayer> layers = layers(model);
     if (!layers.isEmpty()) {
       MoeLayer first = layers.getFirst();
-      json.put("experts", first.globalExperts());
-      json.put("identity_experts", 0);
-      json.put("top_k", first.topK());
-      json.put("intermediate_size", first.intermediate());
-      json.put(
+      described.put("experts", first.globalExperts());
+      described.put("identity_experts", 0);
+      described.put("top_k", first.topK());
+      described.put("intermediate_size", first.intermediate());
+      described.put(
           "activation", first.experts().activation().function().name().toLowerCase(Locale.ROOT));
-      json.put("gated", first.experts().isGated());
-      json.put("router", RouterText.of(first));
-      json.put("shared_expert", shared(first.shared()));
+      described.put("gated", first.experts().isGated());
+      described.put("router", RouterText.of(first));
+      described.put("shared_expert", shared(first.shared()));
     }
     return layers;
   }
