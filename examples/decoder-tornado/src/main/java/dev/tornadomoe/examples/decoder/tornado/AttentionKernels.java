@@ -87,14 +87,15 @@ public final class AttentionKernels {
       float b = qkv.get(from + half) * scale;
       int position = first + token;
       if (row > 0) {
-        // There may be more of these than the step, and the cache, has tokens.
-        position = TornadoMath.min(first + row, positions) - 1;
+        position = first + row - 1;
         a = a * keyNorm.get(i % half);
         b = b * keyNorm.get(half + i % half);
       } else {
         a = a * queryNorm.get(i % half);
         b = b * queryNorm.get(half + i % half);
       }
+      // There may be more queries and keys than the step, and the cache, has tokens.
+      position = TornadoMath.min(position, positions - 1);
       float cos = angles.get(position * headDim + i % half);
       float sin = angles.get(position * headDim + half + i % half);
       turned[row * headDim + i % half] = a * cos - b * sin;
