@@ -1,5 +1,6 @@
 package dev.tornadomoe.examples.decoder.tornado;
 
+import dev.tornadomoe.examples.decoder.DecoderException;
 import dev.tornadomoe.examples.decoder.Matrix;
 import dev.tornadomoe.tensor.DType;
 import java.util.Arrays;
@@ -40,11 +41,25 @@ record DeviceMatrix(IntArray words, FloatArray floats, int rows, int columns, in
           .forEach(row -> {
             float[] values = new float[columns];
             matrix.row(row, values, 0);
+            if (integers) {
+              requireFinite(matrix, row, values);
+            }
             all.set(above + row, values);
           });
       first += matrix.rows();
     }
     return all;
+  }
+
+  /// Integers have no other numbers.
+  private static void requireFinite(Matrix matrix, int row, float... values) {
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        throw new DecoderException(
+            "tensor \"%s\" has %s in row %d, column %d, expected a finite number",
+            matrix.values().name(), values[i], row, i);
+      }
+    }
   }
 
   private void set(int row, float... values) {

@@ -1,8 +1,10 @@
 package dev.tornadomoe.examples.decoder.tornado;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.tornadomoe.examples.decoder.DecoderException;
 import dev.tornadomoe.examples.decoder.Matrix;
 import dev.tornadomoe.tensor.BFloat16;
 import dev.tornadomoe.tensor.DType;
@@ -54,6 +56,15 @@ class DeviceMatrixTest {
       assertThat(found.floats().get(column)).isEqualTo(upper.values().getFloat(column));
       assertThat(found.floats().get(COLUMNS + column)).isEqualTo(lower.values().getFloat(column));
     }
+  }
+
+  @Test
+  void whatIsNoNumberIsRefused() {
+    Matrix matrix = matrix(DType.BF16, 2, 5);
+    matrix.values().data().setAtIndex(ValueLayout.JAVA_SHORT, COLUMNS + 7, (short) 0x7FC0);
+    assertThatThrownBy(() -> DeviceMatrix.of(matrix))
+        .isInstanceOf(DecoderException.class)
+        .hasMessage("tensor \"matrix\" has NaN in row 1, column 7, expected a finite number");
   }
 
   /// Of the columns with the same scale: 32 side by side, of each 512.
