@@ -34,6 +34,7 @@ import java.util.regex.Pattern;
 record Reference(
     int tokens, float[] input, float[] output, Map<CallerRegion, int[]> keys, String source) {
   private static final Pattern INPUT = Pattern.compile("layer(\\d+)/m(\\d+)/input");
+  private static final Pattern INPUT_OF_PART = Pattern.compile("(.+)/" + INPUT.pattern());
 
   /// Ascending.
   private static final int[] MADE_UP_TOKENS = {1, 7, 33};
@@ -41,15 +42,33 @@ record Reference(
   /// The cases of a `golden.safetensors`, by layer: `layer<L>/m<M>/input` and `/output`, F32 `[M,
   /// H]`. What routers ask beside is in `golden_extra.safetensors`, `layer<L>/m<M>/input_ids`.
   ///
+  /// @param parts of the model, which may have cases in it too
   /// @param layers of the model, by their indices
-  /// @throws CheckpointException when they are misshapen or none are there
-  static TreeMap<Integer, List<Reference>> golden(TensorFile file, IntFunction<MoeLayer> layers) {
+  /// @throws CheckpointException when they are misshapen or none are there, or some are of no part
+  static TreeMap<Integer, List<Reference>> golden(
+      TensorFile file, List<String> parts, IntFunction<MoeLayer> layers) {
     TreeMap<Integer, List<Reference>> cases = golden(file, "", layers);
     if (cases.isEmpty()) {
       throw new CheckpointException(
           String.format(Locale.ROOT, "%s: no tensor called layer<L>/m<M>/input", file.file()));
     }
+    requireParts(file, parts);
     return cases;
+  }
+
+  private static void requireParts(TensorFile file, List<String> parts) {
+    for (String name : file.names()) {
+      Matcher matcher = INPUT_OF_PART.matcher(name);
+      if (matcher.matches() && !parts.contains(matcher.group(1))) {
+        throw new CheckpointException(
+            String.format(
+                Locale.ROOT,
+                "%s: \"%s\" is a case of a part that the model doesn't have; its parts: %s",
+                file.file(),
+                name,
+                parts));
+      }
+    }
   }
 
   /// Those of one part of a model, perhaps none.

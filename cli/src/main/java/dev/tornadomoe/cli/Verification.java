@@ -81,7 +81,7 @@ record Verification(
     /// The golden file's cases of it. It has some of the model itself.
     TreeMap<Integer, List<Reference>> golden(TensorFile file) {
       return part == null
-          ? Reference.golden(file, model::layer)
+          ? Reference.golden(file, model.parts(), model::layer)
           : Reference.golden(file, part + "/", model::layer);
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.checkpoint.SafetensorsWriter;
 import dev.tornadomoe.checkpoint.gguf.GgufBytes;
+import dev.tornadomoe.tensor.TensorView;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -59,6 +60,21 @@ class PartsTest {
                     Golden.floats(output, "output"))
                 .most())
         .isLessThanOrEqualTo(2e-5);
+  }
+
+  @Test
+  void verifyRefusesCasesOfUnknownParts() {
+    Path copy = Golden.copy("hf/qwen3_omni_moe", directory);
+    Golden.rewrite(
+        copy.resolve("golden.safetensors"),
+        tensor ->
+            new TensorView(
+                tensor.name().replace("talker/", "walker/"),
+                tensor.dtype(),
+                tensor.shape(),
+                tensor.data()));
+    assertThat(MoeRun.of("verify", copy).refusal())
+        .contains("walker/layer", "a part that the model doesn't have; its parts: [talker]");
   }
 
   @Test
