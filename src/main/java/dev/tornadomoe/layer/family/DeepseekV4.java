@@ -11,8 +11,9 @@ import java.util.stream.IntStream;
 
 /// DeepSeek-V4 and V4.1: the square root of softplus as score, a correction bias for the selection,
 /// renormalised, scaled; gate and up clamped before SiLU, in the shared expert too. V4's first
-/// layers get a token's experts from a table of token ids instead. Where they see, tokens of images
-/// choose with a correction bias of their own, in all layers: the part `vision`.
+/// layers, and V4.1's where its config says so, get a token's experts from a table of token ids
+/// instead. Where they see, tokens of images choose with a correction bias of their own, in all
+/// layers: the part `vision`.
 ///
 /// Facts: transformers,
 /// [modeling_deepseek_v4.py](https://github.com/huggingface/transformers/blob/main/src/transformers/models/deepseek_v4/modeling_deepseek_v4.py)
@@ -37,7 +38,9 @@ final class DeepseekV4 implements OwnFamily {
                       + " the first layers bring token ids (`MoeCall.tokenIds`)")
               .released("deepseek-ai/DeepSeek-V4-Flash", "deepseek-ai/DeepSeek-V4-Pro"),
           ModelNotes.of("deepseek_v41", "deepseek_v41_text")
-              .router("as deepseek_v4, without token ids; renormalised if the config says so")
+              .router(
+                  "as deepseek_v4, without token ids unless `num_hash_layers` says so;"
+                      + " renormalised if the config says so")
               .experts("as deepseek_v4")
               .also(
                   "as deepseek_v4; `ffn.gate.bias_vl` for the part `vision`, where the config has a"
@@ -51,8 +54,7 @@ final class DeepseekV4 implements OwnFamily {
 
   @Override
   public ModelLayout layout(ModelConfig config) {
-    return layout(
-        config, PartLayout.WHOLE, CORRECTION, isV41(config) ? List.of() : byTable(config));
+    return layout(config, PartLayout.WHOLE, CORRECTION, byTable(config));
   }
 
   @Override
@@ -114,7 +116,7 @@ final class DeepseekV4 implements OwnFamily {
     int layers = config.positive("num_hidden_layers");
     List<String> types = config.strings("mlp_layer_types").orElse(null);
     if (types == null) {
-      int first = config.countOr(3, "num_hash_layers");
+      int first = config.countOr(isV41(config) ? 0 : 3, "num_hash_layers");
       return IntStream.range(0, Math.min(first, layers)).boxed().toList();
     }
     SparseLayers.requireOneEach(config, "mlp_layer_types", types);

@@ -22,6 +22,7 @@ import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.function.Consumer;
@@ -284,16 +285,21 @@ class PartNamesTest {
             DType.I64,
             Shape.of(7, 2),
             MemorySegment.ofArray(new long[] {0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 0, 0, 2}));
-    open(
-        FamilyConfig.of("deepseek_v4").withJson("vision_config", "{}").json(),
-        deepseek(0).put(table).putAll(deepseek(1)),
-        model -> {
-          assertThat(Objects.requireNonNull(model.layer(0).router()).gating())
-              .isInstanceOf(TableGating.class);
-          assertDeepseek(model.layer(1), 0);
-          assertDeepseek(model.part("vision").layer(0), 1);
-          assertDeepseek(model.part("vision").layer(1), 1);
-        });
+    for (FamilyConfig config :
+        List.of(
+            FamilyConfig.of("deepseek_v4"),
+            FamilyConfig.of("deepseek_v41_text").with("num_hash_layers", 1))) {
+      open(
+          config.withJson("vision_config", "{}").json(),
+          deepseek(0).put(table).putAll(deepseek(1)),
+          model -> {
+            assertThat(Objects.requireNonNull(model.layer(0).router()).gating())
+                .isInstanceOf(TableGating.class);
+            assertDeepseek(model.layer(1), 0);
+            assertDeepseek(model.part("vision").layer(0), 1);
+            assertDeepseek(model.part("vision").layer(1), 1);
+          });
+    }
   }
 
   @Test
