@@ -9,7 +9,6 @@ import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /// Plans that keep to so much of a device's memory, by what [Backend#memory] says: nothing is
 /// loaded.
@@ -24,12 +23,11 @@ public record OffloadBudget(Backend backend, long bytes, int sessions) {
   ///
   /// @param layers with all experts
   /// @param statistics how often experts are chosen
-  /// @param planner a new one each time, with all options but the pieces
+  /// @param planner with all other options; its pieces are replaced
   /// @return the plan
   /// @throws OffloadException when there is no room for a single expert
-  public MoePlan plan(
-      List<MoeLayer> layers, RouteStatistics statistics, Supplier<Planner.Builder> planner) {
-    Optional<MoePlan> whole = whole(layers, planner.get());
+  public MoePlan plan(List<MoeLayer> layers, RouteStatistics statistics, Planner.Builder planner) {
+    Optional<MoePlan> whole = whole(layers, planner);
     if (whole.isPresent()) {
       return whole.get();
     }
@@ -60,12 +58,9 @@ public record OffloadBudget(Backend backend, long bytes, int sessions) {
   }
 
   private static MoePlan plan(
-      List<MoeLayer> layers,
-      RouteStatistics statistics,
-      Supplier<Planner.Builder> planner,
-      int count) {
+      List<MoeLayer> layers, RouteStatistics statistics, Planner.Builder planner, int count) {
     DevicePlacement placement = DevicePlacement.mostChosen(layers, statistics, count);
-    return Offload.of(layers, placement, statistics).plan(planner.get());
+    return Offload.of(layers, placement, statistics).plan(planner);
   }
 
   /// Refuses a plan that takes more.

@@ -32,7 +32,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -192,17 +191,16 @@ class TornadoOffloadTest {
     List<MoeLayer> layers = List.of(RandomLayer.of(INT4, 3));
     long whole =
         tornado.memory(tornado.planner(layers).maxTokens(1).build().plan(layers)).total().device();
-    Supplier<Planner.Builder> options = () -> Planner.builder().maxTokens(1);
 
-    MoePlan fits = budget(whole, 1).plan(layers, RouteStatistics.EVEN, options);
+    MoePlan fits = plan(whole, 1, layers);
     assertThat(Offload.divides(fits)).isFalse();
-    MoePlan divided = budget(whole / 2, 1).plan(layers, RouteStatistics.EVEN, options);
+    MoePlan divided = plan(whole / 2, 1, layers);
     assertThat(Offload.divides(divided)).isTrue();
     long taken = tornado.memory(divided).total().device();
     assertThat(taken).isPositive().isLessThanOrEqualTo(whole / 2);
-    MoePlan twice = budget(whole / 2, 2).plan(layers, RouteStatistics.EVEN, options);
+    MoePlan twice = plan(whole / 2, 2, layers);
     assertThat(2 * tornado.memory(twice).total().device()).isLessThanOrEqualTo(whole / 2);
-    assertThatThrownBy(() -> budget(100, 1).plan(layers, RouteStatistics.EVEN, options))
+    assertThatThrownBy(() -> plan(100, 1, layers))
         .isInstanceOf(OffloadException.class)
         .hasMessageStartingWith(
             "a budget of 100 B on the device is too small: the rows of a call and a single expert"
@@ -210,6 +208,11 @@ class TornadoOffloadTest {
     assertThatThrownBy(() -> budget(taken - 1, 1).require(divided))
         .isInstanceOf(OffloadException.class)
         .hasMessageContaining("is too small: the experts that the placement puts there take ");
+  }
+
+  private MoePlan plan(long bytes, int sessions, List<MoeLayer> layers) {
+    return budget(bytes, sessions)
+        .plan(layers, RouteStatistics.EVEN, Planner.builder().maxTokens(1));
   }
 
   private OffloadBudget budget(long bytes, int sessions) {

@@ -98,6 +98,6 @@ final class OffloadChoices {
                     "--placement %s: says how often experts are chosen, not which are on the"
                         + " device; give --device-memory with it",
                     placement)))
-        .plan(layers, statistics, () -> planner);
+        .plan(layers, statistics, planner);
   }
 }
