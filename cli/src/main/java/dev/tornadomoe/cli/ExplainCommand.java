@@ -4,7 +4,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
-import dev.tornadomoe.cli.parallel.LayerRange;
+import dev.tornadomoe.cli.parallel.LayersChoice;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PartChoice;
 import dev.tornadomoe.cli.parallel.PlanChoices;
@@ -20,7 +20,6 @@ import dev.tornadomoe.plan.explain.Explanation;
 import dev.tornadomoe.tensor.DType;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -81,12 +80,7 @@ final class ExplainCommand implements Callable<Integer> {
 
   @Mixin private ParallelChoices parallel = new ParallelChoices();
 
-  @Option(
-      names = "--layers",
-      paramLabel = "RANGE",
-      converter = LayerRange.Converter.class,
-      description = "MoE layers, as in 0-1 or 3,5 (default: all).")
-  private @Nullable LayerRange layers;
+  @Mixin private LayersChoice layers = new LayersChoice();
 
   @Option(
       names = "--tokens",
@@ -158,12 +152,7 @@ final class ExplainCommand implements Callable<Integer> {
     Backend backend = choices.backend(); // nothing for a backend or a precision that is not there
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
       MoeModel model = part.model(checkpoint);
-      List<Integer> indices = layers == null ? model.layerIndices() : layers.indices();
-      if (indices.isEmpty()) {
-        throw new LayerException(
-            String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
-      }
-      List<MoeLayer> chosen = indices.stream().map(model::layer).toList();
+      List<MoeLayer> chosen = layers.of(model, directory).stream().map(model::layer).toList();
       Planner.Builder planner =
           choices
               .planner(alias.mode, processes)

@@ -5,19 +5,19 @@ import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.io.WholeFile;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
-import dev.tornadomoe.cli.parallel.LayerRange;
-import dev.tornadomoe.layer.LayerException;
+import dev.tornadomoe.cli.parallel.LayersChoice;
+import dev.tornadomoe.cli.parallel.PartChoice;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -59,12 +59,9 @@ final class RouteStatsCommand implements Callable<Integer> {
       description = "JSON file to write (docs/offload.md).")
   private Path output = Path.of("");
 
-  @Option(
-      names = "--layers",
-      paramLabel = "RANGE",
-      converter = LayerRange.Converter.class,
-      description = "MoE layers, as in 0-1 or 3,5 (default: all).")
-  private @Nullable LayerRange layers;
+  @Mixin private PartChoice part = new PartChoice();
+
+  @Mixin private LayersChoice layers = new LayersChoice();
 
   @Spec private CommandSpec spec = CommandSpec.create();
 
@@ -74,15 +71,12 @@ final class RouteStatsCommand implements Callable<Integer> {
     WholeFile.requirePlace(output);
     Map<String, Object> chosen = new LinkedHashMap<>();
     try (Checkpoint checkpoint = Checkpoint.open(directory)) {
-      MoeModel model = MoeModel.of(checkpoint);
-      List<Integer> indices = layers == null ? model.layerIndices() : layers.indices();
-      if (indices.isEmpty()) {
-        throw new LayerException(
-            String.format(Locale.ROOT, "%s: the model has no MoE layers", directory));
-      }
-      for (int index : indices) {
+      MoeModel model = part.model(checkpoint);
+      boolean isByLayer = isByLayer();
+      for (int index : layers.of(model, directory)) {
         MoeLayer layer = model.layer(index);
-        HiddenStates rows = HiddenStates.read(input, tensorName(index), layer);
+        @Nullable String tensorName = isByLayer ? "layer" + index + "/hidden" : null;
+        HiddenStates rows = HiddenStates.read(input, tensorName, layer);
         chosen.put(String.valueOf(index), RouteCounter.count(layer, rows));
       }
     }
@@ -97,11 +91,10 @@ final class RouteStatsCommand implements Callable<Integer> {
     return ExitCode.FINE;
   }
 
-  /// The layer's own tensor, or null where one goes to all layers.
-  private @Nullable String tensorName(int layer) {
+  /// Whether each layer has a tensor of its own, or one goes to all.
+  private boolean isByLayer() {
     try (TensorFile file = TensorFile.open(input)) {
-      boolean isByLayer = file.names().stream().anyMatch(name -> name.matches("layer\\d+/hidden"));
-      return isByLayer ? "layer" + layer + "/hidden" : null;
+      return file.names().stream().anyMatch(name -> name.matches("layer\\d+/hidden"));
     }
   }
 }
