@@ -4,6 +4,8 @@
 results=$PWD/target/ci
 # Most of a command's time on small layers goes into compiling kernels; C2, a third of it, pays for none of it here.
 brief=-XX:TieredStopAtLevel=1
+# Launches that can't be replayed are an error here, not a slower way.
+replayed=-Dtornadomoe.tornado.replay=required
 golden=src/test/resources/golden
 # Each format as devices keep it, and each kind of router, experts and shared experts: what others compile differs in
 # sizes.
@@ -239,7 +241,8 @@ device_ranks() {
   for cache in "$POCL_CACHE_DIR-rank"{0,1}; do
     mkdir -p "$cache"
   done
-  MOE_JAVA_OPTS=$brief on_device "${open_mpi[@]}" -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank0" ./moe "${command[@]}" \
+  MOE_JAVA_OPTS="$brief $replayed" on_device \
+    "${open_mpi[@]}" -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank0" ./moe "${command[@]}" \
     : -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank1" ./moe "${command[@]}" </dev/null | tail -n 1
 }
 
@@ -255,7 +258,7 @@ gpu_kernels() {
 }
 
 verify_and_print() {
-  MOE_JAVA_OPTS="$brief -Dtornado.printKernel=True -Dtornadomoe.tornado.kernels=work-groups" \
+  MOE_JAVA_OPTS="$brief $replayed -Dtornado.printKernel=True -Dtornadomoe.tornado.kernels=work-groups" \
     ./moe verify "${@:2}" --backend tornado </dev/null >"$1"
 }
 

@@ -155,12 +155,14 @@ class SessionReplayTest {
       }
       long heap = heapInUse();
       long resident = resident();
+      long device = DeviceHeld.bytes();
       for (int step = STEPS / 5; step < STEPS; step++) {
         session.run(call);
       }
       long heapMore = heapInUse() - heap;
       long residentMore = resident() - resident;
       assertThat(heapMore).isLessThan(MOST_HEAP);
+      assertThat(DeviceHeld.bytes()).isEqualTo(device);
       if (STEPS >= SOAK) {
         LOG.log(
             System.Logger.Level.INFO,
