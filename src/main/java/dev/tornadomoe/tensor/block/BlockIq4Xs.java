@@ -22,7 +22,7 @@ record BlockIq4Xs() implements BlockFormat {
 
   @Override
   public float scale(MemorySegment data, long at, int group) {
-    int low = (Blocks.unsignedByte(data, at + 4 + group / 2) >>> (group % 2 * 4)) & 15;
+    int low = Blocks.nibble(data, at + 4, group);
     int high = (Blocks.unsignedShort(data, at + 2) >>> (group * 2)) & 3;
     return Blocks.half(data, at) * ((low | (high << 4)) - 32);
   }

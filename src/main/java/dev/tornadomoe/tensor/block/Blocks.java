@@ -24,6 +24,11 @@ final class Blocks {
     return data.get(ValueLayout.JAVA_BYTE, at);
   }
 
+  /// One of the 4-bit numbers from a byte on, of which each byte's lower ones come first.
+  static int nibble(MemorySegment data, long at, int number) {
+    return unsignedByte(data, at + number / 2) >>> (number % 2 * 4) & 15;
+  }
+
   static int unsignedShort(MemorySegment data, long at) {
     return data.get(SHORT, at) & 0xFFFF;
   }
@@ -38,6 +43,11 @@ final class Blocks {
 
   /// Whether an F16 is neither an infinity nor a NaN.
   static boolean isFinite(MemorySegment data, long at) {
-    return (data.get(SHORT, at) & 0x7C00) != 0x7C00;
+    return isFinite(data.get(SHORT, at));
+  }
+
+  /// The same of its bits.
+  static boolean isFinite(short half) {
+    return (half & 0x7C00) != 0x7C00;
   }
 }

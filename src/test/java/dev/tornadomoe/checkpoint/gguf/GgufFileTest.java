@@ -188,13 +188,13 @@ class GgufFileTest {
   void aTypeThatIsNotReadMattersOnlyWhereItIsAskedFor() {
     GgufBytes file =
         sound()
-            .tensor("iq.weight", 16, new byte[66], 256)
+            .tensor("q1.weight", 41, new byte[36], 256)
             .tensor("new.weight", 77, new byte[1], 64);
     try (Checkpoint checkpoint = open(file)) {
       assertThat(checkpoint.require("f16", 3).toFloats()).hasSize(3);
-      assertThatThrownBy(() -> checkpoint.linear("iq", 1, 256))
+      assertThatThrownBy(() -> checkpoint.linear("q1", 1, 256))
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContainingAll("model.gguf", "\"iq.weight\" is IQ2_XXS", "Q4_K");
+          .hasMessageContainingAll("model.gguf", "\"q1.weight\" is Q1_0", "Q4_K");
       assertThatThrownBy(() -> checkpoint.linear("new", 1, 64))
           .isInstanceOf(CheckpointException.class)
           .hasMessageContainingAll("model.gguf", "\"new.weight\"", "type number 77");

@@ -32,9 +32,10 @@ class BlockFormatTest {
   void thereIsAFormatForEachOfTheTypesWeClaim() {
     assertThat(names())
         .containsExactlyInAnyOrder(
-            "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
-            "IQ4_NL", "IQ4_XS", "MXFP4", "TQ1_0", "TQ2_0");
-    assertThat(BlockFormats.named("IQ1_S")).isEmpty();
+            "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "IQ1_S",
+            "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_NL", "IQ4_XS", "MXFP4",
+            "TQ1_0", "TQ2_0");
+    assertThat(BlockFormats.named("Q1_0")).isEmpty();
   }
 
   @ParameterizedTest
@@ -82,9 +83,30 @@ class BlockFormatTest {
 
   @ParameterizedTest
   @CsvSource({
-    "Q4_0, 0", "Q4_1, 0", "Q4_1, 2", "Q5_0, 0", "Q5_1, 2", "Q8_0, 0", "Q2_K, 80", "Q2_K, 82",
-    "Q3_K, 108", "Q4_K, 0", "Q4_K, 2", "Q5_K, 0", "Q5_K, 2", "Q6_K, 208", "IQ4_NL, 0", "IQ4_XS, 0",
-    "TQ1_0, 52", "TQ2_0, 64"
+    "Q4_0, 0",
+    "Q4_1, 0",
+    "Q4_1, 2",
+    "Q5_0, 0",
+    "Q5_1, 2",
+    "Q8_0, 0",
+    "Q2_K, 80",
+    "Q2_K, 82",
+    "Q3_K, 108",
+    "Q4_K, 0",
+    "Q4_K, 2",
+    "Q5_K, 0",
+    "Q5_K, 2",
+    "Q6_K, 208",
+    "IQ4_NL, 0",
+    "IQ4_XS, 0",
+    "TQ1_0, 52",
+    "TQ2_0, 64",
+    "IQ1_S, 0",
+    "IQ2_XXS, 0",
+    "IQ2_XS, 0",
+    "IQ2_S, 0",
+    "IQ3_XXS, 0",
+    "IQ3_S, 0"
   })
   void tellsScalesThatAreNoNumbers(String name, int at) {
     BlockFormat format = BlockFormats.named(name).orElseThrow();
@@ -95,6 +117,20 @@ class BlockFormatTest {
     }
     block.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, (short) 0x7BFF);
     assertThat(format.isSound(block, 0)).isTrue();
+  }
+
+  /// Its d is in four places.
+  @Test
+  void tellsThatIq1MsScaleIsNoNumber() {
+    BlockFormat format = BlockFormats.named("IQ1_M").orElseThrow();
+    MemorySegment block = Arena.ofAuto().allocate(56);
+    block.set(ValueLayout.JAVA_BYTE, 55, (byte) 0x70);
+    block.set(ValueLayout.JAVA_BYTE, 53, (byte) 0xB0);
+    assertThat(format.isSound(block, 0)).isTrue();
+    block.set(ValueLayout.JAVA_BYTE, 53, (byte) 0xC0);
+    assertThat(format.isSound(block, 0)).isFalse();
+    block.set(ValueLayout.JAVA_BYTE, 49, (byte) 0x10);
+    assertThat(format.isSound(block, 0)).isFalse();
   }
 
   @Test

@@ -33,8 +33,9 @@ abstract class BlockRows implements CodedRows {
   private static int codes(BlockFormat block) {
     return switch (block.coding().name()) {
       case "MXFP4" -> Flags.FP4;
-      case "Q4_0", "Q4_1", "Q4_K", "Q3_K", "Q2_K", "TQ1_0", "TQ2_0" -> Flags.INT4;
-      case "Q8_0", "Q5_0", "Q5_1", "Q5_K", "Q6_K", "IQ4_NL", "IQ4_XS" -> Flags.INT8;
+      case "Q4_0", "Q4_1", "Q4_K", "Q3_K", "Q2_K", "IQ1_S", "IQ3_S", "TQ1_0", "TQ2_0" -> Flags.INT4;
+      case "Q8_0", "Q5_0", "Q5_1", "Q5_K", "Q6_K" -> Flags.INT8;
+      case "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ4_NL", "IQ4_XS" -> Flags.INT8;
       default -> 0;
     };
   }

@@ -45,6 +45,13 @@ class BlockRowsTest {
     "Q4_K, int4 g32 zero-points",
     "Q5_K, int8 g32 zero-points",
     "Q6_K, int8 g16",
+    "IQ1_S, int4 g32 zero-points",
+    "IQ1_M, int8 g16",
+    "IQ2_XXS, int8 g32",
+    "IQ2_XS, int8 g16",
+    "IQ2_S, int8 g16",
+    "IQ3_XXS, int8 g32",
+    "IQ3_S, int4 g32 zero-points",
     "IQ4_NL, int8 g32",
     "IQ4_XS, int8 g32",
     "MXFP4, fp4 g32",
@@ -195,7 +202,8 @@ class BlockRowsTest {
       case "Q6_K" -> new int[] {208};
       case "TQ1_0" -> new int[] {52};
       case "TQ2_0" -> new int[] {64};
-      case "MXFP4" -> new int[0];
+      case "MXFP4", "IQ1_M" -> new int[0];
+      case "IQ1_S", "IQ3_S" -> new int[] {0};
       default -> format.hasOffsets() ? new int[] {0, 2} : new int[] {0};
     };
   }

@@ -2,6 +2,7 @@ package dev.tornadomoe.backend.cpu.kernel.decode;
 
 import dev.tornadomoe.tensor.BlockMatrix;
 import dev.tornadomoe.tensor.Coding;
+import dev.tornadomoe.tensor.block.CodebookFormat;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -25,6 +26,9 @@ abstract class VectorBlocks implements RowDecoder {
 
   /// The vector decoder of a matrix's format, or null when it has none.
   static @Nullable RowDecoder of(BlockMatrix matrix) {
+    if (matrix.block() instanceof CodebookFormat format) {
+      return new VectorCodebook(matrix, format);
+    }
     return switch (matrix.block().coding().name()) {
       case "Q4_0" -> new VectorQ40(matrix);
       case "Q8_0" -> new VectorQ80(matrix);
