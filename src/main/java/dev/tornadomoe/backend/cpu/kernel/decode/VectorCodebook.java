@@ -26,7 +26,7 @@ final class VectorCodebook extends VectorBlocks {
 
   static {
     for (int i = 0; i < SIGNS.length; i++) {
-      SIGNS[i] = i / WIDTH >>> i % WIDTH << 31;
+      SIGNS[i] = ((i / WIDTH) >>> (i % WIDTH)) << 31;
     }
   }
 
