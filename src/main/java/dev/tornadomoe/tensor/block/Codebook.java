@@ -11,6 +11,7 @@ import java.util.List;
 /// The levels that ggml's IQ formats choose from: a code stands for 8 columns, or for 4 in IQ3, and
 /// not all levels stand side by side. They are in `codebooks.txt`, read when the first such block
 /// is decoded.
+@SuppressWarnings("ImmutableEnumChecker") // filled before anyone can see them
 public enum Codebook {
   /// Levels 8, 25 and 43, as those of the two after it.
   IQ2_XXS(256, 8),
