@@ -9,7 +9,10 @@ import dev.tornadomoe.backend.cpu.kernel.rows.StagedRows;
 import dev.tornadomoe.backend.cpu.kernel.rows.StagedSize;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.GroupGrid;
 import dev.tornadomoe.tensor.Int4Matrix;
+import dev.tornadomoe.tensor.Int8Matrix;
+import dev.tornadomoe.tensor.RowSelection;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.Arena;
@@ -48,7 +51,7 @@ public class KernelBenchmark {
   @Param({"vector", "scalar"})
   public String kernels;
 
-  @Param({"int4", "int4-fast", "bf16", "f32"})
+  @Param({"int4", "int4-fast", "bf16", "f16", "f32", "int8"})
   public String format;
 
   @Param({"1", "2", "4", "16"})
@@ -72,7 +75,9 @@ public class KernelBenchmark {
           case "int4-fast" ->
               chosen.int4Fast(Int4Blocks.pack("gate", int4(random), chosen.int4BlockRows(), arena));
           case "bf16" -> chosen.dense(dense(DType.BF16, random));
+          case "f16" -> chosen.dense(dense(DType.F16, random));
           case "f32" -> chosen.dense(dense(DType.F32, random));
+          case "int8" -> chosen.decoded(int8(random));
           default -> throw new IllegalArgumentException(format);
         };
     float[] rows = new float[tokens * COLUMNS];
@@ -110,19 +115,30 @@ public class KernelBenchmark {
         ROWS, COLUMNS, 32, words, tensor(DType.BF16, ROWS, COLUMNS / 32, random), null, null);
   }
 
+  private Int8Matrix int8(SplittableRandom random) {
+    MemorySegment elements = arena.allocate((long) ROWS * COLUMNS, 64);
+    for (long at = 0; at < elements.byteSize(); at++) {
+      elements.set(ValueLayout.JAVA_BYTE, at, (byte) random.nextInt());
+    }
+    GroupGrid scales =
+        GroupGrid.rowMajor(tensor(DType.BF16, ROWS, 1, random), RowSelection.all(ROWS), 1, 0, 1);
+    return new Int8Matrix(ROWS, COLUMNS, COLUMNS, elements, 0, scales, null, null);
+  }
+
   private DenseMatrix dense(DType type, SplittableRandom random) {
     return new DenseMatrix(tensor(type, ROWS, COLUMNS, random));
   }
 
-  /// Random values near 0.02, which both types hold.
+  /// Random values near 0.02.
   private TensorView tensor(DType type, int rows, int columns, SplittableRandom random) {
     MemorySegment values = arena.allocate((long) rows * columns * type.bytes(), 64);
     for (long i = 0; i < (long) rows * columns; i++) {
-      int bits = Float.floatToIntBits((float) random.nextDouble(0.01, 0.03));
-      if (type == DType.F32) {
-        values.setAtIndex(ValueLayout.JAVA_INT, i, bits);
-      } else {
-        values.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (bits >>> 16));
+      float value = (float) random.nextDouble(0.01, 0.03);
+      int bits = Float.floatToIntBits(value);
+      switch (type) {
+        case F32 -> values.setAtIndex(ValueLayout.JAVA_INT, i, bits);
+        case F16 -> values.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16(value));
+        default -> values.setAtIndex(ValueLayout.JAVA_SHORT, i, (short) (bits >>> 16));
       }
     }
     return new TensorView("weights", type, Shape.of(rows, columns), values);

@@ -15,12 +15,12 @@ interface RowDecoder {
   ///
   /// @param row the first one
   /// @param count how many, at most [VectorRows#ROWS]
-  /// @param x the token's activations, from `xAt` on
+  /// @param x the token's activations
   /// @param work where the lanes of the rows' sums go, one behind the other from `sums` on. Before
   ///   them is room for the rows: weights behind the last whole vector go where they are in their
   ///   row, what is before them is free to use
   /// @return false when these rows have to be decoded
-  default boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
+  default boolean multiply(int row, int count, float[] x, float[] work, int sums) {
     return false;
   }
 }

@@ -14,12 +14,9 @@ import java.lang.invoke.MethodHandles;
 import java.util.List;
 
 /// Weights of any format: four rows are decoded to F32 in cache and serve all tokens
-/// ([VectorRows]), so a layer is never in F32 as a whole. Fewer than four tokens: in registers,
-/// where the format's decoder can.
+/// ([VectorRows]), so a layer is never in F32 as a whole. One token: in registers, where the
+/// format's decoder can.
 public final class VectorDecoded implements PlainMatrix {
-  /// Fewer tokens are not worth decoding rows into cache.
-  private static final int TOKENS = 4;
-
   private final WeightMatrix matrix;
   private final RowDecoder decoder;
   private final VectorRows decoded;
@@ -95,7 +92,8 @@ public final class VectorDecoded implements PlainMatrix {
       int rowFrom, int rowTo, float[] x, int tokens, float[] y, int yStride, float[] work) {
     for (int row = rowFrom; row < rowTo; row += VectorRows.ROWS) {
       int count = Math.min(VectorRows.ROWS, rowTo - row);
-      if (tokens < TOKENS && inRegisters(row, count, x, tokens, y, row - rowFrom, yStride, work)) {
+      if (tokens == 1 && decoder.multiply(row, count, x, work, decoded.sums())) {
+        decoded.store(work, count, 1, x, 0, y, row - rowFrom, yStride);
         continue;
       }
       for (int r = 0; r < count; r++) {
@@ -103,17 +101,5 @@ public final class VectorDecoded implements PlainMatrix {
       }
       decoded.multiply(work, count, x, tokens, y, row - rowFrom, yStride);
     }
-  }
-
-  /// @return false when the rows have to be decoded
-  private boolean inRegisters(
-      int row, int count, float[] x, int tokens, float[] y, int at, int yStride, float[] work) {
-    for (int token = 0; token < tokens; token++) {
-      if (!decoder.multiply(row, count, x, token * columns(), work, decoded.sums())) {
-        return false;
-      }
-      decoded.store(work, count, 1, x, token, y, at, yStride);
-    }
-    return true;
   }
 }

@@ -11,13 +11,14 @@ import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandles;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
-/// Decodes unquantised weights, in memory or in registers, lanes along the columns.
+/// Decodes unquantised weights, in memory or (F32 and BF16) in registers, lanes along the columns.
 ///
 /// Used in copies, one for each type of weights ([KernelCopies]). No method here hands a vector to
 /// another one: where the compiler does not inline that, it makes an object of it.
@@ -27,11 +28,8 @@ final class VectorDense implements RowDecoder {
   private static final boolean F16 = TYPE == DType.F16;
   private static final int BYTES = TYPE.bytes();
 
-  /// 2^(127 - 15): what is left between the exponents once an F16's fields are in an F32's places.
-  private static final float F16_REBIAS = 0x1p112f;
-
-  /// The sign, and the exponent and mantissa of an F16 in an F32's places.
-  private static final int F16_FIELDS = 0x8FFFE000;
+  private static final ValueLayout.OfShort F16_LAYOUT =
+      ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER);
 
   private final int columns;
   private final int vectorColumns;
@@ -76,20 +74,12 @@ final class VectorDense implements RowDecoder {
     }
   }
 
-  /// Rebiasing also normalises subnormals. An F16's infinity comes out of it as 2^16, which scaled
-  /// up overflows to infinity while 65504, the largest F16, does not; a NaN becomes an infinity.
+  /// Not by the Vector API, which has no conversion of F16: the JDK's own is one instruction for a
+  /// vector of them, and multiplications that would do the same are slow where an F16 is subnormal.
   private void decodeF16(long first, float[] target, int at) {
-    for (int i = 0; i < vectorColumns; i += LANES) {
-      ((IntVector)
-              ShortVector.fromMemorySegment(HALF, data, (first + i) * 2, ORDER)
-                  .convertShape(VectorOperators.S2I, INT, 0))
-          .lanewise(VectorOperators.LSHL, 13)
-          .and(F16_FIELDS)
-          .reinterpretAsFloats()
-          .mul(F16_REBIAS)
-          .mul(F16_REBIAS)
-          .mul(1 / F16_REBIAS)
-          .intoArray(target, at + i);
+    long start = first * 2;
+    for (int i = 0; i < vectorColumns; i++) {
+      target[at + i] = Float.float16ToFloat(data.get(F16_LAYOUT, start + 2L * i));
     }
   }
 
@@ -100,13 +90,16 @@ final class VectorDense implements RowDecoder {
   }
 
   @Override
-  public boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
+  public boolean multiply(int row, int count, float[] x, float[] work, int sums) {
+    if (F16) {
+      return false;
+    }
     int r = 0;
     for (; r + 2 <= count; r += 2) {
-      twoRows((long) (row + r) * columns, x, xAt, work, sums + r * LANES);
+      twoRows((long) (row + r) * columns, x, work, sums + r * LANES);
     }
     if (r < count) {
-      oneRow((long) (row + r) * columns, x, xAt, work, sums + r * LANES);
+      oneRow((long) (row + r) * columns, x, work, sums + r * LANES);
     }
     for (r = 0; r < count; r++) {
       decodeTail((long) (row + r) * columns, work, r * columns);
@@ -116,13 +109,13 @@ final class VectorDense implements RowDecoder {
 
   /// Two rows, so that there is a sum to add to while the other's last addition is under way, and
   /// memory is read ahead of in two pages: a row is often about one.
-  private void twoRows(long first, float[] x, int xAt, float[] work, int sumsAt) {
+  private void twoRows(long first, float[] x, float[] work, int sumsAt) {
     FloatVector sum0 = FloatVector.zero(FLOAT);
     FloatVector sum1 = sum0;
     long at = first * BYTES;
     long rowBytes = (long) columns * BYTES;
     for (int c = 0; c < vectorColumns; c += LANES, at += (long) LANES * BYTES) {
-      FloatVector activation = FloatVector.fromArray(FLOAT, x, xAt + c);
+      FloatVector activation = FloatVector.fromArray(FLOAT, x, c);
       if (WIDE) {
         sum0 = FloatVector.fromMemorySegment(FLOAT, data, at, ORDER).fma(activation, sum0);
         sum1 =
@@ -137,39 +130,18 @@ final class VectorDense implements RowDecoder {
           (IntVector)
               ShortVector.fromMemorySegment(HALF, data, at + rowBytes, ORDER)
                   .convertShape(VectorOperators.S2I, INT, 0);
-      if (F16) {
-        sum0 =
-            bits0
-                .lanewise(VectorOperators.LSHL, 13)
-                .and(F16_FIELDS)
-                .reinterpretAsFloats()
-                .mul(F16_REBIAS)
-                .mul(F16_REBIAS)
-                .mul(1 / F16_REBIAS)
-                .fma(activation, sum0);
-        sum1 =
-            bits1
-                .lanewise(VectorOperators.LSHL, 13)
-                .and(F16_FIELDS)
-                .reinterpretAsFloats()
-                .mul(F16_REBIAS)
-                .mul(F16_REBIAS)
-                .mul(1 / F16_REBIAS)
-                .fma(activation, sum1);
-      } else {
-        sum0 = bits0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum0);
-        sum1 = bits1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum1);
-      }
+      sum0 = bits0.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum0);
+      sum1 = bits1.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum1);
     }
     sum0.intoArray(work, sumsAt);
     sum1.intoArray(work, sumsAt + LANES);
   }
 
-  private void oneRow(long first, float[] x, int xAt, float[] work, int sumAt) {
+  private void oneRow(long first, float[] x, float[] work, int sumAt) {
     FloatVector sum = FloatVector.zero(FLOAT);
     long at = first * BYTES;
     for (int c = 0; c < vectorColumns; c += LANES, at += (long) LANES * BYTES) {
-      FloatVector activation = FloatVector.fromArray(FLOAT, x, xAt + c);
+      FloatVector activation = FloatVector.fromArray(FLOAT, x, c);
       if (WIDE) {
         sum = FloatVector.fromMemorySegment(FLOAT, data, at, ORDER).fma(activation, sum);
         continue;
@@ -178,18 +150,7 @@ final class VectorDense implements RowDecoder {
           (IntVector)
               ShortVector.fromMemorySegment(HALF, data, at, ORDER)
                   .convertShape(VectorOperators.S2I, INT, 0);
-      if (F16) {
-        sum =
-            bits.lanewise(VectorOperators.LSHL, 13)
-                .and(F16_FIELDS)
-                .reinterpretAsFloats()
-                .mul(F16_REBIAS)
-                .mul(F16_REBIAS)
-                .mul(1 / F16_REBIAS)
-                .fma(activation, sum);
-      } else {
-        sum = bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum);
-      }
+      sum = bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().fma(activation, sum);
     }
     sum.intoArray(work, sumAt);
   }

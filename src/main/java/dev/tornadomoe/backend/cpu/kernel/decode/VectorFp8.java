@@ -81,7 +81,7 @@ final class VectorFp8 implements RowDecoder {
   }
 
   @Override
-  public boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
+  public boolean multiply(int row, int count, float[] x, float[] work, int sums) {
     if (!whole) {
       return false;
     }
@@ -91,7 +91,7 @@ final class VectorFp8 implements RowDecoder {
           return false;
         }
       }
-      oneRow(r, x, xAt, work, sums + (r - row) * LANES);
+      oneRow(r, x, work, sums + (r - row) * LANES);
     }
     return true;
   }
@@ -110,7 +110,7 @@ final class VectorFp8 implements RowDecoder {
   }
 
   /// A row with a NaN has the sum NaN whatever it is multiplied by.
-  private void oneRow(int row, float[] x, int xAt, float[] work, int sumAt) {
+  private void oneRow(int row, float[] x, float[] work, int sumAt) {
     long start = (long) matrix.selection().stored(row) * columns;
     FloatVector sum = FloatVector.zero(FLOAT);
     ByteVector largest = ByteVector.zero(BYTES);
@@ -126,7 +126,7 @@ final class VectorFp8 implements RowDecoder {
                   .and(FIELDS)
                   .reinterpretAsFloats()
                   .mul(factor)
-                  .fma(FloatVector.fromArray(FLOAT, x, xAt + c + part * LANES), sum);
+                  .fma(FloatVector.fromArray(FLOAT, x, c + part * LANES), sum);
         }
       }
     }

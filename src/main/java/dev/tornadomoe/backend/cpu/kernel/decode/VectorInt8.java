@@ -70,17 +70,58 @@ final class VectorInt8 implements RowDecoder {
   }
 
   @Override
-  public boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
+  public boolean multiply(int row, int count, float[] x, float[] work, int sums) {
     if (!whole) {
       return false;
     }
-    for (int r = 0; r < count; r++) {
-      oneRow(row + r, x, xAt, work, sums + r * LANES);
+    int r = 0;
+    for (; r + 2 <= count; r += 2) {
+      twoRows(row + r, x, work, sums + r * LANES);
+    }
+    if (r < count) {
+      oneRow(row + r, x, work, sums + r * LANES);
     }
     return true;
   }
 
-  private void oneRow(int row, float[] x, int xAt, float[] work, int sumAt) {
+  /// Two rows, so that there is a sum to add to while the other's last addition is under way.
+  private void twoRows(int row, float[] x, float[] work, int sumsAt) {
+    long start = row * rowBytes;
+    FloatVector sum0 = FloatVector.zero(FLOAT);
+    FloatVector sum1 = sum0;
+    for (int from = 0, group = 0; from < columns; from += groupSize, group++) {
+      int zero0 = zeros == null ? 0 : zeros.zero(row, group);
+      int zero1 = zeros == null ? 0 : zeros.zero(row + 1, group);
+      FloatVector scale0 = FloatVector.broadcast(FLOAT, scales.scale(row, group));
+      FloatVector scale1 = FloatVector.broadcast(FLOAT, scales.scale(row + 1, group));
+      int end = Math.min(from + groupSize, columns);
+      for (int c = from; c < end; c += BYTES.length()) {
+        ByteVector bytes0 =
+            ByteVector.fromMemorySegment(BYTES, data, start + c, Species.ORDER)
+                .lanewise(VectorOperators.XOR, flip);
+        ByteVector bytes1 =
+            ByteVector.fromMemorySegment(BYTES, data, start + rowBytes + c, Species.ORDER)
+                .lanewise(VectorOperators.XOR, flip);
+        for (int part = 0; part < PARTS; part++) {
+          FloatVector activation = FloatVector.fromArray(FLOAT, x, c + part * LANES);
+          IntVector elements = (IntVector) bytes0.convertShape(VectorOperators.B2I, INT, part);
+          sum0 =
+              ((FloatVector) elements.sub(zero0).convertShape(VectorOperators.I2F, FLOAT, 0))
+                  .mul(scale0)
+                  .fma(activation, sum0);
+          elements = (IntVector) bytes1.convertShape(VectorOperators.B2I, INT, part);
+          sum1 =
+              ((FloatVector) elements.sub(zero1).convertShape(VectorOperators.I2F, FLOAT, 0))
+                  .mul(scale1)
+                  .fma(activation, sum1);
+        }
+      }
+    }
+    sum0.intoArray(work, sumsAt);
+    sum1.intoArray(work, sumsAt + LANES);
+  }
+
+  private void oneRow(int row, float[] x, float[] work, int sumAt) {
     long start = row * rowBytes;
     FloatVector sum = FloatVector.zero(FLOAT);
     for (int from = 0, group = 0; from < columns; from += groupSize, group++) {
@@ -96,7 +137,7 @@ final class VectorInt8 implements RowDecoder {
           sum =
               ((FloatVector) elements.sub(zero).convertShape(VectorOperators.I2F, FLOAT, 0))
                   .mul(scale)
-                  .fma(FloatVector.fromArray(FLOAT, x, xAt + c + part * LANES), sum);
+                  .fma(FloatVector.fromArray(FLOAT, x, c + part * LANES), sum);
         }
       }
     }

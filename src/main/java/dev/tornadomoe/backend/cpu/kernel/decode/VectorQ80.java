@@ -36,15 +36,15 @@ final class VectorQ80 extends VectorBlocks {
   }
 
   @Override
-  public boolean multiply(int row, int count, float[] x, int xAt, float[] work, int sums) {
+  public boolean multiply(int row, int count, float[] x, float[] work, int sums) {
     for (int r = 0; r < count; r++) {
-      oneRow(data(), rowAt(row + r), columns(), x, xAt, work, sums + r * LANES);
+      oneRow(data(), rowAt(row + r), columns(), x, work, sums + r * LANES);
     }
     return true;
   }
 
   private static void oneRow(
-      MemorySegment data, long rowAt, int columns, float[] x, int xAt, float[] work, int sumAt) {
+      MemorySegment data, long rowAt, int columns, float[] x, float[] work, int sumAt) {
     long at = rowAt;
     FloatVector sum = FloatVector.zero(FLOAT);
     for (int from = 0; from < columns; from += 32) {
@@ -56,7 +56,7 @@ final class VectorQ80 extends VectorBlocks {
           sum =
               ((FloatVector) q.convertShape(VectorOperators.I2F, FLOAT, 0))
                   .mul(d)
-                  .fma(FloatVector.fromArray(FLOAT, x, xAt + from + i + part * LANES), sum);
+                  .fma(FloatVector.fromArray(FLOAT, x, from + i + part * LANES), sum);
         }
       }
       at += 34;

@@ -7,9 +7,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShuffle;
 
 /// Up to four rows of weights, decoded to F32 in a thread's work space, times any number of tokens:
-/// 4 rows by 4 tokens at once, so that each weight and each activation that is loaded serves four
-/// multiplications. Lanes lie along the columns, and every result is summed in the same order
-/// whatever the number of tokens.
+/// 4 rows by 4 or 2 tokens at once, so that each weight and each activation that is loaded serves
+/// several multiplications. Lanes lie along the columns, and every result is summed in the same
+/// order whatever the number of tokens.
 ///
 /// No method here hands a vector to another one: where the compiler does not inline that, it makes
 /// an object of it.
@@ -17,7 +17,11 @@ public final class VectorRows {
   /// The most rows.
   static final int ROWS = 4;
 
-  private static final int TOKENS = 4;
+  /// The most tokens at once. Vectors of 512 bits come with 32 registers, which are enough for the
+  /// sums of four tokens, others with 16, which are enough for those of two.
+  private static final int TOKENS = LANES < 16 ? 2 : 4;
+
+  private static final int PAIR = 2;
 
   /// Lanes moved down by so many.
   private static final VectorShuffle<Float> BY_8 = down(8);
@@ -55,19 +59,24 @@ public final class VectorRows {
   /// @param x tokens one behind the other
   /// @param at where the first row's result for the first token goes
   void multiply(float[] work, int count, float[] x, int tokens, float[] y, int at, int yStride) {
-    int token = 0;
-    for (; count == ROWS && token + TOKENS <= tokens; token += TOKENS) {
-      fourByFour(work, x, token * columns);
-      store(work, count, TOKENS, x, token, y, at, yStride);
-    }
-    for (; token < tokens; token++) {
-      if (count == ROWS) {
-        fourByOne(work, x, token * columns);
-      } else {
+    int width;
+    for (int token = 0; token < tokens; token += width) {
+      width = count == ROWS ? atOnce(tokens - token) : 1;
+      if (count < ROWS) {
         oneByOne(work, count, x, token * columns);
+      } else if (width == 1) {
+        fourByOne(work, x, token * columns);
+      } else if (width == PAIR) {
+        fourByTwo(work, x, token * columns);
+      } else {
+        fourByFour(work, x, token * columns);
       }
-      store(work, count, 1, x, token, y, at, yStride);
+      store(work, count, width, x, token, y, at, yStride);
     }
+  }
+
+  private static int atOnce(int tokens) {
+    return tokens >= TOKENS ? TOKENS : Math.min(PAIR, tokens);
   }
 
   private void fourByFour(float[] work, float[] x, int x0) {
@@ -136,6 +145,46 @@ public final class VectorRows {
     s31.intoArray(work, sums + 13 * LANES);
     s32.intoArray(work, sums + 14 * LANES);
     s33.intoArray(work, sums + 15 * LANES);
+  }
+
+  private void fourByTwo(float[] work, float[] x, int x0) {
+    FloatVector s00 = FloatVector.zero(FLOAT);
+    FloatVector s01 = s00;
+    FloatVector s10 = s00;
+    FloatVector s11 = s00;
+    FloatVector s20 = s00;
+    FloatVector s21 = s00;
+    FloatVector s30 = s00;
+    FloatVector s31 = s00;
+    int x1 = x0 + columns;
+    int w1 = columns;
+    int w2 = w1 + columns;
+    int w3 = w2 + columns;
+    for (int c = 0; c < vectorColumns; c += LANES) {
+      FloatVector a = FloatVector.fromArray(FLOAT, x, x0 + c);
+      FloatVector b = FloatVector.fromArray(FLOAT, x, x1 + c);
+      FloatVector w = FloatVector.fromArray(FLOAT, work, c);
+      s00 = w.fma(a, s00);
+      s01 = w.fma(b, s01);
+      w = FloatVector.fromArray(FLOAT, work, w1 + c);
+      s10 = w.fma(a, s10);
+      s11 = w.fma(b, s11);
+      w = FloatVector.fromArray(FLOAT, work, w2 + c);
+      s20 = w.fma(a, s20);
+      s21 = w.fma(b, s21);
+      w = FloatVector.fromArray(FLOAT, work, w3 + c);
+      s30 = w.fma(a, s30);
+      s31 = w.fma(b, s31);
+    }
+    int sums = w3 + columns;
+    s00.intoArray(work, sums);
+    s01.intoArray(work, sums + LANES);
+    s10.intoArray(work, sums + 2 * LANES);
+    s11.intoArray(work, sums + 3 * LANES);
+    s20.intoArray(work, sums + 4 * LANES);
+    s21.intoArray(work, sums + 5 * LANES);
+    s30.intoArray(work, sums + 6 * LANES);
+    s31.intoArray(work, sums + 7 * LANES);
   }
 
   private void fourByOne(float[] work, float[] x, int x0) {
