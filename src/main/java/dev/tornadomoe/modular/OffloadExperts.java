@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// with [OffloadPrepareAndFinalize], which has the device begin.
 public final class OffloadExperts implements Experts {
   /// What the device's experts make of the rows `[M, H]`.
-  private static final Operand DEVICE_ROWS = new Operand("device_rows");
+  public static final Operand DEVICE_ROWS = new Operand("device_rows");
 
   private final FusedExperts here = new FusedExperts();
   private final @Nullable DevicePart device;

@@ -87,7 +87,7 @@ final class ExplainJson {
     json.put("alias", alias);
     List<ExpertSide> sides = explanation.sides(layer);
     if (!sides.isEmpty()) {
-      json.put("sides", sides.stream().map(ExplainJson::side).toList());
+      json.put("sides", sides.stream().map(ExpertSide::json).toList());
     }
     List<Travel> ways = explanation.travel(layer);
     if (!ways.isEmpty()) {
@@ -97,15 +97,6 @@ final class ExplainJson {
     json.put(
         "buffers",
         explanation.buffers(layer).stream().map(buffer -> buffer(layer, buffer)).toList());
-    return json;
-  }
-
-  private static Map<String, Object> side(ExpertSide side) {
-    Map<String, Object> json = new LinkedHashMap<>();
-    json.put("on", side.name());
-    json.put("experts", side.experts());
-    json.put("weight_bytes", side.weightBytes());
-    json.put("expected_share", side.share());
     return json;
   }
 

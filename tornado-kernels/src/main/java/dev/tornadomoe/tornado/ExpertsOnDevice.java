@@ -9,6 +9,7 @@ import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.Interruption;
 import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.backend.host.LoadedWeights;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.ExpertMap;
@@ -40,17 +41,19 @@ final class ExpertsOnDevice implements Arithmetic {
   private final TornadoBackend backend;
   private final Arithmetic host;
   private final ChosenDevice device;
-  private final SessionWeights weights;
+  private final LoadedWeights weights;
   private final WeightMemory memory;
 
   /// Whether they are loaded for rows that are summed there.
   private final boolean sums;
 
-  private ExpertsOnDevice(
+  /// @param host for all other steps
+  /// @param weights on the device; both are closed with this
+  ExpertsOnDevice(
       TornadoBackend backend,
       Arithmetic host,
       ChosenDevice device,
-      SessionWeights weights,
+      LoadedWeights weights,
       boolean sums) {
     this.backend = backend;
     this.host = host;
@@ -84,18 +87,16 @@ final class ExpertsOnDevice implements Arithmetic {
       TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {
     long all = bytes(plan, true);
     Arithmetic host = CpuBackend.aroundExperts(plan, (done, total) -> progress.update(done, all));
-    try {
-      Progress continued = new ContinuedProgress(progress, bytes(plan, false), all);
-      return new ExpertsOnDevice(
-          backend,
-          host,
-          device,
-          SessionWeights.load(onDevice(plan, device), device, continued, progress),
-          UnsupportedSteps.sumsRowsOfOthers(plan));
-    } catch (RuntimeException | Error e) {
-      host.close();
-      throw e;
-    }
+    Progress continued = new ContinuedProgress(progress, bytes(plan, false), all);
+    return OnFailure.close(
+        host::close,
+        () ->
+            new ExpertsOnDevice(
+                backend,
+                host,
+                device,
+                SessionWeights.load(onDevice(plan, device), device, continued, progress),
+                UnsupportedSteps.sumsRowsOfOthers(plan)));
   }
 
   private static long bytes(MoePlan plan, boolean experts) {
@@ -174,12 +175,21 @@ final class ExpertsOnDevice implements Arithmetic {
           "a plan whose experts sum rows of other processes and one whose don't can't share weights"
               + " on a device; prepare each by itself");
     }
+    StepCompiler onHost = host.compiler(plan);
+    return OnFailure.close(
+        onHost::close,
+        () -> {
+          DeviceCalls calls = calls(plan);
+          return OnFailure.close(
+              calls::close,
+              () -> sums ? new SumSteps(onHost, plan, calls) : new PairSteps(onHost, plan, calls));
+        });
+  }
+
+  private DeviceCalls calls(MoePlan plan) {
     GuardedSession session =
         GuardedSession.open(backend, onDevice(plan, device), () -> weights, Interruption.of(plan));
-    DeviceCalls calls = new DeviceCalls(session);
-    return sums
-        ? new SumSteps(host.compiler(plan), plan, calls)
-        : new PairSteps(host.compiler(plan), plan, calls);
+    return OnFailure.close(session::close, () -> new DeviceCalls(session));
   }
 
   @Override

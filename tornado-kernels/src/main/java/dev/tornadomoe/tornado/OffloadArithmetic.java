@@ -10,6 +10,7 @@ import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.Interruption;
 import dev.tornadomoe.backend.host.LayerWeights;
+import dev.tornadomoe.backend.host.LoadedWeights;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
@@ -38,22 +39,25 @@ final class OffloadArithmetic implements Arithmetic {
   private final TornadoBackend backend;
   private final Arithmetic host;
   private final ChosenDevice device;
-  private final @Nullable SessionWeights weights;
+  private final @Nullable LoadedWeights weights;
 
   /// What the weights are of.
   private final List<MoeLayer> loaded;
 
-  private OffloadArithmetic(
+  /// @param host for all other steps
+  /// @param weights on the device, or null for none; both are closed with this
+  /// @param plan that they are loaded for
+  OffloadArithmetic(
       TornadoBackend backend,
       Arithmetic host,
       ChosenDevice device,
-      @Nullable SessionWeights weights,
-      List<MoeLayer> loaded) {
+      @Nullable LoadedWeights weights,
+      MoePlan plan) {
     this.backend = backend;
     this.host = host;
     this.device = device;
     this.weights = weights;
-    this.loaded = loaded;
+    this.loaded = parts(plan);
   }
 
   /// Loads, uploads and compiles.
@@ -87,23 +91,21 @@ final class OffloadArithmetic implements Arithmetic {
     List<MoeLayer> there = onDevice(plan);
     long all = onHost + bytes(there);
     Arithmetic host = CpuBackend.besideDevice(plan, (done, total) -> progress.update(done, all));
-    try {
-      return new OffloadArithmetic(
-          backend,
-          host,
-          device,
-          there.isEmpty()
-              ? null
-              : SessionWeights.load(
-                  onDevice(plan, device),
-                  device,
-                  new ContinuedProgress(progress, onHost, all),
-                  progress),
-          parts(plan));
-    } catch (RuntimeException | Error e) {
-      host.close();
-      throw e;
-    }
+    return OnFailure.close(
+        host::close,
+        () ->
+            new OffloadArithmetic(
+                backend,
+                host,
+                device,
+                there.isEmpty()
+                    ? null
+                    : SessionWeights.load(
+                        onDevice(plan, device),
+                        device,
+                        new ContinuedProgress(progress, onHost, all),
+                        progress),
+                plan));
   }
 
   private static long bytes(List<MoeLayer> layers) {
@@ -159,13 +161,20 @@ final class OffloadArithmetic implements Arithmetic {
       throw new BackendException(
           "a session can be forked only for a plan with the same experts on the device");
     }
+    boolean sanitized = plan.options().sanitize();
     if (weights == null) {
-      return new OffloadSteps(host.compiler(plan), null, List.of());
+      return new OffloadSteps(host.compiler(plan), null, List.of(), sanitized);
     }
-    Session session =
-        GuardedSession.open(backend, onDevice(plan, device), () -> weights, Interruption.of(plan));
-    OffloadCalls calls = new OffloadCalls(plan, session, parts(plan));
-    return new OffloadSteps(host.compiler(plan), calls, layers(plan));
+    LoadedWeights there = weights;
+    StepCompiler onHost = host.compiler(plan);
+    return OnFailure.close(
+        onHost::close, () -> new OffloadSteps(onHost, calls(plan, there), layers(plan), sanitized));
+  }
+
+  private OffloadCalls calls(MoePlan plan, LoadedWeights there) {
+    GuardedSession session =
+        GuardedSession.open(backend, onDevice(plan, device), () -> there, Interruption.of(plan));
+    return OnFailure.close(session::close, () -> new OffloadCalls(plan, session, parts(plan)));
   }
 
   @Override

@@ -1,21 +1,27 @@
 package dev.tornadomoe.tornado;
 
+import dev.tornadomoe.MoeException;
+import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.host.BufferRef;
+import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// One session's calls of a device that has some of the experts, in a thread of their own. What
-/// they read and write is theirs: a call that fails in the middle may leave one of them running.
+/// they read and write is theirs, or their device session's: a call that fails in the middle may
+/// leave one of them running.
 final class OffloadCalls implements AutoCloseable {
-  private final Session device;
+  private final GuardedSession device;
   private final List<MoeLayer> layers;
 
   /// For each layer what [SumSteps#elsewhere] says.
@@ -44,24 +50,42 @@ final class OffloadCalls implements AutoCloseable {
   /// @param plan the host's
   /// @param device for [SumSteps#onDevice] of these layers; closed with this
   /// @param layers as the device has some of them
-  OffloadCalls(MoePlan plan, Session device, List<MoeLayer> layers) {
+  OffloadCalls(MoePlan plan, GuardedSession device, List<MoeLayer> layers) {
     this.device = device;
     this.layers = layers;
     this.elsewhere = layers.stream().map(SumSteps::elsewhere).toList();
     long rowBytes = rowBytes(device.plan());
     long pairBytes = pairBytes(device.plan());
     long most = plan.options().chunkTokens();
-    this.input = arena.allocate(most * rowBytes, 64);
-    this.output = arena.allocate(most * rowBytes, 64);
-    this.ids = arena.allocate(most * pairBytes, 64);
-    this.weights = arena.allocate(most * pairBytes, 64);
+    this.input = memory(CallerRegion.HIDDEN, most * rowBytes);
+    this.output = memory(CallerRegion.OUTPUT, most * rowBytes);
+    this.ids = memory(CallerRegion.TOPK_IDS, most * pairBytes);
+    this.weights = memory(CallerRegion.TOPK_WEIGHTS, most * pairBytes);
   }
 
-  /// What they take on the host.
+  /// Where the device itself reads and writes, unless a call has more tokens than it takes at once.
+  private MemorySegment memory(CallerRegion region, long bytes) {
+    return device
+        .ownRows(region)
+        .filter(own -> own.byteSize() >= bytes)
+        .orElseGet(() -> arena.allocate(bytes, 64));
+  }
+
+  /// What they take on the host beside the device session's own.
   ///
   /// @param onDevice the plan on the device
   static long bytes(MoePlan plan, MoePlan onDevice) {
-    return 2L * plan.options().chunkTokens() * (rowBytes(onDevice) + pairBytes(onDevice));
+    long most = plan.options().chunkTokens();
+    return most <= onDevice.options().chunkTokens()
+        ? 0
+        : 2 * most * (rowBytes(onDevice) + pairBytes(onDevice));
+  }
+
+  /// Where the device leaves its sums, if they have room there.
+  ///
+  /// @param bytes of the rows that [#await] writes
+  Optional<MemorySegment> results(long bytes) {
+    return bytes <= output.byteSize() ? Optional.of(output.asSlice(0, bytes)) : Optional.empty();
   }
 
   private static long rowBytes(MoePlan onDevice) {
@@ -131,10 +155,27 @@ final class OffloadCalls implements AutoCloseable {
   void await(int layerIndex, int tokens, BufferRef target) {
     long bytes = tokens * KeptRows.bytesOfRow(layers.get(layerIndex));
     if (begun) {
-      thread.await();
-      MemorySegment.copy(output, 0, target.segment(), target.offset(), bytes);
+      awaitDevice(layerIndex);
+      if (target.segment().address() + target.offset() != output.address()) {
+        MemorySegment.copy(output, 0, target.segment(), target.offset(), bytes);
+      }
     } else {
       target.segment().asSlice(target.offset(), bytes).fill((byte) 0);
+    }
+  }
+
+  private void awaitDevice(int layerIndex) {
+    try {
+      thread.await();
+    } catch (MoeException e) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT,
+              "layer %d: the experts on the device failed: %s; the call's output is not complete:"
+                  + " call again, or prepare the whole layers for the CPU where the device is lost",
+              layers.get(layerIndex).index(),
+              e.getMessage()),
+          e);
     }
   }
 

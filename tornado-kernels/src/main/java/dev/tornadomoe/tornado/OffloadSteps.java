@@ -6,10 +6,14 @@ import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.OffloadExperts;
 import dev.tornadomoe.modular.OffloadOperation;
+import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.WeightOperation;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// One session's steps where some of the experts are on a device and the others on the host.
@@ -17,14 +21,27 @@ final class OffloadSteps implements StepCompiler {
   private final StepCompiler host;
   private final @Nullable OffloadCalls device;
   private final List<Integer> layers;
+  private final boolean sanitized;
 
   /// @param host for all other steps
   /// @param device for the experts that are there, or null for none; both are closed with this
   /// @param layers which of the plan's layers the device has some of, in its order
-  OffloadSteps(StepCompiler host, @Nullable OffloadCalls device, List<Integer> layers) {
+  /// @param sanitized whether the plan's runs are watched
+  OffloadSteps(
+      StepCompiler host, @Nullable OffloadCalls device, List<Integer> layers, boolean sanitized) {
     this.host = host;
     this.device = device;
     this.layers = layers;
+    this.sanitized = sanitized;
+  }
+
+  /// The device's sums are added where it leaves them. A sanitised run watches all scratch in the
+  /// workspace.
+  @Override
+  public Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {
+    return device == null || sanitized || !operand.equals(OffloadExperts.DEVICE_ROWS)
+        ? Optional.empty()
+        : device.results(bytes);
   }
 
   @Override

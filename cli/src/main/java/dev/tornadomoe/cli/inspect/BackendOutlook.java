@@ -4,7 +4,9 @@ import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.cli.console.DeviceBackend;
+import dev.tornadomoe.cli.parallel.OffloadChoices;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.modular.ExpertSide;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.SessionMemory;
@@ -23,15 +25,18 @@ final class BackendOutlook {
   private BackendOutlook() {}
 
   /// A row for each backend: `name`, `available`, `launches`, `runs`, `why_not`, and `memory` where
-  /// it runs all layers: what a session for 64 tokens takes.
+  /// it runs all layers: what a session for 64 tokens takes. Where a device has some of the
+  /// experts, its row has `sides` of each layer.
   ///
   /// @param layers that can be made of the checkpoint, perhaps none
-  static List<Map<String, Object>> of(List<MoeLayer> layers) {
+  /// @param offload what a device is to have of them
+  static List<Map<String, Object>> of(List<MoeLayer> layers, OffloadChoices offload) {
     List<Map<String, Object>> rows = new ArrayList<>();
     for (Backend backend : Backends.all()) {
       boolean available = backend.availability().isAvailable();
       List<String> reasons = new ArrayList<>();
       @Nullable Map<String, Object> memory = null;
+      List<Map<String, Object>> sides = List.of();
       if (!available) {
         reasons.add(backend.availability().toString());
       }
@@ -39,7 +44,13 @@ final class BackendOutlook {
         reasons.add("no layer can be made of this checkpoint");
       } else {
         try {
-          MoePlan plan = plan(backend, available, layers);
+          boolean divided =
+              available && offload.isAsked() && backend.name().equals(DeviceBackend.NAME);
+          MoePlan plan =
+              divided
+                  ? offload.plan(planner(backend, true, layers), backend, layers, 1)
+                  : planner(backend, available, layers).build().plan(layers);
+          sides = sides(plan);
           reasons.addAll(unsupported(backend, plan));
           memory = reasons.isEmpty() ? memory(backend.memory(plan)) : null;
         } catch (MoeException e) {
@@ -47,7 +58,11 @@ final class BackendOutlook {
         }
       }
       @Nullable String launches = available ? backend.launches().orElse(null) : null;
-      rows.add(row(backend.name(), available, launches, reasons, memory));
+      Map<String, Object> row = row(backend.name(), available, launches, reasons, memory);
+      if (!sides.isEmpty()) {
+        row.put("sides", sides);
+      }
+      rows.add(row);
     }
     if (rows.stream().noneMatch(row -> DeviceBackend.NAME.equals(row.get("name")))) {
       rows.add(row(DeviceBackend.NAME, false, null, List.of(DeviceBackend.MISSING), null));
@@ -55,12 +70,29 @@ final class BackendOutlook {
     return rows;
   }
 
-  private static MoePlan plan(Backend backend, boolean available, List<MoeLayer> layers) {
+  private static Planner.Builder planner(
+      Backend backend, boolean available, List<MoeLayer> layers) {
     Planner.Builder planner = Planner.builder().maxTokens(TOKENS);
     if (available) { // the pieces are a device's, which must be there
       backend.modularMoe(layers).ifPresent(planner::preferredModularMoe);
     }
-    return planner.build().plan(layers);
+    return planner;
+  }
+
+  /// Where the experts of each layer are, if they are not all on one side.
+  static List<Map<String, Object>> sides(MoePlan plan) {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (int i = 0; i < plan.layers().size(); i++) {
+      MoeLayer layer = plan.layers().get(i);
+      List<ExpertSide> sides = plan.modularMoe(i).experts().sides(layer);
+      if (!sides.isEmpty()) {
+        Map<String, Object> row = new LinkedHashMap<>();
+        row.put("layer", layer.index());
+        row.put("sides", sides.stream().map(ExpertSide::json).toList());
+        rows.add(row);
+      }
+    }
+    return rows;
   }
 
   private static List<String> unsupported(Backend backend, MoePlan plan) {

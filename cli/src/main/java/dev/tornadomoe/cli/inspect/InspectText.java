@@ -3,6 +3,7 @@ package dev.tornadomoe.cli.inspect;
 import dev.tornadomoe.cli.console.Complaint;
 import dev.tornadomoe.tensor.text.ByteSize;
 import dev.tornadomoe.tensor.text.Ranges;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -138,7 +139,40 @@ final class InspectText {
                   ? "runs it" + launches(backend.get("launches")) + memory(backend)
                   : "no: " + joined(reasons)));
       title = "";
+      sides(rows(backend, "sides"));
     }
+  }
+
+  /// Where experts are: a line for layers in a row that are alike.
+  private void sides(List<Map<?, ?>> ofLayers) {
+    for (int i = 0; i < ofLayers.size(); ) {
+      List<?> sides = list(ofLayers.get(i), "sides");
+      List<Integer> alike = new ArrayList<>();
+      for (; i < ofLayers.size() && list(ofLayers.get(i), "sides").equals(sides); i++) {
+        alike.add((Integer) ofLayers.get(i).get("layer"));
+      }
+      row(
+          "",
+          String.format(
+              Locale.ROOT,
+              "%-12slayers %s: %s",
+              "",
+              Ranges.of(alike),
+              String.join(
+                  "; ",
+                  rows(ofLayers.get(i - 1), "sides").stream().map(InspectText::side).toList())));
+    }
+  }
+
+  private static String side(Map<?, ?> side) {
+    return String.format(
+        Locale.ROOT,
+        "%d %s (%s, %.1f %% of pairs) on the %s",
+        number(side, "experts"),
+        number(side, "experts") == 1 ? "expert" : "experts",
+        ByteSize.format(number(side, "weight_bytes")),
+        100 * fraction(side, "expected_share"),
+        side.get("on"));
   }
 
   /// What a session takes, where it is known.
@@ -203,6 +237,10 @@ final class InspectText {
 
   private static long number(Map<?, ?> row, String name) {
     return row.get(name) instanceof Number number ? number.longValue() : 0;
+  }
+
+  private static double fraction(Map<?, ?> row, String name) {
+    return row.get(name) instanceof Double value ? value : 0;
   }
 
   private static List<?> list(Map<?, ?> row, String name) {

@@ -3,6 +3,7 @@ package dev.tornadomoe.cli.inspect;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.GgufMetadata;
+import dev.tornadomoe.cli.parallel.OffloadChoices;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.SharedExperts;
@@ -21,11 +22,14 @@ import org.jspecify.annotations.Nullable;
 /// problem in the result, not an exception. Headers are read, weights are not.
 final class Inspection {
   private final Checkpoint checkpoint;
+  private final OffloadChoices offload;
   private final Map<String, Object> json = new LinkedHashMap<>();
   private final InspectProblems problems = new InspectProblems();
 
-  Inspection(Checkpoint checkpoint) {
+  /// @param offload what a device is to have of the layers
+  Inspection(Checkpoint checkpoint, OffloadChoices offload) {
     this.checkpoint = checkpoint;
+    this.offload = offload;
   }
 
   Map<String, Object> toJson() {
@@ -38,7 +42,7 @@ final class Inspection {
         TensorKinds.of(checkpoint.tensorNames(), checkpoint::stored, problems::add);
     json.put("stored_bytes", tensors.bytesByType());
     json.put("tensors", tensors.toJson());
-    json.put("backends", BackendOutlook.of(layers));
+    json.put("backends", BackendOutlook.of(layers, offload));
     json.put("problems", problems.toJson());
     return json;
   }

@@ -22,7 +22,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
 /// The options that divide experts between a device and the CPU.
-final class OffloadChoices {
+public final class OffloadChoices {
   @Option(
       names = "--device-memory",
       paramLabel = "SIZE",
@@ -47,11 +47,13 @@ final class OffloadChoices {
     }
   }
 
-  void place(@Nullable String file) {
+  /// What a file says of the experts on the device, or null.
+  public void place(@Nullable String file) {
     placement = file;
   }
 
-  boolean isAsked() {
+  /// Whether experts are to be divided.
+  public boolean isAsked() {
     return deviceMemory != null || placement != null;
   }
 
@@ -64,9 +66,15 @@ final class OffloadChoices {
     }
   }
 
+  /// A plan of all layers, with their experts on the device and on the host.
+  ///
+  /// @param planner with all other options
+  /// @param backend that has the device
   /// @param layers with all experts
   /// @param sessions how many of the plan there will be at once
-  MoePlan plan(Planner.Builder planner, Backend backend, List<MoeLayer> layers, int sessions) {
+  /// @throws OffloadException for a budget or placement that does not suit
+  public MoePlan plan(
+      Planner.Builder planner, Backend backend, List<MoeLayer> layers, int sessions) {
     if (!backend.name().equals(DeviceBackend.NAME)) {
       throw new OffloadException(
           String.format(

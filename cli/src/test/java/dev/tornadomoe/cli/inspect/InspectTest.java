@@ -2,9 +2,16 @@ package dev.tornadomoe.cli.inspect;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.cli.Golden;
 import dev.tornadomoe.cli.MoeRun;
+import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.offload.DevicePlacement;
+import dev.tornadomoe.offload.Offload;
+import dev.tornadomoe.offload.RouteStatistics;
+import dev.tornadomoe.plan.Planner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,6 +79,48 @@ class InspectTest {
                 .containsEntry("dtype", "BF16")
                 .containsEntry("shape", "[64, 24]")
                 .containsEntry("count", 6));
+  }
+
+  /// As explain does; layers in a row that are alike share a line.
+  @Test
+  void saysWhereExpertsAre() {
+    try (Checkpoint checkpoint = Checkpoint.open(Golden.directory("hf/qwen3_moe"))) {
+      MoeLayer one = MoeModel.of(checkpoint).layer(0);
+      List<MoeLayer> layers =
+          IntStream.range(0, 4)
+              .mapToObj(i -> MoeLayer.of(i, one.router(), one.experts(), one.shared()))
+              .toList();
+      DevicePlacement placement =
+          DevicePlacement.of(
+              Map.of(0, List.of(1, 2), 1, List.of(1, 2), 2, List.of(), 3, List.of(0)));
+      RouteStatistics even = RouteStatistics.EVEN;
+      List<Map<String, Object>> sides =
+          BackendOutlook.sides(Offload.of(layers, placement, even).plan(Planner.builder()));
+      assertThat(sides).hasSize(4);
+      assertThat(sides.get(3)).containsEntry("layer", 3);
+      int experts = one.globalExperts();
+      long bytes = one.experts().local().getFirst().bytes();
+      assertThat(sides.get(3).get("sides"))
+          .isEqualTo(
+              List.of(
+                  side("device", 1, bytes, 1.0 / experts),
+                  side("host", experts - 1, (experts - 1) * bytes, 1 - 1.0 / experts)));
+      Map<String, Object> backend = Map.of("name", "tornado", "sides", sides);
+      assertThat(new InspectText(Map.of("backends", List.of(backend))).text().lines())
+          .filteredOn(line -> line.contains("layers "))
+          .satisfiesExactly(
+              line ->
+                  assertThat(line)
+                      .matches(
+                          " +layers 0-1: 2 experts \\(.*B, .* % of pairs\\) on the device; .*"),
+              line -> assertThat(line).contains("layers 2: ", "100.0 % of pairs) on the host"),
+              line -> assertThat(line).contains("layers 3: 1 expert ("));
+      assertThat(BackendOutlook.sides(Planner.builder().build().plan(layers))).isEmpty();
+    }
+  }
+
+  private static Map<String, Object> side(String on, int experts, long bytes, double share) {
+    return Map.of("on", on, "experts", experts, "weight_bytes", bytes, "expected_share", share);
   }
 
   @Test
