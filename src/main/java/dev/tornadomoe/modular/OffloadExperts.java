@@ -1,7 +1,5 @@
 package dev.tornadomoe.modular;
 
-import static dev.tornadomoe.modular.ExpertOperands.EXPERT_ROWS;
-
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
@@ -12,15 +10,16 @@ import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// Experts of which some are on a device: those that are here work as [FusedExperts] do, and the
-/// device's rows are the first that their last operation adds. Any token count takes this path,
-/// since it waits for the device when the host's own products are done, not in between. They go
-/// with [OffloadPrepareAndFinalize], which has the device begin.
+/// Experts of which some are on a device: those that are here work as [HybridExperts] do, and the
+/// device's rows are the first that their last operation adds. For many tokens that operation has
+/// no products of its own, so the host waits when all of them are done; for few it waits before the
+/// down projections, which cost less than sorting pairs and a sum of their own. They go with
+/// [OffloadPrepareAndFinalize], which has the device begin.
 public final class OffloadExperts implements Experts {
   /// What the device's experts make of the rows `[M, H]`.
   public static final Operand DEVICE_ROWS = new Operand("device_rows");
 
-  private final FusedExperts here = new FusedExperts();
+  private final HybridExperts here = new HybridExperts();
   private final @Nullable DevicePart device;
 
   /// What a device has of a layer.
@@ -109,6 +108,11 @@ public final class OffloadExperts implements Experts {
   }
 
   @Override
+  public List<Integer> pathLimits() {
+    return here.pathLimits();
+  }
+
+  @Override
   public Shape outputShape(Problem problem) {
     return here.outputShape(problem);
   }
@@ -127,12 +131,11 @@ public final class OffloadExperts implements Experts {
     if (device == null) {
       return here.operations(problem, input);
     }
-    List<Operation> operations = new ArrayList<>(GroupedPath.operations(input, EXPERT_ROWS));
+    List<Operation> operations = new ArrayList<>(here.operations(problem, input));
+    ReduceOperation.Finishing last = (ReduceOperation.Finishing) operations.removeLast();
     operations.add(
         new OffloadOperation.Await(input.rows(), input.ids(), input.weights(), DEVICE_ROWS));
-    operations.add(
-        new ReduceOperation.Reduce(
-            EXPERT_ROWS, input.ids(), input.weights(), List.of(DEVICE_ROWS), Operand.FUSED_OUT));
+    operations.add(last.adding(DEVICE_ROWS));
     return operations;
   }
 }

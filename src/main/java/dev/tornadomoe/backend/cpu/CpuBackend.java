@@ -157,8 +157,10 @@ public final class CpuBackend implements Backend {
   ///
   /// @param progress hears how far loading them is
   /// @throws dev.tornadomoe.MoeException for weights that can't be right
-  public static Arithmetic besideDevice(MoePlan plan, Progress progress) {
-    return CpuArithmetic.load(plan, true, new CpuBackend().team(KernelChoice.choose()), progress);
+  public static BesideDevice besideDevice(MoePlan plan, Progress progress) {
+    CpuTeam team = new CpuBackend().team(KernelChoice.choose());
+    return new BesideDevice(
+        CpuArithmetic.load(plan, true, team, progress), team.workers().errands());
   }
 
   private int threads() {

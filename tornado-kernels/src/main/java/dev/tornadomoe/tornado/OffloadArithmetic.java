@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
+import dev.tornadomoe.backend.cpu.BesideDevice;
 import dev.tornadomoe.backend.cpu.CpuBackend;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.GuardedSession;
@@ -24,7 +25,11 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.graph.UnsupportedSteps;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +43,11 @@ final class OffloadArithmetic implements Arithmetic {
 
   private final TornadoBackend backend;
   private final Arithmetic host;
+
+  /// Who waits for the device: one of the CPU's threads, or a thread that there is for this alone.
+  private final Executor errands;
+
+  private final @Nullable ExecutorService alone;
   private final ChosenDevice device;
   private final @Nullable LoadedWeights weights;
 
@@ -49,12 +59,19 @@ final class OffloadArithmetic implements Arithmetic {
   /// @param plan that they are loaded for
   OffloadArithmetic(
       TornadoBackend backend,
-      Arithmetic host,
+      BesideDevice host,
       ChosenDevice device,
       @Nullable LoadedWeights weights,
       MoePlan plan) {
     this.backend = backend;
-    this.host = host;
+    this.host = host.arithmetic();
+    Executor worker = host.errands();
+    this.alone =
+        worker == null
+            ? Executors.newSingleThreadExecutor(
+                Thread.ofPlatform().daemon().name("moe-device").factory())
+            : null;
+    this.errands = worker == null ? Objects.requireNonNull(alone) : worker;
     this.device = device;
     this.weights = weights;
     this.loaded = parts(plan);
@@ -90,9 +107,9 @@ final class OffloadArithmetic implements Arithmetic {
     long onHost = bytes(plan.layers());
     List<MoeLayer> there = onDevice(plan);
     long all = onHost + bytes(there);
-    Arithmetic host = CpuBackend.besideDevice(plan, (done, total) -> progress.update(done, all));
+    BesideDevice host = CpuBackend.besideDevice(plan, (done, total) -> progress.update(done, all));
     return OnFailure.close(
-        host::close,
+        host.arithmetic()::close,
         () ->
             new OffloadArithmetic(
                 backend,
@@ -174,7 +191,8 @@ final class OffloadArithmetic implements Arithmetic {
   private OffloadCalls calls(MoePlan plan, LoadedWeights there) {
     GuardedSession session =
         GuardedSession.open(backend, onDevice(plan, device), () -> there, Interruption.of(plan));
-    return OnFailure.close(session::close, () -> new OffloadCalls(plan, session, parts(plan)));
+    return OnFailure.close(
+        session::close, () -> new OffloadCalls(plan, session, parts(plan), errands));
   }
 
   @Override
@@ -194,7 +212,8 @@ final class OffloadArithmetic implements Arithmetic {
 
   @Override
   public void close() {
-    try (host) {
+    try (host;
+        alone) {
       if (weights != null) {
         weights.close();
       }

@@ -15,11 +15,12 @@ import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
-/// One session's calls of a device that has some of the experts, in a thread of their own. What
-/// they read and write is theirs, or their device session's: a call that fails in the middle may
-/// leave one of them running.
+/// One session's calls of a device that has some of the experts, while the host computes the
+/// others. What they read and write is theirs, or their device session's: a call that fails in the
+/// middle may leave one of them running.
 final class OffloadCalls implements AutoCloseable {
   private final GuardedSession device;
   private final List<MoeLayer> layers;
@@ -27,7 +28,7 @@ final class OffloadCalls implements AutoCloseable {
   /// For each layer what [SumSteps#elsewhere] says.
   private final List<int[]> elsewhere;
 
-  private final DeviceThread thread = new DeviceThread();
+  private final DeviceWork work;
   private final Arena arena = Arena.ofShared();
   private final MoeCall call = new MoeCall();
 
@@ -50,7 +51,9 @@ final class OffloadCalls implements AutoCloseable {
   /// @param plan the host's
   /// @param device for [SumSteps#onDevice] of these layers; closed with this
   /// @param layers as the device has some of them
-  OffloadCalls(MoePlan plan, GuardedSession device, List<MoeLayer> layers) {
+  /// @param errands who waits for the device
+  OffloadCalls(MoePlan plan, GuardedSession device, List<MoeLayer> layers, Executor errands) {
+    this.work = new DeviceWork(errands);
     this.device = device;
     this.layers = layers;
     this.elsewhere = layers.stream().map(SumSteps::elsewhere).toList();
@@ -104,7 +107,7 @@ final class OffloadCalls implements AutoCloseable {
   /// @param by `[M, k]`, or null for ones
   void begin(int layerIndex, int tokens, BufferRef from, BufferRef chosen, @Nullable BufferRef by) {
     MoeLayer layer = layers.get(layerIndex);
-    thread.settle(); // a call that failed in the middle has left its memory in use
+    work.settle(); // a call that failed in the middle has left its memory in use
     begun = choose(layerIndex, tokens, chosen);
     if (!begun) {
       return;
@@ -119,7 +122,7 @@ final class OffloadCalls implements AutoCloseable {
     } else {
       MemorySegment.copy(by.segment(), by.offset(), weights, 0, (long) pairs * Float.BYTES);
     }
-    thread.begin(() -> run(layerIndex, tokens, rowBytes, (long) pairs * Integer.BYTES));
+    work.begin(() -> run(layerIndex, tokens, rowBytes, (long) pairs * Integer.BYTES));
   }
 
   /// Copies ids, in the place of those that are not on the device some that are not either.
@@ -166,7 +169,7 @@ final class OffloadCalls implements AutoCloseable {
 
   private void awaitDevice(int layerIndex) {
     try {
-      thread.await();
+      work.await();
     } catch (MoeException e) {
       throw new BackendException(
           String.format(
@@ -186,7 +189,7 @@ final class OffloadCalls implements AutoCloseable {
 
   @Override
   public void close() {
-    thread.close();
+    work.settle();
     try (arena) {
       device.close();
     }

@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.host.LoadedWeights;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tornado.device.DeviceBudget;
+import dev.tornadomoe.tornado.replay.FreeMemory;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.Arena;
@@ -61,12 +62,11 @@ final class SessionWeights implements LoadedWeights {
 
   @Override
   public Execution prepare(MoePlan plan) {
-    DeviceBudget room =
-        DeviceBudget.take(
-            DeviceWeights.name(plan),
-            DeviceMemory.of(plan, device.limits()).total().device(),
-            device.limits());
+    String name = DeviceWeights.name(plan);
+    long bytes = DeviceMemory.of(plan, device.limits()).total().device();
+    DeviceBudget room = DeviceBudget.take(name, bytes, device.limits());
     try {
+      FreeMemory.require(name, bytes, device.device());
       Packed packed = packed(plan);
       try {
         Progress compiling = progress;

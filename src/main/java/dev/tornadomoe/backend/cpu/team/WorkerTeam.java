@@ -1,5 +1,8 @@
 package dev.tornadomoe.backend.cpu.team;
 
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.locks.LockSupport;
@@ -16,6 +19,9 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Sessions share a team. A session that finds it busy does its task alone: which thread does an
 /// item never changes a result.
+///
+/// The last worker also does errands, such as to wait for a device: the others have its share of
+/// the items meanwhile, and no core has a thread more than it can run.
 public final class WorkerTeam implements AutoCloseable {
   /// How often a worker looks for the next task before it sleeps: some 50 microseconds.
   private static final int SPINS = 2_000;
@@ -48,6 +54,9 @@ public final class WorkerTeam implements AutoCloseable {
   /// The next item of each share, far enough apart to lie in cache lines of their own.
   private final AtomicIntegerArray nextItems;
 
+  /// What the last worker does before it goes on with items.
+  private final Queue<Runnable> errands = new ConcurrentLinkedQueue<>();
+
   /// How many workers are in the task that is under way.
   private final AtomicInteger working = new AtomicInteger(CLOSED);
 
@@ -74,6 +83,24 @@ public final class WorkerTeam implements AutoCloseable {
   /// How many threads work, the asking one included.
   public int threads() {
     return workers.length + 1;
+  }
+
+  /// Who does errands, one after the other, or null where the asking thread works alone. An errand
+  /// throws nothing, and waits for no other.
+  public @Nullable Executor errands() {
+    return workers.length == 0 ? null : this::send;
+  }
+
+  private void send(Runnable errand) {
+    errands.add(errand);
+    int last = workers.length - 1;
+    if (parked.get(last) != 0) {
+      LockSupport.unpark(workers[last]);
+    }
+  }
+
+  private boolean hasErrand(int worker) {
+    return worker == workers.length - 1 && !errands.isEmpty();
   }
 
   /// Does something while no task is under way.
@@ -206,6 +233,10 @@ public final class WorkerTeam implements AutoCloseable {
       if (closed) {
         return;
       }
+      if (hasErrand(worker)) {
+        errands.remove().run();
+        continue;
+      }
       seen = round;
       if (!enter()) {
         continue;
@@ -237,13 +268,13 @@ public final class WorkerTeam implements AutoCloseable {
 
   private void awaitRound(int seen, int worker) {
     for (int spin = 0; spin < SPINS; spin++) {
-      if (round != seen || closed) {
+      if (round != seen || closed || hasErrand(worker)) {
         return;
       }
       Thread.onSpinWait();
     }
     parked.set(worker, 1);
-    while (round == seen && !closed) {
+    while (round == seen && !closed && !hasErrand(worker)) {
       LockSupport.park(this);
     }
     parked.set(worker, 0);

@@ -3,7 +3,9 @@ package dev.tornadomoe.backend.cpu.team;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
@@ -43,6 +45,47 @@ class WorkerTeamTest {
             },
             50);
       }
+    }
+  }
+
+  /// Also where it sleeps.
+  @Test
+  void theLastWorkerDoesErrandsWhileTheOthersDoItems() throws InterruptedException {
+    try (WorkerTeam team = new WorkerTeam(3)) {
+      Executor errands = Objects.requireNonNull(team.errands());
+      for (int pause : new int[] {0, 20}) {
+        Thread.sleep(pause);
+        CountDownLatch gone = new CountDownLatch(1);
+        CountDownLatch done = new CountDownLatch(2);
+        errands.execute(() -> {
+          awaitQuietly(gone);
+          done.countDown();
+        });
+        errands.execute(done::countDown);
+        AtomicIntegerArray items = new AtomicIntegerArray(50);
+        team.run((item, worker) -> items.incrementAndGet(item), 50);
+        for (int item = 0; item < 50; item++) {
+          assertThat(items.get(item)).isEqualTo(1);
+        }
+        assertThat(done.getCount()).isEqualTo(2);
+        gone.countDown();
+        done.await();
+      }
+    }
+  }
+
+  private static void awaitQuietly(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void aTeamOfOneHasNobodyForErrands() {
+    try (WorkerTeam team = new WorkerTeam(1)) {
+      assertThat(team.errands()).isNull();
     }
   }
 

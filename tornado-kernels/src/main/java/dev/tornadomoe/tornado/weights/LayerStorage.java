@@ -201,16 +201,47 @@ public record LayerStorage(
   ///
   /// @param layer it was made for
   public long bytes(MoeLayer layer) {
-    int local = layer.experts().local().size();
-    long experts = (long) local + extra;
-    long parts = Math.ceilDiv((long) local, expertsPerPart);
-    long bytes = gateUp.bytes(2 * experts, parts) + down.bytes(experts, parts);
-    bytes += router == null ? 0 : router.bytes(1, 1);
-    bytes += sharedGateUp == null ? 0 : sharedGateUp.bytes(2, 1);
-    bytes += sharedDown == null ? 0 : sharedDown.bytes(1, 1);
-    bytes += latentIn == null ? 0 : latentIn.bytes(1, 1);
-    bytes += latentOut == null ? 0 : latentOut.bytes(1, 1);
+    long bytes = 0;
+    for (Kept kept : kept(layer)) {
+      bytes += kept.storage().bytes(kept.matrices(), kept.arrays());
+    }
     long table = table(layer);
     return table == 0 ? bytes : bytes + DeviceArrays.bytes(Math.toIntExact(table));
   }
+
+  /// What a device takes beside them that gives large arrays whole pages.
+  ///
+  /// @param layer it was made for
+  /// @param page bytes of one
+  public long unusedOfPages(MoeLayer layer, long page) {
+    long bytes = 0;
+    for (Kept kept : kept(layer)) {
+      bytes += kept.storage().unusedOfPages(kept.matrices(), kept.arrays(), page);
+    }
+    return bytes;
+  }
+
+  private List<Kept> kept(MoeLayer layer) {
+    int local = layer.experts().local().size();
+    long experts = (long) local + extra;
+    long parts = Math.ceilDiv((long) local, expertsPerPart);
+    List<Kept> kept = new ArrayList<>();
+    kept.add(new Kept(gateUp, 2 * experts, parts));
+    kept.add(new Kept(down, experts, parts));
+    add(kept, router, 1);
+    add(kept, sharedGateUp, 2);
+    add(kept, sharedDown, 1);
+    add(kept, latentIn, 1);
+    add(kept, latentOut, 1);
+    return kept;
+  }
+
+  private static void add(List<Kept> kept, @Nullable Storage storage, long matrices) {
+    if (storage != null) {
+      kept.add(new Kept(storage, matrices, 1));
+    }
+  }
+
+  /// So many matrices, in so many arrays of each kind.
+  private record Kept(Storage storage, long matrices, long arrays) {}
 }

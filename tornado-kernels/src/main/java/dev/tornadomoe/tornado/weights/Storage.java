@@ -253,4 +253,21 @@ public record Storage(int rows, int columns, int groupSize, int flags) {
     int around = firstWord() + spareWords() + table() + spareScales();
     return (matrices * (words() + scales()) + arrays * around) * 4;
   }
+
+  /// What a device takes beside them that gives large arrays whole pages.
+  ///
+  /// @param arrays that they are divided into
+  /// @param page bytes of one
+  long unusedOfPages(long matrices, long arrays, long page) {
+    return unusedOfPages(4 * matrices * words(), 4L * (firstWord() + spareWords()), arrays, page)
+        + unusedOfPages(4 * matrices * scales(), 4L * (table() + spareScales()), arrays, page);
+  }
+
+  /// @param around what each array has beside its part
+  private static long unusedOfPages(long bytes, long around, long arrays, long page) {
+    if (bytes / arrays + around < page / 2) {
+      return 0; // small ones share a page
+    }
+    return arrays == 1 ? Math.floorMod(-bytes - around, page) : arrays * page;
+  }
 }

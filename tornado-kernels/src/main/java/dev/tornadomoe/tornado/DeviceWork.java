@@ -1,34 +1,36 @@
 package dev.tornadomoe.tornado;
 
+import java.util.concurrent.Executor;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// A thread that does one thing at a time for another, which goes on meanwhile. Both look for each
-/// other a little before they sleep: a decode step has something for it every few hundred
-/// microseconds.
-final class DeviceThread implements AutoCloseable {
-  /// How often each looks: some 200 microseconds. Who sleeps needs 50 to be awake again.
+/// One thing at a time that another thread does while this one goes on, and how it ended.
+final class DeviceWork {
+  /// How often who waits looks before it sleeps: some 200 microseconds. It needs 50 to be awake
+  /// again, and a decode step has something to wait for every few hundred.
   private static final int SPINS = 8_000;
 
-  private final Thread thread =
-      Thread.ofPlatform().daemon().name("moe-device").unstarted(this::work);
+  private final Executor errands;
+  private final Runnable run = this::run;
   private volatile @Nullable Runnable task;
   private volatile @Nullable Thread waiting;
-  private volatile boolean closed;
   private @Nullable Throwable failure;
-  private boolean begun;
+
+  /// @param errands that another thread does, in order
+  DeviceWork(Executor errands) {
+    this.errands = errands;
+  }
 
   /// Begins something, when what was begun before is done.
-  ///
-  /// @param work done by this thread
   void begin(Runnable work) {
     settle();
-    if (!begun) {
-      thread.start(); // throws where the system gives no thread
-      begun = true;
-    }
     task = work;
-    LockSupport.unpark(thread);
+    try {
+      errands.execute(run);
+    } catch (RuntimeException | Error e) {
+      task = null; // the system gives no thread
+      throw e;
+    }
   }
 
   /// Returns when what was begun is done, and throws what that threw.
@@ -66,38 +68,16 @@ final class DeviceThread implements AutoCloseable {
     waiting = null;
   }
 
-  private void work() {
-    for (int spin = 0; ; spin++) {
-      Runnable work = task;
-      if (work != null) {
-        run(work);
-        spin = 0;
-      } else if (closed) {
-        return;
-      } else if (spin < SPINS) {
-        Thread.onSpinWait();
-      } else {
-        LockSupport.park(this);
-        spin = 0;
-      }
-    }
-  }
-
-  private void run(Runnable work) {
+  private void run() {
+    Runnable work = task;
     try {
-      work.run();
+      if (work != null) {
+        work.run();
+      }
     } catch (Throwable e) {
       failure = e;
     }
     task = null; // publishes the above
     LockSupport.unpark(waiting);
-  }
-
-  /// Waits for what was begun and ends the thread.
-  @Override
-  public void close() {
-    awaitDone();
-    closed = true;
-    LockSupport.unpark(thread);
   }
 }
