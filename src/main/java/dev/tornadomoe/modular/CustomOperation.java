@@ -2,6 +2,7 @@ package dev.tornadomoe.modular;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Optional;
 
 /// A user's own step, for host backends.
 ///
@@ -53,5 +54,12 @@ public record CustomOperation(String name, List<Access> declared, HostFunction f
     /// @param rows 0 or more
     /// @throws IllegalArgumentException for fewer than none, or more than there is room for
     void handOver(int rows);
+
+    /// {@return the layer's experts where they can begin with some rows before all are there: then
+    /// [ExpertPieces#begin] is called in each call, and [ExpertPieces#await] before any result is
+    /// read}
+    default Optional<ExpertPieces> pieces() {
+      return Optional.empty();
+    }
   }
 }

@@ -1,6 +1,7 @@
 package dev.tornadomoe.parallel;
 
 import dev.tornadomoe.modular.CustomOperation.OperandMemory;
+import dev.tornadomoe.modular.ExpertPieces;
 import dev.tornadomoe.modular.Operand;
 import java.lang.foreign.MemorySegment;
 import java.util.Locale;
@@ -23,6 +24,12 @@ final class Exchange {
   private final Routes routes;
   private final ReturnedRows returned;
   private final Message message = new Message();
+
+  /// Whether the experts began with some of our own rows before others' were there.
+  private boolean isEarly;
+
+  /// When the last row of this call was there.
+  private long arrived;
 
   /// @param sendsWeights whether the router's weights travel with rows and ids
   Exchange(
@@ -74,12 +81,15 @@ final class Exchange {
     MemorySegment ids = memory.of(Operand.TOPK_IDS);
     MemorySegment sentIds = memory.of(ExpertParallel.SENT_IDS);
     routes.assign(ids, tokens);
+    routes.beginReceiving(routes.rows(self));
+    isEarly = false;
     routes.writeIds(ids, sentIds);
     if (sendsWeights) {
       routes.writeWeights(memory.of(Operand.TOPK_WEIGHTS), memory.of(ExpertParallel.SENT_WEIGHTS));
     }
     MemorySegment rows = sentRows(memory, input, shortened());
     stage(memory.of(input), rows, tokens);
+    memory.pieces().ifPresent(pieces -> beginEarly(memory, input, pieces));
     for (int rank = 0; rank < ranks.size(); rank++) {
       if (rank == self) {
         continue;
@@ -99,6 +109,19 @@ final class Exchange {
     traffic.dispatched(System.nanoTime() - start);
   }
 
+  /// Has the experts begin with our own rows, if these are worth a piece: with all of them, or with
+  /// half if that is: then they have the other half for the time in which results travel.
+  private void beginEarly(OperandMemory memory, Operand input, ExpertPieces pieces) {
+    int own = routes.rows(self);
+    int first = own / 2 >= pieces.worthwhileRows() ? own / 2 : own;
+    isEarly = job.beginsEarly() && first >= pieces.worthwhileRows();
+    routes.beginReceiving(isEarly ? first : own);
+    if (isEarly) {
+      takeOver(memory, input, 0, first);
+    }
+    pieces.begin(0, isEarly ? first : 0);
+  }
+
   /// Shortens rows, and copies those that can't be sent from where they are.
   private void stage(MemorySegment input, MemorySegment rows, int tokens) {
     if (shortened()) {
@@ -116,45 +139,68 @@ final class Exchange {
   /// @param input as it was sent
   void receive(OperandMemory memory, Operand input) {
     long start = System.nanoTime();
-    MemorySegment rows = memory.of(ExpertParallel.RECEIVED);
-    MemorySegment arrived = shortened() ? memory.of(ExpertParallel.RECEIVED_CODES) : rows;
+    int own = routes.rows(self);
+    if (!isEarly) {
+      takeOver(memory, input, 0, own);
+    }
     for (int rank = 0; rank < ranks.size(); rank++) {
-      int first = routes.firstReceived(rank);
-      int count = rank == self ? routes.rows(self) : rowsFrom(rank);
-      routes.receive(rank, count);
-      if ((first + count) * sentRowBytes > arrived.byteSize()) {
-        throw new ParallelException(
-            String.format(
-                Locale.ROOT,
-                "rank %d has sent %d tokens, more than the %d bytes that were planned for hold",
-                rank,
-                count,
-                arrived.byteSize()));
+      if (rank != self) {
+        routes.receive(rank, rowsFrom(rank));
+        receive(memory, rank);
       }
-      if (rank == self) {
-        takeOver(memory, input, arrived, first);
-      } else {
-        message
-            .clear()
-            .add(memory.of(ExpertParallel.RECEIVED_IDS), first * pairBytes, count * pairBytes);
-        if (sendsWeights) {
-          message.add(
-              memory.of(ExpertParallel.RECEIVED_WEIGHTS), first * pairBytes, count * pairBytes);
-        }
-        message.add(arrived, first * sentRowBytes, count * sentRowBytes);
-        ranks.receive(rank, message);
-      }
+    }
+    int first = routes.ownFirst();
+    int others = routes.behindOthers() - first;
+    decode(memory, first, others);
+    if (isEarly) {
+      memory.pieces().ifPresent(pieces -> pieces.begin(first, others));
+      takeOver(memory, input, first, own);
     }
     ranks.awaitSent();
-    int received = routes.firstReceived(ranks.size());
-    if (shortened()) {
-      RowCopies.copy(
-          received,
-          rowBytes,
-          row -> codec.decode(arrived, row * sentRowBytes, rows, row * rowBytes));
+    memory.handOver(routes.allReceived());
+    arrived = System.nanoTime();
+    traffic.dispatched(arrived - start);
+  }
+
+  private void receive(OperandMemory memory, int rank) {
+    MemorySegment arriving = arriving(memory);
+    int first = routes.firstReceived(rank);
+    int count = routes.received(rank);
+    if (routes.allReceived() * sentRowBytes > arriving.byteSize()) {
+      throw new ParallelException(
+          String.format(
+              Locale.ROOT,
+              "rank %d has sent %d tokens, more than the %d bytes that were planned for hold",
+              rank,
+              count,
+              arriving.byteSize()));
     }
-    memory.handOver(received);
-    traffic.dispatched(System.nanoTime() - start);
+    message
+        .clear()
+        .add(memory.of(ExpertParallel.RECEIVED_IDS), first * pairBytes, count * pairBytes);
+    if (sendsWeights) {
+      message.add(
+          memory.of(ExpertParallel.RECEIVED_WEIGHTS), first * pairBytes, count * pairBytes);
+    }
+    message.add(arriving, first * sentRowBytes, count * sentRowBytes);
+    ranks.receive(rank, message);
+  }
+
+  /// Where rows come in as they were sent.
+  private MemorySegment arriving(OperandMemory memory) {
+    return memory.of(shortened() ? ExpertParallel.RECEIVED_CODES : ExpertParallel.RECEIVED);
+  }
+
+  /// Brings shortened rows back, which have come in.
+  private void decode(OperandMemory memory, int first, int count) {
+    if (shortened()) {
+      MemorySegment codes = memory.of(ExpertParallel.RECEIVED_CODES);
+      MemorySegment rows = memory.of(ExpertParallel.RECEIVED);
+      RowCopies.copy(
+          count,
+          rowBytes,
+          row -> codec.decode(codes, (first + row) * sentRowBytes, rows, (first + row) * rowBytes));
+    }
   }
 
   private int rowsFrom(int rank) {
@@ -172,13 +218,17 @@ final class Exchange {
     return Math.toIntExact(bytes / each);
   }
 
-  private void takeOver(OperandMemory memory, Operand input, MemorySegment arrived, int at) {
+  /// Takes over some of our own rows, all of them on the same side of others'.
+  private void takeOver(OperandMemory memory, Operand input, int firstRow, int endRow) {
     MemorySegment sent = sentRows(memory, input, shortened());
-    int first = routes.firstRow(self);
-    int count = routes.rows(self);
-    takeOver(memory, ExpertParallel.SENT_IDS, ExpertParallel.RECEIVED_IDS, at);
+    MemorySegment arriving = arriving(memory);
+    int from = routes.firstRow(self) + firstRow;
+    int to = routes.placeOfOwn(firstRow);
+    int count = endRow - firstRow;
+    takeOver(memory, ExpertParallel.SENT_IDS, ExpertParallel.RECEIVED_IDS, from, to, count);
     if (sendsWeights) {
-      takeOver(memory, ExpertParallel.SENT_WEIGHTS, ExpertParallel.RECEIVED_WEIGHTS, at);
+      takeOver(
+          memory, ExpertParallel.SENT_WEIGHTS, ExpertParallel.RECEIVED_WEIGHTS, from, to, count);
     }
     RowCopies.copy(
         count,
@@ -186,26 +236,52 @@ final class Exchange {
         row ->
             MemorySegment.copy(
                 sent,
-                routes.token(first + row) * sentRowBytes,
-                arrived,
-                (at + row) * sentRowBytes,
+                routes.token(from + row) * sentRowBytes,
+                arriving,
+                (to + row) * sentRowBytes,
                 sentRowBytes));
+    decode(memory, to, count);
   }
 
-  private void takeOver(OperandMemory memory, Operand sent, Operand received, int at) {
+  private void takeOver(
+      OperandMemory memory, Operand sent, Operand received, int from, int to, int count) {
     MemorySegment.copy(
-        memory.of(sent),
-        routes.firstRow(self) * pairBytes,
-        memory.of(received),
-        at * pairBytes,
-        routes.rows(self) * pairBytes);
+        memory.of(sent), from * pairBytes, memory.of(received), to * pairBytes, count * pairBytes);
   }
 
   /// Sends the experts' results to the ranks of their tokens, and receives those of ours.
   void combine(OperandMemory memory, int tokens) {
+    traffic.waitedForExperts(System.nanoTime() - arrived);
+    int first = isEarly ? routes.ownFirst() : 0;
+    await(memory, first);
+    if (isEarly) {
+      returned.begin(memory, tokens);
+      returned.bringBack(memory, 0, first);
+    }
+    await(memory, routes.behindOthers());
     job.meetIfMeasuring();
     long start = System.nanoTime();
-    returned.begin(memory, tokens);
+    if (!isEarly) {
+      returned.begin(memory, tokens);
+    }
+    sendResults(memory);
+    receiveResults(memory);
+    traffic.combined(System.nanoTime() - start);
+    await(memory, routes.allReceived());
+    start = System.nanoTime();
+    returned.bringBack(memory, first, routes.rows(self));
+    ranks.awaitSent();
+    traffic.combined(System.nanoTime() - start);
+  }
+
+  /// Waits for results that come piece by piece.
+  private void await(OperandMemory memory, int rows) {
+    long start = System.nanoTime();
+    memory.pieces().ifPresent(pieces -> pieces.await(rows));
+    traffic.waitedForExperts(System.nanoTime() - start);
+  }
+
+  private void sendResults(OperandMemory memory) {
     for (int rank = 0; rank < ranks.size(); rank++) {
       if (rank != self && routes.received(rank) > 0) {
         returned.addResultsFor(rank, memory, message.clear());
@@ -213,6 +289,9 @@ final class Exchange {
         traffic.sent(message.bytes());
       }
     }
+  }
+
+  private void receiveResults(OperandMemory memory) {
     for (int rank = 0; rank < ranks.size(); rank++) {
       if (rank != self && routes.rows(rank) > 0) {
         returned.addPlacesFor(rank, memory, message.clear());
@@ -230,8 +309,5 @@ final class Exchange {
         ranks.receive(rank, message);
       }
     }
-    returned.bringBack(memory);
-    ranks.awaitSent();
-    traffic.combined(System.nanoTime() - start);
   }
 }

@@ -195,6 +195,9 @@ final class ExpertParallel implements PrepareAndFinalize {
       accesses.add(Access.read(Operand.TOPK_WEIGHTS));
       accesses.add(Access.overwrite(SENT_WEIGHTS));
     }
+    if (job.beginsEarly()) {
+      arriving().forEach(operand -> accesses.add(Access.overwrite(operand)));
+    }
     Operation send =
         new CustomOperation(
             "send rows", accesses, (memory, tokens) -> exchange.send(memory, input, tokens));
@@ -206,23 +209,30 @@ final class ExpertParallel implements PrepareAndFinalize {
     return job.overlap() ? List.of(receiveRows(input)) : List.of();
   }
 
+  /// What rows come in to.
+  private List<Operand> arriving() {
+    List<Operand> operands = new ArrayList<>(List.of(RECEIVED, RECEIVED_IDS));
+    if (sendsWeights) {
+      operands.add(RECEIVED_WEIGHTS);
+    }
+    if (shortened()) {
+      operands.add(RECEIVED_CODES);
+    }
+    return operands;
+  }
+
   /// Declares what is still on its way out as read: until then nobody may write over it.
   private Operation receiveRows(Operand input) {
     List<Access> accesses =
         new ArrayList<>(
-            List.of(
-                Access.read(input),
-                Access.read(SENT_ROWS),
-                Access.read(SENT_IDS),
-                Access.overwrite(RECEIVED),
-                Access.overwrite(RECEIVED_IDS)));
+            List.of(Access.read(input), Access.read(SENT_ROWS), Access.read(SENT_IDS)));
     if (sendsWeights) {
       accesses.add(Access.read(SENT_WEIGHTS));
-      accesses.add(Access.overwrite(RECEIVED_WEIGHTS));
     }
-    if (shortened()) {
-      accesses.add(Access.overwrite(RECEIVED_CODES));
-    }
+    arriving()
+        .forEach(operand ->
+            accesses.add(
+                job.beginsEarly() ? Access.accumulate(operand) : Access.overwrite(operand)));
     return new CustomOperation(
         "receive rows", accesses, (memory, tokens) -> exchange.receive(memory, input));
   }

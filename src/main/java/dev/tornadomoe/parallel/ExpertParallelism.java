@@ -62,6 +62,12 @@ public final class ExpertParallelism {
     return overlap;
   }
 
+  /// Whether experts that can may begin with this rank's own rows before others' are there. Results
+  /// by pairs are for bits that don't depend on ranks.
+  boolean beginsEarly() {
+    return overlap && combine == CombineMode.RANK && ranks.size() > 1;
+  }
+
   TrafficCounter counter() {
     return counter;
   }

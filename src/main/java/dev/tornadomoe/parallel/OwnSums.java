@@ -69,7 +69,7 @@ final class OwnSums implements ReturnedRows {
   }
 
   @Override
-  public void bringBack(OperandMemory memory) {
+  public void bringBack(OperandMemory memory, int firstRow, int endRow) {
     // They are there.
   }
 

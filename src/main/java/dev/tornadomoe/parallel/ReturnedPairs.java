@@ -62,7 +62,8 @@ final class ReturnedPairs implements ReturnedRows {
   public void addResultsFor(int rank, OperandMemory memory, Message message) {
     MemorySegment ids = memory.of(ExpertParallel.RECEIVED_IDS);
     MemorySegment results = memory.of(Operand.FUSED_OUT);
-    for (int row = routes.firstReceived(rank); row < routes.firstReceived(rank + 1); row++) {
+    int end = routes.firstReceived(rank) + routes.received(rank);
+    for (int row = routes.firstReceived(rank); row < end; row++) {
       for (int slot = 0; slot < topK; slot++) {
         int pair = row * topK + slot;
         if (ids.get(INT, pair * 4L) >= 0) {
@@ -86,14 +87,14 @@ final class ReturnedPairs implements ReturnedRows {
   }
 
   @Override
-  public void bringBack(OperandMemory memory) {
+  public void bringBack(OperandMemory memory, int firstRow, int endRow) {
     MemorySegment ids = memory.of(ExpertParallel.RECEIVED_IDS);
     MemorySegment results = memory.of(Operand.FUSED_OUT);
     MemorySegment combined = memory.of(COMBINED);
     int first = routes.firstRow(self);
-    for (int row = 0; row < routes.rows(self); row++) {
+    for (int row = firstRow; row < endRow; row++) {
       for (int slot = 0; slot < topK; slot++) {
-        int from = (routes.firstReceived(self) + row) * topK + slot;
+        int from = routes.placeOfOwn(row) * topK + slot;
         if (ids.get(INT, from * 4L) >= 0) {
           int to = routes.token(first + row) * topK + slot;
           MemorySegment.copy(results, from * rowBytes, combined, to * rowBytes, rowBytes);

@@ -30,8 +30,11 @@ interface ReturnedRows {
   /// Adds where a rank's results for our tokens belong, in the same order.
   void addPlacesFor(int rank, OperandMemory memory, Message message);
 
-  /// Copies our own experts' results for our own tokens.
-  void bringBack(OperandMemory memory);
+  /// Copies our own experts' results for some of our own tokens.
+  ///
+  /// @param firstRow of those that we sent to ourselves, all of them on the same side of others'
+  /// @param endRow behind the last
+  void bringBack(OperandMemory memory, int firstRow, int endRow);
 
   /// What makes finished rows of the results.
   ///

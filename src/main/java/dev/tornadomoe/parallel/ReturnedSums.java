@@ -114,20 +114,20 @@ final class ReturnedSums implements ReturnedRows {
   }
 
   @Override
-  public void bringBack(OperandMemory memory) {
+  public void bringBack(OperandMemory memory, int firstRow, int endRow) {
     MemorySegment results = memory.of(Operand.FUSED_OUT);
     MemorySegment sums = memory.of(SUMS);
-    int first = routes.firstRow(self);
-    int firstReceived = routes.firstReceived(self);
+    int sent = routes.firstRow(self) + firstRow;
+    int received = routes.placeOfOwn(firstRow);
     RowCopies.copy(
-        routes.rows(self),
+        endRow - firstRow,
         rowBytes,
         row ->
             MemorySegment.copy(
                 results,
-                (firstReceived + row) * rowBytes,
+                (received + row) * rowBytes,
                 sums,
-                placeOfRow[first + row] * rowBytes,
+                placeOfRow[sent + row] * rowBytes,
                 rowBytes));
   }
 

@@ -15,8 +15,16 @@ final class Routes {
   private final int topK;
   private final int[] firstRow;
 
-  /// For each rank the first of its rows among the received, and behind them their number.
+  /// For each other rank the first of its rows among the received, and how many they are.
   private final int[] firstReceived;
+
+  private final int[] received;
+
+  /// How many of our own rows lie before those of others; the rest lies behind them.
+  private int ownFirst;
+
+  /// Behind the last row that another rank has sent.
+  private int behindOthers;
 
   /// For each rank the last token that was found to go there.
   private final int[] lastToken;
@@ -29,7 +37,8 @@ final class Routes {
     this.self = self;
     this.topK = topK;
     this.firstRow = new int[placement.ranks() + 1];
-    this.firstReceived = new int[placement.ranks() + 1];
+    this.firstReceived = new int[placement.ranks()];
+    this.received = new int[placement.ranks()];
     this.lastToken = new int[placement.ranks()];
   }
 
@@ -110,21 +119,53 @@ final class Routes {
     return rankOfPair[pair] == rank;
   }
 
-  /// Notes what a rank has sent. Ranks come one after the other.
+  /// Begins to count what comes in.
+  ///
+  /// @param own how many of our own rows lie before those of others
+  void beginReceiving(int own) {
+    ownFirst = own;
+    behindOthers = own;
+  }
+
+  /// Notes what another rank has sent.
   ///
   /// @param rows 0 or more, behind those of the ranks before
   void receive(int rank, int rows) {
-    firstReceived[rank + 1] = firstReceived[rank] + rows;
+    firstReceived[rank] = behindOthers;
+    received[rank] = rows;
+    behindOthers += rows;
   }
 
-  /// A rank's first row among the received; for `ranks` the number of all.
+  /// Another rank's first row among the received.
   int firstReceived(int rank) {
     return firstReceived[rank];
   }
 
-  /// How many rows a rank has sent.
+  /// How many rows another rank has sent.
   int received(int rank) {
-    return firstReceived[rank + 1] - firstReceived[rank];
+    return received[rank];
+  }
+
+  /// How many of our own rows lie before those of others.
+  int ownFirst() {
+    return ownFirst;
+  }
+
+  /// Behind the last row that another rank has sent: the rest of our own begins there.
+  int behindOthers() {
+    return behindOthers;
+  }
+
+  /// The place of one of our own rows among the received.
+  ///
+  /// @param row from 0
+  int placeOfOwn(int row) {
+    return row < ownFirst ? row : behindOthers - ownFirst + row;
+  }
+
+  /// How many rows the experts get.
+  int allReceived() {
+    return behindOthers - ownFirst + rows(self);
   }
 
   /// Writes the router's weights `[rows, k]` beside these ids.

@@ -5,8 +5,10 @@ package dev.tornadomoe.parallel;
 /// @param messages sent to other ranks, empty ones ("nothing for you") too
 /// @param bytes sent to other ranks
 /// @param dispatchNanos sending rows to experts and receiving others'
+/// @param expertNanos from the last row's arrival until results are there
 /// @param combineNanos sending results back and receiving ours
-public record Traffic(long messages, long bytes, long dispatchNanos, long combineNanos) {
+public record Traffic(
+    long messages, long bytes, long dispatchNanos, long expertNanos, long combineNanos) {
 
   /// {@return what came after an earlier count}
   ///
@@ -16,6 +18,7 @@ public record Traffic(long messages, long bytes, long dispatchNanos, long combin
         messages - earlier.messages,
         bytes - earlier.bytes,
         dispatchNanos - earlier.dispatchNanos,
+        expertNanos - earlier.expertNanos,
         combineNanos - earlier.combineNanos);
   }
 }

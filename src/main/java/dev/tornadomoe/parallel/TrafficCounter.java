@@ -5,6 +5,7 @@ final class TrafficCounter {
   private long messages;
   private long bytes;
   private long dispatchNanos;
+  private long expertNanos;
   private long combineNanos;
 
   void sent(long length) {
@@ -16,11 +17,15 @@ final class TrafficCounter {
     dispatchNanos += nanos;
   }
 
+  void waitedForExperts(long nanos) {
+    expertNanos += nanos;
+  }
+
   void combined(long nanos) {
     combineNanos += nanos;
   }
 
   Traffic count() {
-    return new Traffic(messages, bytes, dispatchNanos, combineNanos);
+    return new Traffic(messages, bytes, dispatchNanos, expertNanos, combineNanos);
   }
 }

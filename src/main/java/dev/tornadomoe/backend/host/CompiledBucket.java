@@ -141,7 +141,7 @@ final class CompiledBucket {
       case WeightOperation op -> compiler.compile(op, context);
       case RowOperation op -> RowSteps.compile(op, context);
       case RouteOperation op -> compiler.compile(op, context);
-      case CustomOperation op -> CustomStep.compile(op, context, expertRows);
+      case CustomOperation op -> CustomStep.compile(op, context, expertRows, compiler.pieces(context));
     };
   }
 

@@ -3,7 +3,6 @@ package dev.tornadomoe.backend.host;
 import dev.tornadomoe.backend.CoreUse;
 import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.Profile;
-import dev.tornadomoe.plan.CallerRegion;
 import java.lang.foreign.MemorySegment;
 import java.util.Optional;
 
@@ -33,10 +32,20 @@ public interface Execution extends AutoCloseable {
     return Optional.empty();
   }
 
-  /// Where the rows of one of the caller's regions lie while a chunk runs, if that is always the
-  /// same memory: what a call has there already is not copied.
-  default Optional<MemorySegment> ownRows(CallerRegion region) {
+  /// Memory for a caller's rows that no call copies, where there is something of the kind; as long
+  /// as this is open.
+  ///
+  /// @param bytes how many
+  default Optional<MemorySegment> rowMemory(long bytes) {
     return Optional.empty();
+  }
+
+  /// How many tokens a layer needs for its experts' weights to be read for hardly fewer than would
+  /// fit: with fewer, a call takes longer for each. 1 where that is not known.
+  ///
+  /// @param layerIndex in the plan
+  default int fullTokens(int layerIndex) {
+    return 1;
   }
 
   /// What says how fast the memory is, where there is something of the kind.

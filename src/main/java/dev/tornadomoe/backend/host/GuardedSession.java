@@ -7,7 +7,6 @@ import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Session;
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MemoryKind;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.SessionMemory;
@@ -272,9 +271,19 @@ public final class GuardedSession implements Session {
     return execution.coreUse();
   }
 
-  /// Memory from which, or to which, a call copies no rows of a region; as long as this is open.
-  public Optional<MemorySegment> ownRows(CallerRegion region) {
-    return execution.ownRows(region);
+  /// Memory for rows that no call copies, as [Execution#rowMemory] says.
+  public Optional<MemorySegment> rowMemory(long bytes) {
+    return execution.rowMemory(bytes);
+  }
+
+  /// As [Execution#fullTokens] says.
+  public int fullTokens(int layerIndex) {
+    return execution.fullTokens(layerIndex);
+  }
+
+  /// Whether calls have to come from the thread of the first.
+  public boolean isBoundToThread() {
+    return execution.isBoundToThread();
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.tornadomoe.backend.host;
 
+import dev.tornadomoe.modular.ExpertPieces;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.WeightOperation;
@@ -23,6 +24,12 @@ public interface StepCompiler extends AutoCloseable {
   ///
   /// @param bytes that the operand takes
   default Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {
+    return Optional.empty();
+  }
+
+  /// The experts of a layer where they can begin with some rows before all are there. Results of a
+  /// call whose steps ask for no such thing are there when the experts' last step ends.
+  default Optional<ExpertPieces> pieces(StepContext context) {
     return Optional.empty();
   }
 

@@ -3,12 +3,10 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// One session's calls of experts that are on a device, with what they take on the host.
@@ -17,21 +15,19 @@ final class DeviceCalls implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final MoeCall call = new MoeCall();
 
-  /// As the device gets them `[T, k]`, of the tokens of a call.
+  /// As the device gets them `[T, k]`, of as many tokens as there can be.
   private final MemorySegment ids;
 
-  /// Weights where the device is to weight nothing.
+  /// Weights where the device is to weight nothing, of the tokens of a call.
   private final MemorySegment ones;
 
   /// @param device for the host's layers as it has them; it is closed with this
-  DeviceCalls(GuardedSession device) {
+  /// @param tokens the most whose experts are noted at once
+  DeviceCalls(GuardedSession device, int tokens) {
     this.device = device;
-    long pairs = pairs(device.plan());
-    this.ids =
-        device
-            .ownRows(CallerRegion.TOPK_IDS)
-            .orElseGet(() -> arena.allocate(ValueLayout.JAVA_INT, pairs));
-    this.ones = arena.allocate(ValueLayout.JAVA_FLOAT, pairs);
+    long pairs = pairs(device.plan(), device.plan().options().maxTokens());
+    this.ids = rows(pairs(device.plan(), tokens) * Integer.BYTES);
+    this.ones = rows(pairs * Float.BYTES);
     for (long i = 0; i < pairs; i++) {
       ones.setAtIndex(ValueLayout.JAVA_FLOAT, i, 1);
     }
@@ -40,21 +36,20 @@ final class DeviceCalls implements AutoCloseable {
   /// What they will take on the host.
   ///
   /// @param onDevice the plan on the device
-  static long bytes(MoePlan onDevice) {
-    return pairs(onDevice) * (Integer.BYTES + Float.BYTES);
+  /// @param tokens the most whose experts are noted at once
+  static long bytes(MoePlan onDevice, int tokens) {
+    return pairs(onDevice, tokens) * Integer.BYTES
+        + pairs(onDevice, onDevice.options().maxTokens()) * Float.BYTES;
   }
 
-  private static long pairs(MoePlan onDevice) {
+  private static long pairs(MoePlan onDevice, int tokens) {
     int topK = onDevice.layers().stream().mapToInt(MoeLayer::topK).max().orElse(0);
-    return (long) onDevice.options().maxTokens() * topK;
+    return (long) tokens * topK;
   }
 
-  /// The device session's own rows of a region, where they have room for so many bytes.
-  Optional<MemorySegment> ownRows(CallerRegion region, long bytes) {
-    return device
-        .ownRows(region)
-        .filter(rows -> bytes <= rows.byteSize())
-        .map(rows -> rows.asSlice(0, bytes));
+  /// Memory that goes with this, for rows that the device may read and write where they are.
+  MemorySegment rows(long bytes) {
+    return device.rowMemory(bytes).orElseGet(() -> allocate(bytes));
   }
 
   /// Memory that goes with this.
@@ -67,7 +62,17 @@ final class DeviceCalls implements AutoCloseable {
     return device.plan().options().maxTokens();
   }
 
-  /// Notes an expert for the next call.
+  /// How many tokens of a layer a call needs to be as good as a longer one.
+  int fullTokens(int layerIndex) {
+    return device.fullTokens(layerIndex);
+  }
+
+  /// Whether calls have to come from the thread of the first.
+  boolean areBoundToThread() {
+    return device.isBoundToThread();
+  }
+
+  /// Notes an expert.
   ///
   /// @param pair `token*k + slot`
   /// @param expert by the numbers of the device's layer
@@ -75,13 +80,15 @@ final class DeviceCalls implements AutoCloseable {
     ids.setAtIndex(ValueLayout.JAVA_INT, pair, expert);
   }
 
-  /// Runs the experts that were chosen.
+  /// Runs the experts that were chosen for some tokens.
   ///
+  /// @param first of them, among those whose experts are noted
   /// @param input rows `[tokens, H]`
   /// @param weights `[tokens, k]`, or null for ones
   /// @param output rows `[tokens, H]`
   void run(
       int layerIndex,
+      int first,
       int tokens,
       MemorySegment input,
       @Nullable MemorySegment weights,
@@ -93,7 +100,8 @@ final class DeviceCalls implements AutoCloseable {
             .hidden(input, tokens)
             .output(output)
             .routing(
-                ids.asSlice(0, pairBytes), weights == null ? ones.asSlice(0, pairBytes) : weights));
+                ids.asSlice((long) first * topK * Integer.BYTES, pairBytes),
+                weights == null ? ones.asSlice(0, pairBytes) : weights));
   }
 
   @Override

@@ -17,9 +17,13 @@ import dev.tornadomoe.tornado.graph.GraphRoom;
 import dev.tornadomoe.tornado.graph.Launch;
 import dev.tornadomoe.tornado.graph.LaunchGraph;
 import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.replay.HostRows;
 import dev.tornadomoe.tornado.replay.PinnedMemory;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import dev.tornadomoe.tornado.tuning.DeviceTuning;
+import dev.tornadomoe.tornado.tuning.TuningKey;
+import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -30,7 +34,6 @@ import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /// A plan on one device: launches of each layer, or of all of them together where a call is a whole
 /// step.
@@ -46,6 +49,7 @@ final class DeviceExecution implements Execution {
   private final PinnedMemory rows;
   private final List<List<Launch>> launches;
   private final DevicePlan devicePlan;
+  private final int[] fullTokens;
   private @Nullable DeviceMemoryProbe memoryProbe;
 
   /// Uploads and compiles. The weights' host memory is not read afterwards.
@@ -62,6 +66,10 @@ final class DeviceExecution implements Execution {
     this.results = transfers(plan, index -> plan.options().call().results());
     this.device = device;
     this.room = room;
+    this.fullTokens =
+        weights.layers().stream()
+            .mapToInt(layer -> fullTokens(plan, layer, device.tuning()))
+            .toArray();
     this.rows = new PinnedMemory(device.device(), ReplayMode.chosen());
     try {
       this.launches = Launch.all(plan, weights, groups(plan), device.tuning(), rows);
@@ -91,7 +99,13 @@ final class DeviceExecution implements Execution {
 
   @Override
   public void run(Chunk chunk) {
-    run(chunk, launch -> devicePlan.execute(launch, chunk.tokens()));
+    run(
+        chunk,
+        (index, launch) -> {
+          if (!runInPlace(chunk, index, launch)) {
+            copied(chunk, index, launch, each -> devicePlan.execute(each, chunk.tokens()));
+          }
+        });
   }
 
   @Override
@@ -102,7 +116,14 @@ final class DeviceExecution implements Execution {
   @Override
   public Optional<Profile> profile(Chunk chunk) {
     List<Profile> profiles = new ArrayList<>();
-    run(chunk, launch -> devicePlan.profile(launch, chunk.tokens()).ifPresent(profiles::add));
+    run(
+        chunk,
+        (index, launch) ->
+            copied(
+                chunk,
+                index,
+                launch,
+                each -> devicePlan.profile(each, chunk.tokens()).ifPresent(profiles::add)));
     return profiles.stream().reduce(Profile::and);
   }
 
@@ -118,7 +139,13 @@ final class DeviceExecution implements Execution {
     return devicePlan.refusalOfReplay().isPresent();
   }
 
-  private void run(Chunk chunk, Consumer<Launch> run) {
+  /// What runs a launch of the layer with an index.
+  @FunctionalInterface
+  private interface LaunchRun {
+    void run(int index, Launch launch);
+  }
+
+  private void run(Chunk chunk, LaunchRun run) {
     if (chunk.tokens() == 0) {
       return; // no rows of others come in here
     }
@@ -126,12 +153,31 @@ final class DeviceExecution implements Execution {
     for (int index = chunk.firstLayer(); index <= last; index++) {
       chunk.checkInterrupt();
       Launch launch = Launch.smallest(launches.get(index), chunk.tokens());
-      run(chunk, index, launch, run);
+      run.run(index, launch);
       chunk.count(launch.tasks(), launch.outputCopies());
     }
   }
 
-  private void run(Chunk chunk, int index, Launch launch, Consumer<Launch> run) {
+  /// With rows that the device reads and writes where they are, if all of a call's are.
+  private boolean runInPlace(Chunk chunk, int index, Launch launch) {
+    if (!devicePlan.isReplayed(launch)) {
+      return false;
+    }
+    List<HostRows> lying = new ArrayList<>();
+    for (RegionTransfer transfer : reads.get(index)) {
+      transfer.lying(chunk.call(), launch.arrays(), chunk, rows).ifPresent(lying::add);
+    }
+    for (RegionTransfer transfer : results.get(index)) {
+      transfer.lying(chunk.call(), launch.arrays(), chunk, rows).ifPresent(lying::add);
+    }
+    if (lying.size() < reads.get(index).size() + results.get(index).size()) {
+      return false;
+    }
+    devicePlan.execute(launch, chunk.tokens(), lying);
+    return true;
+  }
+
+  private void copied(Chunk chunk, int index, Launch launch, Consumer<Launch> run) {
     MoeCall call = chunk.call();
     LayerArrays arrays = launch.arrays();
     for (RegionTransfer transfer : reads.get(index)) {
@@ -156,13 +202,23 @@ final class DeviceExecution implements Execution {
         .toList();
   }
 
-  /// The largest launch's array: on the host those of the others begin at the same byte.
+  /// Replays read and write it where it is; other launches are TornadoVM's, which knows its own
+  /// arrays alone.
   @Override
-  public Optional<MemorySegment> ownRows(CallerRegion region) {
-    Object array = launches.getFirst().getLast().arrays().caller(region);
-    return array instanceof TornadoNativeArray rows
-        ? Optional.of(rows.getSegment())
-        : Optional.empty();
+  public Optional<MemorySegment> rowMemory(long bytes) {
+    return Optional.of(rows.allocate(bytes, 64));
+  }
+
+  /// As many as fill a block of each expert's on average in the largest launch.
+  @Override
+  public int fullTokens(int layerIndex) {
+    return fullTokens[layerIndex];
+  }
+
+  private static int fullTokens(MoePlan plan, DeviceLayer layer, DeviceTuning device) {
+    TuningKey key = TuningKey.of(layer, 0, device.limits().shape());
+    int block = device.tuning(key, plan.options().chunkTokens()).tokens();
+    return Math.ceilDiv(block * key.experts(), key.topK());
   }
 
   @Override

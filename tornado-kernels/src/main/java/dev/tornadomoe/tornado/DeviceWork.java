@@ -4,62 +4,69 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/// One thing at a time that another thread does while this one goes on, and how it ended.
+/// What another thread does, one thing after the other, while this one goes on, and how it ended.
 final class DeviceWork {
   /// How often who waits looks before it sleeps: some 200 microseconds. It needs 50 to be awake
   /// again, and a decode step has something to wait for every few hundred.
   private static final int SPINS = 8_000;
 
   private final Executor errands;
-  private final Runnable run = this::run;
-  private volatile @Nullable Runnable task;
+  private volatile long done;
   private volatile @Nullable Thread waiting;
-  private @Nullable Throwable failure;
+  private volatile @Nullable Throwable failure;
+  private long begun;
 
   /// @param errands that another thread does, in order
   DeviceWork(Executor errands) {
     this.errands = errands;
   }
 
-  /// Begins something, when what was begun before is done.
-  void begin(Runnable work) {
-    settle();
-    task = work;
-    try {
-      errands.execute(run);
-    } catch (RuntimeException | Error e) {
-      task = null; // the system gives no thread
-      throw e;
-    }
+  /// Begins something, as soon as what was begun before is done. After a failure nothing is done
+  /// until somebody has heard of it.
+  ///
+  /// @return how many have been begun
+  long begin(Runnable work) {
+    errands.execute(() -> run(work)); // throws where the system gives no thread
+    begun++;
+    return begun;
   }
 
-  /// Returns when what was begun is done, and throws what that threw.
+  /// Returns when all that was begun is done, and throws what that threw.
   void await() {
-    awaitDone();
+    await(begun);
+  }
+
+  /// The same for the first so many that were begun.
+  ///
+  /// @param count what [#begin] has returned
+  void await(long count) {
+    awaitDone(count);
     Throwable thrown = failure;
-    failure = null;
+    if (thrown == null) {
+      return;
+    }
+    settle();
     switch (thrown) {
-      case null -> {}
       case RuntimeException e -> throw e;
       case Error e -> throw e;
       default -> throw new IllegalStateException(thrown);
     }
   }
 
-  /// Returns when what was begun is done, and forgets what that threw.
+  /// Returns when all that was begun is done, and forgets what that threw.
   void settle() {
-    awaitDone();
+    awaitDone(begun);
     failure = null;
   }
 
-  private void awaitDone() {
-    for (int spin = 0; task != null; spin++) {
+  private void awaitDone(long count) {
+    for (int spin = 0; done < count; spin++) {
       if (spin < SPINS) {
         Thread.onSpinWait();
         continue;
       }
       waiting = Thread.currentThread();
-      if (task != null) {
+      if (done < count) {
         LockSupport.park(this);
         // An interrupted thread does not sleep: the call that it makes ends elsewhere.
         Thread.onSpinWait();
@@ -68,16 +75,15 @@ final class DeviceWork {
     waiting = null;
   }
 
-  private void run() {
-    Runnable work = task;
+  private void run(Runnable work) {
     try {
-      if (work != null) {
+      if (failure == null) {
         work.run();
       }
     } catch (Throwable e) {
       failure = e;
     }
-    task = null; // publishes the above
+    done++; // by one thread; publishes what it has done
     LockSupport.unpark(waiting);
   }
 }

@@ -75,9 +75,10 @@ final class ExpertsOnDevice implements Arithmetic {
     MoePlan onDevice = onDevice(plan, device);
     long ofSteps =
         UnsupportedSteps.sumsRowsOfOthers(plan)
-            ? SumSteps.bytes(plan, onDevice)
+            ? SumSteps.bytes(plan)
             : PairSteps.bytes(plan, onDevice);
-    Bytes rows = Bytes.ofHost(DeviceCalls.bytes(onDevice) + ofSteps);
+    Bytes rows =
+        Bytes.ofHost(DeviceCalls.bytes(onDevice, mostNoted(plan, onDevice)) + ofSteps);
     return CpuBackend.memoryAroundExperts(plan)
         .plus(DeviceMemory.of(onDevice, device.limits()))
         .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
@@ -127,6 +128,13 @@ final class ExpertsOnDevice implements Arithmetic {
     TornadoBackend.modularMoe(plan.layers(), device.limits().shape())
         .ifPresent(planner::modularMoe);
     return planner.build().plan(layers);
+  }
+
+  /// For how many of the device's tokens experts are noted at once.
+  private static int mostNoted(MoePlan plan, MoePlan onDevice) {
+    return UnsupportedSteps.sumsRowsOfOthers(plan)
+        ? mostRows(plan)
+        : onDevice.options().maxTokens();
   }
 
   private static int mostRows(MoePlan plan) {
@@ -187,9 +195,11 @@ final class ExpertsOnDevice implements Arithmetic {
   }
 
   private DeviceCalls calls(MoePlan plan) {
+    MoePlan onDevice = onDevice(plan, device);
     GuardedSession session =
-        GuardedSession.open(backend, onDevice(plan, device), () -> weights, Interruption.of(plan));
-    return OnFailure.close(session::close, () -> new DeviceCalls(session));
+        GuardedSession.open(backend, onDevice, () -> weights, Interruption.of(plan));
+    return OnFailure.close(
+        session::close, () -> new DeviceCalls(session, mostNoted(plan, onDevice)));
   }
 
   @Override

@@ -32,8 +32,8 @@ final class PairSteps implements StepCompiler {
     this.host = host;
     this.device = device;
     this.kept = new KeptRows(plan, device::allocate);
-    this.input = device.allocate(device.mostTokens() * widest(plan));
-    this.output = device.allocate(device.mostTokens() * widest(plan));
+    this.input = device.rows(device.mostTokens() * widest(plan));
+    this.output = device.rows(device.mostTokens() * widest(plan));
   }
 
   private static long widest(MoePlan plan) {
@@ -87,7 +87,7 @@ final class PairSteps implements StepCompiler {
         }
         long bytes = count * rowBytes;
         device.run(
-            context.layerIndex(), count, input.asSlice(0, bytes), null, output.asSlice(0, bytes));
+            context.layerIndex(), 0, count, input.asSlice(0, bytes), null, output.asSlice(0, bytes));
         for (int i = 0; i < count; i++) {
           long to = target.offset(order.getInt((long) first + i));
           MemorySegment.copy(output, i * rowBytes, target.segment(), to, rowBytes);

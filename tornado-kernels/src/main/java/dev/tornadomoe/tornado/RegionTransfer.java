@@ -5,9 +5,13 @@ import dev.tornadomoe.backend.host.Chunk;
 import dev.tornadomoe.plan.CallerRows;
 import dev.tornadomoe.tornado.device.RowTransfer;
 import dev.tornadomoe.tornado.graph.LayerArrays;
+import dev.tornadomoe.tornado.replay.HostRows;
+import dev.tornadomoe.tornado.replay.PinnedMemory;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /// One region of a call's memory, to the array of a launch and back. In place, the hidden states
 /// have no array, and nothing is moved.
@@ -37,6 +41,22 @@ record RegionTransfer(CallerRows rows) {
     } else if (arrays.caller(rows.region()) instanceof IntArray ints) {
       RowTransfer.idsOut(ints, segment, firstId(chunk), ids(chunk));
     }
+  }
+
+  /// The rows of a call where they are, if the device takes them from there and gives them there.
+  ///
+  /// @param pinned what it reads and writes itself
+  Optional<HostRows> lying(MoeCall call, LayerArrays arrays, Chunk chunk, PinnedMemory pinned) {
+    MemorySegment segment = call.memory(rows.region());
+    boolean isOneRun = rows.type().bytes() == Float.BYTES && rows.stride() == rows.width();
+    if (segment == null
+        || !isOneRun
+        || !(arrays.caller(rows.region()) instanceof TornadoNativeArray array)) {
+      return Optional.empty();
+    }
+    MemorySegment own =
+        segment.asSlice(firstId(chunk) * Float.BYTES, ids(chunk) * Float.BYTES);
+    return pinned.holds(own) ? Optional.of(new HostRows(array, own)) : Optional.empty();
   }
 
   private RowTransfer transfer() {

@@ -10,17 +10,18 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertInput;
 import dev.tornadomoe.modular.ExpertOperation;
+import dev.tornadomoe.modular.ExpertPieces;
 import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.WeightOperation;
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /// One session's steps where routed experts are on a device and sum what they have of a row: each
 /// row goes up once, with its ids and weights, and one comes back.
@@ -28,8 +29,12 @@ final class SumSteps implements StepCompiler {
   private final StepCompiler host;
   private final MoePlan plan;
   private final DeviceCalls device;
+  private final DevicePieces pieces = new DevicePieces();
 
-  /// A layer's results `[N, H]`.
+  /// What a layer's experts get `[N, H]` and `[N, k]`, and their results `[N, H]`.
+  private final MemorySegment rows;
+
+  private final MemorySegment weights;
   private final MemorySegment results;
 
   /// @param host for all other steps
@@ -38,9 +43,23 @@ final class SumSteps implements StepCompiler {
     this.host = host;
     this.plan = plan;
     this.device = device;
-    long bytes = KeptRows.bytes(plan);
-    this.results =
-        device.ownRows(CallerRegion.OUTPUT, bytes).orElseGet(() -> device.allocate(bytes));
+    boolean isOwn = isOwn(plan);
+    this.rows = device.rows(isOwn ? KeptRows.bytes(plan) : 0);
+    this.weights = device.rows(isOwn ? weightBytes(plan) : 0);
+    this.results = device.rows(KeptRows.bytes(plan));
+  }
+
+  /// A sanitised run watches all scratch in the workspace.
+  private static boolean isOwn(MoePlan plan) {
+    return !plan.options().sanitize();
+  }
+
+  private static long weightBytes(MoePlan plan) {
+    return IntStream.range(0, plan.layers().size())
+        .mapToLong(index ->
+            (long) KeptRows.most(plan, index) * plan.layers().get(index).topK() * Float.BYTES)
+        .max()
+        .orElse(0);
   }
 
   /// What the device has of a layer: where fewer than k experts are elsewhere, so many more.
@@ -67,34 +86,26 @@ final class SumSteps implements StepCompiler {
         .toArray();
   }
 
-  /// What these steps will take on the host beside their calls: results that are more than the
-  /// device gives at once.
-  ///
-  /// @param sums the plan on the device
-  static long bytes(MoePlan plan, MoePlan sums) {
-    long bytes = KeptRows.bytes(plan);
-    long once = 0;
-    for (MoeLayer layer : sums.layers()) {
-      once = Math.max(once, sums.options().maxTokens() * KeptRows.bytesOfRow(layer));
-    }
-    return bytes <= once ? 0 : bytes;
+  /// What these steps will take on the host beside their calls.
+  static long bytes(MoePlan plan) {
+    long results = KeptRows.bytes(plan);
+    return isOwn(plan) ? 2 * results + weightBytes(plan) : results;
   }
 
-  /// Rows are received where the device takes them from, and sent from where it gives them. A
-  /// sanitised run watches all scratch in the workspace.
+  /// Rows are received where the device takes them from, and sent from where it gives them.
   @Override
   public Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {
-    if (plan.options().sanitize()) {
+    if (!isOwn(plan)) {
       return Optional.empty();
     }
     ExpertInput input = input(layerIndex);
     if (operand.equals(input.rows())) {
-      return device.ownRows(CallerRegion.HIDDEN, bytes);
+      return Optional.of(rows.asSlice(0, bytes));
     }
     if (operand.equals(input.weights())) {
-      return device.ownRows(CallerRegion.TOPK_WEIGHTS, bytes);
+      return Optional.of(weights.asSlice(0, bytes));
     }
-    return operand.equals(Operand.FUSED_OUT) && bytes <= results.byteSize()
+    return operand.equals(Operand.FUSED_OUT)
         ? Optional.of(results.asSlice(0, bytes))
         : Optional.empty();
   }
@@ -132,32 +143,75 @@ final class SumSteps implements StepCompiler {
         : host.compile(operation, context);
   }
 
+  /// Pieces lie where nothing else does.
+  @Override
+  public Optional<ExpertPieces> pieces(StepContext context) {
+    return isOwn(plan)
+        ? Optional.of(
+            pieces.of(device, device.fullTokens(context.layerIndex()), rowRun(context)))
+        : Optional.empty();
+  }
+
   /// The first of the experts' steps does the work of all, while what they got is there.
   private HostStep run(StepContext context) {
+    RowRun run = rowRun(context);
+    return tokens -> pieces.runRest(tokens, run);
+  }
+
+  private RowRun rowRun(StepContext context) {
     ExpertInput input = input(context.layerIndex());
-    BufferRef rows = context.buffer(input.rows());
-    BufferRef ids = context.buffer(input.ids());
-    BufferRef weights = context.bufferOrNull(input.weights());
-    MoeLayer layer = context.layer();
-    int topK = layer.topK();
-    int[] elsewhere = elsewhere(layer);
-    long rowBytes = KeptRows.bytesOfRow(layer);
-    return tokens -> {
-      for (int first = 0; first < tokens; first += device.mostTokens()) {
-        int count = Math.min(device.mostTokens(), tokens - first);
-        chooseExperts(ids, (long) first * topK, count * topK, elsewhere);
-        device.run(
-            context.layerIndex(),
-            count,
-            rows.segment().asSlice(rows.offset(first), count * rowBytes),
-            weights == null
-                ? null
-                : weights
-                    .segment()
-                    .asSlice(weights.offset(first), (long) count * topK * Float.BYTES),
-            results.asSlice(first * rowBytes, count * rowBytes));
+    return new RowRun(
+        context.layerIndex(),
+        context.layer(),
+        context.buffer(input.rows()),
+        context.buffer(input.ids()),
+        context.bufferOrNull(input.weights()));
+  }
+
+  /// A layer's rows, with ids and weights.
+  private final class RowRun implements DevicePieces.RowRun {
+    private final int layerIndex;
+    private final BufferRef from;
+    private final BufferRef ids;
+    private final @Nullable BufferRef by;
+    private final int topK;
+    private final int[] elsewhere;
+    private final long rowBytes;
+
+    RowRun(
+        int layerIndex, MoeLayer layer, BufferRef from, BufferRef ids, @Nullable BufferRef by) {
+      this.layerIndex = layerIndex;
+      this.from = from;
+      this.ids = ids;
+      this.by = by;
+      this.topK = layer.topK();
+      this.elsewhere = elsewhere(layer);
+      this.rowBytes = KeptRows.bytesOfRow(layer);
+    }
+
+    @Override
+    public void choose(int first, int count) {
+      for (int pair = first * topK; pair < (first + count) * topK; pair++) {
+        int id = ids.getInt(pair);
+        device.choose(pair, id >= 0 ? id : elsewhere[pair % topK]);
       }
-    };
+    }
+
+    @Override
+    public void run(int first, int count) {
+      for (int row = first; row < first + count; row += device.mostTokens()) {
+        int some = Math.min(device.mostTokens(), first + count - row);
+        device.run(
+            layerIndex,
+            row,
+            some,
+            from.segment().asSlice(from.offset(row), some * rowBytes),
+            by == null
+                ? null
+                : by.segment().asSlice(by.offset(row), (long) some * topK * Float.BYTES),
+            results.asSlice(row * rowBytes, some * rowBytes));
+      }
+    }
   }
 
   /// The last one gives the results, which may be where they belong.
@@ -165,17 +219,10 @@ final class SumSteps implements StepCompiler {
     BufferRef target = context.buffer(Operand.FUSED_OUT);
     long rowBytes = KeptRows.bytesOfRow(context.layer());
     return tokens -> {
-      if (target.segment().address() + target.offset() != results.address()) {
+      if (!isOwn(plan)) {
         MemorySegment.copy(results, 0, target.segment(), target.offset(), tokens * rowBytes);
       }
     };
-  }
-
-  private void chooseExperts(BufferRef from, long first, int count, int[] elsewhere) {
-    for (int i = 0; i < count; i++) {
-      int id = from.getInt(first + i);
-      device.choose(i, id >= 0 ? id : elsewhere[i % elsewhere.length]);
-    }
   }
 
   @Override
@@ -185,8 +232,9 @@ final class SumSteps implements StepCompiler {
 
   @Override
   public void close() {
-    try (host) {
-      device.close();
+    try (host;
+        device) {
+      pieces.close();
     }
   }
 }

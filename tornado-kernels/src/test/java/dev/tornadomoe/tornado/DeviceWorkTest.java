@@ -50,10 +50,29 @@ class DeviceWorkTest {
     work.begin(() -> {
       throw new BackendException("once more");
     });
+    work.settle();
     int[] ran = new int[1];
     work.begin(() -> ran[0]++);
     work.await();
     assertThat(ran[0]).isEqualTo(1);
+  }
+
+  /// What follows would go by what was not done.
+  @Test
+  void whatFollowsAFailureIsNotDone() {
+    int[] ran = new int[1];
+    long first = work.begin(() -> ran[0]++);
+    work.begin(() -> {
+      throw new BackendException("the device is gone");
+    });
+    long third = work.begin(() -> ran[0]++);
+    work.settle();
+    assertThat(ran[0]).isEqualTo(1);
+    work.await(first);
+    work.await(third);
+    work.begin(() -> ran[0]++);
+    work.await();
+    assertThat(ran[0]).isEqualTo(2);
   }
 
   @Test

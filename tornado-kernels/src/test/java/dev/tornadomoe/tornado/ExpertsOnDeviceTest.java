@@ -38,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Ranks whose experts are on a device, against one process that has all of them on the host.
 class ExpertsOnDeviceTest {
@@ -178,6 +179,33 @@ class ExpertsOnDeviceTest {
     }
   }
 
+  /// A first call finds out whether the device's thread may change; from the second on experts begin
+  /// with a rank's own rows, with half of them where that is enough, while others' are on their way.
+  @ParameterizedTest
+  @ValueSource(ints = {80, 150})
+  void whatIsDonePieceByPieceHasTheSameBits(int tokens) {
+    MoeLayer layer =
+        RandomLayer.of(INT4.sized(64, 48, 8, TopKGating.softmax(2, true)), 3); // blocks of 8 pairs
+    float[] input = Rows.random(tokens * layer.hidden(), 8);
+    List<float[]> found =
+        together(
+            2,
+            CombineMode.RANK,
+            layer,
+            List.of(input, input, input),
+            plan -> plan.maxTokens(tokens),
+            () -> assertThat(deviceThreads()).as("begins early").isPositive());
+    Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+    assertThat(found.get(1)).isEqualTo(found.getFirst());
+    assertThat(found.get(2)).isEqualTo(found.getFirst());
+  }
+
+  private static long deviceThreads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> thread.getName().equals("moe-device"))
+        .count();
+  }
+
   /// More pairs, or rows, than the device takes at once.
   @ParameterizedTest
   @CsvSource({"PAIR, 300, 8", "RANK, 2100, 2"})
@@ -273,6 +301,17 @@ class ExpertsOnDeviceTest {
       MoeLayer layer,
       List<float[]> inputs,
       UnaryOperator<Planner.Builder> options) {
+    return together(ranks, combine, layer, inputs, options, () -> {});
+  }
+
+  /// @param check what a rank looks at before its session ends
+  private static List<float[]> together(
+      int ranks,
+      CombineMode combine,
+      MoeLayer layer,
+      List<float[]> inputs,
+      UnaryOperator<Planner.Builder> options,
+      Runnable check) {
     List<List<float[]>> outputs =
         ThreadRanks.run(
             ranks,
@@ -280,13 +319,16 @@ class ExpertsOnDeviceTest {
               ExpertParallelism job = ExpertParallelism.over(rank).combine(combine).build();
               try (Session session =
                   Backends.require("tornado").prepare(plan(job, layer, options))) {
-                return inputs.stream()
-                    .map(input ->
-                        run(
-                            session,
-                            part(input, layer.hidden(), rank.rank(), rank.size()),
-                            layer.hidden()))
-                    .toList();
+                List<float[]> ofRank =
+                    inputs.stream()
+                        .map(input ->
+                            run(
+                                session,
+                                part(input, layer.hidden(), rank.rank(), rank.size()),
+                                layer.hidden()))
+                        .toList();
+                check.run();
+                return ofRank;
               }
             });
     return IntStream.range(0, inputs.size())

@@ -12,6 +12,7 @@ import java.util.Map;
 /// @param minMicros per layer
 /// @param dispatchMicros per layer, for bringing rows to their experts; the median of steps in
 ///   which ranks began with it at the same time
+/// @param expertMicros per layer, until results are there; likewise
 /// @param combineMicros per layer, for bringing results back; likewise
 /// @param messages per layer
 /// @param bytes per layer
@@ -22,6 +23,7 @@ record ParallelResult(
     double medianMicros,
     double minMicros,
     double dispatchMicros,
+    double expertMicros,
     double combineMicros,
     double messages,
     double bytes,
@@ -34,20 +36,23 @@ record ParallelResult(
   }
 
   static String columns() {
-    return "        us/layer                 us       us    of the  messages/       KiB/  copies/"
+    return "        us/layer                 us        us       us    of the  messages/       KiB/"
+        + "  copies/"
         + System.lineSeparator()
-        + "     M    median       min  dispatch  combine     layer      layer      layer     step";
+        + "     M    median       min  dispatch   experts  combine     layer      layer      layer"
+        + "     step";
   }
 
   /// The figures, and below them what must be known before they are believed.
   String line() {
     return String.format(
         Locale.ROOT,
-        "%6d  %8.1f  %8.1f  %8.1f  %7.1f  %6.1f %%  %9.1f  %9.1f  %7d%s",
+        "%6d  %8.1f  %8.1f  %8.1f  %8.1f  %7.1f  %6.1f %%  %9.1f  %9.1f  %7d%s",
         tokens,
         medianMicros,
         minMicros,
         dispatchMicros,
+        expertMicros,
         combineMicros,
         100 * exchangeShare(),
         messages,
@@ -63,6 +68,7 @@ record ParallelResult(
     json.put("us_per_layer_min", rounded(minMicros));
     json.put("steady", steady);
     json.put("dispatch_us_per_layer", rounded(dispatchMicros));
+    json.put("experts_us_per_layer", rounded(expertMicros));
     json.put("combine_us_per_layer", rounded(combineMicros));
     json.put("exchange_share", Math.round(1000 * exchangeShare()) / 1000.0);
     json.put("messages_per_layer", rounded(messages));

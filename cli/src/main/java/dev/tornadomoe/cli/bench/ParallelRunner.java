@@ -53,11 +53,17 @@ final class ParallelRunner {
   ///
   /// @param micros of the slowest rank
   /// @param dispatchMicros of the slowest rank
+  /// @param expertMicros of the slowest rank
   /// @param combineMicros of the slowest rank
   /// @param messages of all ranks
   /// @param bytes of all ranks
   private record Step(
-      double micros, double dispatchMicros, double combineMicros, long messages, long bytes) {}
+      double micros,
+      double dispatchMicros,
+      double expertMicros,
+      double combineMicros,
+      long messages,
+      long bytes) {}
 
   ParallelResult run(int tokens) {
     try (Arena arena = Arena.ofShared()) {
@@ -74,6 +80,7 @@ final class ParallelRunner {
           median(measured.stream().mapToDouble(Step::micros).toArray()),
           measured.stream().mapToDouble(Step::micros).min().orElse(Double.NaN),
           median(met.stream().mapToDouble(Step::dispatchMicros).toArray()),
+          median(met.stream().mapToDouble(Step::expertMicros).toArray()),
           median(met.stream().mapToDouble(Step::combineMicros).toArray()),
           measured.stream().mapToDouble(Step::messages).average().orElse(0) / layers.size(),
           measured.stream().mapToDouble(Step::bytes).average().orElse(0) / layers.size(),
@@ -149,14 +156,16 @@ final class ParallelRunner {
     String own =
         String.format(
             Locale.ROOT,
-            "%s %s %s %d %d",
+            "%s %s %s %s %d %d",
             micros / count,
             traffic.dispatchNanos() / 1e3 / count,
+            traffic.expertNanos() / 1e3 / count,
             traffic.combineNanos() / 1e3 / count,
             traffic.messages(),
             traffic.bytes());
     double slowest = 0;
     double dispatch = 0;
+    double experts = 0;
     double combine = 0;
     long messages = 0;
     long bytes = 0;
@@ -164,11 +173,12 @@ final class ParallelRunner {
       String[] fields = text.split(" ", -1);
       slowest = Math.max(slowest, Double.parseDouble(fields[0]));
       dispatch = Math.max(dispatch, Double.parseDouble(fields[1]));
-      combine = Math.max(combine, Double.parseDouble(fields[2]));
-      messages += Long.parseLong(fields[3]);
-      bytes += Long.parseLong(fields[4]);
+      experts = Math.max(experts, Double.parseDouble(fields[2]));
+      combine = Math.max(combine, Double.parseDouble(fields[3]));
+      messages += Long.parseLong(fields[4]);
+      bytes += Long.parseLong(fields[5]);
     }
-    return new Step(slowest, dispatch, combine, messages, bytes);
+    return new Step(slowest, dispatch, experts, combine, messages, bytes);
   }
 
   private static double median(double[] values) {

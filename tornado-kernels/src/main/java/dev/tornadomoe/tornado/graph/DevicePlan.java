@@ -5,6 +5,7 @@ import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tornado.device.SignalHandlers;
 import dev.tornadomoe.tornado.replay.GraphMemory;
+import dev.tornadomoe.tornado.replay.HostRows;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.replay.ReplayedPlan;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
@@ -94,7 +95,21 @@ public final class DevicePlan implements AutoCloseable {
     replayed.execute(order, () -> executeEach(order));
   }
 
-  /// The same with kernel times; without any where launches are not replayed.
+  /// Whether [#execute(Launch, int, List)] may be called.
+  public boolean isReplayed(Launch launch) {
+    return replayed.isReplayed(order(launch));
+  }
+
+  /// Runs a launch on rows that need not lie in its arrays.
+  ///
+  /// @param tokens of this execution
+  /// @param rows of the caller's regions
+  public void execute(Launch launch, int tokens, List<HostRows> rows) {
+    launch.setTokens(tokens);
+    replayed.replay(order(launch), rows);
+  }
+
+  /// The same as the first with kernel times; without any where launches are not replayed.
   public Optional<Profile> profile(Launch launch, int tokens) {
     launch.setTokens(tokens);
     List<Integer> order = order(launch);

@@ -98,8 +98,21 @@ public final class GraphReplay implements AutoCloseable {
   /// @throws ReplayException naming the command that failed and its status, or because the plan's
   ///   memory was freed; arrays that come back may then hold anything
   public void run() {
+    run(List.of());
+  }
+
+  /// The same with rows of the host's in the place of whole arrays.
+  ///
+  /// @param rows each of another array; what goes up elsewhere, or is longer than what the graphs
+  ///   read of it, is the caller's to know
+  /// @throws ReplayException as [#run()] does
+  public void run(List<HostRows> rows) {
     requireAlive();
-    queue.run(graphs.commands());
+    List<Command> commands = graphs.commands();
+    for (HostRows each : rows) {
+      commands = commands.stream().map(each::in).toList();
+    }
+    queue.run(commands);
   }
 
   /// Executes the graphs once in TornadoVM's way and once more replayed, on the same arrays.

@@ -111,6 +111,19 @@ public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
     return address.reinterpret(bytes, arena, null).asSlice(from, wanted).fill((byte) 0);
   }
 
+  /// Whether a driver has given some memory, as part of what was handed out.
+  ///
+  /// @param memory any
+  /// @return whether the device reads and writes it itself
+  public boolean holds(MemorySegment memory) {
+    return memory.isNative()
+        && mapped.stream()
+            .anyMatch(each -> {
+              long from = memory.address() - each.address.address();
+              return from >= 0 && from + memory.byteSize() <= each.bytes;
+            });
+  }
+
   /// How many bytes drivers have given and not got back, of which the JVM knows nothing.
   static long held() {
     return HELD.get();

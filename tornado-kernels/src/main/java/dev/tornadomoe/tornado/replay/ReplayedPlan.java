@@ -74,7 +74,34 @@ public final class ReplayedPlan implements AutoCloseable {
         });
   }
 
-  /// The same with times; without any where TornadoVM executes the graphs.
+  /// Whether some graphs have been replayed and found right.
+  ///
+  /// @param graphs by their indices in the plan
+  /// @return whether [#replay] may be called
+  public boolean isReplayed(List<Integer> graphs) {
+    return refusal == null && replays.containsKey(graphs);
+  }
+
+  /// Replays some graphs with rows of the host's in the place of whole arrays.
+  ///
+  /// @param graphs for which [#isReplayed] has said yes
+  /// @param rows each of another array
+  /// @throws ReplayException when it fails; later executions are TornadoVM's unless replay is
+  ///   required
+  public void replay(List<Integer> graphs, List<HostRows> rows) {
+    GraphReplay known = replays.get(graphs);
+    if (known == null) {
+      throw new IllegalStateException("graphs " + graphs + " were never replayed");
+    }
+    try {
+      known.run(rows);
+    } catch (ReplayException e) {
+      refuse(e);
+      throw e;
+    }
+  }
+
+  /// Executes some graphs with times; without any where TornadoVM executes the graphs.
   ///
   /// @param graphs their indices in the plan, in the order of execution
   /// @param execution has TornadoVM execute them
