@@ -217,33 +217,34 @@ build() {
 
 # Golden checkpoints with their experts on several ranks; tests have killed and stopped some.
 #
-# Arguments: how many, the checkpoints, `--`, the launcher of ranks with its options.
+# Arguments: how many, how results are combined, the checkpoints, `--`, the launcher of ranks with its options.
 ranks() {
-  local count=$1
+  local count=$1 combine=$2
   local -a checkpoints=()
-  shift
+  shift 2
   while [[ $1 != -- ]]; do
     checkpoints+=("$1")
     shift
   done
   shift
   has "$1" || return 0
-  "$@" -n "$count" ./moe verify "${checkpoints[@]}" --parallel ep </dev/null | tail -n 1
+  "$@" -n "$count" ./moe verify "${checkpoints[@]}" --parallel ep --combine "$combine" </dev/null | tail -n 1
 }
 
 # The same with experts on a device. Each rank has a cache of its own: they compile the same kernels at the same time.
 #
-# Arguments: checkpoints.
+# Arguments: how many, how results are combined, the checkpoints.
 device_ranks() {
-  local cache
-  local -a command=(verify "$@" --parallel ep --backend tornado)
+  local count=$1 combine=$2 rank
+  local -a launch=("${open_mpi[@]}")
   has "${open_mpi[0]}" || return 0
-  for cache in "$POCL_CACHE_DIR-rank"{0,1}; do
-    mkdir -p "$cache"
+  for ((rank = 0; rank < count; rank++)); do
+    mkdir -p "$POCL_CACHE_DIR-rank$rank"
+    [[ $rank -eq 0 ]] || launch+=(:)
+    launch+=(-n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank$rank"
+      ./moe verify "${@:3}" --parallel ep --backend tornado --combine "$combine")
   done
-  MOE_JAVA_OPTS="$brief $replayed" on_device \
-    "${open_mpi[@]}" -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank0" ./moe "${command[@]}" \
-    : -n 1 env "POCL_CACHE_DIR=$POCL_CACHE_DIR-rank1" ./moe "${command[@]}" </dev/null | tail -n 1
+  MOE_JAVA_OPTS="$brief $replayed" on_device "${launch[@]}" </dev/null | tail -n 1
 }
 
 # Golden checkpoints with the kernels of GPUs, which PoCL takes when told to; TornadoGoldenTest has those that suit it.
