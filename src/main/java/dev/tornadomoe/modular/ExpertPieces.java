@@ -1,8 +1,8 @@
 package dev.tornadomoe.modular;
 
-/// Experts that work beside a call's steps, on some of its rows while others are still on their way.
-/// A step of prepare may have them begin before its end; then finalize asks for results, piece by
-/// piece. Rows that nobody has begun with when the experts' turn comes are the last piece.
+/// Experts that work beside a call's steps, on some of its rows while others are still on their
+/// way. A step of prepare may have them begin before its end; then finalize asks for results, piece
+/// by piece. Rows that nobody has begun with when the experts' turn comes are the last piece.
 public interface ExpertPieces {
 
   /// {@return how many rows are worth a piece: each reads the experts' weights once more}

@@ -77,6 +77,15 @@ public interface PrepareAndFinalize {
     return tokens;
   }
 
+  /// What carries rows to other processes takes of this host's memory beside [#workspaces]; nothing
+  /// by default.
+  ///
+  /// @param tokens the most of a call
+  /// @return bytes, once for all layers and sessions
+  default long carrierBytes(int tokens) {
+    return 0;
+  }
+
   /// From hidden states to the experts' input. Must not change the hidden states: shared experts
   /// read them too. Nothing by default: the rows stay where they are.
   ///

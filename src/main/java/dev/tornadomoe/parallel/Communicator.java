@@ -43,6 +43,16 @@ public interface Communicator extends AutoCloseable {
   /// @throws ParallelException when it can't be received
   void receive(int from, Message into);
 
+  /// What messages to a rank take of this host's memory beside the memory that they name. The same
+  /// for every call with these arguments.
+  ///
+  /// @param to another rank than this
+  /// @param longest length of a message in bytes
+  /// @return bytes, once for all messages
+  default long carrierBytes(int to, long longest) {
+    return 0;
+  }
+
   /// Takes leave of the other ranks.
   @Override
   void close();

@@ -179,8 +179,7 @@ final class Exchange {
         .clear()
         .add(memory.of(ExpertParallel.RECEIVED_IDS), first * pairBytes, count * pairBytes);
     if (sendsWeights) {
-      message.add(
-          memory.of(ExpertParallel.RECEIVED_WEIGHTS), first * pairBytes, count * pairBytes);
+      message.add(memory.of(ExpertParallel.RECEIVED_WEIGHTS), first * pairBytes, count * pairBytes);
     }
     message.add(arriving, first * sentRowBytes, count * sentRowBytes);
     ranks.receive(rank, message);

@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// The two ends of a layer whose experts are divided among ranks. Prepare sends each token's row
@@ -124,10 +125,7 @@ final class ExpertParallel implements PrepareAndFinalize {
               held,
               problem.localExperts()));
     }
-    long largest =
-        Math.max(
-            problem.tokens() * (long) rowAndIdBytes(),
-            problem.tokens() * (long) returned.rowsOfToken() * hidden * Float.BYTES);
+    long largest = largestMessage(problem.tokens());
     if (largest > MOST_BYTES) {
       return Support.no(
           String.format(
@@ -138,6 +136,22 @@ final class ExpertParallel implements PrepareAndFinalize {
               MOST_BYTES));
     }
     return Support.yes();
+  }
+
+  /// The longest message, where all tokens of a rank have experts of another.
+  private long largestMessage(int tokens) {
+    return Math.max(
+        tokens * (long) rowAndIdBytes(),
+        tokens * (long) returned.rowsOfToken() * hidden * Float.BYTES);
+  }
+
+  @Override
+  public long carrierBytes(int tokens) {
+    Communicator ranks = job.ranks();
+    return IntStream.range(0, ranks.size())
+        .filter(rank -> rank != ranks.rank())
+        .mapToLong(rank -> ranks.carrierBytes(rank, largestMessage(tokens)))
+        .sum();
   }
 
   private int rowAndIdBytes() {
@@ -224,8 +238,7 @@ final class ExpertParallel implements PrepareAndFinalize {
   /// Declares what is still on its way out as read: until then nobody may write over it.
   private Operation receiveRows(Operand input) {
     List<Access> accesses =
-        new ArrayList<>(
-            List.of(Access.read(input), Access.read(SENT_ROWS), Access.read(SENT_IDS)));
+        new ArrayList<>(List.of(Access.read(input), Access.read(SENT_ROWS), Access.read(SENT_IDS)));
     if (sendsWeights) {
       accesses.add(Access.read(SENT_WEIGHTS));
     }

@@ -6,6 +6,7 @@ import dev.tornadomoe.modular.ModularMoe;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /// How one or more MoE layers of a step are computed: for each range of token counts the steps, the
 /// buffers and the decisions. Data, made by a [Planner] and verified; a backend compiles it.
@@ -114,6 +115,16 @@ public final class MoePlan {
   /// {@return the scratch that a session needs in bytes: the most of any bucket}
   public long workspaceBytes() {
     return buckets.stream().mapToLong(BucketPlan::workspaceBytes).max().orElse(0);
+  }
+
+  /// {@return what carries rows between processes takes beside it: layers share that, one after the
+  /// other, and so do sessions}
+  public long carrierBytes() {
+    return IntStream.range(0, layers.size())
+        .mapToLong(
+            index -> modularMoe(index).prepareAndFinalize().carrierBytes(options.chunkTokens()))
+        .max()
+        .orElse(0);
   }
 
   /// {@return the same layers planned without any alias, without sanitising, and one to a call,

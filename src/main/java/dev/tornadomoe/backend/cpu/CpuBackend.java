@@ -121,25 +121,27 @@ public final class CpuBackend implements Backend {
 
   @Override
   public SessionMemory memory(MoePlan plan) {
-    return memory(plan, true);
+    return memory(plan, true, plan.workspaceBytes());
   }
 
   /// What [#aroundExperts] takes, and sessions on it.
-  public static SessionMemory memoryAroundExperts(MoePlan plan) {
-    return new CpuBackend().memory(plan, false);
+  ///
+  /// @param workspaceBytes of a session
+  public static SessionMemory memoryAroundExperts(MoePlan plan, long workspaceBytes) {
+    return new CpuBackend().memory(plan, false, workspaceBytes);
   }
 
-  private SessionMemory memory(MoePlan plan, boolean experts) {
+  private SessionMemory memory(MoePlan plan, boolean experts, long workspaceBytes) {
     CpuKernels kernels = KernelChoice.choose();
     StepNeeds needs = PlanNeeds.of(plan, experts, kernels);
     long weights = CpuLoader.bytes(plan, experts, kernels);
     long team = (threads() - 1) * needs.scratch().bytes();
     return new SessionMemory(
         Bytes.ofHost(weights),
-        Bytes.ofHost(plan.workspaceBytes()),
+        Bytes.ofHost(workspaceBytes),
         Bytes.ofHost(team + needs.ofSession()),
-        Bytes.NONE,
-        Bytes.ofHost(weights + team),
+        Bytes.ofHost(plan.carrierBytes()),
+        Bytes.ofHost(weights + team + plan.carrierBytes()),
         0);
   }
 

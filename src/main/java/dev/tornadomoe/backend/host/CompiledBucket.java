@@ -70,12 +70,16 @@ final class CompiledBucket {
   }
 
   static CompiledBucket compile(
-      MoePlan plan, BucketPlan bucket, StepCompiler compiler, MemorySegment workspace) {
+      MoePlan plan,
+      BucketPlan bucket,
+      StepCompiler compiler,
+      SessionWorkspace places,
+      MemorySegment workspace) {
     BufferRef[] refs = new BufferRef[bucket.buffers().size()];
     for (Buffer buffer : bucket.buffers()) {
       refs[buffer.id()] = new BufferRef(buffer);
-      if (buffer.location() instanceof Buffer.Slot slot) {
-        refs[buffer.id()].bind(workspace, slot.offset());
+      if (buffer.location() instanceof Buffer.Slot slot && places.has(bucket, buffer)) {
+        refs[buffer.id()].bind(workspace, places.offset(slot.offset()));
       }
     }
     bindOwn(bucket, compiler, refs);
@@ -126,7 +130,7 @@ final class CompiledBucket {
           .bindings()
           .get(layer)
           .forEach((operand, buffer) -> {
-            if (!buffer.isCallers()) {
+            if (!buffer.isCallers() && !compiler.isInWorkspace(layerIndex, operand)) {
               compiler
                   .ownMemory(layerIndex, operand, buffer.bytes())
                   .ifPresent(memory -> refs[buffer.id()].bind(memory, 0));
@@ -141,7 +145,8 @@ final class CompiledBucket {
       case WeightOperation op -> compiler.compile(op, context);
       case RowOperation op -> RowSteps.compile(op, context);
       case RouteOperation op -> compiler.compile(op, context);
-      case CustomOperation op -> CustomStep.compile(op, context, expertRows, compiler.pieces(context));
+      case CustomOperation op ->
+          CustomStep.compile(op, context, expertRows, compiler.pieces(context));
     };
   }
 

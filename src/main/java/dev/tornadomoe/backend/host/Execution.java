@@ -40,11 +40,11 @@ public interface Execution extends AutoCloseable {
     return Optional.empty();
   }
 
-  /// How many tokens a layer needs for its experts' weights to be read for hardly fewer than would
-  /// fit: with fewer, a call takes longer for each. 1 where that is not known.
+  /// How many tokens are worth a call of their own where they could be part of a longer one, which
+  /// would read the experts' weights once for all of them. 1 where that is not known.
   ///
   /// @param layerIndex in the plan
-  default int fullTokens(int layerIndex) {
+  default int worthwhileTokens(int layerIndex) {
     return 1;
   }
 

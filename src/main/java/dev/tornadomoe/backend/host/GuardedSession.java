@@ -276,9 +276,9 @@ public final class GuardedSession implements Session {
     return execution.rowMemory(bytes);
   }
 
-  /// As [Execution#fullTokens] says.
-  public int fullTokens(int layerIndex) {
-    return execution.fullTokens(layerIndex);
+  /// As [Execution#worthwhileTokens] says.
+  public int worthwhileTokens(int layerIndex) {
+    return execution.worthwhileTokens(layerIndex);
   }
 
   /// Whether calls have to come from the thread of the first.

@@ -43,10 +43,11 @@ final class HostExecution implements Execution {
     Arena arena = Arena.ofShared();
     try {
       // At least a byte: an empty segment has no address of its own.
-      MemorySegment workspace = arena.allocate(Math.max(1, plan.workspaceBytes()), 64);
+      SessionWorkspace places = SessionWorkspace.of(plan, compiler::isInWorkspace);
+      MemorySegment workspace = arena.allocate(Math.max(1, places.bytes()), 64);
       List<CompiledBucket> buckets = new ArrayList<>(plan.buckets().size());
       for (BucketPlan bucket : plan.buckets()) {
-        buckets.add(CompiledBucket.compile(plan, bucket, compiler, workspace));
+        buckets.add(CompiledBucket.compile(plan, bucket, compiler, places, workspace));
       }
       ScratchGuard guard = plan.options().sanitize() ? new ScratchGuard() : null;
       return new HostExecution(plan, arithmetic, compiler, arena, buckets, guard);

@@ -19,8 +19,14 @@ public interface StepCompiler extends AutoCloseable {
     return RouteSteps.compile(operation, context);
   }
 
-  /// Memory in which a scratch operand of a layer lies instead of the workspace, because its rows
-  /// come from there or are needed there. Nothing else may ever lie in it.
+  /// Whether a scratch operand of a layer lies in the workspace. If not, [#ownMemory] has it, or no
+  /// step touches it.
+  default boolean isInWorkspace(int layerIndex, Operand operand) {
+    return true;
+  }
+
+  /// Memory in which a scratch operand of a layer lies that is not in the workspace, because its
+  /// rows come from there or are needed there. Nothing else may ever lie in it.
   ///
   /// @param bytes that the operand takes
   default Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {

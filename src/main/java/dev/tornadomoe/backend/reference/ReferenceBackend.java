@@ -38,7 +38,13 @@ public final class ReferenceBackend implements Backend {
   @Override
   public SessionMemory memory(MoePlan plan) {
     Bytes weights = Bytes.ofHost(plan.layers().stream().mapToLong(LayerWeights::bytesToLoad).sum());
+    Bytes carrier = Bytes.ofHost(plan.carrierBytes());
     return new SessionMemory(
-        weights, Bytes.ofHost(plan.workspaceBytes()), Bytes.NONE, Bytes.NONE, weights, 0);
+        weights,
+        Bytes.ofHost(plan.workspaceBytes()),
+        Bytes.NONE,
+        carrier,
+        weights.plus(carrier),
+        0);
   }
 }

@@ -145,6 +145,13 @@ final class HostMemory {
     return Arena.global().allocate(NOTE_BYTES, Long.BYTES);
   }
 
+  /// What messages for another rank take here.
+  ///
+  /// @param longest bytes of a message
+  long bytes(int to, long longest) {
+    return neighbours[to] == null || longest < LEAST_BYTES ? 0 : Mailbox.bytes(longest);
+  }
+
   /// Leaves a message for another rank, if it is one for shared memory and that is free.
   ///
   /// @return the note to send, or null where MPI is to carry the message

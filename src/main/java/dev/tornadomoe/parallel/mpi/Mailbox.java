@@ -64,6 +64,12 @@ final class Mailbox {
     }
   }
 
+  /// What a box takes that had a message of so many bytes at most: messages differ in length from
+  /// call to call.
+  static long bytes(long longest) {
+    return HEADER_BYTES + 2 * Long.highestOneBit(longest - 1);
+  }
+
   /// Whether all messages were taken out.
   boolean isEmpty() {
     return (long) TAKEN.getAcquire(memory, 0L) == count;
@@ -75,8 +81,7 @@ final class Mailbox {
   /// @throws IOException where the system has no room for it; the box stays empty
   long put(Message message) throws IOException {
     if (memory.byteSize() - HEADER_BYTES < message.bytes()) {
-      // Messages differ in length from call to call.
-      long bytes = HEADER_BYTES + 2 * Long.highestOneBit(message.bytes() - 1);
+      long bytes = bytes(message.bytes());
       try {
         extend(file, bytes);
         memory = map(bytes);

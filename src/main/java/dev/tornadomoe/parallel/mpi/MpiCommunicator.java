@@ -239,6 +239,12 @@ public final class MpiCommunicator implements Communicator {
     return answer.get(JAVA_INT, 0) != 0;
   }
 
+  @Override
+  public long carrierBytes(int to, long longest) {
+    other(to);
+    return host.bytes(to, longest);
+  }
+
   private void other(int rank) {
     if (rank == rank() || rank < 0 || rank >= size()) {
       throw new IllegalArgumentException("rank " + rank + " is not another one of " + size());

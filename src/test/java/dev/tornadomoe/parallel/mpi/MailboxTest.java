@@ -44,6 +44,7 @@ class MailboxTest {
                 .add(from, bytes + 5, bytes / 2)
                 .add(from, 0, 12)
                 .add(from, 100, bytes / 3));
+    assertThat(room).isEqualTo(Mailbox.bytes(bytes / 2 + 12 + bytes / 3));
     assertThat(out.isEmpty()).isFalse();
     in.take(room, new Message().add(into, 7, bytes / 3).add(into, bytes, 12 + bytes / 2));
     assertThat(out.isEmpty()).isTrue();

@@ -62,9 +62,9 @@ final class DeviceCalls implements AutoCloseable {
     return device.plan().options().maxTokens();
   }
 
-  /// How many tokens of a layer a call needs to be as good as a longer one.
-  int fullTokens(int layerIndex) {
-    return device.fullTokens(layerIndex);
+  /// How many tokens of a layer are worth a call of their own.
+  int worthwhileTokens(int layerIndex) {
+    return device.worthwhileTokens(layerIndex);
   }
 
   /// Whether calls have to come from the thread of the first.

@@ -38,6 +38,9 @@ import org.jspecify.annotations.Nullable;
 /// A plan on one device: launches of each layer, or of all of them together where a call is a whole
 /// step.
 final class DeviceExecution implements Execution {
+  /// What part of their blocks tokens fill that are worth a launch of their own.
+  private static final int WORTHWHILE_PART = 3;
+
   private final MoePlan plan;
 
   /// What goes up for a call of each layer, and what comes back, by the layer's index in the plan.
@@ -49,7 +52,7 @@ final class DeviceExecution implements Execution {
   private final PinnedMemory rows;
   private final List<List<Launch>> launches;
   private final DevicePlan devicePlan;
-  private final int[] fullTokens;
+  private final int[] worthwhileTokens;
   private @Nullable DeviceMemoryProbe memoryProbe;
 
   /// Uploads and compiles. The weights' host memory is not read afterwards.
@@ -66,9 +69,9 @@ final class DeviceExecution implements Execution {
     this.results = transfers(plan, index -> plan.options().call().results());
     this.device = device;
     this.room = room;
-    this.fullTokens =
+    this.worthwhileTokens =
         weights.layers().stream()
-            .mapToInt(layer -> fullTokens(plan, layer, device.tuning()))
+            .mapToInt(layer -> worthwhileTokens(plan, layer, device.tuning()))
             .toArray();
     this.rows = new PinnedMemory(device.device(), ReplayMode.chosen());
     try {
@@ -209,16 +212,18 @@ final class DeviceExecution implements Execution {
     return Optional.of(rows.allocate(bytes, 64));
   }
 
-  /// As many as fill a block of each expert's on average in the largest launch.
+  /// As many as fill a third of a block of each expert's on average in the largest launch. A block
+  /// costs nearly as much however full it is: weights are read and decoded for all of it. Less than
+  /// that, and a call costs more than what can take place beside it saves.
   @Override
-  public int fullTokens(int layerIndex) {
-    return fullTokens[layerIndex];
+  public int worthwhileTokens(int layerIndex) {
+    return worthwhileTokens[layerIndex];
   }
 
-  private static int fullTokens(MoePlan plan, DeviceLayer layer, DeviceTuning device) {
+  private static int worthwhileTokens(MoePlan plan, DeviceLayer layer, DeviceTuning device) {
     TuningKey key = TuningKey.of(layer, 0, device.limits().shape());
     int block = device.tuning(key, plan.options().chunkTokens()).tokens();
-    return Math.ceilDiv(block * key.experts(), key.topK());
+    return Math.ceilDiv(block * key.experts(), WORTHWHILE_PART * key.topK());
   }
 
   @Override

@@ -10,6 +10,7 @@ import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.Interruption;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.LoadedWeights;
+import dev.tornadomoe.backend.host.SessionWorkspace;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.ExpertMap;
@@ -77,9 +78,12 @@ final class ExpertsOnDevice implements Arithmetic {
         UnsupportedSteps.sumsRowsOfOthers(plan)
             ? SumSteps.bytes(plan)
             : PairSteps.bytes(plan, onDevice);
-    Bytes rows =
-        Bytes.ofHost(DeviceCalls.bytes(onDevice, mostNoted(plan, onDevice)) + ofSteps);
-    return CpuBackend.memoryAroundExperts(plan)
+    Bytes rows = Bytes.ofHost(DeviceCalls.bytes(onDevice, mostNoted(plan, onDevice)) + ofSteps);
+    long workspace =
+        UnsupportedSteps.sumsRowsOfOthers(plan)
+            ? SessionWorkspace.bytes(plan, SumSteps.inWorkspace(plan))
+            : plan.workspaceBytes();
+    return CpuBackend.memoryAroundExperts(plan, workspace)
         .plus(DeviceMemory.of(onDevice, device.limits()))
         .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
   }

@@ -7,7 +7,6 @@ import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -60,28 +59,22 @@ final class OffloadCalls implements AutoCloseable {
     long rowBytes = rowBytes(device.plan());
     long pairBytes = pairBytes(device.plan());
     long most = plan.options().chunkTokens();
-    this.input = memory(CallerRegion.HIDDEN, most * rowBytes);
-    this.output = memory(CallerRegion.OUTPUT, most * rowBytes);
-    this.ids = memory(CallerRegion.TOPK_IDS, most * pairBytes);
-    this.weights = memory(CallerRegion.TOPK_WEIGHTS, most * pairBytes);
+    this.input = memory(most * rowBytes);
+    this.output = memory(most * rowBytes);
+    this.ids = memory(most * pairBytes);
+    this.weights = memory(most * pairBytes);
   }
 
-  /// Where the device itself reads and writes, unless a call has more tokens than it takes at once.
-  private MemorySegment memory(CallerRegion region, long bytes) {
-    return device
-        .ownRows(region)
-        .filter(own -> own.byteSize() >= bytes)
-        .orElseGet(() -> arena.allocate(bytes, 64));
+  /// Where the device itself reads and writes, if it has such memory.
+  private MemorySegment memory(long bytes) {
+    return device.rowMemory(bytes).orElseGet(() -> arena.allocate(bytes, 64));
   }
 
   /// What they take on the host beside the device session's own.
   ///
   /// @param onDevice the plan on the device
   static long bytes(MoePlan plan, MoePlan onDevice) {
-    long most = plan.options().chunkTokens();
-    return most <= onDevice.options().chunkTokens()
-        ? 0
-        : 2 * most * (rowBytes(onDevice) + pairBytes(onDevice));
+    return 2L * plan.options().chunkTokens() * (rowBytes(onDevice) + pairBytes(onDevice));
   }
 
   /// Where the device leaves its sums, if they have room there.

@@ -87,7 +87,12 @@ final class PairSteps implements StepCompiler {
         }
         long bytes = count * rowBytes;
         device.run(
-            context.layerIndex(), 0, count, input.asSlice(0, bytes), null, output.asSlice(0, bytes));
+            context.layerIndex(),
+            0,
+            count,
+            input.asSlice(0, bytes),
+            null,
+            output.asSlice(0, bytes));
         for (int i = 0; i < count; i++) {
           long to = target.offset(order.getInt((long) first + i));
           MemorySegment.copy(output, i * rowBytes, target.segment(), to, rowBytes);

@@ -54,8 +54,7 @@ record RegionTransfer(CallerRows rows) {
         || !(arrays.caller(rows.region()) instanceof TornadoNativeArray array)) {
       return Optional.empty();
     }
-    MemorySegment own =
-        segment.asSlice(firstId(chunk) * Float.BYTES, ids(chunk) * Float.BYTES);
+    MemorySegment own = segment.asSlice(firstId(chunk) * Float.BYTES, ids(chunk) * Float.BYTES);
     return pinned.holds(own) ? Optional.of(new HostRows(array, own)) : Optional.empty();
   }
 

@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.HostStep;
+import dev.tornadomoe.backend.host.SessionWorkspace;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.StepContext;
 import dev.tornadomoe.layer.ExpertMap;
@@ -13,13 +14,20 @@ import dev.tornadomoe.modular.ExpertOperation;
 import dev.tornadomoe.modular.ExpertPieces;
 import dev.tornadomoe.modular.OffloadOperation;
 import dev.tornadomoe.modular.Operand;
+import dev.tornadomoe.modular.Operation;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.RouteOperation;
 import dev.tornadomoe.modular.WeightOperation;
+import dev.tornadomoe.plan.BucketPlan;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Step;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +37,7 @@ final class SumSteps implements StepCompiler {
   private final StepCompiler host;
   private final MoePlan plan;
   private final DeviceCalls device;
+  private final SessionWorkspace.Contents inWorkspace;
   private final DevicePieces pieces = new DevicePieces();
 
   /// What a layer's experts get `[N, H]` and `[N, k]`, and their results `[N, H]`.
@@ -43,6 +52,7 @@ final class SumSteps implements StepCompiler {
     this.host = host;
     this.plan = plan;
     this.device = device;
+    this.inWorkspace = inWorkspace(plan);
     boolean isOwn = isOwn(plan);
     this.rows = device.rows(isOwn ? KeptRows.bytes(plan) : 0);
     this.weights = device.rows(isOwn ? weightBytes(plan) : 0);
@@ -92,13 +102,48 @@ final class SumSteps implements StepCompiler {
     return isOwn(plan) ? 2 * results + weightBytes(plan) : results;
   }
 
+  /// What lies in the workspace of such a plan: neither what goes up and comes back nor the scratch
+  /// of experts, of which the device has its own.
+  static SessionWorkspace.Contents inWorkspace(MoePlan plan) {
+    if (!isOwn(plan)) {
+      return (layerIndex, operand) -> true;
+    }
+    List<Set<Operand>> ofHost = new ArrayList<>();
+    for (int layerIndex = 0; layerIndex < plan.layers().size(); layerIndex++) {
+      Set<Operand> operands = new HashSet<>();
+      for (BucketPlan bucket : plan.buckets()) {
+        bucket.stepsOf(layerIndex).stream()
+            .map(Step::operation)
+            .filter(operation -> !isOnDevice(operation))
+            .forEach(operation ->
+                operation.accesses().forEach(access -> operands.add(access.operand())));
+      }
+      ExpertInput input = input(plan, layerIndex);
+      operands.remove(input.rows());
+      operands.remove(input.weights());
+      operands.remove(Operand.FUSED_OUT);
+      operands.add(input.ids());
+      ofHost.add(operands);
+    }
+    return (layerIndex, operand) -> ofHost.get(layerIndex).contains(operand);
+  }
+
+  private static boolean isOnDevice(Operation operation) {
+    return operation instanceof ExpertOperation
+        || operation instanceof RouteOperation.GroupByExpert
+        || operation instanceof ReduceOperation.Finishing finishing
+            && finishing.target().equals(Operand.FUSED_OUT);
+  }
+
+  @Override
+  public boolean isInWorkspace(int layerIndex, Operand operand) {
+    return inWorkspace.has(layerIndex, operand);
+  }
+
   /// Rows are received where the device takes them from, and sent from where it gives them.
   @Override
   public Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {
-    if (!isOwn(plan)) {
-      return Optional.empty();
-    }
-    ExpertInput input = input(layerIndex);
+    ExpertInput input = input(plan, layerIndex);
     if (operand.equals(input.rows())) {
       return Optional.of(rows.asSlice(0, bytes));
     }
@@ -110,7 +155,7 @@ final class SumSteps implements StepCompiler {
         : Optional.empty();
   }
 
-  private ExpertInput input(int layerIndex) {
+  private static ExpertInput input(MoePlan plan, int layerIndex) {
     return plan.modularMoe(layerIndex)
         .prepareAndFinalize()
         .expertInput(
@@ -148,7 +193,7 @@ final class SumSteps implements StepCompiler {
   public Optional<ExpertPieces> pieces(StepContext context) {
     return isOwn(plan)
         ? Optional.of(
-            pieces.of(device, device.fullTokens(context.layerIndex()), rowRun(context)))
+            pieces.of(device, device.worthwhileTokens(context.layerIndex()), rowRun(context)))
         : Optional.empty();
   }
 
@@ -159,7 +204,7 @@ final class SumSteps implements StepCompiler {
   }
 
   private RowRun rowRun(StepContext context) {
-    ExpertInput input = input(context.layerIndex());
+    ExpertInput input = input(plan, context.layerIndex());
     return new RowRun(
         context.layerIndex(),
         context.layer(),
@@ -178,8 +223,7 @@ final class SumSteps implements StepCompiler {
     private final int[] elsewhere;
     private final long rowBytes;
 
-    RowRun(
-        int layerIndex, MoeLayer layer, BufferRef from, BufferRef ids, @Nullable BufferRef by) {
+    RowRun(int layerIndex, MoeLayer layer, BufferRef from, BufferRef ids, @Nullable BufferRef by) {
       this.layerIndex = layerIndex;
       this.from = from;
       this.ids = ids;

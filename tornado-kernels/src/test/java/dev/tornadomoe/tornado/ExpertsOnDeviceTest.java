@@ -23,6 +23,7 @@ import dev.tornadomoe.parallel.ExpertParallelism;
 import dev.tornadomoe.parallel.ThreadRanks;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
@@ -135,15 +136,26 @@ class ExpertsOnDeviceTest {
     Rows.assertClose(found, alone(layer, input), TOLERANCE);
   }
 
-  /// Kernels for GPUs are cut by how many pairs there are, and add up in another order then.
+  /// Kernels for GPUs are cut by how many pairs there are, and add up in another order then: in
+  /// pieces of a call, too.
   @ParameterizedTest
   @MethodSource("combines")
   void kernelsForGpusAreRightOnAnyNumberOfRanks(CombineMode combine) {
     System.setProperty(TornadoDevices.KERNELS_PROPERTY, "work-groups");
-    MoeLayer layer = RandomLayer.of(INT4, 3);
-    float[] input = Rows.random(MOST_TOKENS * layer.hidden(), 50);
-    List<float[]> found = together(2, combine, layer, List.of(input), plan -> plan);
-    Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+    boolean inPieces = combine == CombineMode.RANK;
+    int tokens = inPieces ? 400 : MOST_TOKENS; // three pieces with blocks of 64 pairs
+    MoeLayer layer = RandomLayer.of(INT4.sized(64, 48, 8, TopKGating.softmax(2, true)), 3);
+    float[] input = Rows.random(tokens * layer.hidden(), 50);
+    List<float[]> found =
+        together(
+            2,
+            combine,
+            layer,
+            List.of(input, input),
+            plan -> plan.maxTokens(tokens),
+            () -> assertThat(deviceThreads() > 0).as("begins early").isEqualTo(inPieces));
+    double[] expected = alone(layer, input);
+    found.forEach(each -> Rows.assertClose(each, expected, TOLERANCE));
   }
 
   @ParameterizedTest
@@ -179,10 +191,11 @@ class ExpertsOnDeviceTest {
     }
   }
 
-  /// A first call finds out whether the device's thread may change; from the second on experts begin
-  /// with a rank's own rows, with half of them where that is enough, while others' are on their way.
+  /// A first call finds out whether the device's thread may change; from the second on experts
+  /// begin with a rank's own rows, with half of them where that is enough, while others' are on
+  /// their way.
   @ParameterizedTest
-  @ValueSource(ints = {80, 150})
+  @ValueSource(ints = {40, 90})
   void whatIsDonePieceByPieceHasTheSameBits(int tokens) {
     MoeLayer layer =
         RandomLayer.of(INT4.sized(64, 48, 8, TopKGating.softmax(2, true)), 3); // blocks of 8 pairs
@@ -216,6 +229,25 @@ class ExpertsOnDeviceTest {
     List<float[]> found =
         together(1, combine, layer, List.of(input), plan -> plan.maxTokens(tokens));
     Rows.assertClose(found.getFirst(), alone(layer, input), TOLERANCE);
+  }
+
+  /// Experts' rows are the device's, which has memory of its own for them.
+  @Test
+  void theHostHasNoScratchForExpertsThatSumOnTheDevice() {
+    MoeLayer layer = RandomLayer.of(INT4, 5);
+    ThreadRanks.run(
+        1,
+        rank -> {
+          ExpertParallelism job = ExpertParallelism.over(rank).combine(CombineMode.RANK).build();
+          MoePlan plan = plan(job, layer, options -> options.maxTokens(100));
+          long expertRows = 100L * layer.topK() * layer.hidden() * Float.BYTES;
+          Bytes workspace = new TornadoBackend().memory(plan).workspace();
+          // Beside what the device has on both sides.
+          assertThat(workspace.host() - workspace.device())
+              .isPositive()
+              .isLessThan(plan.workspaceBytes() - expertRows);
+          return plan;
+        });
   }
 
   /// They have other experts maps there.

@@ -3,6 +3,10 @@ package dev.tornadomoe.tornado.replay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -43,6 +47,31 @@ class GraphReplayTest {
         engine.set(8);
         replay.run();
         assertThat(engine.x.toHeapArray()).containsExactly(Engine.expected(8));
+      }
+    }
+  }
+
+  /// Twice, since a run with the same rows as the last has its commands ready.
+  @Test
+  void rowsOfTheHostTakeAnArraysPlace() throws TornadoExecutionPlanException {
+    int count = Engine.SIZE / 2;
+    try (TornadoExecutionPlan plan = engine.plan();
+        Arena arena = Arena.ofConfined()) {
+      Engine.execute(plan);
+      MemorySegment rows = arena.allocate(count * 4L, 8);
+      try (GraphReplay replay = GraphReplay.of(plan)) {
+        for (int number = 2; number < 4; number++) {
+          engine.set(number);
+          rows.copyFrom(engine.x.getSegment().asSlice(0, count * 4L));
+          engine.x.init(-1f);
+          replay.run(List.of(new HostRows(engine.x, rows)));
+          assertThat(rows.toArray(ValueLayout.JAVA_FLOAT))
+              .containsExactly(Arrays.copyOf(Engine.expected(number), count));
+          assertThat(engine.x.toHeapArray()).containsOnly(-1f);
+        }
+        engine.set(5);
+        replay.run();
+        assertThat(engine.x.toHeapArray()).containsExactly(Engine.expected(5));
       }
     }
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.tornadomoe.tornado.Logged;
 import dev.tornadomoe.tornado.TornadoBackend;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
@@ -29,6 +30,9 @@ class PinnedMemoryTest {
       assertThat(first.mismatch(MemorySegment.ofArray(new byte[(int) BYTES]))).isEqualTo(-1);
       // With room for the alignment.
       assertThat(PinnedMemory.held() - held).isEqualTo(BYTES + 63 + 16 + 4095);
+      assertThat(memory.holds(first.asSlice(BYTES - 5, 5))).isTrue();
+      assertThat(memory.holds(MemorySegment.ofArray(new byte[5]))).isFalse();
+      assertThat(memory.holds(Arena.global().allocate(5))).isFalse();
       first.fill((byte) 1);
       assertThat(second.get(ValueLayout.JAVA_LONG, 0)).isZero();
       assertThat(first.get(ValueLayout.JAVA_BYTE, BYTES - 1)).isEqualTo((byte) 1);
