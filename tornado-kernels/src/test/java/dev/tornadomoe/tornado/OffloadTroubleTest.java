@@ -81,7 +81,7 @@ class OffloadTroubleTest {
         }
 
         @Override
-        public Optional<MemorySegment> ownRows(CallerRegion region) {
+        public Optional<MemorySegment> rowMemory(long bytes) {
           if (hostIsFull) {
             throw new OutOfMemoryError("no room for rows");
           }
