@@ -82,6 +82,18 @@ public final class MoeCall {
     return memory(CallerRegion.TOKEN_IDS, ids);
   }
 
+  /// What the router handed on in the layer before, for layers that go on from it; afterwards it is
+  /// what this layer's router hands on. So the same memory goes from layer to layer, or a whole
+  /// step takes it through all of them. The model's first layer only writes it. Layers that have no
+  /// use for it ([dev.tornadomoe.plan.MoePlan#results] says which) take a call that brings it all
+  /// the same.
+  ///
+  /// @param states F32 `[tokens, R]` ([dev.tornadomoe.layer.MoeLayer#routerStates])
+  /// @return this call
+  public MoeCall routerStates(MemorySegment states) {
+    return memory(CallerRegion.ROUTER_STATES, states);
+  }
+
   /// Sets the memory of one region, and nothing else: for hidden states the call keeps the number
   /// of tokens that it has.
   ///

@@ -65,7 +65,7 @@ public record MoeLayer(
                 topK,
                 router.topK()));
       }
-      if (router.experts() != count || router.weight().columns() != hidden) {
+      if (router.experts() != count || router.hidden() != hidden) {
         throw new LayerException(
             String.format(
                 Locale.ROOT,
@@ -73,7 +73,7 @@ public record MoeLayer(
                 index,
                 router.weight().name(),
                 router.experts(),
-                router.weight().columns(),
+                router.hidden(),
                 count,
                 hidden));
       }
@@ -322,6 +322,13 @@ public record MoeLayer(
   /// {@return H, the width of a row}
   public int hidden() {
     return latent == null ? experts.hidden() : latent.hidden();
+  }
+
+  /// {@return R, the width of the states that its router hands on to the next layer's; 0 where it
+  /// has none ([RouterMlp])}
+  public int routerStates() {
+    RouterMlp mlp = router == null ? null : router.mlp();
+    return mlp == null ? 0 : mlp.size();
   }
 
   /// {@return i of the routed experts}

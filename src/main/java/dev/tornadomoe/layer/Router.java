@@ -5,21 +5,24 @@ import java.util.Arrays;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/// Hidden states to experts: logits = weight x + bias, then the gating.
+/// Hidden states to experts: logits = weight x + bias, then the gating. Where an MLP is before
+/// them, x is what that makes of the hidden states.
 ///
-/// @param weight `[E, H]`
+/// @param weight `[E, H]`, or `[E, R]` behind an MLP
 /// @param bias `[E]`, added to the logits (gpt-oss), or null
 /// @param correctionBias `[E]`, added to the scores for the selection only (DeepSeek-V3's
 ///   `e_score_correction_bias`), or null; without those experts that every token gets
 /// @param expertScale `[E]`, what the weights of the chosen are multiplied by last (Gemma 4's
 ///   `per_expert_scale`), or null
 /// @param gating from logits to ids and weights
+/// @param mlp what is before the logits, or null
 public record Router(
     Weight weight,
     @Nullable Bias bias,
     @Nullable Bias correctionBias,
     @Nullable Bias expertScale,
-    Gating gating) {
+    Gating gating,
+    @Nullable RouterMlp mlp) {
 
   /// Checked against each other.
   ///
@@ -34,6 +37,15 @@ public record Router(
               gating.topK(),
               weight.name(),
               experts));
+    }
+    if (mlp != null && weight.columns() != mlp.size()) {
+      throw new LayerException(
+          String.format(
+              Locale.ROOT,
+              "router \"%s\" has %d columns, but its MLP gives rows of %d",
+              weight.name(),
+              weight.columns(),
+              mlp.size()));
     }
     requireSize("bias", bias, experts);
     int always = gating instanceof TopKGating topK ? topK.always() : 0;
@@ -65,7 +77,7 @@ public record Router(
   /// @param gating from logits to ids and weights
   /// @throws LayerException when the parts do not fit
   public Router(Weight weight, @Nullable Bias bias, @Nullable Bias correctionBias, Gating gating) {
-    this(weight, bias, correctionBias, null, gating);
+    this(weight, bias, correctionBias, null, gating, null);
   }
 
   /// This router with half of each weight.
@@ -80,7 +92,7 @@ public record Router(
               throw new LayerException(
                   String.format(Locale.ROOT, "the weights of %s can't be halved", gating));
         };
-    return new Router(weight, bias, correctionBias, expertScale, half);
+    return new Router(weight, bias, correctionBias, expertScale, half, mlp);
   }
 
   private static TopKGating half(TopKGating gating) {
@@ -146,6 +158,11 @@ public record Router(
   /// {@return e, the number of experts it chooses from}
   public int experts() {
     return weight.rows();
+  }
+
+  /// {@return H, the width of the rows that it takes}
+  public int hidden() {
+    return mlp == null ? weight.columns() : mlp.columns();
   }
 
   /// {@return k, experts per token}

@@ -6,9 +6,42 @@ import java.util.List;
 /// around experts with rows of another size.
 public sealed interface DenseOperation extends WeightOperation {
 
-  /// `logits[M, E] = input[M, H] x router weight + bias`
+  /// The first projection of a router that is an MLP: `target[M, R] = input[M, H] x in + bias`.
   ///
   /// @param input rows `[M, H]`
+  /// @param target rows `[M, R]`
+  record RouterIn(Operand input, Operand target) implements DenseOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(input), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "router in";
+    }
+  }
+
+  /// One of its hidden layers: `target[M, R] = activation(input[M, R] x hidden + bias)`.
+  ///
+  /// @param index which, from 0
+  /// @param input rows `[M, R]`
+  /// @param target rows `[M, R]`
+  record RouterHidden(int index, Operand input, Operand target) implements DenseOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(Access.read(input), Access.overwrite(target));
+    }
+
+    @Override
+    public String name() {
+      return "router hidden " + index;
+    }
+  }
+
+  /// `logits[M, E] = input[M, H] x router weight + bias`
+  ///
+  /// @param input rows `[M, H]`, or `[M, R]` behind an MLP
   /// @param logits F32 `[M, E]`
   record RouterLogits(Operand input, Operand logits) implements DenseOperation {
     @Override

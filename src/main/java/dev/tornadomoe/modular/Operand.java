@@ -23,6 +23,9 @@ public record Operand(String name) {
   /// Ids of the tokens `[M]`, I32, the caller's, where a layer chooses experts by them.
   public static final Operand TOKEN_IDS = new Operand("token_ids");
 
+  /// What routers hand on from layer to layer `[M, R]`, the caller's, where they do.
+  public static final Operand ROUTER_STATES = new Operand("router_states");
+
   /// Router logits `[M, E]`.
   public static final Operand ROUTER_LOGITS = new Operand("router_logits");
 
@@ -37,6 +40,12 @@ public record Operand(String name) {
 
   /// Hidden states after the layer's own norm before the router `[M, H]`.
   public static final Operand ROUTER_INPUT = new Operand("router_input");
+
+  /// A router's rows on their way through its MLP `[M, R]`.
+  public static final Operand ROUTER_ROWS = new Operand("router_rows");
+
+  /// The same behind every second of its layers `[M, R]`.
+  public static final Operand ROUTER_HIDDEN = new Operand("router_hidden");
 
   /// Hidden states after the layer's own norm before the experts `[M, H]`.
   public static final Operand EXPERTS_INPUT = new Operand("experts_input");

@@ -99,6 +99,26 @@ public sealed interface RowOperation extends Operation {
     }
   }
 
+  /// A router goes on from the states of the layer before, and leaves its own in their place:
+  /// `states[t] = rows[t] + scale * states[t]`, or `rows[t]` where it needs none, and then `rows[t]
+  /// = norm(states[t])`.
+  ///
+  /// @param rows F32 `[M, R]`, read and written
+  /// @param states F32 `[M, R]`, written, and read where it goes on from them
+  /// @param goesOn whether it does
+  record RouterStates(Operand rows, Operand states, boolean goesOn) implements RowOperation {
+    @Override
+    public List<Access> accesses() {
+      return List.of(
+          Access.accumulate(rows), goesOn ? Access.accumulate(states) : Access.overwrite(states));
+    }
+
+    @Override
+    public String name() {
+      return "router states";
+    }
+  }
+
   /// `target[t] = weights[t] * input[t]`, for layers with one expert per token.
   ///
   /// @param input rows `[M, H]`

@@ -118,7 +118,8 @@ public record CallSpec(
     return inputs;
   }
 
-  /// {@return the regions that a call writes}
+  /// {@return the regions that a call writes whatever the layer; what a layer's router hands on is
+  /// told by [MoePlan#results]}
   public Set<CallerRegion> results() {
     Set<CallerRegion> results = EnumSet.of(CallerRegion.OUTPUT);
     if (output == OutputForm.DEFERRED && !callerRoutes) {

@@ -19,6 +19,9 @@ public enum CallerRegion {
   TOPK_WEIGHTS(Operand.TOPK_WEIGHTS),
   /// Ids of the tokens, I32 `[M]`, for layers that choose experts by them.
   TOKEN_IDS(Operand.TOKEN_IDS),
+  /// What routers hand on from layer to layer, F32 `[M, R]`: each leaves its own where those of the
+  /// layer before were.
+  ROUTER_STATES(Operand.ROUTER_STATES),
   /// Weights of the norm that follows, F32 `[H]`.
   NORM_WEIGHTS(Operand.NORM_WEIGHTS),
   /// The result's rows after that norm `[M, H]`.

@@ -32,6 +32,8 @@ public record CallerRows(
       case TOPK_IDS -> new CallerRows(region, DType.I32, 1, layer.topK(), layer.topK());
       case TOPK_WEIGHTS -> new CallerRows(region, DType.F32, 1, layer.topK(), layer.topK());
       case TOKEN_IDS -> new CallerRows(region, DType.I32, 1, 1, 1);
+      case ROUTER_STATES ->
+          new CallerRows(region, DType.F32, 1, layer.routerStates(), layer.routerStates());
       case NORM_WEIGHTS -> new CallerRows(region, DType.F32, 0, hidden, hidden);
       case NORMED -> new CallerRows(region, call.outputType(), 1, hidden, hidden);
     };

@@ -3,6 +3,7 @@ package dev.tornadomoe.plan;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.RmsNorm;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.modular.Access;
@@ -25,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Turns one layer and its pieces into a first draft: correct, with every buffer of its own and
 /// every copy in place. Order: route, prepare, shared experts and those without weights, receive,
@@ -101,7 +103,10 @@ final class Lowering {
       scratch(new Workspace(Operand.TOPK_WEIGHTS, DType.F32, pairs));
     }
     Operand rows = normed(Phase.ROUTE, OwnNorms.Place.ROUTER, input, Operand.ROUTER_INPUT);
-    add(Phase.ROUTE, new DenseOperation.RouterLogits(rows, Operand.ROUTER_LOGITS));
+    add(
+        Phase.ROUTE,
+        new DenseOperation.RouterLogits(
+            routerMlp(layer.router().mlp(), rows), Operand.ROUTER_LOGITS));
     add(
         Phase.ROUTE,
         new RouteOperation.SelectExperts(
@@ -109,6 +114,26 @@ final class Lowering {
             key == null ? null : CallerRegion.of(key.kind()).operand(),
             Operand.TOPK_IDS,
             Operand.TOPK_WEIGHTS));
+  }
+
+  /// What the router's logits are computed of: the rows themselves where no MLP is before them.
+  private Operand routerMlp(@Nullable RouterMlp mlp, Operand input) {
+    if (mlp == null) {
+      return input;
+    }
+    Operand from = Operand.ROUTER_ROWS;
+    Operand to = Operand.ROUTER_HIDDEN;
+    rows(from, mlp.size());
+    rows(to, mlp.size());
+    add(Phase.ROUTE, new DenseOperation.RouterIn(input, from));
+    add(Phase.ROUTE, new RowOperation.RouterStates(from, Operand.ROUTER_STATES, mlp.goesOn()));
+    for (int index = 0; index < mlp.hidden().size(); index++) {
+      add(Phase.ROUTE, new DenseOperation.RouterHidden(index, from, to));
+      Operand written = to;
+      to = from;
+      from = written;
+    }
+    return from;
   }
 
   /// The hidden states after a norm of the layer's own, or as they are.

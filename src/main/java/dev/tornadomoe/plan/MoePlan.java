@@ -1,6 +1,7 @@
 package dev.tornadomoe.plan;
 
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.modular.ModularMoe;
 import java.util.List;
@@ -89,14 +90,33 @@ public final class MoePlan {
     return inputs;
   }
 
-  /// {@return the regions whose rows a call of a layer reads: its inputs, and an output that holds
-  /// some}
+  /// {@return the regions that a call of a layer writes: what [CallSpec#results] says, and what its
+  /// router hands on to the next layer's}
   ///
-  /// @param layer its index in the plan
+  /// @param layer its index in the plan; all layers count where a call is a whole step
+  public Set<CallerRegion> results(int layer) {
+    Set<CallerRegion> results = options.call().results();
+    if (routing(layer).stream().anyMatch(one -> one.routerStates() > 0)) {
+      results.add(CallerRegion.ROUTER_STATES);
+    }
+    return results;
+  }
+
+  /// {@return the regions whose rows a call of a layer reads: its inputs, and results that hold
+  /// some before}
+  ///
+  /// @param layer its index in the plan; of a whole step, 0 for what it finds
   public Set<CallerRegion> regionsRead(int layer) {
     Set<CallerRegion> read = inputs(layer);
     if (options.call().readsOutput()) {
       read.add(CallerRegion.OUTPUT);
+    }
+    Router router = layers.get(layer).router();
+    if (!options.call().callerRoutes()
+        && router != null
+        && router.mlp() != null
+        && router.mlp().goesOn()) {
+      read.add(CallerRegion.ROUTER_STATES);
     }
     return read;
   }
@@ -106,10 +126,16 @@ public final class MoePlan {
   ///
   /// @param layer its index in the plan; all layers count where a call is a whole step
   public List<TokenKey> keys(int layer) {
+    return TokenKey.of(routing(layer));
+  }
+
+  /// The layers whose routers a call runs.
+  private List<MoeLayer> routing(int layer) {
     CallSpec call = options.call();
-    return call.callerRoutes()
-        ? List.of()
-        : TokenKey.of(call.wholeStep() ? layers : List.of(layers.get(layer)));
+    if (call.callerRoutes()) {
+      return List.of();
+    }
+    return call.wholeStep() ? layers : List.of(layers.get(layer));
   }
 
   /// {@return the scratch that a session needs in bytes: the most of any bucket}

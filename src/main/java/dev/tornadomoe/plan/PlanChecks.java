@@ -19,6 +19,9 @@ final class PlanChecks {
     MoeLayer first = layers.getFirst();
     for (MoeLayer layer : layers) {
       requireSame("hidden size", layer, layer.hidden(), first, first.hidden());
+      if (!call.callerRoutes()) {
+        requireSame("router states of", layer, layer.routerStates(), first, first.routerStates());
+      }
       if (call.takesRouting()) {
         requireSame("top-k", layer, layer.topK(), first, first.topK());
       }

@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.Weight;
@@ -33,12 +34,25 @@ final class NaiveMoe {
   ///
   /// @param keys what its router asks of each token beside
   double[] run(float[] hidden, int tokens, int[] keys) {
+    return run(hidden, tokens, keys, new double[tokens][0]);
+  }
+
+  /// Routed by the layer, whose router hands on states.
+  ///
+  /// @param states `[M, R]` of the layer before, and then its own
+  double[] run(float[] hidden, int tokens, double[][] states) {
+    return run(hidden, tokens, new int[tokens], states);
+  }
+
+  private double[] run(float[] hidden, int tokens, int[] keys, double[][] states) {
     int topK = layer.topK();
     int[] ids = new int[tokens * topK];
     float[] weights = new float[tokens * topK];
     for (int t = 0; t < tokens; t++) {
       double[] x = normed(layer.norms().router(), row(hidden, t));
-      double[] logits = linear(layer.router().weight(), layer.router().bias(), x);
+      RouterMlp mlp = layer.router().mlp();
+      double[] y = mlp == null ? x : behind(mlp, x, states, t);
+      double[] logits = linear(layer.router().weight(), layer.router().bias(), y);
       NaiveRouting.Choice choice = NaiveRouting.choose(layer.router(), logits, keys[t]);
       for (int s = 0; s < topK; s++) {
         ids[t * topK + s] = choice.ids()[s];
@@ -46,6 +60,21 @@ final class NaiveMoe {
       }
     }
     return run(hidden, tokens, ids, weights);
+  }
+
+  /// What the logits of a token are computed of.
+  private double[] behind(RouterMlp mlp, double[] x, double[][] states, int token) {
+    double[] own = linear(mlp.in().weight(), mlp.in().bias(), x);
+    for (int i = 0; mlp.statesScale() != null && i < own.length; i++) {
+      own[i] += states[token][i] * mlp.statesScale().toFloats()[i];
+    }
+    states[token] = own;
+    double[] y = normed(mlp.norm(), own);
+    for (RouterMlp.Linear hidden : mlp.hidden()) {
+      double[] z = linear(hidden.weight(), hidden.bias(), y);
+      y = Arrays.stream(z).map(value -> activate(mlp.activation(), true, value, value)).toArray();
+    }
+    return y;
   }
 
   /// Routed by the caller.

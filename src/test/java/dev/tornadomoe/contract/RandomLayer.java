@@ -1,5 +1,6 @@
 package dev.tornadomoe.contract;
 
+import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
@@ -9,6 +10,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.WeightedNorm;
@@ -45,6 +47,27 @@ public final class RandomLayer {
     return new RandomLayer(spec, seed).make();
   }
 
+  /// What is before a router's logits, where that is an MLP of two hidden layers.
+  ///
+  /// @param hidden H
+  /// @param size R
+  /// @param goesOn whether it needs the states of the layer before
+  static RouterMlp routerMlp(
+      int hidden, int size, boolean goesOn, Activation activation, long seed) {
+    RandomLayer of = new RandomLayer(LayerSpec.odd(), seed);
+    return new RouterMlp(
+        of.linear("router in", size, hidden),
+        goesOn ? of.bias("states scale", size) : null,
+        of.norm("states norm", size),
+        List.of(of.linear("router hidden 0", size, size), of.linear("router hidden 1", size, size)),
+        activation);
+  }
+
+  private RouterMlp.Linear linear(String name, int rows, int columns) {
+    return new RouterMlp.Linear(
+        weight(name, rows, columns, WeightFormat.dense(DType.BF16)), bias(name + " bias", rows));
+  }
+
   private MoeLayer make() {
     List<Mlp> experts = new ArrayList<>();
     for (int e = 0; e < spec.experts(); e++) {
@@ -59,7 +82,8 @@ public final class RandomLayer {
             spec.biases() ? bias("router bias", routed) : null,
             spec.correctionBias() ? bias("correction bias", routed - always) : null,
             spec.expertScales() ? bias("expert scale", routed) : null,
-            spec.gating());
+            spec.gating(),
+            null);
     SharedExperts shared =
         spec.sharedIntermediate() == 0
             ? null
@@ -96,9 +120,13 @@ public final class RandomLayer {
 
   /// Much beside the mean square, so that it shows.
   private WeightedNorm norm(String name) {
+    return norm(name, spec.hidden());
+  }
+
+  private WeightedNorm norm(String name, int size) {
     return new WeightedNorm(
         new RmsNorm(0.25f),
-        floats(name, 1, spec.hidden(), DType.BF16, 1, true).at(0),
+        floats(name, 1, size, DType.BF16, 1, true).at(0),
         0.5f + random.nextFloat());
   }
 

@@ -28,6 +28,10 @@ class OperationAccessesTest {
   /// Each operation with the operands it writes; everything else that it names, it reads.
   static Stream<Arguments> operations() {
     return Stream.of(
+        writes(new DenseOperation.RouterIn(A, B), B),
+        writes(new DenseOperation.RouterHidden(0, A, B), B),
+        writes(new RowOperation.RouterStates(A, B, true), A, B),
+        writes(new RowOperation.RouterStates(A, B, false), A, B),
         writes(new DenseOperation.RouterLogits(A, B), B),
         writes(new RouteOperation.SelectExperts(A, null, B, C), B, C),
         writes(new RouteOperation.SelectExperts(A, B, C, D), C, D),

@@ -26,7 +26,7 @@ record EndOfLayer(Session session, Reference reference) {
   }
 
   private MoeCall call(float[] output) {
-    return ArrayCall.of(reference.input(), reference.tokens(), output, reference.keys());
+    return ArrayCall.of(reference.input(), reference.tokens(), output, reference.extras().copy());
   }
 
   private Comparison.Deviation sum(MoeLayer layer) {

@@ -2,9 +2,9 @@ package dev.tornadomoe.cli;
 
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
+import dev.tornadomoe.cli.parallel.TokenExtras;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
@@ -12,7 +12,6 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
@@ -21,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 /// @param rows `[tokens, width]`
 /// @param tokens M
 /// @param width H
-/// @param keys what the layer's router asks of each token beside, `[tokens]`
+/// @param extras what a call of the layer brings beside
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record HiddenStates(float[] rows, int tokens, int width, Map<CallerRegion, int[]> keys) {
+record HiddenStates(float[] rows, int tokens, int width, TokenExtras extras) {
   private static final int SEED = 2026;
 
   /// The longest array that every JVM can have.
@@ -48,7 +47,7 @@ record HiddenStates(float[] rows, int tokens, int width, Map<CallerRegion, int[]
     for (int i = 0; i < rows.length; i++) {
       rows[i] = (float) random.nextGaussian();
     }
-    return new HiddenStates(rows, tokens, width, TokenKeys.madeUp(layer, tokens));
+    return new HiddenStates(rows, tokens, width, ExtraTensors.madeUp(layer, tokens));
   }
 
   /// Reads them.
@@ -62,7 +61,7 @@ record HiddenStates(float[] rows, int tokens, int width, Map<CallerRegion, int[]
       requireRows(input, tensor, width);
       int tokens = Math.toIntExact(tensor.shape().dimension(0));
       return new HiddenStates(
-          tensor.toFloats(), tokens, width, TokenKeys.read(file, "", layer, tokens));
+          tensor.toFloats(), tokens, width, ExtraTensors.read(file, "", layer, tokens));
     }
   }
 
@@ -72,7 +71,7 @@ record HiddenStates(float[] rows, int tokens, int width, Map<CallerRegion, int[]
   }
 
   private static String onlyTensor(Path input, TensorFile file) {
-    List<String> rows = file.names().stream().filter(name -> !TokenKeys.isName(name)).toList();
+    List<String> rows = file.names().stream().filter(name -> !ExtraTensors.isName(name)).toList();
     if (rows.isEmpty()) {
       throw new CheckpointException(
           file.names().isEmpty()

@@ -5,10 +5,9 @@ import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.cli.parallel.ArrayCall;
+import dev.tornadomoe.cli.parallel.TokenExtras;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.TokenKey;
 import dev.tornadomoe.plan.AliasMode;
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.TensorView;
@@ -28,11 +27,12 @@ import java.util.regex.Pattern;
 /// @param tokens M
 /// @param input `[M, H]`
 /// @param output `[M, H]`
-/// @param keys what the layer's router asks of each token beside, `[M]`
+/// @param extras what a call brings beside
+/// @param states what the layer's router should hand on, `[M, R]`; of none for others
 /// @param source who says so
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Reference(
-    int tokens, float[] input, float[] output, Map<CallerRegion, int[]> keys, String source) {
+    int tokens, float[] input, float[] output, TokenExtras extras, float[] states, String source) {
   private static final Pattern INPUT = Pattern.compile("layer(\\d+)/m(\\d+)/input");
   private static final Pattern INPUT_OF_PART = Pattern.compile("(.+)/" + INPUT.pattern());
 
@@ -40,7 +40,8 @@ record Reference(
   private static final int[] MADE_UP_TOKENS = {1, 7, 33};
 
   /// The cases of a `golden.safetensors`, by layer: `layer<L>/m<M>/input` and `/output`, F32 `[M,
-  /// H]`. What routers ask beside is in `golden_extra.safetensors`, `layer<L>/m<M>/input_ids`.
+  /// H]`. What routers ask beside is in `golden_extra.safetensors`, `layer<L>/m<M>/input_ids` or
+  /// `/router_states`, and so is what they hand on, `/router_states_out`.
   ///
   /// @param parts of the model, which may have cases in it too
   /// @param layers of the model, by their indices
@@ -92,26 +93,52 @@ record Reference(
       cases
           .computeIfAbsent(layer, l -> new ArrayList<>())
           .add(
-              new Reference(
-                  tokens,
-                  rows(file, name, tokens, of.hidden()),
-                  rows(file, prefix + "output", tokens, of.hidden()),
-                  keys(file, prefix, of, tokens),
-                  "golden.safetensors"));
+              withExtras(
+                  file,
+                  prefix,
+                  of,
+                  new Reference(
+                      tokens,
+                      rows(file, name, tokens, of.hidden()),
+                      rows(file, prefix + "output", tokens, of.hidden()),
+                      new TokenExtras(tokens, Map.of()),
+                      new float[0],
+                      "golden.safetensors")));
     }
     cases.values().forEach(ofLayer -> ofLayer.sort(Comparator.comparingInt(Reference::tokens)));
     return cases;
   }
 
-  private static Map<CallerRegion, int[]> keys(
-      TensorFile golden, String prefix, MoeLayer layer, int tokens) {
-    if (TokenKey.of(List.of(layer)).isEmpty()) {
-      return Map.of();
+  /// With what its calls bring and write beside, which is in another file.
+  private static Reference withExtras(
+      TensorFile golden, String prefix, MoeLayer layer, Reference plain) {
+    if (!ExtraTensors.areUsed(layer)) {
+      return plain;
     }
+    int tokens = plain.tokens();
     try (TensorFile extra =
         TensorFile.open(golden.file().resolveSibling("golden_extra.safetensors"))) {
-      return TokenKeys.read(extra, prefix, layer, tokens);
+      return new Reference(
+          tokens,
+          plain.input(),
+          plain.output(),
+          ExtraTensors.read(extra, prefix, layer, tokens),
+          layer.routerStates() == 0
+              ? plain.states()
+              : rows(extra, prefix + ExtraTensors.STATES + "_out", tokens, layer.routerStates()),
+          plain.source());
     }
+  }
+
+  /// How far a run is off.
+  ///
+  /// @param actual its output
+  /// @param written what its call brought beside, and what came of it
+  Comparison.Deviation deviation(float[] actual, TokenExtras written) {
+    Comparison.Deviation ofOutput = Comparison.Deviation.of(output, actual);
+    return states.length == 0
+        ? ofOutput
+        : ofOutput.or(Comparison.Deviation.of(states, ExtraTensors.states(written)));
   }
 
   private static int number(TensorFile file, String name, String digits) {
@@ -158,9 +185,11 @@ record Reference(
           input[i] = (float) random.nextGaussian();
         }
         float[] output = new float[input.length];
-        Map<CallerRegion, int[]> keys = TokenKeys.madeUp(layer, tokens);
-        session.run(ArrayCall.of(input, tokens, output, keys));
-        cases.add(new Reference(tokens, input, output, keys, "reference backend"));
+        TokenExtras extras = ExtraTensors.madeUp(layer, tokens);
+        TokenExtras written = extras.copy();
+        session.run(ArrayCall.of(input, tokens, output, written));
+        float[] states = ExtraTensors.states(written);
+        cases.add(new Reference(tokens, input, output, extras, states, "reference backend"));
       }
     }
     return cases;

@@ -1,10 +1,13 @@
 package dev.tornadomoe.cli;
 
+import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.checkpoint.io.WholeFile;
+import dev.tornadomoe.cli.bench.RoutingProbe;
 import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
+import dev.tornadomoe.cli.parallel.ArrayCall;
 import dev.tornadomoe.cli.parallel.LayersChoice;
 import dev.tornadomoe.cli.parallel.PartChoice;
 import dev.tornadomoe.layer.MoeLayer;
@@ -77,7 +80,7 @@ final class RouteStatsCommand implements Callable<Integer> {
         MoeLayer layer = model.layer(index);
         @Nullable String tensorName = isByLayer ? "layer" + index + "/hidden" : null;
         HiddenStates rows = HiddenStates.read(input, tensorName, layer);
-        chosen.put(String.valueOf(index), RouteCounter.count(layer, rows));
+        chosen.put(String.valueOf(index), counts(layer, rows));
       }
     }
     WholeFile.writeText(output, JsonOutput.of(Map.of("experts_chosen", chosen)) + "\n");
@@ -89,6 +92,19 @@ final class RouteStatsCommand implements Callable<Integer> {
             chosen.size(),
             chosen.size() == 1 ? "layer" : "layers"));
     return ExitCode.FINE;
+  }
+
+  /// For each of the router's experts how many of these rows choose it.
+  private static long[] counts(MoeLayer layer, HiddenStates rows) {
+    long[] counts = new long[layer.globalExperts()];
+    if (rows.tokens() > 0) {
+      float[] output = new float[rows.rows().length];
+      MoeCall call = ArrayCall.of(rows.rows(), rows.tokens(), output, rows.extras());
+      for (int expert : RoutingProbe.ids(layer, call)) {
+        counts[expert]++;
+      }
+    }
+    return counts;
   }
 
   /// Whether each layer has a tensor of its own, or one goes to all.

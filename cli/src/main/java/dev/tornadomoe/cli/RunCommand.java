@@ -12,17 +12,14 @@ import dev.tornadomoe.cli.parallel.PartChoice;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tensor.TensorView;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -72,7 +69,8 @@ final class RunCommand implements Callable<Integer> {
         description = {
           "Safetensors file with the hidden states [M, H], F32, F16 or BF16.",
           "A layer that chooses experts by token ids has them beside, \"input_ids\", I32 or I64"
-              + " [M]."
+              + " [M]; one whose router goes on from the layer before, \"router_states\", F32 [M,"
+              + " R], which the output file then has, too."
         })
     private Path input = Path.of("");
 
@@ -158,7 +156,7 @@ final class RunCommand implements Callable<Integer> {
             MoeLayer layer = part.model(checkpoint).layer(layerIndex);
             HiddenStates rows = HiddenStates.madeUp(sample.tokens, layer);
             List<TensorView> all = new ArrayList<>(List.of(rows.tensor("hidden")));
-            all.addAll(TokenKeys.tensors(layer, rows.keys()));
+            all.addAll(ExtraTensors.tensors(layer, rows.extras(), false));
             return all;
           }
         });
@@ -187,8 +185,12 @@ final class RunCommand implements Callable<Integer> {
         result = inSlices(processes, session, hidden);
       }
       if (processes.isFirst()) {
-        HiddenStates output = new HiddenStates(result, hidden.tokens(), layer.hidden(), Map.of());
-        write(processes, files.output, List.of(output.tensor("output")));
+        TensorView output =
+            new HiddenStates(result, hidden.tokens(), layer.hidden(), hidden.extras())
+                .tensor("output");
+        List<TensorView> tensors = new ArrayList<>(List.of(output));
+        tensors.addAll(ExtraTensors.tensors(layer, hidden.extras(), true));
+        write(processes, files.output, tensors);
       }
     }
     return ExitCode.FINE;
@@ -214,13 +216,12 @@ final class RunCommand implements Callable<Integer> {
       int end = (int) Math.min(rows.length, first + (long) SLICE_TOKENS * width);
       int firstToken = first / width;
       int endToken = end / width;
-      Map<CallerRegion, int[]> keys = new EnumMap<>(CallerRegion.class);
-      hidden
-          .keys()
-          .forEach(
-              (region, all) -> keys.put(region, Arrays.copyOfRange(all, firstToken, endToken)));
       float[] slice =
-          processes.run(session, Arrays.copyOfRange(rows, first, end), endToken - firstToken, keys);
+          processes.run(
+              session,
+              Arrays.copyOfRange(rows, first, end),
+              endToken - firstToken,
+              hidden.extras().part(firstToken, endToken));
       System.arraycopy(slice, 0, result, first, slice.length);
       first = end;
     } while (first < rows.length);

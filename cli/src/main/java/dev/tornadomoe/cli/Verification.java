@@ -9,6 +9,7 @@ import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
 import dev.tornadomoe.cli.parallel.TailChoices;
+import dev.tornadomoe.cli.parallel.TokenExtras;
 import dev.tornadomoe.layer.LayerException;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.family.MoeModel;
@@ -168,9 +169,9 @@ record Verification(
       if (tail.isGiven()) {
         return EndOfLayer.error(session, reference);
       }
-      float[] output =
-          processes.run(session, reference.input(), reference.tokens(), reference.keys());
-      return Comparison.Deviation.of(reference.output(), output);
+      TokenExtras extras = reference.extras().copy();
+      float[] output = processes.run(session, reference.input(), reference.tokens(), extras);
+      return reference.deviation(output, extras);
     } catch (SanitizeException e) {
       if (processes.ranks() != null) {
         throw e; // the others are in the middle of it

@@ -109,7 +109,8 @@ class ParallelGoldenTest {
         try (Session session = Backends.require("cpu").prepare(plan)) {
           for (Reference reference : layer.getValue()) {
             float[] output =
-                processes.run(session, reference.input(), reference.tokens(), reference.keys());
+                processes.run(
+                    session, reference.input(), reference.tokens(), reference.extras().copy());
             Comparison.Deviation error = Comparison.Deviation.of(reference.output(), output);
             assertThat(Tolerance.EXACT.holds(error)).as("%s", error).isTrue();
             outputs.add(output);

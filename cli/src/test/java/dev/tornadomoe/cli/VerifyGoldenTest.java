@@ -15,7 +15,7 @@ class VerifyGoldenTest {
   /// 12 architectures with 2 layers, 7 + 6 quantised formats and 5 GGUF files with 1, and 3 token
   /// counts for each layer; 28 architectures with 37 layers together, and 2 token counts for each;
   /// the GGUF file with GLM-4.7-Flash's sizes, 19 of other architectures (two of them with 2
-  /// layers) and 6 formats of 2026, with 2; 22 architectures with rules of their own, 2 layers and
+  /// layers) and 6 formats of 2026, with 2; 23 architectures with rules of their own, 2 layers and
   /// 3 token counts each; and with two stacks of 2 layers Qwen3-Omni, 3 token counts each, and
   /// ERNIE 4.5 VL, 3 for text and 2 for images.
   private static final int CASES =
@@ -23,7 +23,7 @@ class VerifyGoldenTest {
           + (7 + 6 + 5) * 3
           + 37 * 2
           + (1 + 21 + 6) * 2
-          + 22 * 2 * 3
+          + 23 * 2 * 3
           + 2 * (3 + 3)
           + 2 * (3 + 2);
 

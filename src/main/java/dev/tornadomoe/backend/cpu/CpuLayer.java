@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /// One layer's weights, ready to compute with, in one precision.
 ///
-/// @param router `[E, H]`, or null where the caller routes
+/// @param router or null where the caller routes
 /// @param experts by local index
 /// @param gateUps the experts' first halves
 /// @param downs the experts' second halves
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// @param latentIn `[Z, H]`, or null
 /// @param latentOut `[H, Z]`, or null
 record CpuLayer(
-    @Nullable CpuLinear router,
+    @Nullable CpuRouter router,
     List<CpuMlp> experts,
     List<Projection> gateUps,
     List<Projection> downs,
@@ -28,7 +28,7 @@ record CpuLayer(
     @Nullable CpuLinear latentOut) {
 
   static CpuLayer of(
-      @Nullable CpuLinear router,
+      @Nullable CpuRouter router,
       List<CpuMlp> experts,
       @Nullable CpuMlp shared,
       @Nullable CpuLinear sharedGate,
@@ -45,8 +45,7 @@ record CpuLayer(
         latentOut);
   }
 
-  /// The same layer with its experts in a precision. Routers stay exact: another expert is no
-  /// rounding error.
+  /// The same layer with its experts in a precision. Routers stay as they are.
   CpuLayer at(Precision precision) {
     return precision == Precision.EXACT
         ? this

@@ -6,6 +6,8 @@ import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.kernel.int4.Int4Blocks;
 import dev.tornadomoe.backend.cpu.step.CpuLinear;
 import dev.tornadomoe.backend.cpu.step.CpuMlp;
+import dev.tornadomoe.backend.cpu.step.GateUp;
+import dev.tornadomoe.backend.cpu.step.Projection;
 import dev.tornadomoe.backend.host.LayerWeights;
 import dev.tornadomoe.backend.host.RouterChecks;
 import dev.tornadomoe.backend.host.WeightMemory;
@@ -15,6 +17,7 @@ import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tensor.DenseMatrix;
@@ -122,7 +125,7 @@ final class CpuLoader {
 
   /// One layer's weights on their way.
   private record LayerTasks(
-      @Nullable Future<CpuLinear> router,
+      @Nullable Future<CpuRouter> router,
       List<Future<CpuMlp>> experts,
       @Nullable Future<CpuMlp> shared,
       @Nullable Future<CpuLinear> sharedGate,
@@ -174,9 +177,18 @@ final class CpuLoader {
             kernels);
   }
 
-  private CpuLinear router(MoeLayer layer, Router router) {
+  private CpuRouter router(MoeLayer layer, Router router) {
     RouterChecks.requireNumbers(layer);
-    return linear(router.weight(), router.bias());
+    CpuLinear logits = linear(router.weight(), router.bias());
+    RouterMlp mlp = router.mlp();
+    if (mlp == null) {
+      return new CpuRouter(logits, null, List.of());
+    }
+    List<Projection> hidden = new ArrayList<>();
+    for (RouterMlp.Linear one : mlp.hidden()) {
+      hidden.add(new GateUp(null, linear(one.weight(), one.bias()), mlp.activation(), kernels));
+    }
+    return new CpuRouter(logits, linear(mlp.in().weight(), mlp.in().bias()), hidden);
   }
 
   private CpuLinear linear(Weight weight, @Nullable Bias bias) {

@@ -48,8 +48,16 @@ record CpuSteps(SessionTeam team, CpuKernels kernels, List<CpuLayer> layers, Ses
     int topK = context.layer().topK();
     int experts = map.localExperts();
     return switch (operation) {
+      case DenseOperation.RouterIn op ->
+          allTokens(required(required(layer.router()).in()), op.input(), op.target(), context);
+      case DenseOperation.RouterHidden op ->
+          project(
+              List.of(required(layer.router()).hidden().get(op.index())),
+              new AllTokens(),
+              context.buffer(op.input()),
+              context.buffer(op.target()));
       case DenseOperation.RouterLogits op ->
-          allTokens(required(layer.router()), op.input(), op.logits(), context);
+          allTokens(required(layer.router()).logits(), op.input(), op.logits(), context);
       case DenseOperation.SharedGateUp op ->
           project(
               List.of(required(layer.shared()).gateUp()),

@@ -36,12 +36,12 @@ final class CallAudit {
   void run(MoeCall call, int layer, GuardedSession.ChunkRun how) {
     Map<CallerRegion, MemorySegment> before = new EnumMap<>(CallerRegion.class);
     plan.inputs(layer).forEach(region -> before.put(region, copyOf(memory(call, region))));
-    spec.results().forEach(region -> before.put(region, copyOf(memory(call, region))));
+    plan.results(layer).forEach(region -> before.put(region, copyOf(memory(call, region))));
     if (spec.inPlace()) {
       before.put(CallerRegion.HIDDEN, present(before.get(CallerRegion.OUTPUT)));
     }
-    for (CallerRegion region : spec.results()) {
-      if (isWrittenOnly(region)) {
+    for (CallerRegion region : plan.results(layer)) {
+      if (isWrittenOnly(region, layer)) {
         CallerRows rows = rows(region, layer);
         MemorySegment result = memory(call, region);
         forEachElement(rows, call, (row, column, at) -> Poison.set(result, at, rows.type()));
@@ -55,9 +55,9 @@ final class CallAudit {
         requireSame(layer, region, memory(call, region), present(before.get(region)));
       }
     }
-    for (CallerRegion region : spec.results()) {
+    for (CallerRegion region : plan.results(layer)) {
       CallerRows rows = rows(region, layer);
-      if (isWrittenOnly(region)) {
+      if (isWrittenOnly(region, layer)) {
         requireWritten(call, layer, rows);
       }
       requireGapsUntouched(call, layer, rows, present(before.get(region)));
@@ -69,8 +69,8 @@ final class CallAudit {
     return CallerRows.of(spec, region, plan.layers().get(layer));
   }
 
-  private boolean isWrittenOnly(CallerRegion region) {
-    return region != CallerRegion.OUTPUT || !spec.readsOutput();
+  private boolean isWrittenOnly(CallerRegion region, int layer) {
+    return !plan.regionsRead(layer).contains(region);
   }
 
   private static MemorySegment memory(MoeCall call, CallerRegion region) {
@@ -153,7 +153,7 @@ final class CallAudit {
       shadow = session.shadow();
     }
     shadow.runLayer(again(call, memory), layer);
-    for (CallerRegion region : spec.results()) {
+    for (CallerRegion region : plan.results(layer)) {
       long at = memory(call, region).mismatch(present(memory.get(region)));
       if (at >= 0) {
         throw new SanitizeException(

@@ -47,7 +47,7 @@ public final class CallChecks {
     this.fewestExperts = Collections.min(plan.layers(), byExperts);
     this.seen = new boolean[Collections.max(plan.layers(), byExperts).globalExperts()];
     this.inputs = rows(plan::inputs);
-    this.results = rows(index -> spec.results());
+    this.results = rows(plan::results);
     this.keys = new KeyChecks(plan);
   }
 

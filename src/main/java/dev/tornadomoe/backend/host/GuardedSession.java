@@ -52,7 +52,7 @@ public final class GuardedSession implements Session {
     this.weights = weights;
     this.chunk = new Chunk(interruption);
     this.checks = new CallChecks(plan, weights.get().weightMemory());
-    this.leases = new ResultLeases(plan.options().call());
+    this.leases = new ResultLeases(plan);
     this.execution = weights.get().prepare(plan);
     this.running = execution::run;
     this.audit = plan.options().sanitize() ? new CallAudit(this) : null;

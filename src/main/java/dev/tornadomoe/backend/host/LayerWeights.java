@@ -6,6 +6,7 @@ import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.WeightedNorm;
@@ -19,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 public final class LayerWeights {
   private LayerWeights() {}
 
-  /// Router, latent projections, experts one after the other, shared expert and its gate.
+  /// Router with its MLP, latent projections, experts one after the other, shared expert and its
+  /// gate.
   public static List<Weight> of(MoeLayer layer) {
     return of(layer, true);
   }
@@ -30,6 +32,9 @@ public final class LayerWeights {
     Router router = layer.router();
     if (router != null) {
       weights.add(router.weight());
+      if (router.mlp() != null) {
+        weights.addAll(router.mlp().weights());
+      }
     }
     Latent latent = layer.latent();
     if (latent != null) {
@@ -56,6 +61,11 @@ public final class LayerWeights {
     List<MemorySegment> memory = new ArrayList<>();
     if (router != null) {
       add(memory, router.correctionBias(), router.expertScale());
+      RouterMlp mlp = router.mlp();
+      if (mlp != null) {
+        add(memory, mlp.statesScale());
+        memory.add(mlp.norm().weights().data());
+      }
       if (router.gating() instanceof TableGating table) {
         memory.add(table.table().data());
       }
@@ -79,6 +89,9 @@ public final class LayerWeights {
       memory.addAll(ofSteps(layer));
       if (layer.router() != null) {
         add(memory, layer.router().bias());
+        if (layer.router().mlp() != null) {
+          layer.router().mlp().linears().forEach(linear -> add(memory, linear.bias()));
+        }
       }
       if (layer.latent() != null) {
         add(memory, layer.latent().inBias(), layer.latent().outBias());

@@ -4,9 +4,11 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import dev.tornadomoe.tensor.mapped.MappedFile;
 import dev.tornadomoe.tensor.mapped.MappedFiles;
@@ -23,7 +25,7 @@ public final class RouterChecks {
   private RouterChecks() {}
 
   /// Looks at what a layer's router is made of, if it has one: weight, biases, scales of experts,
-  /// the norm of what it gets, a table of token ids.
+  /// the norm of what it gets, its MLP, a table of token ids.
   ///
   /// @throws BackendException for a NaN or for an expert that there is not, with file, tensor and
   ///   place, and for memory that is gone
@@ -38,26 +40,43 @@ public final class RouterChecks {
   }
 
   private static void requireNumbers(Router router) {
-    try (Arena arena = Arena.ofConfined()) {
-      WeightMatrix weight = router.weight().load(arena);
-      new WeightMemory(weight.memory()).requireAlive();
-      float[] row = new float[weight.columns()];
-      for (int expert = 0; expert < weight.rows(); expert++) {
-        weight.decodeRow(expert, row);
-        int column = indexOfNan(row);
-        if (column >= 0) {
-          throw nan(
-              weight.memory(),
-              router.weight().name(),
-              String.format(Locale.ROOT, "expert %d, column %d", expert, column));
-        }
-      }
+    requireNumbers(router.weight(), "expert");
+    if (router.mlp() != null) {
+      requireNumbers(router.mlp());
     }
     requireNumbers(router.bias());
     requireNumbers(router.correctionBias());
     requireNumbers(router.expertScale());
     if (router.gating() instanceof TableGating table) {
       requireExperts(table, router.experts());
+    }
+  }
+
+  private static void requireNumbers(RouterMlp mlp) {
+    for (RouterMlp.Linear linear : mlp.linears()) {
+      requireNumbers(linear.weight(), "row");
+      requireNumbers(linear.bias(), "row");
+    }
+    requireNumbers(mlp.statesScale(), "column");
+    requireNumbers(mlp.norm().weights(), mlp.norm()::factors, "column");
+  }
+
+  /// @param each what each row belongs to
+  private static void requireNumbers(Weight weight, String each) {
+    try (Arena arena = Arena.ofConfined()) {
+      WeightMatrix matrix = weight.load(arena);
+      new WeightMemory(matrix.memory()).requireAlive();
+      float[] values = new float[matrix.columns()];
+      for (int row = 0; row < matrix.rows(); row++) {
+        matrix.decodeRow(row, values);
+        int column = indexOfNan(values);
+        if (column >= 0) {
+          throw nan(
+              matrix.memory(),
+              weight.name(),
+              String.format(Locale.ROOT, "%s %d, column %d", each, row, column));
+        }
+      }
     }
   }
 
@@ -90,8 +109,12 @@ public final class RouterChecks {
   }
 
   private static void requireNumbers(@Nullable Bias bias) {
+    requireNumbers(bias, "expert");
+  }
+
+  private static void requireNumbers(@Nullable Bias bias, String each) {
     if (bias != null) {
-      requireNumbers(bias.values(), bias::toFloats, "expert");
+      requireNumbers(bias.values(), bias::toFloats, each);
     }
   }
 

@@ -19,6 +19,7 @@ final class RowSteps {
               context.columns(copy.source(), copy.target()));
       case RowOperation.Norm norm -> NormStep.compile(norm, context);
       case RowOperation.OwnNorm norm -> new OwnNormStep(norm, context);
+      case RowOperation.RouterStates states -> new RouterStatesStep(states, context);
       case RowOperation.Add add ->
           add(
               context.buffer(add.target()),

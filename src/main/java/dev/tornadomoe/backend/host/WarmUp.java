@@ -150,6 +150,9 @@ public final class WarmUp {
           CallerRegion region = CallerRegion.of(key.kind());
           call.memory(region, zeros(region, layer, tokens, memory));
         });
+    if (plan.results(layerIndex).contains(CallerRegion.ROUTER_STATES)) {
+      call.routerStates(zeros(CallerRegion.ROUTER_STATES, layer, tokens, memory));
+    }
     if (spec.takesRouting()) {
       int k = layer.topK();
       int experts = plan.layers().stream().mapToInt(MoeLayer::globalExperts).min().orElse(k);

@@ -12,6 +12,7 @@ import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.modular.DenseOperation;
 import dev.tornadomoe.modular.ExpertOperation;
@@ -38,6 +39,8 @@ final class ReferenceArithmetic implements Arithmetic {
   /// One layer's weights in memory.
   private record LayerParts(
       @Nullable ReferenceLinear router,
+      @Nullable ReferenceLinear routerIn,
+      List<ReferenceGateUp> routerHidden,
       List<ReferenceMlp> experts,
       @Nullable ReferenceOffload offload,
       @Nullable ReferenceMlp shared,
@@ -91,8 +94,16 @@ final class ReferenceArithmetic implements Arithmetic {
     SharedExperts shared = layer.shared();
     Latent latent = layer.latent();
     RouterChecks.requireNumbers(layer);
+    RouterMlp before = router == null ? null : router.mlp();
     return new LayerParts(
         router == null ? null : new ReferenceLinear(loader.apply(router.weight()), router.bias()),
+        before == null ? null : linear(before.in(), loader),
+        before == null
+            ? List.of()
+            : before.hidden().stream()
+                .map(linear ->
+                    new ReferenceGateUp(null, linear(linear, loader), before.activation()))
+                .toList(),
         layer.experts().local().stream()
             .map(mlp -> ReferenceMlp.load(mlp, layer.experts().activation(), loader))
             .toList(),
@@ -107,6 +118,11 @@ final class ReferenceArithmetic implements Arithmetic {
         latent == null ? null : new ReferenceLinear(loader.apply(latent.out()), latent.outBias()));
   }
 
+  private static ReferenceLinear linear(
+      RouterMlp.Linear linear, Function<Weight, WeightMatrix> loader) {
+    return new ReferenceLinear(loader.apply(linear.weight()), linear.bias());
+  }
+
   @Override
   public StepCompiler compiler(MoePlan plan) {
     Interruption interruption = Interruption.of(plan);
@@ -118,6 +134,10 @@ final class ReferenceArithmetic implements Arithmetic {
     LayerParts parts = layers.get(context.layerIndex());
     ReferenceSteps steps = new ReferenceSteps(context, parts.experts(), interruption);
     return switch (operation) {
+      case DenseOperation.RouterIn op ->
+          steps.project(op.input(), op.target(), required(parts.routerIn()));
+      case DenseOperation.RouterHidden op ->
+          steps.hidden(op.input(), op.target(), parts.routerHidden().get(op.index()));
       case DenseOperation.RouterLogits op ->
           steps.project(op.input(), op.logits(), required(parts.router()));
       case DenseOperation.SharedGateUp op -> steps.sharedGateUp(op, required(parts.shared()));

@@ -67,6 +67,17 @@ final class ReferenceSteps {
     };
   }
 
+  /// A hidden layer of a router.
+  HostStep hidden(Operand input, Operand target, ReferenceGateUp layer) {
+    BufferRef from = ref(input);
+    BufferRef to = ref(target);
+    return tokens -> {
+      for (int t = 0; t < tokens; t++) {
+        write(to, t, layer.apply(read(from, t, layer.up().columns())));
+      }
+    };
+  }
+
   HostStep sharedGateUp(DenseOperation.SharedGateUp op, ReferenceMlp shared) {
     BufferRef input = ref(op.input());
     BufferRef activated = ref(op.activated());
@@ -84,7 +95,7 @@ final class ReferenceSteps {
     BufferRef target = ref(op.target());
     return tokens -> {
       for (int t = 0; t < tokens; t++) {
-        double[] y = shared.down().apply(read(activated, t, shared.up().rows()));
+        double[] y = shared.down().apply(read(activated, t, shared.down().columns()));
         if (gate != null) {
           double logit = gate.apply(read(input, t, hidden))[0];
           scale(y, ReferenceMlp.sigmoid(logit));

@@ -5,14 +5,11 @@ import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.ExpertWeights;
-import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.Router;
-import dev.tornadomoe.layer.TableGating;
-import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
@@ -59,14 +56,12 @@ final class LayerReader {
     String block = place.block();
     String router = block + place.router();
     new UnmentionedTensors(checkpoint, layout, place.layer(), block, router).refuse();
-    Bias bias =
-        layout.routerBias() ? Bias.of(checkpoint.require(router + ".bias", layout.routed())) : null;
-    Gating gating = gating(block);
+    Router chooses = new RouterReader(checkpoint, layout, index, block, place.router()).read();
     MoeLayer layer =
         new MoeLayer(
             index,
-            gating.topK(),
-            new Router(weight(router), bias, correctionBias(block), expertScale(block), gating),
+            chooses.topK(),
+            chooses,
             new ExpertWeights(
                 allExperts(block), map(), layout.activations().experts().apply(index)),
             new SharedReader(checkpoint, layout, place.layer(), block).read(index),
@@ -75,13 +70,6 @@ final class LayerReader {
             latent(block),
             norms(place.layer()));
     return layout.averaged() ? layer.averaged() : layer;
-  }
-
-  private Weight weight(String router) {
-    return layout.part().routerColumns() == null
-        ? checkpoint.linear(router, layout.routed(), layout.hidden())
-        : Weight.transposed(
-            checkpoint.require(router, layout.hidden(), layout.routed()), layout.routed(), 0, 1);
   }
 
   private @Nullable Latent latent(String block) {
@@ -95,11 +83,6 @@ final class LayerReader {
         checkpoint.linear(out, layout.hidden(), layout.latent()),
         MlpReader.bias(checkpoint, in, layout.latent()),
         MlpReader.bias(checkpoint, out, layout.hidden()));
-  }
-
-  private @Nullable Bias expertScale(String block) {
-    String name = layout.expertScale();
-    return name == null ? null : Bias.of(checkpoint.require(block + name, layout.routed()));
   }
 
   private OwnNorms norms(String layer) {
@@ -122,44 +105,6 @@ final class LayerReader {
     int[] localOf = new int[layout.routed()];
     Arrays.setAll(localOf, expert -> expert < layout.weighed() ? expert : -1);
     return ExpertMap.of(localOf);
-  }
-
-  /// The table of token ids, where this layer has one.
-  private @Nullable TableLayout table() {
-    TableLayout table = layout.table();
-    return table != null && table.layers().contains(index) ? table : null;
-  }
-
-  /// The gating, with the table of token ids and the factor that are stored beside the router.
-  private Gating gating(String block) {
-    if (!(layout.gating() instanceof TopKGating topK)) {
-      return layout.gating();
-    }
-    TopKGating scores = scaled(block, topK);
-    TableLayout table = table();
-    return table == null
-        ? scores
-        : new TableGating(
-            checkpoint.requireIntegers(block + table.name(), table.vocabulary(), scores.topK()),
-            scores);
-  }
-
-  private TopKGating scaled(String block, TopKGating gating) {
-    String name = layout.routerScale();
-    if (name == null) {
-      return gating;
-    }
-    float scale = checkpoint.require(block + name, 1).getFloat(0);
-    if (!Float.isFinite(scale)) {
-      throw new CheckpointException(
-          String.format(
-              Locale.ROOT,
-              "%s: tensor \"%s\" is %s, expected a finite number",
-              checkpoint.fileOf(block + name),
-              block + name,
-              scale));
-    }
-    return gating.scaled(gating.scale() * scale);
   }
 
   /// The experts that the router chooses from, and those that it always weighs.
@@ -192,20 +137,6 @@ final class LayerReader {
               ofSum.values().name()));
     }
     return new Mlp(mlp.gate(), mlp.up(), mlp.down(), mlp.gateBias(), mlp.upBias(), ofSum);
-  }
-
-  private @Nullable Bias correctionBias(String block) {
-    List<String> names = layout.correctionBiases();
-    if (names.isEmpty() || table() != null) {
-      return null;
-    }
-    String name =
-        block + names.stream().filter(n -> has(block + n)).findFirst().orElse(names.getFirst());
-    int size = layout.experts() + layout.identityExperts();
-    return Bias.of(
-        layout.correctionIsRow()
-            ? checkpoint.require(name, layout.part().routers(), size).at(layout.part().router())
-            : checkpoint.require(name, size));
   }
 
   /// Where a layer's router is.
@@ -250,7 +181,7 @@ final class LayerReader {
 
   private List<String> routers() {
     String columns = layout.part().routerColumns();
-    return columns == null ? layout.routers() : List.of(columns);
+    return columns == null ? layout.router().names() : List.of(columns);
   }
 
   private boolean isRouter(String name) {

@@ -52,8 +52,9 @@ record LayoutChecks(ModelLayout layout) {
   /// Tables and stored factors are parts of one way to route.
   private void requireTopKGating() {
     if (!(layout.gating() instanceof TopKGating)) {
-      String part = layout.table() != null ? "a table of token ids" : "a factor on the weights";
-      if (layout.table() != null || layout.routerScale() != null) {
+      RouterLayout router = layout.router();
+      String part = router.table() != null ? "a table of token ids" : "a factor on the weights";
+      if (router.table() != null || router.scale() != null) {
         throw new LayerException(
             String.format(
                 Locale.ROOT, "%s goes with top-k gating, not with %s", part, layout.gating()));
@@ -109,8 +110,8 @@ record LayoutChecks(ModelLayout layout) {
         && gating.scale() == 1
         && gating.epsilon() <= TopKGating.USUAL_EPSILON
         && gating.leastSum() == 0
-        && layout.routerScale() == null
-        && layout.expertScale() == null
+        && layout.router().scale() == null
+        && layout.router().expertScale() == null
         && layout.identityExperts() == 0;
   }
 }

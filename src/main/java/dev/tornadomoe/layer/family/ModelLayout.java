@@ -24,15 +24,7 @@ import org.jspecify.annotations.Nullable;
 /// @param layers all layers of the model, dense ones included
 /// @param part which of the checkpoint's stacks of MoE layers it is
 /// @param blocks what the MoE block is called inside a layer: `mlp`, `block_sparse_moe`
-/// @param routers what the router is called inside the block: `gate`, `router`
-/// @param correctionBiases what the router's selection bias is called inside the block; empty when
-///   the model has none
-/// @param correctionIsRow whether that is stored with a row for each of the block's routers
-/// @param routerScale what a factor on all of the router's weights is called inside the block, a
-///   tensor of one element; null when the model has none
-/// @param table which layers have a table of token ids in the place of a selection, or null
-/// @param expertScale what the tensor `[E]` is called inside the block that multiplies the weights
-///   of the chosen, or null
+/// @param router what chooses the experts
 /// @param norms inside the layers
 /// @param storages how the experts may be stored
 /// @param shared the shared expert, or null
@@ -40,7 +32,6 @@ import org.jspecify.annotations.Nullable;
 /// @param weighedShared shared experts that the router weighs, or null
 /// @param latent Z of experts behind a projection from H and before one back to it, or 0
 /// @param sumBias what a bias `[H]` on the weighted sum is called inside the block, or null
-/// @param routerBias whether the router has a bias
 /// @param routerWeightOnInput whether the router's weight multiplies the expert's input
 public record ModelLayout(
     int hidden,
@@ -53,12 +44,7 @@ public record ModelLayout(
     int layers,
     PartLayout part,
     List<String> blocks,
-    List<String> routers,
-    List<String> correctionBiases,
-    boolean correctionIsRow,
-    @Nullable String routerScale,
-    @Nullable TableLayout table,
-    @Nullable String expertScale,
+    RouterLayout router,
     NormsLayout norms,
     List<ExpertStorage> storages,
     @Nullable SharedLayout shared,
@@ -66,7 +52,6 @@ public record ModelLayout(
     @Nullable WeighedShared weighedShared,
     @Nullable String sumBias,
     int latent,
-    boolean routerBias,
     boolean routerWeightOnInput) {
 
   /// Starts from what nearly all families share: `mlp.gate` chooses, all of `num_hidden_layers`
@@ -117,13 +102,8 @@ public record ModelLayout(
     private IntPredicate isMoe = layer -> true;
     private PartLayout part = PartLayout.WHOLE;
     private List<String> blocks = List.of("mlp");
-    private List<String> routers = List.of("gate");
-    private List<String> correctionBiases = List.of();
-    private boolean correctionIsRow;
-    private @Nullable String routerScale;
+    private RouterLayout router = RouterLayout.GATE;
     private int identityExperts;
-    private @Nullable TableLayout table;
-    private @Nullable String expertScale;
     private NormsLayout norms = NormsLayout.NONE;
     private List<ExpertStorage> storages =
         List.of(ExpertStorage.PerExpert.PROJ, ExpertStorage.Fused.PROJ);
@@ -134,7 +114,6 @@ public record ModelLayout(
     private int latent;
     private @Nullable LayerActivations activations;
     private int hidden;
-    private boolean routerBias;
     private boolean routerWeightOnInput;
 
     private Builder(ModelConfig config, int layers) {
@@ -176,7 +155,7 @@ public record ModelLayout(
     /// @param names spellings, of which the first that is there counts
     /// @return this builder
     public Builder routers(String... names) {
-      routers = List.of(names);
+      router = router.named(names);
       return this;
     }
 
@@ -186,7 +165,7 @@ public record ModelLayout(
     /// @param names spellings, of which the first that is there counts
     /// @return this builder
     public Builder correctionBias(String... names) {
-      correctionBiases = List.of(names);
+      router = router.corrected(names);
       return this;
     }
 
@@ -195,7 +174,7 @@ public record ModelLayout(
     /// @param on false unless set
     /// @return this builder
     public Builder correctionIsRow(boolean on) {
-      correctionIsRow = on;
+      router = router.correctedByRow(on);
       return this;
     }
 
@@ -205,7 +184,7 @@ public record ModelLayout(
     /// @param name of the tensor
     /// @return this builder
     public Builder routerScale(String name) {
-      routerScale = name;
+      router = router.scaledBy(name);
       return this;
     }
 
@@ -214,7 +193,7 @@ public record ModelLayout(
     /// @param layout its name and the layers
     /// @return this builder
     public Builder table(TableLayout layout) {
-      table = layout.layers().isEmpty() ? null : layout;
+      router = router.byTable(layout.layers().isEmpty() ? null : layout);
       return this;
     }
 
@@ -223,7 +202,7 @@ public record ModelLayout(
     /// @param name of the tensor `[E]` in the block, which must be there
     /// @return this builder
     public Builder expertScale(String name) {
-      expertScale = name;
+      router = router.withExpertScale(name);
       return this;
     }
 
@@ -241,7 +220,16 @@ public record ModelLayout(
     /// @param on false unless set
     /// @return this builder
     public Builder routerBias(boolean on) {
-      routerBias = on;
+      router = router.biased(on);
+      return this;
+    }
+
+    /// What is before the router's logits, where that is more than a norm (ZAYA1).
+    ///
+    /// @param layout its names and sizes
+    /// @return this builder
+    public Builder routerMlp(RouterMlpLayout layout) {
+      router = router.behind(layout);
       return this;
     }
 
@@ -341,6 +329,15 @@ public record ModelLayout(
       return this;
     }
 
+    /// The same with experts that contribute nothing (ZAYA1): their weights count as 0.
+    ///
+    /// @param count 0 or more
+    /// @return this builder
+    public Builder skippingExperts(int count) {
+      router = router.skipping(count > 0);
+      return identityExperts(count);
+    }
+
     /// The activation, where it is not what `hidden_act` says.
     ///
     /// @param function between the projections of routed and shared experts
@@ -380,12 +377,7 @@ public record ModelLayout(
           layers,
           part,
           blocks,
-          routers,
-          correctionBiases,
-          correctionIsRow,
-          routerScale,
-          table,
-          expertScale,
+          router,
           norms,
           part.routers() == 1 ? StackedReader.withMlx(storages) : storages,
           shared,
@@ -393,7 +385,6 @@ public record ModelLayout(
           weighedShared,
           sumBias,
           latent,
-          routerBias,
           routerWeightOnInput);
     }
   }

@@ -59,7 +59,8 @@ public final class MoeFamilies {
           new Dbrx(),
           new Aria(),
           new JetMoe(),
-          new Inkling());
+          new Inkling(),
+          new Zaya());
 
   /// Model types of transformers and of releases whose layers none here can say, and why.
   private static final Map<String, String> REFUSED =
@@ -67,8 +68,7 @@ public final class MoeFamilies {
           "doge", "its router gives a token other experts when it comes with other tokens",
           "nemotron_h_puzzle", "its layers have experts of different sizes and numbers",
           "nllb-moe", "its own code runs only two of its experts",
-          "switch_transformers", "its experts drop tokens beyond their capacity",
-          "zaya", "its router goes on from the router states of the layer before");
+          "switch_transformers", "its experts drop tokens beyond their capacity");
 
   private final Map<String, List<MoeFamily>> byModelType;
   private final List<String> broken;

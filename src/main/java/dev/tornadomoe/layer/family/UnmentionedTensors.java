@@ -33,7 +33,7 @@ record UnmentionedTensors(
       refuseShared(block);
       refuseShared(layer);
     }
-    if (layout.correctionBiases().isEmpty()) {
+    if (layout.router().correctionBiases().isEmpty()) {
       for (String owner : List.of(router + ".", block, block + "gate.", block + "router.")) {
         for (String name : CORRECTIONS) {
           if (isStored(owner + name)) {
@@ -49,9 +49,10 @@ record UnmentionedTensors(
     }
     String bias = router + ".bias";
     boolean isSaid =
-        Stream.concat(layout.correctionBiases().stream(), layout.part().ofOthers().stream())
+        Stream.concat(
+                layout.router().correctionBiases().stream(), layout.part().ofOthers().stream())
             .anyMatch(name -> bias.equals(block + name));
-    if (!layout.routerBias() && !isSaid && isStored(bias) && !isZero(bias)) {
+    if (!layout.router().bias() && !isSaid && isStored(bias) && !isZero(bias)) {
       refuse(bias, "router bias");
     }
   }

@@ -167,7 +167,8 @@ final class BlockReader {
         isBiased() ? Bias.of(checkpoint.require(use("ffn_gate_inp.bias"), experts)) : null,
         correction(),
         expertScales(),
-        hasTable() ? new TableGating(table(gating.topK()), gating) : gating);
+        hasTable() ? new TableGating(table(gating.topK()), gating) : gating,
+        null);
   }
 
   private @Nullable Latent latent() {

@@ -9,6 +9,7 @@ import dev.tornadomoe.contract.FootprintContract;
 import dev.tornadomoe.contract.InterruptContract;
 import dev.tornadomoe.contract.LifetimeContract;
 import dev.tornadomoe.contract.MemoryContract;
+import dev.tornadomoe.contract.RouterStatesContract;
 import dev.tornadomoe.contract.RoutingContract;
 import dev.tornadomoe.contract.StepContract;
 import dev.tornadomoe.contract.TailContract;
@@ -106,6 +107,14 @@ class ReferenceContractTest {
 
   @Nested
   class TokenKeys extends TokenKeyContract {
+    @Override
+    protected Backend backend() {
+      return new ReferenceBackend();
+    }
+  }
+
+  @Nested
+  class RouterStates extends RouterStatesContract {
     @Override
     protected Backend backend() {
       return new ReferenceBackend();

@@ -123,6 +123,9 @@ class BrokenConfigTest {
         refusal("hy_v4", c -> c.with("topk_method", "greedy"), "\"topk_method\"", "noaux_tc"),
         refusal("glm5_next_text", c -> c.with("hidden_act", "gelu"), "\"hidden_act\"", "silu"),
         refusal("minimax_m3_vl_text", c -> c.with("swiglu_alpha", -1), "SWIGLU_OAI", "-1.0"),
+        refusal(
+            "zaya", c -> c.with("num_experts_per_tok", 2), "\"num_experts_per_tok\": 2", "1 is"),
+        refusal("zaya", c -> c.with("router_hidden_size", 0), "\"router_hidden_size\""),
         refusal("deepseek_v4", c -> c.with("n_shared_experts", 2), "\"n_shared_experts\"", "2"),
         refusal("deepseek_v4", c -> c.with("n_shared_experts", 0), "\"n_shared_experts\"", "0"),
         refusal("deepseek_v4", c -> c.with("hidden_act", "gelu"), "\"hidden_act\"", "silu"),

@@ -53,7 +53,6 @@ class MoeFamiliesTest {
 
   @ParameterizedTest
   @CsvSource({
-    "zaya, router states of the layer before",
     "doge, with other tokens",
     "nllb-moe, only two of its experts",
     "switch_transformers, drop tokens",

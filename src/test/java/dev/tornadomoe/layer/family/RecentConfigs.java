@@ -83,6 +83,13 @@ final class RecentConfigs {
               .with("top_k_experts", 2)
               .with("enable_moe_block", true)
               .with("rms_norm_eps", 0.25);
+      case "zaya" ->
+          config
+              .with("num_experts_per_tok", 1)
+              .with("moe_intermediate_size", INTERMEDIATE)
+              .with("num_experts", EXPERTS)
+              .with("router_hidden_size", 5)
+              .with("rms_norm_eps", 0.25);
       case "axk1" ->
           deepseek(config).with("n_group", 1).with("topk_group", 1).with("rms_norm_eps", 0.25);
       case "minimax_m3_vl_text" ->

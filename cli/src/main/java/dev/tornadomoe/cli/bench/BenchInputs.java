@@ -1,27 +1,26 @@
 package dev.tornadomoe.cli.bench;
 
+import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.host.MemoryBudget;
-import dev.tornadomoe.backend.host.NormStep;
-import dev.tornadomoe.backend.host.TokenGating;
-import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.TokenKey;
-import dev.tornadomoe.layer.WeightedNorm;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.tensor.Weight;
-import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.IntConsumer;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -98,11 +97,10 @@ public final class BenchInputs {
     }
     int[][] drawn = expertsOnly ? draw(rows.length) : null;
     Map<CallerRegion, int[]> keys = expertsOnly ? Map.of() : keys(layers, rows.length, random);
-    List<int[][]> ids = new ArrayList<>();
-    for (MoeLayer layer : layers) {
-      made.update(ids.size(), stages);
-      ids.add(drawn != null ? drawn : route(layer, rows, keys));
-    }
+    List<int[][]> ids =
+        drawn != null
+            ? Collections.nCopies(layers.size(), drawn)
+            : route(rows, keys, done -> made.update(done, stages));
     List<Input> inputs = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       int first = i * tokens;
@@ -121,7 +119,7 @@ public final class BenchInputs {
         reads.add(reads(layers.get(l), ids.get(l), first, tokens));
       }
       Map<CallerRegion, MemorySegment> keysHere = new EnumMap<>(CallerRegion.class);
-      keys.forEach((region, all) -> keysHere.put(region, part(all, first, tokens)));
+      keys.forEach((region, all) -> keysHere.put(region, part(arena, all, first, tokens)));
       inputs.add(
           new Input(input, drawn == null ? null : routing(drawn, first, tokens), keysHere, reads));
     }
@@ -129,56 +127,33 @@ public final class BenchInputs {
     return inputs;
   }
 
-  /// Where the layer's router sends each row.
-  private static int[][] route(MoeLayer layer, float[][] rows, Map<CallerRegion, int[]> keys) {
-    Router router = layer.router();
-    if (router == null) {
-      throw new IllegalStateException(
-          String.format(Locale.ROOT, "layer %d has no router", layer.index()));
-    }
-    int[][] ids = new int[rows.length][layer.topK()];
-    TokenGating gating = TokenGating.of(router);
-    Bias bias = router.bias();
-    float[] biases = bias == null ? new float[router.experts()] : bias.toFloats();
-    float[][] logits = new float[rows.length][router.experts()];
-    float[][] inputs = normed(layer.norms().router(), rows);
-    try (Arena temporary = Arena.ofConfined()) {
-      WeightMatrix matrix = router.weight().load(temporary);
-      float[] row = new float[matrix.columns()];
-      for (int e = 0; e < router.experts(); e++) {
-        matrix.decodeRow(e, row);
-        for (int t = 0; t < rows.length; t++) {
-          float sum = biases[e];
-          for (int c = 0; c < row.length; c++) {
-            sum += row[c] * inputs[t][c];
-          }
-          logits[t][e] = sum;
-        }
+  /// Where the layers' routers send each row, layer after layer.
+  private List<int[][]> route(
+      float[][] rows, Map<CallerRegion, int[]> keys, IntConsumer layersDone) {
+    int hidden = layers.getFirst().hidden();
+    List<int[][]> ids = new ArrayList<>();
+    try (Arena temporary = Arena.ofShared()) {
+      MemorySegment input = temporary.allocate((long) rows.length * hidden * Float.BYTES, 64);
+      for (int t = 0; t < rows.length; t++) {
+        MemorySegment.copy(
+            rows[t], 0, input, ValueLayout.JAVA_FLOAT, (long) t * hidden * Float.BYTES, hidden);
       }
-    }
-    float[] weights = new float[layer.topK()];
-    TokenKey asked = router.gating().key();
-    int[] given = asked == null ? null : keys.get(CallerRegion.of(asked.kind()));
-    for (int t = 0; t < rows.length; t++) {
-      gating.choose(logits[t], given == null ? 0 : given[t], ids[t], weights);
+      MoeCall call =
+          new MoeCall().hidden(input, rows.length).output(temporary.allocate(input.byteSize(), 64));
+      keys.forEach((region, all) -> call.memory(region, part(temporary, all, 0, rows.length)));
+      int states = layers.stream().mapToInt(MoeLayer::routerStates).max().orElse(0);
+      call.routerStates(temporary.allocate((long) rows.length * states * Float.BYTES, 64));
+      for (MoeLayer layer : layers) {
+        layersDone.accept(ids.size());
+        int[] ofLayer = RoutingProbe.ids(layer, call);
+        int topK = layer.topK();
+        ids.add(
+            IntStream.range(0, rows.length)
+                .mapToObj(t -> Arrays.copyOfRange(ofLayer, t * topK, (t + 1) * topK))
+                .toArray(int[][]::new));
+      }
     }
     return ids;
-  }
-
-  /// What the router gets of rows.
-  private static float[][] normed(@Nullable WeightedNorm norm, float[][] rows) {
-    if (norm == null) {
-      return rows;
-    }
-    float[] factors = norm.factors();
-    float[][] normed = new float[rows.length][factors.length];
-    for (int t = 0; t < rows.length; t++) {
-      float factor = NormStep.factor(rows[t], factors.length, norm.norm().epsilon());
-      for (int c = 0; c < factors.length; c++) {
-        normed[t][c] = rows[t][c] * factor * factors[c];
-      }
-    }
-    return normed;
   }
 
   /// Random numbers of what routers ask of each token.
@@ -193,7 +168,7 @@ public final class BenchInputs {
     return keys;
   }
 
-  private MemorySegment part(int[] keys, int first, int tokens) {
+  private static MemorySegment part(Arena arena, int[] keys, int first, int tokens) {
     MemorySegment part = arena.allocate((long) tokens * Integer.BYTES, 64);
     for (int t = 0; t < tokens; t++) {
       part.setAtIndex(ValueLayout.JAVA_INT, t, keys[(first + t) % keys.length]);
@@ -238,8 +213,10 @@ public final class BenchInputs {
     long operations = 0;
     for (int t = 0; t < tokens; t++) {
       for (int id : ids[(first + t) % ids.length]) {
-        distinct.set(id);
-        operations += operations(expert(layer, id));
+        if (layer.experts().map().localOf(id) >= 0) { // others have no weights
+          distinct.set(id);
+          operations += operations(expert(layer, id));
+        }
       }
     }
     int[] experts = distinct.stream().toArray();
@@ -250,6 +227,11 @@ public final class BenchInputs {
     if (!expertsOnly && layer.router() != null) {
       bytes += layer.router().weight().bytes();
       operations += tokens * operations(layer.router().weight());
+      RouterMlp mlp = layer.router().mlp();
+      for (Weight weight : mlp == null ? List.<Weight>of() : mlp.weights()) {
+        bytes += weight.bytes();
+        operations += tokens * operations(weight);
+      }
     }
     if (!expertsOnly && layer.shared() != null) {
       bytes += layer.shared().mlp().bytes();

@@ -23,7 +23,7 @@ final class BenchMemory {
   BenchMemory(MoePlan plan, int tokens, Arena arena) {
     this.tokens = tokens;
     CallSpec spec = plan.options().call();
-    for (Set<CallerRegion> regions : List.of(spec.inputs(), spec.results())) {
+    for (Set<CallerRegion> regions : List.of(spec.inputs(), plan.results(0))) {
       for (CallerRegion region : regions) {
         if (region != CallerRegion.HIDDEN) {
           CallerRows rows = CallerRows.of(spec, region, plan.layers().getFirst());
@@ -45,6 +45,9 @@ final class BenchMemory {
     }
     if (memory.containsKey(CallerRegion.RESIDUAL)) {
       call.residual(memory(CallerRegion.RESIDUAL));
+    }
+    if (memory.containsKey(CallerRegion.ROUTER_STATES)) {
+      call.routerStates(memory(CallerRegion.ROUTER_STATES));
     }
     if (memory.containsKey(CallerRegion.NORMED)) {
       call.tail(memory(CallerRegion.NORM_WEIGHTS), memory(CallerRegion.NORMED));

@@ -122,6 +122,8 @@ final class ParallelRunner {
       input
           .keys()
           .forEach((region, all) -> call.memory(region, all.asSlice(first * key, own * key)));
+      long states = layers.getFirst().routerStates() * (long) Float.BYTES;
+      call.routerStates(arena.allocate(Math.max(1, own * states), 64).asSlice(0, own * states));
       BenchInputs.Routing routing = input.routing();
       if (routing != null) {
         call.routing(

@@ -66,9 +66,7 @@ final class InspectText {
             Locale.ROOT,
             "%s%s, top-%s, hidden %s, intermediate %s, %s%s",
             stack.get("experts"),
-            identities == 0
-                ? ""
-                : String.format(Locale.ROOT, " and %d that return their input", identities),
+            others(identities, stack.get("skipping_experts")),
             stack.get("top_k"),
             stack.get("hidden_size"),
             stack.get("intermediate_size"),
@@ -257,5 +255,15 @@ final class InspectText {
 
   private static List<Integer> asIntegers(List<?> list) {
     return list.stream().map(Integer.class::cast).toList();
+  }
+
+  /// Experts without weights.
+  private static String others(long identities, @Nullable Object skipping) {
+    if (skipping != null) {
+      return " and " + skipping + " that contributes nothing";
+    }
+    return identities == 0
+        ? ""
+        : String.format(Locale.ROOT, " and %d that return their input", identities);
   }
 }

@@ -81,7 +81,11 @@ final class Inspection {
     described.put("layers", layout.layers());
     described.put("moe_layers", layout.moeLayers());
     described.put("experts", layout.experts());
-    described.put("identity_experts", layout.identityExperts());
+    boolean skips = layout.router().skips();
+    described.put("identity_experts", skips ? 0 : layout.identityExperts());
+    if (skips) {
+      described.put("skipping_experts", layout.identityExperts());
+    }
     WeighedShared weighed = layout.weighedShared();
     described.put("top_k", layout.gating().topK() - (weighed == null ? 0 : weighed.count()));
     described.put("intermediate_size", layout.intermediate());

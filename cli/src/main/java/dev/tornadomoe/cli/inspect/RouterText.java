@@ -17,19 +17,25 @@ import java.util.Locale;
 
 /// How a model chooses its experts, in words.
 final class RouterText {
+  private static final String MLP = "an MLP that goes on from the layer before";
+
   private RouterText() {}
 
   /// As in `sigmoid, correction bias, best 4 of 8 groups by their two highest, top-8, renormalised,
   /// times 2.5`.
   static String of(ModelLayout layout) {
     List<String> words =
-        words(layout.gating(), layout.routerBias(), !layout.correctionBiases().isEmpty());
+        words(
+            layout.gating(), layout.router().bias(), !layout.router().correctionBiases().isEmpty());
     add(
         words,
         layout.norms().router() != null,
-        layout.expertScale() != null,
+        layout.router().expertScale() != null,
         layout.routerWeightOnInput());
-    TableLayout table = layout.table();
+    if (layout.router().mlp() != null) {
+      words.addFirst(MLP);
+    }
+    TableLayout table = layout.router().table();
     if (table != null) {
       words.add(
           String.format(
@@ -53,6 +59,9 @@ final class RouterText {
         layer.norms().router() != null,
         router.expertScale() != null,
         layer.routerWeightOnInput());
+    if (router.mlp() != null) {
+      words.addFirst(MLP);
+    }
     return String.join(", ", words);
   }
 

@@ -33,6 +33,9 @@ final class WeightKinds {
     for (MoeLayer layer : layers) {
       if (layer.router() != null) {
         found.add("router", layer.router().weight());
+        if (layer.router().mlp() != null) {
+          layer.router().mlp().weights().forEach(weight -> found.add("router", weight));
+        }
       }
       if (layer.latent() != null) {
         found.add("latent", layer.latent().in());

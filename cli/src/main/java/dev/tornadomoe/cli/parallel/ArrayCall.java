@@ -1,9 +1,7 @@
 package dev.tornadomoe.cli.parallel;
 
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.plan.CallerRegion;
 import java.lang.foreign.MemorySegment;
-import java.util.Map;
 
 /// Calls whose memory is in Java arrays.
 public final class ArrayCall {
@@ -13,14 +11,13 @@ public final class ArrayCall {
   ///
   /// @param input `[tokens, H]`
   /// @param output `[tokens, H]`, or with k rows for each token
-  /// @param keys what the layer's router asks of each token beside, `[tokens]`
-  public static MoeCall of(
-      float[] input, int tokens, float[] output, Map<CallerRegion, int[]> keys) {
+  /// @param extras what it brings beside; states of routers in it are overwritten
+  public static MoeCall of(float[] input, int tokens, float[] output, TokenExtras extras) {
     MoeCall call =
         new MoeCall()
             .hidden(MemorySegment.ofArray(input), tokens)
             .output(MemorySegment.ofArray(output));
-    keys.forEach((region, values) -> call.memory(region, MemorySegment.ofArray(values)));
+    extras.addTo(call);
     return call;
   }
 }

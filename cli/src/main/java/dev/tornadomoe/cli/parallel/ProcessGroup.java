@@ -20,6 +20,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -129,12 +130,12 @@ public final class ProcessGroup {
   /// Runs the plan's first layer. Each rank has a run of the tokens, and gets the results of all.
   ///
   /// @param input `[tokens, H]`
-  /// @param keys what the layer's router asks of each token beside, `[tokens]`
+  /// @param extras what the call brings beside; states of routers in it are overwritten
   /// @return the output `[tokens, H]`
-  public float[] run(Session session, float[] input, int tokens, Map<CallerRegion, int[]> keys) {
+  public float[] run(Session session, float[] input, int tokens, TokenExtras extras) {
     if (ranks == null) {
       float[] output = new float[input.length];
-      session.run(ArrayCall.of(input, tokens, output, keys));
+      session.run(ArrayCall.of(input, tokens, output, extras));
       return output;
     }
     try (Arena arena = Arena.ofShared()) {
@@ -148,13 +149,26 @@ public final class ProcessGroup {
           new MoeCall()
               .hidden(hidden.asSlice(first * row, (end - first) * row), end - first)
               .output(output.asSlice(first * row, (end - first) * row));
-      keys.forEach((region, values) -> {
-        MemorySegment own = arena.allocate(Math.max(1, end - first) * 4L, 64);
-        MemorySegment.copy(values, first, own, ValueLayout.JAVA_INT, 0, end - first);
-        call.memory(region, own.asSlice(0, (end - first) * 4L));
-      });
+      Map<CallerRegion, MemorySegment> beside = new EnumMap<>(CallerRegion.class);
+      extras
+          .memory()
+          .forEach((region, values) -> {
+            long bytes = extras.tokenBytes(values);
+            MemorySegment copy = arena.allocate(Math.max(1, values.byteSize()), 64);
+            MemorySegment.copy(values, 0, copy, 0, values.byteSize());
+            beside.put(region, copy);
+            call.memory(region, copy.asSlice(first * bytes, (end - first) * bytes));
+          });
       session.run(call);
       gather(ranks, output, tokens, row);
+      for (CallerRegion region : session.plan().results(0)) {
+        MemorySegment values = extras.memory().get(region);
+        MemorySegment copy = beside.get(region);
+        if (values != null && copy != null) {
+          gather(ranks, copy, tokens, extras.tokenBytes(values));
+          MemorySegment.copy(copy, 0, values, 0, values.byteSize());
+        }
+      }
       float[] all = new float[input.length];
       MemorySegment.copy(output, ValueLayout.JAVA_FLOAT, 0, all, 0, all.length);
       return all;

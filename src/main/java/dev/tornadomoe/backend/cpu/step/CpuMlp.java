@@ -1,10 +1,8 @@
 package dev.tornadomoe.backend.cpu.step;
 
 import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
-import dev.tornadomoe.backend.cpu.kernel.rows.KernelNeeds;
 import dev.tornadomoe.layer.Activation;
 import dev.tornadomoe.plan.Precision;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// One expert.
@@ -31,41 +29,8 @@ public record CpuMlp(
         kernels);
   }
 
-  /// The first half as a projection: `activation(gate x) * up x`, a tile of both at a time.
+  /// The first half as a projection.
   public Projection gateUp() {
-    return new Projection() {
-      @Override
-      public int rows() {
-        return up.rows();
-      }
-
-      @Override
-      public int columns() {
-        return up.columns();
-      }
-
-      @Override
-      public List<KernelNeeds> needs() {
-        return gate == null ? List.of(up.needs()) : List.of(up.needs(), gate.needs());
-      }
-
-      @Override
-      public boolean isGated() {
-        return gate != null;
-      }
-
-      @Override
-      public void apply(int rowFrom, int rowTo, Scratch scratch, int yStride) {
-        up.apply(rowFrom, rowTo, scratch, scratch.result, yStride);
-        if (gate != null) {
-          gate.apply(rowFrom, rowTo, scratch, scratch.gate, yStride);
-        }
-        kernels.activate(
-            activation,
-            gate == null ? null : scratch.gate,
-            scratch.result,
-            scratch.tokens() * yStride);
-      }
-    };
+    return new GateUp(gate, up, activation, kernels);
   }
 }

@@ -6,6 +6,7 @@ import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.modular.CustomOperation;
 import dev.tornadomoe.modular.DenseOperation;
@@ -23,6 +24,7 @@ import dev.tornadomoe.tensor.Weight;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// What each step of a plan needs of the thread that runs it, known before anything is loaded.
 public final class PlanNeeds {
@@ -74,14 +76,14 @@ public final class PlanNeeds {
 
   private StepNeeds ofDense(DenseOperation operation, int rows) {
     Router router = layer.router();
+    RouterMlp mlp = router == null ? null : router.mlp();
     SharedExperts shared = layer.shared();
     Latent latent = layer.latent();
     return switch (operation) {
-      case DenseOperation.RouterLogits op ->
-          router == null
-              ? StepNeeds.NONE
-              : allTokens(
-                  needs(Precision.EXACT, List.of(router.weight())), router.weight(), rows, false);
+      case DenseOperation.RouterIn op -> exact(mlp == null ? null : mlp.in().weight(), rows);
+      case DenseOperation.RouterHidden op ->
+          exact(mlp == null ? null : mlp.hidden().get(op.index()).weight(), rows);
+      case DenseOperation.RouterLogits op -> exact(router == null ? null : router.weight(), rows);
       case DenseOperation.SharedGateUp op ->
           shared == null
               ? StepNeeds.NONE
@@ -94,6 +96,13 @@ public final class PlanNeeds {
       case DenseOperation.LatentOut op ->
           latent == null ? StepNeeds.NONE : allTokens(latent.out(), rows);
     };
+  }
+
+  /// A router's weight, whatever the plan's precision.
+  private StepNeeds exact(@Nullable Weight weight, int rows) {
+    return weight == null
+        ? StepNeeds.NONE
+        : allTokens(needs(Precision.EXACT, List.of(weight)), weight, rows, false);
   }
 
   private StepNeeds allTokens(Weight weight, int rows) {

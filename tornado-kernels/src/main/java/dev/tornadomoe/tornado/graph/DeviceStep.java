@@ -38,6 +38,15 @@ sealed interface DeviceStep {
             layer.index()));
   }
 
+  static DeviceStep routerMlp(MoeLayer layer) {
+    return new Refusal(
+        String.format(
+            Locale.ROOT,
+            "layer %d: a router that is an MLP can't run on a device; backends cpu and reference"
+                + " run it, or give ids and weights (callerRoutes)",
+            layer.index()));
+  }
+
   static DeviceStep ownRouting(MoeLayer layer) {
     return new Refusal(
         String.format(

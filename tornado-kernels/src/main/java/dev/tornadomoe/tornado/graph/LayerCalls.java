@@ -115,6 +115,9 @@ public final class LayerCalls {
   /// What a device does about an operation of a layer: the one list of what has kernels.
   static DeviceStep step(MoeLayer layer, Operation operation) {
     return switch (operation) {
+      case DenseOperation.RouterIn op -> DeviceStep.routerMlp(layer);
+      case DenseOperation.RouterHidden op -> DeviceStep.routerMlp(layer);
+      case RowOperation.RouterStates op -> DeviceStep.routerMlp(layer);
       case DenseOperation.RouterLogits op -> new Kernels(calls -> calls.router.logits(op));
       case DenseOperation.SharedGateUp op -> new Kernels(calls -> calls.experts.sharedGateUp(op));
       case DenseOperation.SharedDown op ->

@@ -1,10 +1,10 @@
-package dev.tornadomoe.cli;
+package dev.tornadomoe.cli.bench;
 
+import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.cpu.CpuBackend;
 import dev.tornadomoe.backend.host.GuardedSession;
-import dev.tornadomoe.cli.parallel.ArrayCall;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Access;
 import dev.tornadomoe.modular.ActivationFormat;
@@ -29,39 +29,40 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
-/// Counts how often a layer's router chooses each expert: experts that note who they are and
-/// compute nothing, so that the weights of real ones are not loaded.
-final class RouteCounter implements Experts {
+/// Asks a layer's router where rows go: experts that note who they are and compute nothing, so that
+/// the weights of real ones are not loaded.
+public final class RoutingProbe implements Experts {
   private static final int SLICE_TOKENS = 1024;
 
   private final int topK;
-  private final long[] chosen;
+  private final int[] noted;
+  private int count;
 
-  private RouteCounter(MoeLayer layer) {
+  private RoutingProbe(MoeLayer layer, int tokens) {
     this.topK = layer.topK();
-    this.chosen = new long[layer.globalExperts()];
+    this.noted = new int[Math.multiplyExact(tokens, topK)];
   }
 
-  /// {@return for each of the router's experts how many of these rows choose it}
-  static long[] count(MoeLayer layer, HiddenStates rows) {
-    if (rows.tokens() == 0) {
-      return new long[layer.globalExperts()];
-    }
-    RouteCounter counter = new RouteCounter(layer);
+  /// Runs a layer's router.
+  ///
+  /// @param call of layer 0 with one token or more, and all that the layer asks; its output is set
+  ///   to zeros
+  /// @return the chosen experts, `[M, k]`
+  public static int[] ids(MoeLayer layer, MoeCall call) {
+    RoutingProbe probe = new RoutingProbe(layer, call.tokens());
     MoePlan plan =
         Planner.builder()
-            .maxTokens(rows.tokens())
+            .maxTokens(call.tokens())
             .chunkTokens(SLICE_TOKENS)
-            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), counter))
+            .modularMoe(new ModularMoe(new LocalPrepareAndFinalize(), probe))
             .build()
             .plan(withoutShared(layer));
     try (Session session =
         GuardedSession.open(
             new CpuBackend(), plan, () -> CpuBackend.aroundExperts(plan, Progress.NONE))) {
-      session.run(
-          ArrayCall.of(rows.rows(), rows.tokens(), new float[rows.rows().length], rows.keys()));
+      session.run(call);
     }
-    return counter.chosen;
+    return probe.noted;
   }
 
   private static MoeLayer withoutShared(MoeLayer layer) {
@@ -79,7 +80,7 @@ final class RouteCounter implements Experts {
 
   @Override
   public String name() {
-    return "counting";
+    return "noting";
   }
 
   @Override
@@ -116,20 +117,16 @@ final class RouteCounter implements Experts {
   public List<Operation> operations(Problem problem, ExpertInput input) {
     return List.of(
         new CustomOperation(
-            "count",
+            "note",
             List.of(Access.read(input.ids()), Access.overwrite(Operand.FUSED_OUT)),
             (memory, tokens) -> {
-              count(memory.of(input.ids()), tokens);
+              note(memory.of(input.ids()), tokens);
               memory.of(Operand.FUSED_OUT).fill((byte) 0);
             }));
   }
 
-  private void count(MemorySegment ids, int tokens) {
-    for (int pair = 0; pair < tokens * topK; pair++) {
-      int expert = ids.getAtIndex(ValueLayout.JAVA_INT, pair);
-      if (expert >= 0) {
-        chosen[expert]++;
-      }
-    }
+  private void note(MemorySegment ids, int tokens) {
+    MemorySegment.copy(ids, ValueLayout.JAVA_INT, 0, noted, count, tokens * topK);
+    count += tokens * topK;
   }
 }
