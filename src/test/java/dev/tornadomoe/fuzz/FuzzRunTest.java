@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -23,9 +24,14 @@ class FuzzRunTest {
   private static final Path DIRECTORY =
       Path.of("..", "target", "fuzz").toAbsolutePath().normalize();
 
-  /// How long Jazzer may take to begin. Its agent hangs now and then, at random, while it looks for
-  /// classes of the JDK in its own threads.
-  private static final long SECONDS_TO_BEGIN = 40;
+  /// What Jazzer needs to begin is ten seconds of CPU, which on a busy machine are minutes, so its
+  /// time says nothing. One that hangs, as its agent does now and then while it looks for classes
+  /// of the JDK in its own threads, uses next to none for as long as this.
+  private static final int SECONDS_AT_REST = 40;
+
+  /// A JVM that waits uses a thousandth of a core; one that works, on the busiest machine, more
+  /// than twice this.
+  private static final Duration CPU_AT_REST = Duration.ofMillis(200);
 
   private static final int MOST_STARTS = 4;
 
@@ -88,13 +94,25 @@ class FuzzRunTest {
         .start();
   }
 
+  /// Whether it has begun, or ended; otherwise it hangs.
   private static boolean hasBegun(Process jazzer, Path log) throws Exception {
-    for (int second = 0; second < SECONDS_TO_BEGIN; second++) {
+    Duration used = cpu(jazzer);
+    for (int resting = 0; resting < SECONDS_AT_REST; resting++) {
       if (jazzer.waitFor(1, TimeUnit.SECONDS) || Files.readString(log).contains("INFO: Seed:")) {
         return true;
       }
+      Duration now = cpu(jazzer);
+      if (now.minus(used).compareTo(CPU_AT_REST) > 0) {
+        used = now;
+        resting = -1;
+      }
     }
     return false;
+  }
+
+  /// What a process has used of it.
+  private static Duration cpu(Process process) {
+    return process.info().totalCpuDuration().orElse(Duration.ZERO);
   }
 
   private static String lastLine(Path log) throws IOException {
