@@ -85,7 +85,12 @@ public final class OffloadFile {
     }
     named.forEach((layer, value) -> {
       try {
-        found.put(Integer.valueOf(String.valueOf(layer)), value);
+        int index = Integer.parseInt(String.valueOf(layer));
+        if (found.containsKey(index)) {
+          throw new OffloadException(
+              String.format(Locale.ROOT, "%s: \"%s\" names layer %d twice", file, field, index));
+        }
+        found.put(index, value);
       } catch (NumberFormatException e) {
         throw new OffloadException(
             String.format(

@@ -48,6 +48,8 @@ class OffloadFileTest {
         "'{\"experts_on_device\": [-1]}', 'must be a list of whole numbers from 0 on, found -1'",
         "'{\"experts_on_device\": [5000000000]}', 'whole numbers from 0 on, found 5000000000'",
         "'{\"layers\": []}', '\"layers\" is no object'",
+        "'{\"experts_chosen\": {\"3\": [], \"03\": []}}', '\"experts_chosen\" names layer 3 twice'",
+        "'{\"layers\": {\"+1\": null, \"1\": []}}', '\"layers\" names layer 1 twice'",
         "'{\"layers\": {\"x\": []}}', '\"layers\" names layer \"x\", which is no number'",
         "'{\"experts_chosen\": {\"0\": [1.5]}}', '\"experts_chosen.0\" must be a list of whole'",
         "'nonsense', 'not valid JSON'",

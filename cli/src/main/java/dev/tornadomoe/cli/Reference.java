@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -43,11 +44,11 @@ record Reference(
   /// H]`. What routers ask beside is in `golden_extra.safetensors`, `layer<L>/m<M>/input_ids` or
   /// `/router_states`, and so is what they hand on, `/router_states_out`.
   ///
-  /// @param parts of the model, which may have cases in it too
+  /// @param parts of the model, asked for where the file has cases of parts
   /// @param layers of the model, by their indices
   /// @throws CheckpointException when they are misshapen or none are there, or some are of no part
   static TreeMap<Integer, List<Reference>> golden(
-      TensorFile file, List<String> parts, IntFunction<MoeLayer> layers) {
+      TensorFile file, Supplier<List<String>> parts, IntFunction<MoeLayer> layers) {
     TreeMap<Integer, List<Reference>> cases = golden(file, "", layers);
     if (cases.isEmpty()) {
       throw new CheckpointException(
@@ -57,19 +58,37 @@ record Reference(
     return cases;
   }
 
-  private static void requireParts(TensorFile file, List<String> parts) {
-    for (String name : file.names()) {
-      Matcher matcher = INPUT_OF_PART.matcher(name);
-      if (matcher.matches() && !parts.contains(matcher.group(1))) {
+  private static void requireParts(TensorFile file, Supplier<List<String>> parts) {
+    Map<String, String> cases = casesOfParts(file);
+    List<String> known = cases.isEmpty() ? List.of() : parts.get();
+    cases.forEach((part, name) -> {
+      if (!known.contains(part)) {
         throw new CheckpointException(
             String.format(
                 Locale.ROOT,
                 "%s: \"%s\" is a case of a part that the model doesn't have; its parts: %s",
                 file.file(),
                 name,
-                parts));
+                known));
+      }
+    });
+  }
+
+  /// {@return the parts that a `golden.safetensors` has cases of, in alphabetical order}
+  static List<String> partsIn(TensorFile file) {
+    return List.copyOf(casesOfParts(file).keySet());
+  }
+
+  /// By part, one of its cases each.
+  private static Map<String, String> casesOfParts(TensorFile file) {
+    Map<String, String> cases = new TreeMap<>();
+    for (String name : file.names()) {
+      Matcher matcher = INPUT_OF_PART.matcher(name);
+      if (matcher.matches()) {
+        cases.putIfAbsent(matcher.group(1), name);
       }
     }
+    return cases;
   }
 
   /// Those of one part of a model, perhaps none.

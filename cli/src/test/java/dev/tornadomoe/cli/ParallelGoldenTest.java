@@ -100,7 +100,7 @@ class ParallelGoldenTest {
         TensorFile golden = TensorFile.open(directory.resolve("golden.safetensors"))) {
       MoeModel model = MoeModel.of(checkpoint);
       for (Map.Entry<Integer, List<Reference>> layer :
-          Reference.golden(golden, model.parts(), model::layer).entrySet()) {
+          Reference.golden(golden, model::parts, model::layer).entrySet()) {
         MoeLayer part = processes.part(model.layer(layer.getKey()));
         Planner.Builder planner =
             new PlanChoices().planner(AliasMode.AUTO, processes).maxTokens(64);

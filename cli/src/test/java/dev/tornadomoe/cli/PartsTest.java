@@ -42,6 +42,18 @@ class PartsTest {
     assertThat(MoeRun.of("verify", copy, "--json").fine().objects("cases")).hasSize(3);
   }
 
+  /// Nobody asks about a talker of which there are no cases.
+  @Test
+  void verifyLooksAtNoPartWithoutCases() {
+    Path copy = Golden.copy("hf/qwen3_omni_moe", directory);
+    Golden.rewrite(
+        copy.resolve("golden.safetensors"),
+        tensor -> tensor.name().startsWith("talker/") ? null : tensor);
+    Golden.editConfig(copy, "\"num_local_experts\": 6", "\"num_local_experts\": \"six\"");
+    assertThat(MoeRun.of("inspect", copy).out()).contains("num_local_experts");
+    assertThat(MoeRun.of("verify", copy, "--json").fine().objects("cases")).hasSize(6);
+  }
+
   @Test
   void runTakesALayerOfAPart() {
     Path golden = ERNIE.resolve("golden.safetensors");
