@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado;
 
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
@@ -11,7 +12,7 @@ final class DeviceWork {
   private static final int SPINS = 8_000;
 
   private final Executor errands;
-  private volatile long done;
+  private final AtomicLong done = new AtomicLong();
   private volatile @Nullable Thread waiting;
   private volatile @Nullable Throwable failure;
   private long begun;
@@ -60,13 +61,13 @@ final class DeviceWork {
   }
 
   private void awaitDone(long count) {
-    for (int spin = 0; done < count; spin++) {
+    for (int spin = 0; done.get() < count; spin++) {
       if (spin < SPINS) {
         Thread.onSpinWait();
         continue;
       }
       waiting = Thread.currentThread();
-      if (done < count) {
+      if (done.get() < count) {
         LockSupport.park(this);
         // An interrupted thread does not sleep: the call that it makes ends elsewhere.
         Thread.onSpinWait();
@@ -83,7 +84,7 @@ final class DeviceWork {
     } catch (Throwable e) {
       failure = e;
     }
-    done++; // by one thread; publishes what it has done
+    done.incrementAndGet(); // publishes what it has done
     LockSupport.unpark(waiting);
   }
 }

@@ -131,8 +131,8 @@ final class SumSteps implements StepCompiler {
   private static boolean isOnDevice(Operation operation) {
     return operation instanceof ExpertOperation
         || operation instanceof RouteOperation.GroupByExpert
-        || operation instanceof ReduceOperation.Finishing finishing
-            && finishing.target().equals(Operand.FUSED_OUT);
+        || (operation instanceof ReduceOperation.Finishing finishing
+            && finishing.target().equals(Operand.FUSED_OUT));
   }
 
   @Override
