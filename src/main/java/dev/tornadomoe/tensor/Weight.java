@@ -75,4 +75,19 @@ public interface Weight {
   static Weight transposed(TensorView values, int rows, int first, int step) {
     return new TransposedWeight(values, rows, first, step);
   }
+
+  /// A weight made up from a seed when it is loaded, with a spread that keeps activations near 1:
+  /// to measure a model's sizes without its files.
+  ///
+  /// @param name for messages
+  /// @param rows output features
+  /// @param columns input features
+  /// @param format F32, F16 or BF16, int4 or int8 with BF16 scales (int8 one for each row), or FP8
+  ///   with F32 scales for square tiles; no zero points
+  /// @param seed always gives the same weight
+  /// @return a weight `[rows, columns]`
+  /// @throws IllegalArgumentException for another format
+  static Weight synthetic(String name, int rows, int columns, WeightFormat format, long seed) {
+    return new SyntheticWeight(name, rows, columns, format, seed);
+  }
 }

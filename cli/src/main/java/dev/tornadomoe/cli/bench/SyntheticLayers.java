@@ -9,6 +9,7 @@ import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
+import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -72,13 +73,13 @@ public final class SyntheticLayers {
         preset.biases() ? bias(name + " down bias", hidden) : null);
   }
 
-  private SyntheticWeight weight(String name, int rows, int columns) {
-    return new SyntheticWeight(name, rows, columns, format, seeds.nextLong());
+  private Weight weight(String name, int rows, int columns) {
+    return Weight.synthetic(name, rows, columns, format, seeds.nextLong());
   }
 
-  private SyntheticWeight dense(String name, int rows) {
+  private Weight dense(String name, int rows) {
     WeightFormat bf16 = WeightFormat.dense(DType.BF16);
-    return new SyntheticWeight(name, rows, preset.hidden(), bf16, seeds.nextLong());
+    return Weight.synthetic(name, rows, preset.hidden(), bf16, seeds.nextLong());
   }
 
   private Bias bias(String name, int size) {

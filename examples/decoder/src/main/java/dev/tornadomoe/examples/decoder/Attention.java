@@ -1,23 +1,18 @@
 package dev.tornadomoe.examples.decoder;
 
 import java.util.stream.IntStream;
-import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorSpecies;
 
 /// Grouped-query attention of one layer, with its cache of keys and values.
 final class Attention {
-  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-
   private final DecoderConfig config;
   private final DecoderModel.Layer layer;
   private final Rotation rotation;
+  private final int positions;
 
   /// `[keyValueHeads, positions, headDim]`
   private final float[] keys;
 
   private final float[] values;
-  private final int positions;
 
   /// @param positions of the longest sequence
   Attention(DecoderConfig config, DecoderModel.Layer layer, Rotation rotation, int positions) {
@@ -29,96 +24,60 @@ final class Attention {
     this.values = new float[config.keyValueWidth() * positions];
   }
 
-  /// What tokens attend to: themselves and what came before.
+  /// Adds what tokens attend to, which is themselves and what came before, to the residual stream.
   ///
   /// @param first the position of the first token
-  /// @param rows work space; `rows.normed` is read, `rows.projected` is written, both `[tokens, H]`
-  void run(int first, int tokens, Rows rows) {
-    layer.q().multiply(rows.normed, tokens, rows.queries);
-    layer.k().multiply(rows.normed, tokens, rows.keys);
-    layer.v().multiply(rows.normed, tokens, rows.values);
-    layer.queryNorm().apply(rows.queries, tokens * config.heads(), rows.queries);
-    layer.keyNorm().apply(rows.keys, tokens * config.keyValueHeads(), rows.keys);
-    for (int t = 0; t < tokens; t++) {
-      for (int head = 0; head < config.heads(); head++) {
-        rotation.apply(rows.queries, (t * config.heads() + head) * config.headDim(), first + t);
-      }
-      remember(t, first + t, rows);
-    }
-    int pairs = tokens * config.heads();
-    IntStream.range(0, pairs)
-        .parallel()
-        .forEach(pair -> attend(pair, first + pair / config.heads(), rows));
-    layer.o().multiply(rows.attended, tokens, rows.projected);
-  }
-
-  private void remember(int token, int position, Rows rows) {
+  /// @param normed `[tokens, H]`
+  /// @param x `[tokens, H]`, the residual stream
+  void run(int first, int tokens, float[] normed, float[] x) {
+    float[] queries = new float[tokens * config.queryWidth()];
+    float[] newKeys = new float[tokens * config.keyValueWidth()];
+    float[] newValues = new float[tokens * config.keyValueWidth()];
+    Projection.write(layer.q(), normed, tokens, queries);
+    Projection.write(layer.k(), normed, tokens, newKeys);
+    Projection.write(layer.v(), normed, tokens, newValues);
+    layer.queryNorm().apply(queries, tokens * config.heads(), queries);
+    layer.keyNorm().apply(newKeys, tokens * config.keyValueHeads(), newKeys);
+    rotation.apply(queries, config.heads(), first, tokens);
+    rotation.apply(newKeys, config.keyValueHeads(), first, tokens);
     int size = config.headDim();
-    for (int head = 0; head < config.keyValueHeads(); head++) {
-      int from = (token * config.keyValueHeads() + head) * size;
-      rotation.apply(rows.keys, from, position);
-      int to = (head * positions + position) * size;
-      System.arraycopy(rows.keys, from, keys, to, size);
-      System.arraycopy(rows.values, from, values, to, size);
+    for (int t = 0; t < tokens; t++) {
+      for (int head = 0; head < config.keyValueHeads(); head++) {
+        int from = (t * config.keyValueHeads() + head) * size;
+        int to = (head * positions + first + t) * size;
+        System.arraycopy(newKeys, from, keys, to, size);
+        System.arraycopy(newValues, from, values, to, size);
+      }
     }
+    float[] attended = new float[tokens * config.queryWidth()];
+    IntStream.range(0, tokens * config.heads())
+        .parallel()
+        .forEach(pair -> attend(queries, pair, first + pair / config.heads(), attended));
+    Projection.add(layer.o(), attended, tokens, x);
   }
 
-  /// One query head of one token: softmax(q k / sqrt(headDim)) v, with the largest score so far
-  /// taken off as it goes (arXiv:1805.02867), so that scores need no memory.
-  private void attend(int pair, int position, Rows rows) {
+  /// One query head of one token: `softmax(q k / sqrt(headDim)) v` of all positions up to its own.
+  private void attend(float[] queries, int pair, int position, float[] attended) {
     int size = config.headDim();
     int query = pair * size;
     int keyValueHead = pair % config.heads() / (config.heads() / config.keyValueHeads());
-    float scale = (float) (1 / Math.sqrt(size));
+    int cache = keyValueHead * positions * size;
+    float[] scores = new float[position + 1];
     float largest = Float.NEGATIVE_INFINITY;
-    float total = 0;
-    for (int i = 0; i < size; i++) {
-      rows.attended[query + i] = 0;
+    for (int p = 0; p <= position; p++) {
+      scores[p] = Projection.dot(queries, query, keys, cache + p * size, size);
+      largest = Math.max(largest, scores[p]);
+    }
+    double total = 0;
+    for (int p = 0; p <= position; p++) {
+      scores[p] = (float) Math.exp((scores[p] - largest) / Math.sqrt(size));
+      total += scores[p];
     }
     for (int p = 0; p <= position; p++) {
-      int at = (keyValueHead * positions + p) * size;
-      float score = dot(rows.queries, query, keys, at, size) * scale;
-      float keep = 1;
-      if (score > largest) {
-        keep = (float) Math.exp(largest - score);
-        largest = score;
+      float weight = (float) (scores[p] / total);
+      for (int i = 0; i < size; i++) {
+        attended[query + i] += weight * values[cache + p * size + i];
       }
-      float weight = (float) Math.exp(score - largest);
-      total = total * keep + weight;
-      add(rows.attended, query, keep, values, at, weight, size);
-    }
-    for (int i = 0; i < size; i++) {
-      rows.attended[query + i] /= total;
-    }
-  }
-
-  private static float dot(float[] a, int aAt, float[] b, int bAt, int size) {
-    FloatVector sums = FloatVector.zero(FLOATS);
-    int i = 0;
-    for (; i + FLOATS.length() <= size; i += FLOATS.length()) {
-      sums =
-          FloatVector.fromArray(FLOATS, a, aAt + i)
-              .fma(FloatVector.fromArray(FLOATS, b, bAt + i), sums);
-    }
-    float sum = sums.reduceLanes(VectorOperators.ADD);
-    for (; i < size; i++) {
-      sum += a[aAt + i] * b[bAt + i];
-    }
-    return sum;
-  }
-
-  /// `y = y * keep + x * weight`
-  private static void add(
-      float[] y, int yAt, float keep, float[] x, int xAt, float weight, int size) {
-    int i = 0;
-    for (; i + FLOATS.length() <= size; i += FLOATS.length()) {
-      FloatVector.fromArray(FLOATS, y, yAt + i)
-          .mul(keep)
-          .add(FloatVector.fromArray(FLOATS, x, xAt + i).mul(weight))
-          .intoArray(y, yAt + i);
-    }
-    for (; i < size; i++) {
-      y[yAt + i] = y[yAt + i] * keep + x[xAt + i] * weight;
     }
   }
 }

@@ -1,7 +1,6 @@
 package dev.tornadomoe.examples.decoder;
 
 import dev.tornadomoe.backend.Progress;
-import java.util.Optional;
 import java.util.ServiceLoader;
 
 /// What computes a model. The one for TornadoVM is in its own module, so that this one can be built
@@ -21,17 +20,16 @@ public interface DecoderBackend {
   ///
   /// @throws DecoderException when there is none
   static DecoderBackend named(String name) {
-    Optional<DecoderBackend> found =
-        ServiceLoader.load(DecoderBackend.class).stream()
-            .map(ServiceLoader.Provider::get)
-            .filter(backend -> backend.name().equals(name))
-            .findFirst();
-    return found.orElseThrow(() ->
-        new DecoderException(
-            "there is no backend \"%s\"%s",
-            name,
-            name.equals("tornado")
-                ? ": it is built where there is a TornadoVM SDK, see docs/tornadovm.md"
-                : ", expected cpu or tornado"));
+    for (DecoderBackend backend : ServiceLoader.load(DecoderBackend.class)) {
+      if (backend.name().equals(name)) {
+        return backend;
+      }
+    }
+    throw new DecoderException(
+        "there is no backend \"%s\"%s",
+        name,
+        name.equals("tornado")
+            ? ": it is built where there is a TornadoVM SDK, see docs/tornadovm.md"
+            : ", expected cpu or tornado");
   }
 }

@@ -52,6 +52,21 @@ public record DecoderConfig(
     return keyValueHeads * headDim;
   }
 
+  /// Refuses what is no token.
+  ///
+  /// @throws DecoderException naming it
+  public void requireTokens(int... ids) {
+    if (ids.length == 0) {
+      throw new DecoderException("there are no tokens to go on with");
+    }
+    for (int id : ids) {
+      if (id < 0 || id >= vocabulary) {
+        throw new DecoderException(
+            "token %d is not in the vocabulary, expected 0 to %d", id, vocabulary - 1);
+      }
+    }
+  }
+
   /// What a model's `config.json` says, with the defaults of transformers' `Qwen3MoeConfig`.
   ///
   /// @throws DecoderException for another model type, or a variant that this example does not have
@@ -61,16 +76,21 @@ public record DecoderConfig(
           "%s: this example runs qwen3_moe, found model_type %s",
           config.file(), config.modelType());
     }
-    refuse(config, config.flagOr(false, "attention_bias"), "attention_bias");
-    refuse(config, config.flagOr(false, "use_sliding_window"), "use_sliding_window");
-    refuse(
-        config,
-        config.integers("mlp_only_layers").map(l -> !l.isEmpty()).orElse(false),
-        "mlp_only_layers");
-    refuse(config, config.positiveOr(1, "decoder_sparse_step") != 1, "decoder_sparse_step");
+    for (String variant : List.of("attention_bias", "use_sliding_window")) {
+      if (config.flagOr(false, variant)) {
+        throw new DecoderException("%s: this example has no %s", config.file(), variant);
+      }
+    }
     Optional<ModelConfig> rope =
         config.section("rope_parameters").or(() -> config.section("rope_scaling"));
-    rope.ifPresent(section -> requireDefault(config, section));
+    rope.ifPresent(section -> {
+      String type = section.string("rope_type").or(() -> section.string("type")).orElse("default");
+      if (!type.equals("default")) {
+        throw new DecoderException(
+            "%s: this example has the default rotary embedding, found rope_type %s",
+            config.file(), type);
+      }
+    });
     int hidden = config.positive("hidden_size");
     int heads = config.positive("num_attention_heads");
     double theta = config.numberOr(10_000, "rope_theta");
@@ -86,21 +106,6 @@ public record DecoderConfig(
         config.positiveOr(32_768, "max_position_embeddings"),
         config.flagOr(false, "tie_word_embeddings"),
         endOfText(config));
-  }
-
-  private static void requireDefault(ModelConfig config, ModelConfig rope) {
-    String type = rope.string("rope_type").or(() -> rope.string("type")).orElse("default");
-    if (!type.equals("default")) {
-      throw new DecoderException(
-          "%s: this example has the default rotary embedding, found rope_type %s",
-          config.file(), type);
-    }
-  }
-
-  private static void refuse(ModelConfig config, boolean found, String what) {
-    if (found) {
-      throw new DecoderException("%s: this example has no %s", config.file(), what);
-    }
   }
 
   private static List<Integer> endOfText(ModelConfig config) {

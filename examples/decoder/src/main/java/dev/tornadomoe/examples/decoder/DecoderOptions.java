@@ -9,16 +9,9 @@ import dev.tornadomoe.plan.Residual;
 ///
 /// @param positions of the longest sequence, for which memory is allocated
 /// @param chunk the most tokens that go through the model at once
-/// @param aliasing whether experts write the residual stream themselves
-public record DecoderOptions(int positions, int chunk, AliasMode aliasing) {
-
-  /// Options in which nothing is decided silently.
-  ///
-  /// @param alias whether copies are refused, or all are made
-  public static DecoderOptions of(int positions, int chunk, boolean alias) {
-    return new DecoderOptions(
-        positions, Math.min(chunk, positions), alias ? AliasMode.REQUIRE : AliasMode.OFF);
-  }
+/// @param alias whether experts write the residual stream themselves: copies are refused then, and
+///   otherwise all are made, so that nothing is decided silently
+public record DecoderOptions(int positions, int chunk, boolean alias) {
 
   /// The plan of a model's MoE layers.
   ///
@@ -27,7 +20,7 @@ public record DecoderOptions(int positions, int chunk, AliasMode aliasing) {
     return Planner.builder()
         .maxTokens(tokens)
         .residual(Residual.IN_OUTPUT) // x = x + moe(normed)
-        .outputAliasing(aliasing)
+        .outputAliasing(alias ? AliasMode.REQUIRE : AliasMode.OFF)
         .build()
         .plan(model.layers().stream().map(DecoderModel.Layer::moe).toList());
   }

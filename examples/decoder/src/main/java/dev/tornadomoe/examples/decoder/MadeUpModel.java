@@ -7,27 +7,29 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.Shape;
-import dev.tornadomoe.tensor.TensorView;
 import dev.tornadomoe.tensor.Weight;
+import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// A model of a real one's size with random weights, to measure: experts of 4 bits with a BF16
 /// scale for 32 columns, all else BF16.
-public final class MadeUpModel {
+public final class MadeUpModel implements DecoderModel.Source {
+  private static final WeightFormat BF16 = WeightFormat.dense(DType.BF16);
+  private static final WeightFormat INT4 = WeightFormat.int4(DType.BF16, 32, false, false);
+
+  private static final int PROMPT = 256;
+
   private final DecoderConfig config;
   private final int experts;
   private final int topK;
   private final int intermediate;
-  private final Arena arena = Arena.ofAuto();
-  private final SplittableRandom random = new SplittableRandom(42);
+  private final SplittableRandom seeds = new SplittableRandom(42);
 
   /// A model's sizes.
   ///
@@ -53,84 +55,50 @@ public final class MadeUpModel {
     if (layers < 0 || layers > all) {
       throw new DecoderException("%s has 1 to %d layers, found %d", name, all, layers);
     }
-    return new MadeUpModel(
-        new DecoderConfig(
-            2048,
-            layers == 0 ? all : layers,
-            32,
-            4,
-            128,
-            1e-6f,
-            1e6,
-            151_936,
-            40_960,
-            false,
-            List.of()),
-        128,
-        8,
-        768);
+    int some = layers == 0 ? all : layers;
+    DecoderConfig config =
+        new DecoderConfig(2048, some, 32, 4, 128, 1e-6f, 1e6, 151_936, 40_960, false, List.of());
+    return new MadeUpModel(config, 128, 8, 768);
+  }
+
+  /// Some tokens to begin with.
+  static int[] prompt(DecoderConfig config) {
+    return IntStream.range(0, PROMPT).map(i -> i * 7919 % config.vocabulary()).toArray();
   }
 
   /// Makes its weights up, except for the experts', which are made when they are loaded.
   public DecoderModel make() {
-    int vocabulary = config.vocabulary();
-    return new DecoderModel(
-        config,
-        matrix("embedding", vocabulary, config.hidden()),
-        IntStream.range(0, config.layers()).mapToObj(this::layer).toList(),
-        norm(config.hidden()),
-        matrix("head", vocabulary, config.hidden()),
-        () -> {});
+    return DecoderModel.of(config, this, () -> {});
   }
 
-  private DecoderModel.Layer layer(int index) {
-    int hidden = config.hidden();
-    List<Mlp> mlps =
-        IntStream.range(0, experts)
-            .mapToObj(e ->
-                Mlp.gated(
-                    expert(index, e, "gate", intermediate, hidden),
-                    expert(index, e, "up", intermediate, hidden),
-                    expert(index, e, "down", hidden, intermediate)))
-            .toList();
-    Router router =
-        new Router(
-            Weight.dense(matrix("router", experts, hidden).values()),
-            null,
-            null,
-            TopKGating.softmax(topK, true));
-    return new DecoderModel.Layer(
-        norm(hidden),
-        matrix("q", config.queryWidth(), hidden),
-        matrix("k", config.keyValueWidth(), hidden),
-        matrix("v", config.keyValueWidth(), hidden),
-        matrix("o", hidden, config.queryWidth()),
-        norm(config.headDim()),
-        norm(config.headDim()),
-        norm(hidden),
-        MoeLayer.of(index, router, ExpertWeights.of(mlps, Activation.SILU), null));
+  @Override
+  public WeightMatrix matrix(String module, int rows, int columns) {
+    return weight(module, rows, columns, BF16).load(Arena.ofAuto());
   }
 
-  private Weight expert(int layer, int expert, String what, int rows, int columns) {
-    String name = String.format(Locale.ROOT, "layer %d expert %d %s", layer, expert, what);
-    return new MadeUpInt4(name, rows, columns, random.nextLong());
-  }
-
-  private Norm norm(int size) {
+  @Override
+  public float[] norm(String module, int size) {
     float[] ones = new float[size];
     Arrays.fill(ones, 1);
-    return new Norm(ones, config.epsilon());
+    return ones;
   }
 
-  /// BF16 with random signs and mantissas, and one exponent, so that a row's sum of squares is near
-  /// 1: (1 to 2) squared is 7/3 in the mean.
-  private Matrix matrix(String name, int rows, int columns) {
-    int exponent = Math.getExponent(1 / Math.sqrt(columns * 7 / 3.0)) + 127;
-    long exponents = 0x0080_0080_0080_0080L * exponent;
-    MemorySegment bits = arena.allocate((long) rows * columns * Short.BYTES, 64);
-    for (long at = 0; at < bits.byteSize(); at += Long.BYTES) {
-      bits.set(ValueLayout.JAVA_LONG, at, (random.nextLong() & 0x807F_807F_807F_807FL) | exponents);
-    }
-    return new Matrix(new TensorView(name, DType.BF16, Shape.of(rows, columns), bits));
+  @Override
+  public MoeLayer moe(int layer) {
+    Weight logits = weight("router", experts, config.hidden(), BF16);
+    Router router = new Router(logits, null, null, TopKGating.softmax(topK, true));
+    List<Mlp> mlps = Stream.generate(this::expert).limit(experts).toList();
+    return MoeLayer.of(layer, router, ExpertWeights.of(mlps, Activation.SILU), null);
+  }
+
+  private Mlp expert() {
+    return Mlp.gated(
+        weight("gate", intermediate, config.hidden(), INT4),
+        weight("up", intermediate, config.hidden(), INT4),
+        weight("down", config.hidden(), intermediate, INT4));
+  }
+
+  private Weight weight(String name, int rows, int columns, WeightFormat format) {
+    return Weight.synthetic(name, rows, columns, format, seeds.nextLong());
   }
 }

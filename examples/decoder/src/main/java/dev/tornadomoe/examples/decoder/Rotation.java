@@ -25,16 +25,22 @@ public final class Rotation {
     return table;
   }
 
-  /// Turns one head.
-  void apply(float[] x, int from, int position) {
-    int row = position * 2 * half;
-    for (int i = 0; i < half; i++) {
-      float cos = table[row + i];
-      float sin = table[row + half + i];
-      float a = x[from + i];
-      float b = x[from + half + i];
-      x[from + i] = a * cos - b * sin;
-      x[from + half + i] = b * cos + a * sin;
+  /// Turns all heads of some tokens.
+  ///
+  /// @param x `[tokens, heads, headDim]`
+  /// @param first the position of the first token
+  void apply(float[] x, int heads, int first, int tokens) {
+    for (int head = 0; head < tokens * heads; head++) {
+      int from = head * 2 * half;
+      int row = (first + head / heads) * 2 * half;
+      for (int i = 0; i < half; i++) {
+        float cos = table[row + i];
+        float sin = table[row + half + i];
+        float a = x[from + i];
+        float b = x[from + half + i];
+        x[from + i] = a * cos - b * sin;
+        x[from + half + i] = b * cos + a * sin;
+      }
     }
   }
 }

@@ -33,36 +33,31 @@ public interface Sampler {
   static Sampler nucleus(double temperature, double topP, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
     return logits -> {
-      double largest = Double.NEGATIVE_INFINITY;
-      for (float logit : logits) {
-        largest = Math.max(largest, logit);
-      }
-      double[] weights = new double[logits.length];
+      double largest = logits[greedy().next(logits)];
       double total = 0;
-      for (int i = 0; i < weights.length; i++) {
-        weights[i] = Math.exp((logits[i] - largest) / temperature);
-        total += weights[i];
-      }
-      // A double has no room for the token beside its weight, a long has: weights up to 1 are
-      // ordered as their bits are, and what is cut off of them matters to nobody.
-      long[] order = new long[weights.length];
+      // Weights up to 1 are ordered as their bits are, and the token fits behind them in a long.
+      long[] order = new long[logits.length];
       for (int i = 0; i < order.length; i++) {
-        order[i] = ((long) Float.floatToRawIntBits((float) weights[i]) << Integer.SIZE) | i;
+        float weight = (float) Math.exp((logits[i] - largest) / temperature);
+        total += weight;
+        order[i] = ((long) Float.floatToRawIntBits(weight) << Integer.SIZE) | i;
       }
       Arrays.sort(order);
       int first = order.length;
       double kept = 0;
       while (first > 0 && kept < topP * total) {
-        kept += weights[(int) order[--first]];
+        kept += weight(order[--first]);
       }
       double left = random.nextDouble() * kept;
-      for (int at = order.length - 1; at > first; at--) {
-        left -= weights[(int) order[at]];
-        if (left < 0) {
-          return (int) order[at];
-        }
+      int chosen = order.length - 1;
+      while (chosen > first && left >= weight(order[chosen])) {
+        left -= weight(order[chosen--]);
       }
-      return (int) order[first];
+      return (int) order[chosen];
     };
+  }
+
+  private static float weight(long weightAndToken) {
+    return Float.intBitsToFloat((int) (weightAndToken >>> Integer.SIZE));
   }
 }

@@ -4,9 +4,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -17,17 +15,19 @@ public final class Text implements AutoCloseable {
   /// What an unfinished character decodes to.
   private static final String UNFINISHED = "\uFFFD";
 
-  private final Path file;
+  /// Tokens' numbers.
+  static final Text NUMBERS = new Text(null);
+
   private final @Nullable HuggingFaceTokenizer tokenizer;
-  private final List<Integer> ids = new ArrayList<>();
 
-  /// The tokens from here to [#read] are written, and say how those after them begin.
-  private int prefix;
+  /// The last tokens that were written, and their text, which say how those after them begin; then
+  /// those that are not written yet.
+  private long[] ids = {};
 
-  private int read;
+  private String written = "";
+  private int writtenIds;
 
-  private Text(Path file, @Nullable HuggingFaceTokenizer tokenizer) {
-    this.file = file;
+  private Text(@Nullable HuggingFaceTokenizer tokenizer) {
     this.tokenizer = tokenizer;
   }
 
@@ -38,13 +38,13 @@ public final class Text implements AutoCloseable {
   public static Text of(Path directory) {
     Path file = directory.resolve("tokenizer.json");
     if (!Files.exists(file)) {
-      return new Text(file, null);
+      return NUMBERS;
     }
     // DJL would ask whether the program runs on Amazon's machines, and tell Amazon.
     System.setProperty("OPT_OUT_TRACKING", "true");
     try {
       // Unless told not to, it cuts prompts after 512 tokens.
-      return new Text(file, HuggingFaceTokenizer.newInstance(file, Map.of("truncation", "false")));
+      return new Text(HuggingFaceTokenizer.newInstance(file, Map.of("truncation", "false")));
     } catch (IOException | RuntimeException | LinkageError e) {
       throw new DecoderException("%s: can't be read as a tokenizer: %s", file, e);
     }
@@ -56,7 +56,7 @@ public final class Text implements AutoCloseable {
   public int[] encode(String prompt) {
     if (tokenizer == null) {
       throw new DecoderException(
-          "%s: not there, so the prompt must be tokens: --prompt-ids 1,2,3", file);
+          "there is no tokenizer.json, so the prompt must be tokens: --prompt-ids 1,2,3");
     }
     return Arrays.stream(tokenizer.encode(prompt).getIds()).mapToInt(Math::toIntExact).toArray();
   }
@@ -66,20 +66,17 @@ public final class Text implements AutoCloseable {
     if (tokenizer == null) {
       return id + " ";
     }
-    ids.add(id);
-    String before = decode(tokenizer, prefix, read);
-    String now = decode(tokenizer, prefix, ids.size());
-    if (now.length() <= before.length() || now.endsWith(UNFINISHED)) {
+    long[] now = LongStream.concat(Arrays.stream(ids), LongStream.of(id)).toArray();
+    String text = tokenizer.decode(now, true);
+    if (text.endsWith(UNFINISHED) || text.length() <= written.length()) {
+      ids = now;
       return "";
     }
-    prefix = read;
-    read = ids.size();
-    return now.substring(before.length());
-  }
-
-  private String decode(HuggingFaceTokenizer with, int from, int to) {
-    return with.decode(
-        ids.subList(from, to).stream().flatMapToLong(id -> LongStream.of(id)).toArray(), true);
+    String added = text.substring(written.length());
+    ids = Arrays.copyOfRange(now, writtenIds, now.length);
+    writtenIds = ids.length;
+    written = tokenizer.decode(ids, true);
+    return added;
   }
 
   @Override

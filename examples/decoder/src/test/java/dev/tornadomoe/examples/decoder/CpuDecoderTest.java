@@ -17,7 +17,7 @@ class CpuDecoderTest {
   @ValueSource(strings = {"qwen3_moe_tiny", "qwen3_moe_tiny-w4a16"})
   void givesTheLogitsOfTransformersTokenByToken(String name) throws InterruptedException {
     Golden golden = Golden.read(Golden.MODELS.resolve(name));
-    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve(name));
+    try (DecoderModel model = DecoderModel.open(Golden.MODELS.resolve(name));
         Decoder decoder = load(model, 1, true)) {
       for (int token = 0; token < golden.prompt().length; token++) {
         float[] logits = decoder.advance(golden.prompt()[token]);
@@ -32,7 +32,7 @@ class CpuDecoderTest {
   @ValueSource(strings = {"qwen3_moe_tiny", "qwen3_moe_tiny-w4a16"})
   void givesTheGreedyTokensOfTransformers(String name) throws InterruptedException {
     Golden golden = Golden.read(Golden.MODELS.resolve(name));
-    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve(name));
+    try (DecoderModel model = DecoderModel.open(Golden.MODELS.resolve(name));
         Decoder decoder = load(model, 7, true)) {
       float[] logits = decoder.advance(golden.prompt());
       assertThat(Golden.error(golden.logits()[golden.prompt().length - 1], logits))
@@ -51,7 +51,7 @@ class CpuDecoderTest {
   void theAliasChangesNoBitAndSavesACopyForEachLayerOfEachStep(String name)
       throws InterruptedException {
     Golden golden = Golden.read(Golden.MODELS.resolve(name));
-    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve(name));
+    try (DecoderModel model = DecoderModel.open(Golden.MODELS.resolve(name));
         Decoder aliased = load(model, 16, true);
         Decoder copied = load(model, 16, false)) {
       assertThat(aliased.advance(golden.prompt())).isEqualTo(copied.advance(golden.prompt()));
@@ -68,12 +68,12 @@ class CpuDecoderTest {
   @Test
   void goesBackAndOnAgain() throws InterruptedException {
     Golden golden = Golden.read(Golden.MODELS.resolve("qwen3_moe_tiny"));
-    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
+    try (DecoderModel model = DecoderModel.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
         Decoder decoder = load(model, 16, true)) {
       decoder.advance(golden.greedy());
-      decoder.sequence().shorten(0);
+      decoder.shorten(0);
       decoder.advance(Arrays.copyOf(golden.prompt(), 4));
-      assertThat(decoder.sequence().length()).isEqualTo(4);
+      assertThat(decoder.length()).isEqualTo(4);
       assertThat(Golden.error(golden.logits()[4], decoder.advance(golden.prompt()[4])))
           .isLessThan(1e-4);
     }
@@ -81,7 +81,7 @@ class CpuDecoderTest {
 
   @Test
   void refusesWhatDoesNotFit() throws InterruptedException {
-    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
+    try (DecoderModel model = DecoderModel.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
         Decoder decoder = load(model, 16, true)) {
       assertThatThrownBy(() -> decoder.advance(320))
           .isInstanceOf(DecoderException.class)
@@ -97,14 +97,14 @@ class CpuDecoderTest {
   @Test
   void anInterruptEndsAStepAndLeavesTheSequenceAsItWas() throws InterruptedException {
     Golden golden = Golden.read(Golden.MODELS.resolve("qwen3_moe_tiny"));
-    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
+    try (DecoderModel model = DecoderModel.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
         Decoder decoder = load(model, 4, true)) {
       decoder.advance(Arrays.copyOf(golden.prompt(), 4));
       Thread.currentThread().interrupt();
       assertThatThrownBy(() -> decoder.advance(golden.prompt()))
           .isInstanceOf(InterruptedException.class);
       assertThat(Thread.interrupted()).isFalse();
-      assertThat(decoder.sequence().length()).isEqualTo(4);
+      assertThat(decoder.length()).isEqualTo(4);
       assertThat(Golden.error(golden.logits()[4], decoder.advance(golden.prompt()[4])))
           .isLessThan(1e-4);
     }
@@ -112,6 +112,6 @@ class CpuDecoderTest {
 
   private static Decoder load(DecoderModel model, int chunk, boolean alias) {
     return DecoderBackend.named("cpu")
-        .load(model, DecoderOptions.of(POSITIONS, chunk, alias), Progress.NONE);
+        .load(model, new DecoderOptions(POSITIONS, chunk, alias), Progress.NONE);
   }
 }

@@ -6,36 +6,20 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Grouped-query attention of a step: `step[0]` is M, `step[1]` the position of the first token.
-/// The positions of the cache are divided among several work-groups of a head, and what they found
-/// is combined.
+/// `qkv` is `[tokens, (heads + 2 keyValueHeads) * headDim]`, the cache `keys` `[keyValueHeads,
+/// headDim, positions]`, where neighbours have neighbouring positions, and `values`
+/// `[keyValueHeads, positions, headDim]`.
 public final class AttentionKernels {
-  /// Work-items that find a largest score: each looks at a 16th of them.
-  private static final int LAST = 16;
-
-  /// A work-group's size is a multiple of this: a quarter of it is a multiple of 16.
-  static final int UNIT = 64;
-
   /// Less than any score.
   private static final float NONE = -3.0e38f;
 
   private AttentionKernels() {}
 
-  /// Norm and rotation of a token's query and of the step's keys, and the token's attention to a
-  /// part of all positions, a head for each work-group. The step's own keys are no group's to read
-  /// from the cache, since another one writes them there.
+  /// Norm and rotation of queries, where they are, and of keys, which go to the cache with their
+  /// values: a work-group for each head, query heads first, and a work-item for each element.
   ///
-  /// @param qkv `[tokens, (heads + 2 keyValueHeads) * headDim]`
   /// @param angles `[positions, headDim]`: cosines in a row's first half, sines in the second
-  /// @param keys `[keyValueHeads, headDim, positions]`: neighbours have neighbouring positions
-  /// @param values `[keyValueHeads, positions, headDim]`
-  /// @param found `[tokens, splits, heads, headDim]`: sums of values, divided by that of weights
-  ///   where there is one split
-  /// @param weights `[tokens, splits, heads, 2]`: the largest score, and the sum of all `exp(score
-  ///   - largest)`
-  /// @param tokens the most of a step
-  /// @param splits work-groups that share a token's head
-  /// @param threads of a work-group, a multiple of headDim and of [#UNIT]
-  public static void attend(
+  public static void normAndRotate(
       KernelContext context,
       IntArray step,
       FloatArray qkv,
@@ -44,154 +28,115 @@ public final class AttentionKernels {
       FloatArray angles,
       FloatArray keys,
       FloatArray values,
-      FloatArray found,
-      FloatArray weights,
       int heads,
       int keyValueHeads,
       int headDim,
       int positions,
-      int tokens,
-      int splits,
-      int threads,
       float epsilon) {
     int t = context.localIdx;
+    int head = context.groupIdx % (heads + keyValueHeads);
+    int token = context.groupIdx / (heads + keyValueHeads);
+    int from = (token * (heads + 2 * keyValueHeads) + head) * headDim;
+    float[] squares = context.allocateFloatLocalArray(headDim);
+    float[] normed = context.allocateFloatLocalArray(headDim);
+    int half = headDim / 2;
+    // Tokens behind the last one are computed like it and written nowhere.
+    int position = TornadoMath.min(step.get(1) + token, positions - 1);
+    float cos = angles.get(position * headDim + t % half);
+    float sin = angles.get(position * headDim + half + t % half);
+    float weight = 0f;
+    if (head < heads) {
+      weight = queryNorm.get(t);
+    } else {
+      weight = keyNorm.get(t);
+    }
+    float value = qkv.get(from + t);
+    squares[t] = value * value;
+    context.localBarrier();
+    float sum = 0f;
+    for (int i = 0; i < headDim; i++) {
+      sum += squares[i];
+    }
+    normed[t] = value / TornadoMath.sqrt(sum / headDim + epsilon) * weight;
+    context.localBarrier();
+    if (t < half) {
+      sin = -sin;
+    }
+    float turned = normed[t] * cos + normed[(t + half) % headDim] * sin;
+    if (token < step.get(0)) {
+      if (head < heads) {
+        qkv.set(from + t, turned);
+      } else {
+        int keyHead = head - heads;
+        keys.set((keyHead * headDim + t) * positions + position, turned);
+        values.set(
+            (keyHead * positions + position) * headDim + t,
+            qkv.get(from + keyValueHeads * headDim + t));
+      }
+    }
+  }
+
+  /// A token's attention to all positions up to its own, a work-group for each of its heads: as
+  /// many positions at a time as a quarter of the group has work-items, `scores` and the largest of
+  /// them first, then what is taken of their values (arXiv:1805.02867).
+  ///
+  /// @param attended `[tokens, heads * headDim]`
+  /// @param threads of a work-group, a multiple of headDim
+  public static void attend(
+      KernelContext context,
+      IntArray step,
+      FloatArray qkv,
+      FloatArray keys,
+      FloatArray values,
+      FloatArray attended,
+      int heads,
+      int keyValueHeads,
+      int headDim,
+      int positions,
+      int threads) {
+    int t = context.localIdx;
     int head = context.groupIdx % heads;
-    int split = context.groupIdx / heads % splits;
-    int token = context.groupIdx / heads / splits;
+    int token = context.groupIdx / heads;
     int keyHead = head / (heads / keyValueHeads);
-    int width = (heads + 2 * keyValueHeads) * headDim;
-    int first = step.get(1);
-    // The query, then the keys of the step's tokens up to this one.
-    float[] turned = context.allocateFloatLocalArray((tokens + 1) * headDim);
-    float[] squares = context.allocateFloatLocalArray((tokens + 1) * headDim / 2);
+    float[] query = context.allocateFloatLocalArray(headDim);
     float[] partial = context.allocateFloatLocalArray(threads);
     float[] scores = context.allocateFloatLocalArray(threads / 4);
-    float[] largestOf = context.allocateFloatLocalArray(LAST);
-    int half = headDim / 2;
-    for (int i = t; i < (tokens + 1) * half; i += threads) {
-      int from = source(i / half, token, head, heads + keyHead, width, headDim) + i % half;
-      float a = qkv.get(from);
-      float b = qkv.get(from + half);
-      squares[i] = a * a + b * b;
+    if (t < headDim) {
+      query[t] = qkv.get((token * (heads + 2 * keyValueHeads) + head) * headDim + t);
     }
     context.localBarrier();
-    for (int i = t; i < (tokens + 1) * half; i += threads) {
-      int row = i / half;
-      int from = source(row, token, head, heads + keyHead, width, headDim) + i % half;
-      float sum = 0f;
-      for (int j = 0; j < half; j++) {
-        sum += squares[row * half + j];
-      }
-      float scale = 1f / TornadoMath.sqrt(sum / headDim + epsilon);
-      float a = qkv.get(from) * scale;
-      float b = qkv.get(from + half) * scale;
-      int position = first + token;
-      if (row > 0) {
-        position = first + row - 1;
-        a = a * keyNorm.get(i % half);
-        b = b * keyNorm.get(half + i % half);
-      } else {
-        a = a * queryNorm.get(i % half);
-        b = b * queryNorm.get(half + i % half);
-      }
-      // There may be more queries and keys than the step, and the cache, has tokens.
-      position = TornadoMath.min(position, positions - 1);
-      float cos = angles.get(position * headDim + i % half);
-      float sin = angles.get(position * headDim + half + i % half);
-      turned[row * headDim + i % half] = a * cos - b * sin;
-      turned[row * headDim + half + i % half] = b * cos + a * sin;
+    int end = 0;
+    if (token < step.get(0)) {
+      end = step.get(1) + token + 1;
     }
-    context.localBarrier();
-    int value = (heads + keyValueHeads + keyHead) * headDim;
-    // One group of those with the same keys keeps the token's.
-    if (head % (heads / keyValueHeads) == 0 && split == 0 && token < step.get(0)) {
-      for (int i = t; i < headDim; i += threads) {
-        int position = first + token;
-        keys.set((keyHead * headDim + i) * positions + position, turned[(token + 1) * headDim + i]);
-        values.set(
-            (keyHead * positions + position) * headDim + i, qkv.get(token * width + value + i));
-      }
-    }
-    // The step's own tokens are the first part's, a 16th of a work-group for each.
-    float scale = 1f / TornadoMath.sqrt(headDim);
-    int lane = t % LAST;
-    float product = 0f;
-    if (t / LAST < tokens) {
-      for (int i = lane; i < headDim; i += LAST) {
-        product += turned[i] * turned[(t / LAST + 1) * headDim + i];
-      }
-    }
-    partial[t] = product;
-    context.localBarrier();
     float largest = NONE;
     float total = 0f;
     float sum = 0f;
-    int own = 0;
-    if (split == 0) {
-      own = token + 1;
-    }
-    for (int j = 0; j < own; j++) {
-      float score = 0f;
-      for (int i = 0; i < LAST; i++) {
-        score += partial[j * LAST + i];
-      }
-      score = score * scale;
-      float before = largest;
-      largest = TornadoMath.max(largest, score);
-      float keep = TornadoMath.exp(before - largest);
-      float weight = TornadoMath.exp(score - largest);
-      // The others of a work-group that have this element begin with nothing.
-      if (t >= headDim) {
-        weight = 0f;
-      }
-      total = total * keep + weight;
-      sum = sum * keep + weight * qkv.get(j * width + value + t % headDim);
-    }
-    // A quarter of a work-group has as many positions as it has work-items, and of each a quarter
-    // of the elements.
     int size = threads / 4;
-    int each = (first + splits - 1) / splits;
-    int end = TornadoMath.min(first, (split + 1) * each);
-    int fourth = t / size * (headDim / 4);
-    float[] ahead = new float[headDim / 4];
-    for (int from = split * each; from < end; from += size) {
-      // Values are on their way while scores are computed; those behind the end have no weight.
-      for (int k = 0; k < headDim / 4; k++) {
-        int i = from + k * (threads / headDim) + t / headDim;
-        int at = keyHead * positions + TornadoMath.min(i, end - 1);
-        ahead[k] = values.get(at * headDim + t % headDim);
-      }
+    int fourth = t / size * (headDim / 4); // the elements that this quarter multiplies
+    for (int from = 0; from < end; from += size) {
       int position = TornadoMath.min(from + t % size, end - 1);
-      product = 0f;
+      float product = 0f;
       for (int i = 0; i < headDim / 4; i++) {
         product +=
-            turned[fourth + i] * keys.get((keyHead * headDim + fourth + i) * positions + position);
+            query[fourth + i] * keys.get((keyHead * headDim + fourth + i) * positions + position);
       }
-      context.localBarrier();
       partial[t] = product;
       context.localBarrier();
       float score = NONE;
+      if (t < size && from + t < end) {
+        score = partial[t] + partial[t + size] + partial[t + 2 * size] + partial[t + 3 * size];
+        score = score / TornadoMath.sqrt(headDim);
+      }
       if (t < size) {
-        if (from + t < end) {
-          score =
-              (partial[t] + partial[t + size] + partial[t + 2 * size] + partial[t + 3 * size])
-                  * scale;
-        }
         scores[t] = score;
       }
       context.localBarrier();
-      if (t < LAST) {
-        float most = scores[t];
-        for (int i = t + LAST; i < size; i += LAST) {
-          most = TornadoMath.max(most, scores[i]);
-        }
-        largestOf[t] = most;
+      float before = largest;
+      for (int i = 0; i < size; i++) {
+        largest = TornadoMath.max(largest, scores[i]);
       }
       context.localBarrier();
-      float before = largest;
-      for (int i = 0; i < LAST; i++) {
-        largest = TornadoMath.max(largest, largestOf[i]);
-      }
       if (t < size) {
         scores[t] = TornadoMath.exp(score - largest);
       }
@@ -199,71 +144,26 @@ public final class AttentionKernels {
       float keep = TornadoMath.exp(before - largest);
       total = total * keep;
       sum = sum * keep;
+      // So many rounds are known when this is compiled, and their loads are all on their way.
       for (int k = 0; k < headDim / 4; k++) {
         int i = k * (threads / headDim) + t / headDim;
+        int at = keyHead * positions + TornadoMath.min(from + i, end - 1);
         total += scores[i];
-        sum += scores[i] * ahead[k];
+        sum += scores[i] * values.get(at * headDim + t % headDim);
       }
+      context.localBarrier();
     }
-    context.localBarrier();
     partial[t] = sum;
     if (t % headDim == 0) {
       scores[t / headDim] = total;
     }
     context.localBarrier();
-    if (t < headDim && token < step.get(0)) {
-      int to = (token * splits + split) * heads + head;
+    if (t < headDim && end > 0) {
       for (int i = 1; i < threads / headDim; i++) {
         sum += partial[i * headDim + t];
         total += scores[i];
       }
-      if (splits == 1) {
-        sum = sum / total;
-      }
-      found.set(to * headDim + t, sum);
-      if (t == 0) {
-        weights.set(2 * to, largest);
-        weights.set(2 * to + 1, total);
-      }
+      attended.set((token * heads + head) * headDim + t, sum / total);
     }
-  }
-
-  /// Where a query or key is.
-  ///
-  /// @param row 0 for the query, then the keys of the step's tokens
-  private static int source(int row, int token, int query, int key, int width, int headDim) {
-    int from = token * width + query * headDim;
-    if (row > 0) {
-      from = (row - 1) * width + key * headDim;
-    }
-    return from;
-  }
-
-  /// What a token attends to, of all parts: `attended[tokens, heads * headDim]`, a work-item for
-  /// each element.
-  public static void combine(
-      KernelContext context,
-      FloatArray found,
-      FloatArray weights,
-      FloatArray attended,
-      int heads,
-      int headDim,
-      int splits) {
-    int element = context.globalIdx;
-    int head = element / headDim % heads;
-    int first = element / headDim / heads * splits * heads + head;
-    float largest = NONE;
-    for (int split = 0; split < splits; split++) {
-      largest = TornadoMath.max(largest, weights.get(2 * (first + split * heads)));
-    }
-    float total = 0f;
-    float sum = 0f;
-    for (int split = 0; split < splits; split++) {
-      int from = first + split * heads;
-      float weight = TornadoMath.exp(weights.get(2 * from) - largest);
-      total += weight * weights.get(2 * from + 1);
-      sum += weight * found.get(from * headDim + element % headDim);
-    }
-    attended.set(element, sum / total);
   }
 }

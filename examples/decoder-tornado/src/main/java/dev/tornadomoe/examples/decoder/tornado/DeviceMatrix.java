@@ -1,89 +1,78 @@
 package dev.tornadomoe.examples.decoder.tornado;
 
 import dev.tornadomoe.examples.decoder.DecoderException;
-import dev.tornadomoe.examples.decoder.Matrix;
 import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.DenseMatrix;
+import dev.tornadomoe.tensor.WeightFormat;
+import dev.tornadomoe.tensor.WeightMatrix;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Matrices as they go to the device, one below the other. BF16 becomes integers of 16 bits, two
-/// neighbours of a row in a word, with [ProjectionKernels#SCALES] powers of two for a row in
-/// `floats`: in a kernel they are numbers at once, whereas TornadoVM's OpenCL has no way to make a
-/// float of a BF16's bits. What is at least a 128th of the largest that has the same scale stays as
-/// it is, and what is less loses at most 2^-15 of that. All else is F32 in `floats`.
+/// neighbours of a row in a word, with a power of two for a row in `floats`: in a kernel they are
+/// numbers at once, whereas TornadoVM's OpenCL has no way to make a float of a BF16's bits. What is
+/// at least a 128th of the row's largest stays as it is, and what is less loses at most 2^-15 of
+/// that. All else is F32 in `floats`.
 ///
 /// @param flags of the kernels that read it
 record DeviceMatrix(IntArray words, FloatArray floats, int rows, int columns, int flags) {
+  private static final WeightFormat BF16 = WeightFormat.dense(DType.BF16);
 
   /// @param matrices with the same number of columns, an even one
-  static DeviceMatrix of(Matrix... matrices) {
+  static DeviceMatrix of(WeightMatrix... matrices) {
     int columns = matrices[0].columns();
-    int rows = Arrays.stream(matrices).mapToInt(Matrix::rows).sum();
-    boolean integers =
-        Arrays.stream(matrices).allMatch(matrix -> matrix.values().dtype() == DType.BF16);
+    int rows = Arrays.stream(matrices).mapToInt(WeightMatrix::rows).sum();
     int elements = Math.multiplyExact(rows, columns);
-    DeviceMatrix all =
-        integers
-            ? new DeviceMatrix(
-                new IntArray(elements / 2),
-                new FloatArray(rows * ProjectionKernels.SCALES),
-                rows,
-                columns,
-                ProjectionKernels.INT16)
-            : new DeviceMatrix(new IntArray(1), new FloatArray(elements), rows, columns, 0);
-    int first = 0;
-    for (Matrix matrix : matrices) {
-      int above = first;
+    boolean integers = Arrays.stream(matrices).allMatch(w -> w.format().equals(BF16));
+    IntArray words = new IntArray(integers ? elements / 2 : 1);
+    FloatArray floats = new FloatArray(integers ? rows : elements);
+    int above = 0;
+    for (WeightMatrix matrix : matrices) {
+      int first = above;
       IntStream.range(0, matrix.rows())
           .parallel()
-          .forEach(row -> {
-            float[] values = new float[columns];
-            matrix.row(row, values, 0);
+          .forEach(r -> {
+            float[] row = new float[columns];
+            matrix.decodeRow(r, row);
             if (integers) {
-              requireFinite(matrix, row, values);
+              requireFinite((DenseMatrix) matrix, r, row);
+              floats.set(first + r, setIntegers(words, first + r, row));
+            } else {
+              for (int i = 0; i < columns; i++) {
+                floats.set((first + r) * columns + i, row[i]);
+              }
             }
-            all.set(above + row, values);
           });
-      first += matrix.rows();
+      above += matrix.rows();
     }
-    return all;
+    return new DeviceMatrix(words, floats, rows, columns, integers ? ProjectionKernels.INT16 : 0);
   }
 
   /// Integers have no other numbers.
-  private static void requireFinite(Matrix matrix, int row, float... values) {
-    for (int i = 0; i < values.length; i++) {
-      if (!Float.isFinite(values[i])) {
+  private static void requireFinite(DenseMatrix matrix, int r, float... row) {
+    for (int i = 0; i < row.length; i++) {
+      if (!Float.isFinite(row[i])) {
         throw new DecoderException(
             "tensor \"%s\" has %s in row %d, column %d, expected a finite number",
-            matrix.values().name(), values[i], row, i);
+            matrix.values().name(), row[i], r, i);
       }
     }
   }
 
-  private void set(int row, float... values) {
-    if (flags == 0) {
-      for (int i = 0; i < columns; i++) {
-        floats.set(row * columns + i, values[i]);
-      }
-      return;
+  /// Returns the scale.
+  private static float setIntegers(IntArray words, int r, float... row) {
+    float largest = 0;
+    for (float value : row) {
+      largest = Math.max(largest, Math.abs(value));
     }
-    float[] largest = new float[ProjectionKernels.SCALES];
-    for (int i = 0; i < columns; i++) {
-      int place = ProjectionKernels.scale(i);
-      largest[place] = Math.max(largest[place], Math.abs(values[i]));
+    int exponent = Math.getExponent(largest) - 14; // up to 255 * 2^7 then
+    for (int i = 0; i < row.length; i += 2) {
+      int even = Math.round(Math.scalb(row[i], -exponent));
+      int odd = Math.round(Math.scalb(row[i + 1], -exponent));
+      words.set((r * row.length + i) / 2, (even & 0xFFFF) | (odd << 16));
     }
-    int[] exponents = new int[ProjectionKernels.SCALES];
-    for (int place = 0; place < exponents.length; place++) {
-      exponents[place] = Math.getExponent(largest[place]) - 14; // up to 255 * 2^7 then
-      floats.set(row * exponents.length + place, Math.scalb(1f, exponents[place]));
-    }
-    for (int i = 0; i < columns; i += 2) {
-      int exponent = exponents[ProjectionKernels.scale(i)];
-      int even = Math.round(Math.scalb(values[i], -exponent));
-      int odd = Math.round(Math.scalb(values[i + 1], -exponent));
-      words.set((row * columns + i) / 2, (even & 0xFFFF) | (odd << 16));
-    }
+    return Math.scalb(1f, exponent);
   }
 }

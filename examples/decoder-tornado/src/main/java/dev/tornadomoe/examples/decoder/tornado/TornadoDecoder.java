@@ -1,179 +1,98 @@
 package dev.tornadomoe.examples.decoder.tornado;
 
+import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.examples.decoder.Decoder;
-import dev.tornadomoe.examples.decoder.DecoderException;
+import dev.tornadomoe.examples.decoder.DecoderBackend;
 import dev.tornadomoe.examples.decoder.DecoderModel;
 import dev.tornadomoe.examples.decoder.DecoderOptions;
-import dev.tornadomoe.examples.decoder.Sequence;
+import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tornado.TornadoMoe;
 import dev.tornadomoe.tornado.replay.GraphReplay;
 import dev.tornadomoe.tornado.replay.LaunchTime;
 import dev.tornadomoe.tornado.replay.PinnedMemory;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
-import uk.ac.manchester.tornado.api.GridScheduler;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.ImmutableTaskGraph;
-import uk.ac.manchester.tornado.api.TaskGraph;
 import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
-import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 import uk.ac.manchester.tornado.api.runtime.TornadoRuntimeProvider;
 
-/// A model on a device: a step is an execution plan of a few graphs, which hand the residual stream
-/// on, and is replayed. Only embeddings go up and logits come back.
-final class TornadoDecoder implements Decoder {
-  /// What one graph of TornadoVM has room for, with the library's tasks.
-  private static final int LAYERS_OF_GRAPH = 4;
-
+/// A model on the device that TornadoVM finds: a step is one execution plan, and is replayed. Only
+/// embeddings go up and logits come back.
+final class TornadoDecoder extends Decoder {
   /// Up to so many tokens the library's kernels are those for a decode step.
   private static final int MOST_TOKENS = 4;
 
-  private static final String REPLAYED = "replayed";
-  private static final String EXECUTED = "task by task";
-
-  private final DecoderModel model;
-  private final int chunk;
-  private final Sequence sequence;
   private final PinnedMemory pinned;
-  private final StepArrays arrays;
   private final TornadoMoe moe;
+  private final StepGraphs graphs;
   private final TornadoExecutionPlan plan;
-  private final int graphs;
-  private final int copiesOfStep;
   private final GraphReplay replay;
+  private final boolean replays = ReplayMode.chosen() != ReplayMode.OFF;
+  private final int count;
+  private final int copiesOfStep;
+  private final float[] embedding;
   private final float[] logits;
-  private boolean replays = true;
   private long copies;
 
   TornadoDecoder(DecoderModel model, DecoderOptions options, Progress progress) {
-    this.model = model;
-    chunk = Math.min(options.chunk(), MOST_TOKENS);
-    sequence = new Sequence(options.positions(), model.config().vocabulary());
-    TornadoDevice device = TornadoRuntimeProvider.getTornadoRuntime().getDefaultDevice();
-    pinned = new PinnedMemory(device, ReplayMode.chosen());
-    arrays = new StepArrays(model.config(), chunk, options.positions(), pinned);
+    super(model, options.positions(), Math.min(options.chunk(), MOST_TOKENS));
+    embedding = new float[model.config().hidden()];
     logits = new float[model.config().vocabulary()];
-    moe = TornadoMoe.of(options.plan(model, chunk), progress);
-    GridScheduler grid = new GridScheduler();
-    List<ImmutableTaskGraph> built = new ArrayList<>();
-    int found = 0;
-    for (int first = 0; first < model.layers().size(); first += LAYERS_OF_GRAPH) {
-      int end = Math.min(model.layers().size(), first + LAYERS_OF_GRAPH);
-      TaskGraph graph = new TaskGraph(name(first));
-      if (first == 0) {
-        graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, arrays.x, arrays.step);
-        graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, arrays.angles);
-      } else {
-        graph.consumeFromDevice(
-            name(first - LAYERS_OF_GRAPH), arrays.x, arrays.step, arrays.angles);
-      }
-      StepGraph step =
-          new StepGraph(
-              graph, grid, arrays, device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0]);
-      for (int place = first; place < end; place++) {
-        step.addLayer(place, model.layers().get(place), moe);
-      }
-      if (end == model.layers().size()) {
-        step.addHead(model);
-        graph.transferToHost(DataTransferMode.EVERY_EXECUTION, arrays.logits);
-      } else {
-        graph.persistOnDevice(arrays.x, arrays.step, arrays.angles);
-      }
-      found += step.copies();
-      built.add(graph.snapshot());
-    }
-    copiesOfStep = found;
-    graphs = built.size();
+    TornadoDevice device = TornadoRuntimeProvider.getTornadoRuntime().getDefaultDevice();
+    MoePlan moePlan = options.plan(model, chunk);
+    copiesOfStep = moePlan.bucket(chunk).copies();
+    moe = TornadoMoe.of(moePlan, progress);
+    pinned = new PinnedMemory(device, ReplayMode.chosen());
+    long mostThreads = device.getPhysicalDevice().getDeviceMaxWorkGroupSize()[0];
+    graphs = new StepGraphs(model, chunk, options.positions(), moe, pinned, mostThreads);
+    List<ImmutableTaskGraph> built = graphs.build();
+    count = built.size();
     plan = new TornadoExecutionPlan(built.toArray(ImmutableTaskGraph[]::new));
-    plan.withGridScheduler(grid);
-    for (int i = 0; i < graphs; i++) { // compiles and uploads; with no tokens nothing is computed
-      progress.compiled(i, graphs);
-      plan.withGraph(i).execute();
-    }
-    progress.compiled(graphs, graphs);
+    plan.withGridScheduler(graphs.grid);
+    execute(); // compiles and uploads; with no tokens nothing is computed
     replay = GraphReplay.of(plan);
   }
 
-  private static String name(int firstLayer) {
-    return "layers" + firstLayer;
+  private void execute() {
+    for (int i = 0; i < count; i++) {
+      plan.withGraph(i).execute();
+    }
   }
 
   @Override
-  public float[] advance(int... ids) throws InterruptedException {
-    sequence.grow(chunk, this::run, ids);
-    MemorySegment.ofArray(logits).copyFrom(arrays.logits.getSegment());
-    return logits;
-  }
-
-  private void run(int... ids) {
-    give(ids);
-    if (replays) {
+  protected float[] run(int first, int[] ids, @Nullable Map<String, Long> nanos) {
+    int hidden = embedding.length;
+    for (int t = 0; t < ids.length; t++) {
+      model.embedding().decodeRow(ids[t], embedding);
+      for (int i = 0; i < hidden; i++) {
+        graphs.x.set(t * hidden + i, embedding[i]);
+      }
+    }
+    graphs.step.set(0, ids.length);
+    graphs.step.set(1, first);
+    if (nanos != null) { // the kernels of all layers together, as the driver measures them
+      for (LaunchTime time : replay.profile()) {
+        String kernel = time.task().substring(time.task().indexOf('.') + 1);
+        nanos.merge(kernel.replaceAll("\\d", ""), time.nanos(), Long::sum);
+      }
+    } else if (replays) {
       replay.run();
     } else {
-      for (int i = 0; i < graphs; i++) {
-        plan.withGraph(i).execute();
-      }
+      execute();
     }
     copies += copiesOfStep;
-  }
-
-  private void give(int... ids) {
-    int hidden = model.config().hidden();
-    float[] row = new float[hidden];
-    for (int t = 0; t < ids.length; t++) {
-      model.embedding().row(ids[t], row, 0);
-      for (int i = 0; i < hidden; i++) {
-        arrays.x.set(t * hidden + i, row[i]);
-      }
-    }
-    arrays.step.set(0, ids.length);
-    arrays.step.set(1, sequence.length());
-  }
-
-  @Override
-  public Sequence sequence() {
-    return sequence;
-  }
-
-  @Override
-  public List<String> launches() {
-    return List.of(REPLAYED, EXECUTED);
-  }
-
-  @Override
-  public void launchBy(String way) {
-    if (!launches().contains(way)) {
-      throw new DecoderException("there is no way to launch \"%s\"", way);
-    }
-    replays = way.equals(REPLAYED);
+    MemorySegment.ofArray(logits).copyFrom(graphs.logits.getSegment());
+    return logits;
   }
 
   @Override
   public long copies() {
     return copies;
-  }
-
-  /// The kernels of all layers together, as the driver measures them.
-  @Override
-  public Map<String, Long> profile(int id) throws InterruptedException {
-    Map<String, Long> parts = new TreeMap<>();
-    sequence.grow(
-        1,
-        ids -> {
-          give(ids);
-          for (LaunchTime time : replay.profile()) {
-            String kernel = time.task().substring(time.task().indexOf('.') + 1);
-            parts.merge(kernel.replaceAll("\\d", ""), time.nanos(), Long::sum);
-          }
-          copies += copiesOfStep;
-        },
-        id);
-    return parts;
   }
 
   @Override
@@ -182,5 +101,24 @@ final class TornadoDecoder implements Decoder {
     plan.freeDeviceMemory();
     moe.close();
     pinned.close();
+  }
+
+  /// Makes them.
+  public static final class Backend implements DecoderBackend {
+    private static final String NAME = "tornado";
+
+    /// For `ServiceLoader`.
+    public Backend() {}
+
+    @Override
+    public String name() {
+      return NAME;
+    }
+
+    @Override
+    public Decoder load(DecoderModel model, DecoderOptions options, Progress progress) {
+      Backends.require(NAME); // says what is missing, before a class of TornadoVM loads
+      return new TornadoDecoder(model, options, progress);
+    }
   }
 }

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.tornadomoe.examples.decoder.DecoderException;
-import dev.tornadomoe.examples.decoder.Matrix;
 import dev.tornadomoe.tensor.BFloat16;
 import dev.tornadomoe.tensor.DType;
+import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.TensorView;
 import java.lang.foreign.Arena;
@@ -19,12 +19,12 @@ import org.junit.jupiter.api.Test;
 class DeviceMatrixTest {
   private static final int COLUMNS = 1026;
 
-  /// Magnitudes from 2^-30 to 1, so that in each run some are far below the largest; a row of
+  /// Magnitudes from 2^-30 to 1, so that in each row some are far below the largest; a row of
   /// zeros.
   @Test
   void integersAreWhatBfloat16WasButForWhatIsFarBelowItsNeighbours() {
-    Matrix upper = matrix(DType.BF16, 3, 1);
-    Matrix lower = matrix(DType.BF16, 2, 2);
+    DenseMatrix upper = matrix(DType.BF16, 3, 1);
+    DenseMatrix lower = matrix(DType.BF16, 2, 2);
     for (int column = 0; column < COLUMNS; column++) {
       lower.values().data().setAtIndex(ValueLayout.JAVA_SHORT, column, (short) 0);
     }
@@ -32,13 +32,12 @@ class DeviceMatrixTest {
     assertThat(found.rows()).isEqualTo(5);
     for (int row = 0; row < 5; row++) {
       float[] expected = new float[COLUMNS];
-      (row < 3 ? upper : lower).row(row < 3 ? row : row - 3, expected, 0);
+      (row < 3 ? upper : lower).decodeRow(row < 3 ? row : row - 3, expected);
+      float largest = largest(expected);
       for (int column = 0; column < COLUMNS; column++) {
         int word = found.words().get((row * COLUMNS + column) / 2);
         int integer = column % 2 == 0 ? (short) word : word >> 16;
-        float scale =
-            found.floats().get(row * ProjectionKernels.SCALES + ProjectionKernels.scale(column));
-        float largest = largestBeside(expected, column);
+        float scale = found.floats().get(row);
         float loss = Math.abs(expected[column]) >= largest / 128 ? 0 : largest / (1 << 15);
         assertThat(integer * scale)
             .as("row %d, column %d", row, column)
@@ -49,8 +48,8 @@ class DeviceMatrixTest {
 
   @Test
   void f32StaysAndMakesWhatIsBesideItF32() {
-    Matrix upper = matrix(DType.F32, 1, 3);
-    Matrix lower = matrix(DType.BF16, 1, 4);
+    DenseMatrix upper = matrix(DType.F32, 1, 3);
+    DenseMatrix lower = matrix(DType.BF16, 1, 4);
     DeviceMatrix found = DeviceMatrix.of(upper, lower);
     for (int column = 0; column < COLUMNS; column++) {
       assertThat(found.floats().get(column)).isEqualTo(upper.values().getFloat(column));
@@ -60,25 +59,22 @@ class DeviceMatrixTest {
 
   @Test
   void whatIsNoNumberIsRefused() {
-    Matrix matrix = matrix(DType.BF16, 2, 5);
+    DenseMatrix matrix = matrix(DType.BF16, 2, 5);
     matrix.values().data().setAtIndex(ValueLayout.JAVA_SHORT, COLUMNS + 7, (short) 0x7FC0);
     assertThatThrownBy(() -> DeviceMatrix.of(matrix))
         .isInstanceOf(DecoderException.class)
         .hasMessage("tensor \"matrix\" has NaN in row 1, column 7, expected a finite number");
   }
 
-  /// Of the columns with the same scale: 32 side by side, of each 512.
-  private static float largestBeside(float[] row, int column) {
+  private static float largest(float... row) {
     float largest = 0;
-    for (int i = 0; i < row.length; i++) {
-      if (i % 512 / 32 == column % 512 / 32) {
-        largest = Math.max(largest, Math.abs(row[i]));
-      }
+    for (float value : row) {
+      largest = Math.max(largest, Math.abs(value));
     }
     return largest;
   }
 
-  private static Matrix matrix(DType type, int rows, int seed) {
+  private static DenseMatrix matrix(DType type, int rows, int seed) {
     SplittableRandom random = new SplittableRandom(seed);
     MemorySegment bits = Arena.ofAuto().allocate((long) rows * COLUMNS * type.bytes(), 64);
     for (int i = 0; i < rows * COLUMNS; i++) {
@@ -89,6 +85,6 @@ class DeviceMatrixTest {
         bits.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
       }
     }
-    return new Matrix(new TensorView("matrix", type, Shape.of(rows, COLUMNS), bits));
+    return new DenseMatrix(new TensorView("matrix", type, Shape.of(rows, COLUMNS), bits));
   }
 }

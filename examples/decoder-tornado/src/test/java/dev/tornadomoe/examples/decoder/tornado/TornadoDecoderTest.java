@@ -3,7 +3,6 @@ package dev.tornadomoe.examples.decoder.tornado;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.backend.Progress;
-import dev.tornadomoe.examples.decoder.CheckpointReader;
 import dev.tornadomoe.examples.decoder.Decoder;
 import dev.tornadomoe.examples.decoder.DecoderBackend;
 import dev.tornadomoe.examples.decoder.DecoderConfig;
@@ -25,7 +24,7 @@ class TornadoDecoderTest {
   void givesLogitsAndTokensOfTransformersAndTheAliasChangesNoBit() throws InterruptedException {
     Golden golden = Golden.read(Golden.MODELS.resolve("qwen3_moe_tiny-w4a16"));
     int[] tokens = new int[golden.greedy().length];
-    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve("qwen3_moe_tiny-w4a16"));
+    try (DecoderModel model = DecoderModel.open(Golden.MODELS.resolve("qwen3_moe_tiny-w4a16"));
         Decoder aliased = load(model, 3, true);
         Decoder copied = load(model, 3, false)) {
       float[] logits = aliased.advance(golden.prompt());
@@ -43,9 +42,9 @@ class TornadoDecoderTest {
       assertThat(copied.copies() - before)
           .isEqualTo((long) tokens.length * model.config().layers());
 
-      aliased.sequence().shorten(0);
-      aliased.launchBy("task by task");
-      assertThat(aliased.profile(golden.prompt()[0])).containsKeys("qkv", "attend", "head");
+      aliased.shorten(0);
+      assertThat(aliased.profile(golden.prompt()[0]))
+          .containsKeys("qkv", "rotate", "attend", "head");
       for (int token = 1; token < golden.prompt().length; token++) {
         assertThat(Golden.error(golden.logits()[token], aliased.advance(golden.prompt()[token])))
             .as("token %d", token)
@@ -57,7 +56,7 @@ class TornadoDecoderTest {
   @Test
   void expertsOfF32Too() throws InterruptedException {
     Golden golden = Golden.read(Golden.MODELS.resolve("qwen3_moe_tiny"));
-    try (DecoderModel model = CheckpointReader.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
+    try (DecoderModel model = DecoderModel.open(Golden.MODELS.resolve("qwen3_moe_tiny"));
         Decoder decoder = load(model, 4, true)) {
       decoder.advance(Arrays.copyOf(golden.prompt(), 13));
       assertThat(Golden.error(golden.logits()[13], decoder.advance(golden.prompt()[13])))
@@ -65,12 +64,11 @@ class TornadoDecoderTest {
     }
   }
 
-  /// A cache for so many positions is read by several work-groups for each head.
   @Test
-  void matricesOfBfloat16AndALongCacheAreThoseOfTheCpu() throws InterruptedException {
+  void matricesOfBfloat16AndALongSequenceAreThoseOfTheCpu() throws InterruptedException {
     DecoderConfig config =
         new DecoderConfig(64, 1, 4, 2, 16, 1e-6f, 1e4, 97, 4096, false, List.of());
-    DecoderOptions options = DecoderOptions.of(1100, 2, true);
+    DecoderOptions options = new DecoderOptions(1100, 2, true);
     try (DecoderModel model = new MadeUpModel(config, 8, 2, 32).make();
         Decoder cpu = DecoderBackend.named("cpu").load(model, options, Progress.NONE);
         Decoder device = DecoderBackend.named("tornado").load(model, options, Progress.NONE)) {
@@ -85,6 +83,6 @@ class TornadoDecoderTest {
 
   private static Decoder load(DecoderModel model, int chunk, boolean alias) {
     return DecoderBackend.named("tornado")
-        .load(model, DecoderOptions.of(POSITIONS, chunk, alias), Progress.NONE);
+        .load(model, new DecoderOptions(POSITIONS, chunk, alias), Progress.NONE);
   }
 }

@@ -1,27 +1,12 @@
-package dev.tornadomoe.cli.bench;
+package dev.tornadomoe.tensor;
 
-import dev.tornadomoe.tensor.BFloat16;
-import dev.tornadomoe.tensor.Coding;
-import dev.tornadomoe.tensor.DType;
-import dev.tornadomoe.tensor.DenseMatrix;
-import dev.tornadomoe.tensor.Fp8Matrix;
-import dev.tornadomoe.tensor.GroupGrid;
-import dev.tornadomoe.tensor.Int4Matrix;
-import dev.tornadomoe.tensor.Int8Matrix;
-import dev.tornadomoe.tensor.RowSelection;
-import dev.tornadomoe.tensor.Shape;
-import dev.tornadomoe.tensor.TensorView;
-import dev.tornadomoe.tensor.Weight;
-import dev.tornadomoe.tensor.WeightFormat;
-import dev.tornadomoe.tensor.WeightMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Locale;
 import java.util.SplittableRandom;
 
-/// A weight made up from a seed when it is loaded, with a spread that keeps activations near 1.
-///
-/// @param seed always gives the same weight
+/// See [Weight#synthetic].
 record SyntheticWeight(String name, int rows, int columns, WeightFormat format, long seed)
     implements Weight {
   /// Magnitudes from 0.5 up to 448, less the one that is no number: in real files, scaled by the
@@ -29,6 +14,25 @@ record SyntheticWeight(String name, int rows, int columns, WeightFormat format, 
   private static final int FP8_FROM = 0x30;
 
   private static final int FP8_NAN = 0x7F;
+
+  SyntheticWeight {
+    if (!isKnown(format)) {
+      throw new IllegalArgumentException(
+          String.format(Locale.ROOT, "weights of %s can't be made up", format));
+    }
+  }
+
+  private static boolean isKnown(WeightFormat format) {
+    int size = format.groupSize();
+    Coding coding = format.coding();
+    if (coding.equals(Coding.INT4)) {
+      return format.equals(WeightFormat.int4(DType.BF16, size, false, false));
+    }
+    if (coding.equals(Coding.FP8)) {
+      return format.equals(WeightFormat.scaled(coding, DType.F32, size, size));
+    }
+    return format.isDense() || format.equals(WeightFormat.scaled(Coding.INT8, DType.BF16, 1, 0));
+  }
 
   @Override
   public long bytesToLoad() {
