@@ -33,9 +33,9 @@ final class Attention {
     float[] queries = new float[tokens * config.queryWidth()];
     float[] newKeys = new float[tokens * config.keyValueWidth()];
     float[] newValues = new float[tokens * config.keyValueWidth()];
-    Projection.write(layer.q(), normed, tokens, queries);
-    Projection.write(layer.k(), normed, tokens, newKeys);
-    Projection.write(layer.v(), normed, tokens, newValues);
+    Projection.add(layer.q(), normed, tokens, queries);
+    Projection.add(layer.k(), normed, tokens, newKeys);
+    Projection.add(layer.v(), normed, tokens, newValues);
     layer.queryNorm().apply(queries, tokens * config.heads(), queries);
     layer.keyNorm().apply(newKeys, tokens * config.keyValueHeads(), newKeys);
     rotation.apply(queries, config.heads(), first, tokens);

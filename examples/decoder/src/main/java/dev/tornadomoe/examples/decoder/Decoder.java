@@ -1,6 +1,7 @@
 package dev.tornadomoe.examples.decoder;
 
 import dev.tornadomoe.backend.CallInterruptedException;
+import dev.tornadomoe.backend.Progress;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
@@ -8,6 +9,17 @@ import org.jspecify.annotations.Nullable;
 
 /// A loaded model and one sequence: tokens go in, logits come out. For one thread.
 public abstract class Decoder implements AutoCloseable {
+  /// Loads a model, which must stay open until the decoder is closed.
+  @FunctionalInterface
+  public interface Loader {
+
+    /// Loads it.
+    ///
+    /// @param progress hears how far loading the experts is
+    /// @throws dev.tornadomoe.MoeException when it can't run here
+    Decoder load(DecoderModel model, DecoderOptions options, Progress progress);
+  }
+
   protected final DecoderModel model;
 
   /// The most tokens that go through the model at once.
@@ -26,7 +38,7 @@ public abstract class Decoder implements AutoCloseable {
 
   /// Puts tokens behind those so far.
   ///
-  /// @return the logits of the last one `[vocabulary]`, valid until the next call
+  /// @return the logits of the last one `[vocabulary]`
   /// @throws DecoderException where there is no room for them, or no such token
   /// @throws InterruptedException when the thread was interrupted; the sequence then is as long as
   ///   it was

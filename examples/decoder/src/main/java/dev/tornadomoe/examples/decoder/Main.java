@@ -46,8 +46,8 @@ public final class Main implements Callable<Integer> {
   @Option(names = "--tokens", defaultValue = "64", description = "At most so many.")
   private int tokens;
 
-  @Option(names = "--backend", defaultValue = "cpu", description = "cpu or tornado.")
-  private String backend = "";
+  @Option(names = "--backend", description = "cpu, unless told tornado.")
+  private @Nullable String backend;
 
   @Option(
       names = "--alias",
@@ -87,16 +87,34 @@ public final class Main implements Callable<Integer> {
   @Option(names = "--profile", description = "Also says how long each part of a step takes.")
   private boolean profile;
 
-  /// Runs the command and exits.
+  private final String known;
+  private final Decoder.Loader loader;
+
+  /// The command on one backend.
+  ///
+  /// @param known its name
+  public Main(String known, Decoder.Loader loader) {
+    this.known = known;
+    this.loader = loader;
+  }
+
+  /// Runs the command on the CPU and exits.
   public static void main(String[] args) {
-    PrintWriter out = new PrintWriter(System.out, false, System.out.charset());
-    PrintWriter err = new PrintWriter(System.err, true, System.err.charset());
-    System.exit(run(out, err, args));
+    System.exit(new Main("cpu", CpuDecoder::new).run(args));
   }
 
   /// Runs the command.
-  static int run(PrintWriter out, PrintWriter err, String... args) {
-    return new CommandLine(new Main())
+  ///
+  /// @return the exit code
+  public int run(String... args) {
+    PrintWriter out = new PrintWriter(System.out, false, System.out.charset());
+    PrintWriter err = new PrintWriter(System.err, true, System.err.charset());
+    return run(out, err, args);
+  }
+
+  /// The same with other streams.
+  int run(PrintWriter out, PrintWriter err, String... args) {
+    return new CommandLine(this)
         .setOut(out)
         .setErr(err)
         .setExecutionExceptionHandler((e, command, parsed) -> {
@@ -120,9 +138,14 @@ public final class Main implements Callable<Integer> {
     require(temperature >= 0, "--temperature must be 0 or more, found " + temperature);
     require(topP > 0 && topP <= 1, "--top-p must be above 0 and at most 1, found " + topP);
     require(alias.matches("on|off"), "--alias must be on or off, found " + alias);
-    DecoderBackend.named(backend); // before anything is read
+    require(
+        backend == null || backend.equals(known),
+        "--backend must be cpu, or tornado for examples/decoder/run, found " + backend);
+    require(madeUp != null || layers == 0, "--layers is for --made-up");
     if (madeUp != null) {
-      require(directory == null, "there is either a directory or --made-up");
+      require(
+          directory == null && prompt == null && promptIds == null,
+          "--made-up has its own model and its own prompt");
       try (DecoderModel model = MadeUpModel.named(madeUp, layers).make()) {
         generate(model, Text.NUMBERS, MadeUpModel.prompt(model.config()));
       }
@@ -185,8 +208,7 @@ public final class Main implements Callable<Integer> {
                   err.flush();
                 }));
     try (ProgressBar bar = builder.build()) {
-      return DecoderBackend.named(backend)
-          .load(model, options, (done, total) -> bar.maxHint(total).stepTo(done));
+      return loader.load(model, options, (done, total) -> bar.maxHint(total).stepTo(done));
     } finally {
       err.println();
     }

@@ -13,7 +13,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/// `y = W x` with the Vector API, on all cores. Rows of W become floats one by one.
+/// `y = y + W x` with the Vector API, on all cores. Rows of W become floats one by one.
 final class Projection {
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
   private static final VectorSpecies<Integer> INTS = FLOATS.withLanes(int.class);
@@ -25,20 +25,11 @@ final class Projection {
 
   private Projection() {}
 
-  /// `y[t] = W x[t]` for some tokens.
+  /// `y[t] = y[t] + W x[t]` for some tokens.
   ///
   /// @param x `[tokens, columns]`
   /// @param y `[tokens, rows]`
-  static void write(WeightMatrix w, float[] x, int tokens, float[] y) {
-    project(w, x, tokens, false, y);
-  }
-
-  /// `y[t] = y[t] + W x[t]` for some tokens.
   static void add(WeightMatrix w, float[] x, int tokens, float[] y) {
-    project(w, x, tokens, true, y);
-  }
-
-  private static void project(WeightMatrix w, float[] x, int tokens, boolean adds, float[] y) {
     int rows = w.rows();
     int columns = w.columns();
     IntStream.range(0, Math.ceilDiv(rows, BLOCK))
@@ -48,8 +39,7 @@ final class Projection {
           for (int r = block * BLOCK; r < Math.min(rows, (block + 1) * BLOCK); r++) {
             decode(w, r, row);
             for (int t = 0; t < tokens; t++) {
-              float before = adds ? y[t * rows + r] : 0;
-              y[t * rows + r] = before + dot(row, 0, x, t * columns, columns);
+              y[t * rows + r] += dot(row, 0, x, t * columns, columns);
             }
           }
         });

@@ -111,7 +111,6 @@ class CpuDecoderTest {
   }
 
   private static Decoder load(DecoderModel model, int chunk, boolean alias) {
-    return DecoderBackend.named("cpu")
-        .load(model, new DecoderOptions(POSITIONS, chunk, alias), Progress.NONE);
+    return new CpuDecoder(model, new DecoderOptions(POSITIONS, chunk, alias), Progress.NONE);
   }
 }

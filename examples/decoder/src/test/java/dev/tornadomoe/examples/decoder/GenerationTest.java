@@ -20,9 +20,7 @@ class GenerationTest {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     try (DecoderModel model = new MadeUpModel(config, 8, 2, 32).make();
-        Decoder decoder =
-            DecoderBackend.named("cpu")
-                .load(model, new DecoderOptions(32, 4, alias), Progress.NONE)) {
+        Decoder decoder = new CpuDecoder(model, new DecoderOptions(32, 4, alias), Progress.NONE)) {
       Generation generation =
           new Generation(
               decoder,

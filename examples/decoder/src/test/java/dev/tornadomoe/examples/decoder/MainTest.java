@@ -81,7 +81,11 @@ class MainTest {
     assertThat(refusal(TINY.toString(), "--prompt-ids", "1", "--alias", "maybe"))
         .isEqualTo("--alias must be on or off, found maybe");
     assertThat(refusal(TINY.toString(), "--prompt-ids", "1", "--backend", "gpu"))
-        .isEqualTo("there is no backend \"gpu\", expected cpu or tornado");
+        .isEqualTo("--backend must be cpu, or tornado for examples/decoder/run, found gpu");
+    assertThat(refusal("--made-up", "gpt-17", "--prompt-ids", "1"))
+        .isEqualTo("--made-up has its own model and its own prompt");
+    assertThat(refusal(TINY.toString(), "--prompt-ids", "1", "--layers", "1"))
+        .isEqualTo("--layers is for --made-up");
     assertThat(refusal("--made-up", "gpt-17"))
         .isEqualTo("there is no model \"gpt-17\", expected qwen3-30b-a3b");
     String config = Files.readString(TINY.resolve("config.json"));
@@ -108,7 +112,8 @@ class MainTest {
   }
 
   private int run(String... arguments) {
-    return Main.run(new PrintWriter(out, true), new PrintWriter(err, true), arguments);
+    return new Main("cpu", CpuDecoder::new)
+        .run(new PrintWriter(out, true), new PrintWriter(err, true), arguments);
   }
 
   private static String ids(int... ids) {

@@ -1,9 +1,7 @@
 package dev.tornadomoe.examples.decoder.tornado;
 
-import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.examples.decoder.Decoder;
-import dev.tornadomoe.examples.decoder.DecoderBackend;
 import dev.tornadomoe.examples.decoder.DecoderModel;
 import dev.tornadomoe.examples.decoder.DecoderOptions;
 import dev.tornadomoe.plan.MoePlan;
@@ -12,7 +10,6 @@ import dev.tornadomoe.tornado.replay.GraphReplay;
 import dev.tornadomoe.tornado.replay.LaunchTime;
 import dev.tornadomoe.tornado.replay.PinnedMemory;
 import dev.tornadomoe.tornado.replay.ReplayMode;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -36,13 +33,11 @@ final class TornadoDecoder extends Decoder {
   private final int count;
   private final int copiesOfStep;
   private final float[] embedding;
-  private final float[] logits;
   private long copies;
 
   TornadoDecoder(DecoderModel model, DecoderOptions options, Progress progress) {
     super(model, options.positions(), Math.min(options.chunk(), MOST_TOKENS));
     embedding = new float[model.config().hidden()];
-    logits = new float[model.config().vocabulary()];
     TornadoDevice device = TornadoRuntimeProvider.getTornadoRuntime().getDefaultDevice();
     MoePlan moePlan = options.plan(model, chunk);
     copiesOfStep = moePlan.bucket(chunk).copies();
@@ -86,8 +81,7 @@ final class TornadoDecoder extends Decoder {
       execute();
     }
     copies += copiesOfStep;
-    MemorySegment.ofArray(logits).copyFrom(graphs.logits.getSegment());
-    return logits;
+    return graphs.logits.toHeapArray();
   }
 
   @Override
@@ -101,24 +95,5 @@ final class TornadoDecoder extends Decoder {
     plan.freeDeviceMemory();
     moe.close();
     pinned.close();
-  }
-
-  /// Makes them.
-  public static final class Backend implements DecoderBackend {
-    private static final String NAME = "tornado";
-
-    /// For `ServiceLoader`.
-    public Backend() {}
-
-    @Override
-    public String name() {
-      return NAME;
-    }
-
-    @Override
-    public Decoder load(DecoderModel model, DecoderOptions options, Progress progress) {
-      Backends.require(NAME); // says what is missing, before a class of TornadoVM loads
-      return new TornadoDecoder(model, options, progress);
-    }
   }
 }

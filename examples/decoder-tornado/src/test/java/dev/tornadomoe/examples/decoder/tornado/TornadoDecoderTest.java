@@ -3,8 +3,8 @@ package dev.tornadomoe.examples.decoder.tornado;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.examples.decoder.CpuDecoder;
 import dev.tornadomoe.examples.decoder.Decoder;
-import dev.tornadomoe.examples.decoder.DecoderBackend;
 import dev.tornadomoe.examples.decoder.DecoderConfig;
 import dev.tornadomoe.examples.decoder.DecoderModel;
 import dev.tornadomoe.examples.decoder.DecoderOptions;
@@ -70,8 +70,8 @@ class TornadoDecoderTest {
         new DecoderConfig(64, 1, 4, 2, 16, 1e-6f, 1e4, 97, 4096, false, List.of());
     DecoderOptions options = new DecoderOptions(1100, 2, true);
     try (DecoderModel model = new MadeUpModel(config, 8, 2, 32).make();
-        Decoder cpu = DecoderBackend.named("cpu").load(model, options, Progress.NONE);
-        Decoder device = DecoderBackend.named("tornado").load(model, options, Progress.NONE)) {
+        Decoder cpu = new CpuDecoder(model, options, Progress.NONE);
+        Decoder device = TornadoMain.load(model, options, Progress.NONE)) {
       for (int length = 1; length < 20; length += 3) {
         int[] ids = IntStream.range(length, 2 * length).toArray();
         assertThat(Golden.error(cpu.advance(ids), device.advance(ids)))
@@ -82,7 +82,6 @@ class TornadoDecoderTest {
   }
 
   private static Decoder load(DecoderModel model, int chunk, boolean alias) {
-    return DecoderBackend.named("tornado")
-        .load(model, new DecoderOptions(POSITIONS, chunk, alias), Progress.NONE);
+    return TornadoMain.load(model, new DecoderOptions(POSITIONS, chunk, alias), Progress.NONE);
   }
 }
