@@ -13,6 +13,9 @@ public final class AttentionKernels {
   /// Less than any score.
   private static final float NONE = -3.0e38f;
 
+  /// Work-items that find a largest score: each looks at a 16th of them.
+  private static final int LAST = 16;
+
   private AttentionKernels() {}
 
   /// Norm and rotation of queries, where they are, and of keys, which go to the cache with their
@@ -101,6 +104,7 @@ public final class AttentionKernels {
     float[] query = context.allocateFloatLocalArray(headDim);
     float[] partial = context.allocateFloatLocalArray(threads);
     float[] scores = context.allocateFloatLocalArray(threads / 4);
+    float[] largestOf = context.allocateFloatLocalArray(LAST);
     if (t < headDim) {
       query[t] = qkv.get((token * (heads + 2 * keyValueHeads) + head) * headDim + t);
     }
@@ -114,7 +118,14 @@ public final class AttentionKernels {
     float sum = 0f;
     int size = threads / 4;
     int fourth = t / size * (headDim / 4); // the elements that this quarter multiplies
+    float[] ahead = new float[headDim / 4];
     for (int from = 0; from < end; from += size) {
+      // Values are on their way while scores are computed; those behind the end have no weight.
+      for (int k = 0; k < headDim / 4; k++) {
+        int i = from + k * (threads / headDim) + t / headDim;
+        int at = keyHead * positions + TornadoMath.min(i, end - 1);
+        ahead[k] = values.get(at * headDim + t % headDim);
+      }
       int position = TornadoMath.min(from + t % size, end - 1);
       float product = 0f;
       for (int i = 0; i < headDim / 4; i++) {
@@ -132,11 +143,18 @@ public final class AttentionKernels {
         scores[t] = score;
       }
       context.localBarrier();
-      float before = largest;
-      for (int i = 0; i < size; i++) {
-        largest = TornadoMath.max(largest, scores[i]);
+      if (t < LAST) {
+        float most = NONE;
+        for (int i = t; i < size; i += LAST) {
+          most = TornadoMath.max(most, scores[i]);
+        }
+        largestOf[t] = most;
       }
       context.localBarrier();
+      float before = largest;
+      for (int i = 0; i < LAST; i++) {
+        largest = TornadoMath.max(largest, largestOf[i]);
+      }
       if (t < size) {
         scores[t] = TornadoMath.exp(score - largest);
       }
@@ -144,12 +162,10 @@ public final class AttentionKernels {
       float keep = TornadoMath.exp(before - largest);
       total = total * keep;
       sum = sum * keep;
-      // So many rounds are known when this is compiled, and their loads are all on their way.
       for (int k = 0; k < headDim / 4; k++) {
-        int i = k * (threads / headDim) + t / headDim;
-        int at = keyHead * positions + TornadoMath.min(from + i, end - 1);
-        total += scores[i];
-        sum += scores[i] * values.get(at * headDim + t % headDim);
+        float weight = scores[k * (threads / headDim) + t / headDim];
+        total += weight;
+        sum += weight * ahead[k];
       }
       context.localBarrier();
     }

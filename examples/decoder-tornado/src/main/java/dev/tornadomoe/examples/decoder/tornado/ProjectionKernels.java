@@ -136,10 +136,14 @@ public final class ProjectionKernels {
     int token = context.groupIdx;
     int t = context.localIdx;
     float[] partial = context.allocateFloatLocalArray(THREADS);
+    int rounds = (width + THREADS - 1) / THREADS;
+    float[] values = new float[rounds];
     float squares = 0f;
-    for (int i = t; i < width; i += THREADS) {
-      float value = x.get(token * width + i);
-      squares += value * value;
+    for (int k = 0; k < rounds; k++) {
+      values[k] = x.get(token * width + TornadoMath.min(t + k * THREADS, width - 1));
+      if (t + k * THREADS < width) {
+        squares += values[k] * values[k];
+      }
     }
     partial[t] = squares;
     for (int stride = THREADS / 2; stride > 0; stride /= 2) {
@@ -150,9 +154,10 @@ public final class ProjectionKernels {
     }
     context.localBarrier();
     float scale = 1f / TornadoMath.sqrt(partial[0] / width + epsilon);
-    if (token < step.get(0)) {
-      for (int i = t; i < width; i += THREADS) {
-        y.set(token * width + i, x.get(token * width + i) * scale * weight.get(i));
+    for (int k = 0; k < rounds; k++) {
+      int i = t + k * THREADS;
+      if (token < step.get(0) && i < width) {
+        y.set(token * width + i, values[k] * scale * weight.get(i));
       }
     }
   }
