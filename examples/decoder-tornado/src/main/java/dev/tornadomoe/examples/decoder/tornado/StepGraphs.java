@@ -202,7 +202,8 @@ final class StepGraphs {
         n,
         flags | w.flags(),
         config.epsilon());
-    work(graph, name, Math.ceilDiv(w.rows(), n), ProjectionKernels.THREADS);
+    int most = (flags & ProjectionKernels.LAST_TOKEN) == 0 ? tokens : 1;
+    work(graph, name, most * Math.ceilDiv(w.rows(), n), ProjectionKernels.THREADS);
   }
 
   private static FloatArray upload(TaskGraph graph, float... weights) {

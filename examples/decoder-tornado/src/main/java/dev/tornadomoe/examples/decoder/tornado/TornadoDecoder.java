@@ -10,6 +10,7 @@ import dev.tornadomoe.tornado.replay.GraphReplay;
 import dev.tornadomoe.tornado.replay.LaunchTime;
 import dev.tornadomoe.tornado.replay.PinnedMemory;
 import dev.tornadomoe.tornado.replay.ReplayMode;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -81,7 +82,7 @@ final class TornadoDecoder extends Decoder {
       execute();
     }
     copies += copiesOfStep;
-    return graphs.logits.toHeapArray();
+    return graphs.logits.getSegment().toArray(ValueLayout.JAVA_FLOAT);
   }
 
   @Override
