@@ -19,10 +19,10 @@ from gguf.constants import GGML_QUANT_SIZES, GGMLQuantizationType
 from transformers.models.mixtral.configuration_mixtral import MixtralConfig
 from transformers.models.mixtral.modeling_mixtral import MixtralSparseMoeBlock
 
-EXPERTS, TOP_K, HIDDEN, INTERMEDIATE = 3, 2, 256, 256
+EXPERTS, TOP_K, HIDDEN, INTERMEDIATE = 4, 2, 256, 256
 # Gate and up, and down, of each layer.
 LAYERS = [("IQ2_XXS", "IQ3_XXS"), ("IQ2_XS", "IQ2_S"), ("IQ3_S", "IQ2_XS"), ("IQ1_S", "IQ1_M")]
-ROWS = [1, 5, 32]
+ROWS = [1, 7]
 # An F16 d that makes elements some 0.06 wide.
 WIDTHS = {"IQ2_XXS": 8e-4, "IQ2_XS": 8e-4, "IQ2_S": 8e-4, "IQ3_XXS": 4e-4, "IQ3_S": 5e-4, "IQ1_S": 9e-3, "IQ1_M": 9e-3}
 

@@ -17,7 +17,7 @@ class VerifyGoldenTest {
   /// the GGUF file with GLM-4.7-Flash's sizes, 19 of other architectures (two of them with 2
   /// layers) and 6 formats of 2026, with 2; 23 architectures with rules of their own, 2 layers and
   /// 3 token counts each; and with two stacks of 2 layers Qwen3-Omni, 3 token counts each, and
-  /// ERNIE 4.5 VL, 3 for text and 2 for images.
+  /// ERNIE 4.5 VL, 3 for text and 2 for images; and GGUF's IQ formats in 4 layers, with 2.
   private static final int CASES =
       12 * 2 * 3
           + (7 + 6 + 5) * 3
@@ -25,11 +25,14 @@ class VerifyGoldenTest {
           + (1 + 21 + 6) * 2
           + 23 * 2 * 3
           + 2 * (3 + 3)
-          + 2 * (3 + 2);
+          + 2 * (3 + 2)
+          + 4 * 2;
 
   /// 7 + 6 quantised formats and 5 GGUF files with 3 token counts, what else is in those folders
-  /// with 2; 6 architectures with 2 layers and 3 token counts, and 3 with 5 layers together and 2.
-  private static final int CASES_OF_KINDS = (7 + 6 + 5) * 3 + (1 + 21 + 6) * 2 + 6 * 2 * 3 + 5 * 2;
+  /// with 2, of which IQ's have 4 layers; 6 architectures with 2 layers and 3 token counts, and 3
+  /// with 5 layers together and 2.
+  private static final int CASES_OF_KINDS =
+      (7 + 6 + 5) * 3 + (1 + 21 + 6 + 4) * 2 + 6 * 2 * 3 + 5 * 2;
 
   @ParameterizedTest
   @CsvSource({
