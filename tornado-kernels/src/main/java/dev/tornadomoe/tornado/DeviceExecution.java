@@ -167,16 +167,24 @@ final class DeviceExecution implements Execution {
       return false;
     }
     List<HostRows> lying = new ArrayList<>();
-    for (RegionTransfer transfer : reads.get(index)) {
-      transfer.lying(chunk.call(), launch.arrays(), chunk, rows).ifPresent(lying::add);
-    }
-    for (RegionTransfer transfer : results.get(index)) {
-      transfer.lying(chunk.call(), launch.arrays(), chunk, rows).ifPresent(lying::add);
-    }
-    if (lying.size() < reads.get(index).size() + results.get(index).size()) {
+    if (!addLying(reads.get(index), chunk, launch, lying)
+        || !addLying(results.get(index), chunk, launch, lying)) {
       return false;
     }
     devicePlan.execute(launch, chunk.tokens(), lying);
+    return true;
+  }
+
+  /// Ends with the first that lies elsewhere: in most sessions that is the first of all.
+  private boolean addLying(
+      List<RegionTransfer> transfers, Chunk chunk, Launch launch, List<HostRows> lying) {
+    for (RegionTransfer transfer : transfers) {
+      Optional<HostRows> found = transfer.lying(chunk.call(), launch.arrays(), chunk, rows);
+      if (found.isEmpty()) {
+        return false;
+      }
+      lying.add(found.get());
+    }
     return true;
   }
 

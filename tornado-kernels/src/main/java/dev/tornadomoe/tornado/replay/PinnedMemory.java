@@ -116,12 +116,15 @@ public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
   /// @param memory any
   /// @return whether the device reads and writes it itself
   public boolean holds(MemorySegment memory) {
-    return memory.isNative()
-        && mapped.stream()
-            .anyMatch(each -> {
-              long from = memory.address() - each.address.address();
-              return from >= 0 && from + memory.byteSize() <= each.bytes;
-            });
+    if (memory.isNative()) {
+      for (Mapped each : mapped) {
+        long from = memory.address() - each.address.address();
+        if (from >= 0 && from + memory.byteSize() <= each.bytes) {
+          return true;
+        }
+      }
+    }
+    return false;
   }
 
   /// How many bytes drivers have given and not got back, of which the JVM knows nothing.
