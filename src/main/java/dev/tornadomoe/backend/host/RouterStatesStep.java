@@ -4,6 +4,7 @@ import dev.tornadomoe.layer.Bias;
 import dev.tornadomoe.layer.Router;
 import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.modular.RowOperation;
+import org.jspecify.annotations.Nullable;
 
 /// A router goes on from the states of the layer before and leaves its own in their place; the rows
 /// that it goes on with are normed.
@@ -11,10 +12,9 @@ final class RouterStatesStep implements HostStep {
   private final BufferRef rows;
   private final BufferRef states;
 
-  /// Of the layer before; zeros where it has no states.
-  private final float[] scale;
+  /// Of the layer before's states, or null where they are not read.
+  private final float @Nullable [] scale;
 
-  private final boolean goesOn;
   private final float epsilon;
   private final float[] weights;
   private final float[] row;
@@ -30,8 +30,7 @@ final class RouterStatesStep implements HostStep {
     Bias scaled = mlp.statesScale();
     this.rows = context.buffer(operation.rows());
     this.states = context.buffer(operation.states());
-    this.goesOn = operation.goesOn();
-    this.scale = scaled == null ? new float[mlp.size()] : scaled.toFloats();
+    this.scale = scaled == null ? null : scaled.toFloats();
     this.epsilon = mlp.norm().norm().epsilon();
     this.weights = mlp.norm().factors();
     this.row = new float[mlp.size()];
@@ -42,7 +41,7 @@ final class RouterStatesStep implements HostStep {
   public void run(int tokens) {
     for (int token = 0; token < tokens; token++) {
       rows.readRow(token, row, 0, row.length);
-      if (goesOn) {
+      if (scale != null) {
         states.readRow(token, before, 0, before.length);
         for (int column = 0; column < row.length; column++) {
           row[column] += before[column] * scale[column];

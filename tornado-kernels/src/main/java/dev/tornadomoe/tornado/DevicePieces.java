@@ -4,13 +4,11 @@ import dev.tornadomoe.modular.ExpertPieces;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 
 /// A layer's calls piece by piece, in a thread of their own: some of the rows are worked on while
 /// others are on their way. For one call at a time.
 final class DevicePieces implements AutoCloseable {
-  private final ExecutorService thread =
-      Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("moe-device").factory());
+  private final ExecutorService thread = DeviceWork.ownThread();
   private final DeviceWork work = new DeviceWork(thread);
   private final List<Piece> pieces = new ArrayList<>();
 

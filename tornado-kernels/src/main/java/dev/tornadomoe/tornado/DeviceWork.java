@@ -1,6 +1,8 @@
 package dev.tornadomoe.tornado;
 
 import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +22,12 @@ final class DeviceWork {
   /// @param errands that another thread does, in order
   DeviceWork(Executor errands) {
     this.errands = errands;
+  }
+
+  /// A thread that there is for this alone.
+  static ExecutorService ownThread() {
+    return Executors.newSingleThreadExecutor(
+        Thread.ofPlatform().daemon().name("moe-device").factory());
   }
 
   /// Begins something, as soon as what was begun before is done. After a failure nothing is done

@@ -25,11 +25,9 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.graph.UnsupportedSteps;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -66,12 +64,13 @@ final class OffloadArithmetic implements Arithmetic {
     this.backend = backend;
     this.host = host.arithmetic();
     Executor worker = host.errands();
-    this.alone =
-        worker == null
-            ? Executors.newSingleThreadExecutor(
-                Thread.ofPlatform().daemon().name("moe-device").factory())
-            : null;
-    this.errands = worker == null ? Objects.requireNonNull(alone) : worker;
+    ExecutorService own = null;
+    if (worker == null) {
+      own = DeviceWork.ownThread();
+      worker = own;
+    }
+    this.alone = own;
+    this.errands = worker;
     this.device = device;
     this.weights = weights;
     this.loaded = parts(plan);

@@ -101,7 +101,7 @@ public final class FreeMemory {
 
   /// Where a device is on the PCI bus.
   private static String address(TornadoDevice device, Arena arena) {
-    SymbolLookup cl = OpenCl.library("libOpenCL.so.1");
+    SymbolLookup cl = OpenCl.library(OpenCl.LIBRARY);
     long handle = TornadoInternals.handle(device);
     int slot = info(cl, handle, SLOT, arena);
     return String.format(

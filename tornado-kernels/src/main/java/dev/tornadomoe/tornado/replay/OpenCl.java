@@ -21,7 +21,7 @@ final class OpenCl {
 
   private static final System.Logger LOG = System.getLogger("dev.tornadomoe.tornado.replay");
 
-  private static final String LIBRARY = "libOpenCL.so.1";
+  static final String LIBRARY = "libOpenCL.so.1";
 
   /// `CL_KERNEL_CONTEXT`.
   private static final int KERNEL_CONTEXT = 0x1193;
