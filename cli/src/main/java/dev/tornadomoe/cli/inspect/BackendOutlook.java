@@ -30,6 +30,7 @@ final class BackendOutlook {
   ///
   /// @param layers that can be made of the checkpoint, perhaps none
   /// @param offload what a device is to have of them
+  /// @throws MoeException saying why it can't have that
   static List<Map<String, Object>> of(List<MoeLayer> layers, OffloadChoices offload) {
     List<Map<String, Object>> rows = new ArrayList<>();
     for (Backend backend : Backends.all()) {
@@ -43,9 +44,9 @@ final class BackendOutlook {
       if (layers.isEmpty()) {
         reasons.add("no layer can be made of this checkpoint");
       } else {
+        boolean divided =
+            available && offload.isAsked() && backend.name().equals(DeviceBackend.NAME);
         try {
-          boolean divided =
-              available && offload.isAsked() && backend.name().equals(DeviceBackend.NAME);
           MoePlan plan =
               divided
                   ? offload.plan(planner(backend, true, layers), backend, layers, 1)
@@ -54,6 +55,9 @@ final class BackendOutlook {
           reasons.addAll(unsupported(backend, plan));
           memory = reasons.isEmpty() ? memory(backend.memory(plan)) : null;
         } catch (MoeException e) {
+          if (divided) {
+            throw e; // it is the options that can't be had
+          }
           reasons.add(String.valueOf(e.getMessage()));
         }
       }
