@@ -142,7 +142,13 @@ public abstract class RouterStatesContract extends BackendContract {
               .routerStates(Rows.of(states)));
       assertThat(Rows.bits(output)).isEqualTo(Rows.bits(expected));
       assertThat(Rows.bits(states)).isEqualTo(Rows.bits(expectedStates));
-      all.warmUp();
+    }
+  }
+
+  @Test
+  void warmUpBringsStatesOfItsOwn() {
+    try (Session session = backend().prepare(plan(WAYS.getFirst(), true, FIRST, SECOND))) {
+      session.warmUp();
     }
   }
 
