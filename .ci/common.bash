@@ -24,6 +24,8 @@ done
 # shellcheck disable=SC2034
 families=("$golden"/hf/{afmoe,axk1,dbrx,deepseek_v2,deepseek_v4_hash,flex_olmo,gemma4,gpt_oss,hunyuan_v1_moe,inkling}
   "$golden"/hf/{llama4_text,longcat_flash,nemotron_h,phimoe,qwen2_moe,qwen3_5_moe_text,step3p5} "$golden"/latent/nemotron_h)
+# shellcheck disable=SC2034
+three=("$golden"/hf/{mixtral,deepseek_v2,gpt_oss})
 open_mpi=(mpirun.openmpi --allow-run-as-root --oversubscribe)
 sdk=${TORNADOVM_HOME:-$HOME/.sdkman/candidates/tornadovm/current}
 
@@ -104,10 +106,12 @@ machine() {
   has_sdk || loud "NO TORNADOVM SDK ($sdk): DEVICE TESTS ARE NOT RUN, THE REST IS"
 }
 
-# Gives PoCL the declarations beside this file in the place of its own, which take a third of a device test's time. PoCL
-# looks for them from where its library is, so this sets up such a place, of links, and names it to OpenCL's loader.
-short_declarations() {
+# Has PoCL compile kernels without optimising them, and with the declarations beside this file in the place of its own:
+# these two are half of a device test's time. PoCL looks for declarations from where its library is, so this sets up such
+# a place, of links, and names it to OpenCL's loader.
+cheap_kernels() {
   local library driver home=$PWD/target/pocl-home pocl=/usr/share/pocl
+  export POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable
   library=$(/sbin/ldconfig -p | awk '$1 == "libpocl.so.2" { print $NF; exit }')
   [[ -n $library && -f $pocl/include/opencl-c.h ]] || {
     loud "KERNELS ARE COMPILED WITH PoCL'S OWN DECLARATIONS, WHICH IS SLOWER: no libpocl.so.2 with $pocl"
