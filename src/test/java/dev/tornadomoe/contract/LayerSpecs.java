@@ -63,7 +63,7 @@ final class LayerSpecs {
                 odd.withExpertScales(),
                 odd.withInputNorms(),
                 odd.withOutputNorm(),
-                odd.withInputNorms().withOutputNorm().withShared(24, false),
+                odd.withInputNorms().withOutputNorm().withShared(24, true),
                 odd.withWeightOnInput().withInputNorms()))
         .flatMap(s -> s)
         .toList();
@@ -99,7 +99,7 @@ final class LayerSpecs {
       layers.add(activations.get(i % activations.size()).apply(layer));
     }
     blocks().map(blockLayer(odd)::with).forEach(layers::add);
-    layers.add(odd.withInputNorms().withExpertScales());
+    layers.add(odd.withInputNorms().withExpertScales().withShared(24, true));
     layers.add(odd.withWeightOnInput().withInputNorms());
     layers.add(odd.withShared(56, false).withLatent(96));
     layers.add(odd.withOutputNorm().withShared(24, true));

@@ -66,7 +66,7 @@ final class DeviceExecution implements Execution {
       Progress progress) {
     this.plan = plan;
     this.reads = transfers(plan, plan::regionsRead);
-    this.results = transfers(plan, index -> plan.options().call().results());
+    this.results = transfers(plan, plan::results);
     this.device = device;
     this.room = room;
     this.worthwhileTokens =

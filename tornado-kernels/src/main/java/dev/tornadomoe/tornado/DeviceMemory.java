@@ -158,6 +158,8 @@ public final class DeviceMemory {
               layer,
               null,
               router == null ? 0 : router.experts(),
+              null,
+              null,
               floats,
               ints,
               Map.of(),

@@ -26,6 +26,7 @@ final class GivenArrays {
   @Nullable IntArray ids;
   @Nullable FloatArray routerWeights;
   @Nullable IntArray tokenIds;
+  @Nullable FloatArray routerStates;
   @Nullable FloatArray normWeights;
   @Nullable FloatArray normed;
 
@@ -60,6 +61,7 @@ final class GivenArrays {
       CallerRegion region = CallerRegion.of(key.kind());
       arrays.give(region, require(region.toString(), values, tokens));
     }
+    giveStates(arrays, plan, index, List.of(from, to), tokens);
     if (spec.takesRouting() != (ids != null)) {
       throw new BackendException(
           spec.takesRouting()
@@ -87,6 +89,21 @@ final class GivenArrays {
           String.format(
               Locale.ROOT, "a residual is given, but the plan says residual %s", spec.residual()));
     }
+  }
+
+  private void giveStates(
+      LayerArrays arrays, MoePlan plan, int index, List<FloatArray> others, int tokens) {
+    if (!plan.results(index).contains(CallerRegion.ROUTER_STATES)) {
+      return;
+    }
+    int elements = tokens * plan.layers().get(index).routerStates();
+    FloatArray states = require("router_states", routerStates, elements);
+    if (others.contains(states) || states == residual || states == normed) {
+      throw new BackendException(
+          "OVERLAPS_RESULT: router_states is the same array as input, output, residual or normed,"
+              + " which no plan allows");
+    }
+    arrays.give(CallerRegion.ROUTER_STATES, states);
   }
 
   private void giveTail(

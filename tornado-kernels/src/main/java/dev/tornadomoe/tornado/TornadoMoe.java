@@ -46,7 +46,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// same graph share one workspace.
 ///
 /// [#layer], [#maxTokens], [#tokens] and [#prefix] stay as they were set; input, output, residual,
-/// routing, token ids and tail are for the next layer that is added.
+/// routing, token ids, router states and tail are for the next layer that is added.
 ///
 /// Each graph uploads the weights of its layers at its first execution, unless the graphs of a plan
 /// share their memory: [dev.tornadomoe.tornado.replay.GraphMemory]. The checkpoint may be closed
@@ -220,6 +220,18 @@ public final class TornadoMoe implements AutoCloseable {
   /// @return this
   public TornadoMoe tokenIds(IntArray ids) {
     given.tokenIds = ids;
+    return this;
+  }
+
+  /// What routers hand on `[M, R]`, for layers whose router is an MLP ([MoePlan#results] says which):
+  /// each reads what the layer before has left and leaves its own there, so all get the same array.
+  /// The model's first layer reads none; a graph that begins with a later one transfers it before.
+  ///
+  /// @param states row-major, at least `maxTokens * R` elements, R =
+  ///   [dev.tornadomoe.layer.MoeLayer#routerStates]
+  /// @return this
+  public TornadoMoe routerStates(FloatArray states) {
+    given.routerStates = states;
     return this;
   }
 

@@ -29,7 +29,11 @@ final class LayerFeatures {
   private LayerFeatures() {}
 
   private record RouterKind(
-      boolean hasBias, boolean hasCorrection, boolean hasScale, GatingKind gating) {}
+      boolean hasBias,
+      boolean hasCorrection,
+      boolean hasScale,
+      boolean hasMlp,
+      GatingKind gating) {}
 
   private record GatingKind(
       Class<?> type,
@@ -94,6 +98,7 @@ final class LayerFeatures {
         router.bias() != null,
         router.correctionBias() != null,
         router.expertScale() != null,
+        router.mlp() != null,
         gating(router.gating()));
   }
 

@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.Gating;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.tensor.Shape;
 import dev.tornadomoe.tensor.Weight;
@@ -26,7 +27,11 @@ record LayerKind(
     int identityExperts) {
 
   private record RouterKind(
-      WeightFormat format, boolean hasBias, boolean hasCorrection, Gating gating) {}
+      WeightFormat format,
+      boolean hasBias,
+      boolean hasCorrection,
+      Gating gating,
+      Optional<Boolean> mlpGoesOn) {}
 
   private record MlpKind(List<Matrix> matrices, boolean hasBias) {}
 
@@ -57,7 +62,8 @@ record LayerKind(
         router.weight().format(),
         router.bias() != null,
         router.correctionBias() != null,
-        router.gating());
+        router.gating(),
+        Optional.ofNullable(router.mlp()).map(RouterMlp::goesOn));
   }
 
   private static SharedKind shared(SharedExperts shared) {

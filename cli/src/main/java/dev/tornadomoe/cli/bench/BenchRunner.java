@@ -122,6 +122,7 @@ final class BenchRunner {
 
   /// Microseconds.
   private static double step(Session session, MoeCall call) {
+    BenchMemory.ready(session.plan(), call);
     long start = System.nanoTime();
     session.run(call);
     return (System.nanoTime() - start) / 1e3;
@@ -153,7 +154,7 @@ final class BenchRunner {
       BucketPlan bucket = session.plan().bucket(tokens);
       long copies = session.copies();
       long tasks = session.tasks();
-      session.run(call);
+      step(session, call);
       copies = session.copies() - copies;
       tasks = session.tasks() - tasks;
       @Nullable Profile profile = profile(session, call);
@@ -185,6 +186,7 @@ final class BenchRunner {
     List<Profile> profiles = new ArrayList<>();
     long end = System.nanoTime() + (long) (seconds * 1e9);
     while (profiles.isEmpty() || (profiles.size() < PROFILED && System.nanoTime() - end < 0)) {
+      BenchMemory.ready(session.plan(), call);
       Optional<Profile> profile = session.profile(call);
       if (profile.isEmpty()) {
         return null;

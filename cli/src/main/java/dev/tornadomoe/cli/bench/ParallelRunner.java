@@ -145,9 +145,11 @@ final class ParallelRunner {
       if (!Agreement.exchange(ranks, String.valueOf(more)).getFirst().equals("true")) {
         return steps;
       }
+      MoeCall call = calls.get(next++ % calls.size());
+      BenchMemory.ready(session.plan(), call);
       Traffic before = parallelism.traffic();
       long start = System.nanoTime();
-      session.run(calls.get(next++ % calls.size()));
+      session.run(call);
       double micros = (System.nanoTime() - start) / 1e3;
       steps.add(ofAll(micros, parallelism.traffic().minus(before)));
     }

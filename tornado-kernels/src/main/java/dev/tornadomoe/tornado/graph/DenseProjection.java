@@ -6,8 +6,8 @@ import dev.tornadomoe.tornado.tuning.GroupShape;
 import dev.tornadomoe.tornado.weights.DeviceMatrix;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
-/// The call of the kernel that multiplies by the router's matrix, or by one of the projections
-/// around experts with rows of another size, `y = W x + b`.
+/// The call of the kernel that multiplies by the router's matrix, by one of its MLP's, or by one of
+/// the projections around experts with rows of another size, `y = W x + b`.
 final class DenseProjection {
   /// Up to here, one token at a time is faster.
   private static final int FEW_TOKENS = 32;
@@ -36,8 +36,14 @@ final class DenseProjection {
     return of(kind, matrix, input, logits, sharedLogits, context.weights().routerRows());
   }
 
+  /// Of a matrix by itself.
+  KernelCall alone(String kind, DeviceMatrix matrix, FloatArray input, FloatArray y) {
+    FloatArray none = context.arrays().floats(KernelArray.NO_LOGITS);
+    return of(kind, matrix, input, y, none, matrix.rows());
+  }
+
   /// @param rows of the matrix whose products go to `y`; those below it go to `rest`
-  KernelCall of(
+  private KernelCall of(
       String kind, DeviceMatrix matrix, FloatArray input, FloatArray y, FloatArray rest, int rows) {
     int outputs = Math.multiplyExact(context.tokens(), matrix.rows());
     if (!context.hasGroups()) {
@@ -73,7 +79,7 @@ final class DenseProjection {
   private KernelCall few(
       String kind, DeviceMatrix m, FloatArray input, FloatArray y, FloatArray rest, int rows) {
     int threads = context.device().threads(m.columns());
-    boolean isPlain = m.rows() == rows && (m.flags() & Flags.BIAS) == 0;
+    boolean isPlain = m.rows() == rows && (m.flags() & (Flags.BIAS | Flags.ACTIVATED)) == 0;
     KernelCall.Adder plain =
         (g, n) ->
             g.task(

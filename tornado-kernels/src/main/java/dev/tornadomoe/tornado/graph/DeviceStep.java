@@ -28,25 +28,6 @@ sealed interface DeviceStep {
             operation.name()));
   }
 
-  /// The shared expert's gate is a row of the router's matrix here, and gets the hidden states.
-  static DeviceStep gateApart(MoeLayer layer) {
-    return new Refusal(
-        String.format(
-            Locale.ROOT,
-            "layer %d: a shared expert with a gate can't run on a device in a layer that norms its"
-                + " input itself; backends cpu and reference run it",
-            layer.index()));
-  }
-
-  static DeviceStep routerMlp(MoeLayer layer) {
-    return new Refusal(
-        String.format(
-            Locale.ROOT,
-            "layer %d: a router that is an MLP can't run on a device; backends cpu and reference"
-                + " run it, or give ids and weights (callerRoutes)",
-            layer.index()));
-  }
-
   static DeviceStep ownRouting(MoeLayer layer) {
     return new Refusal(
         String.format(

@@ -40,8 +40,9 @@ final class ExpertCalls {
   }
 
   List<KernelCall> sharedGateUp(DenseOperation.SharedGateUp op) {
+    List<KernelCall> calls = new ArrayList<>(router.gateApart(context.floats(op.input())));
     if (isSharedFused()) {
-      return List.of();
+      return calls;
     }
     DeviceExperts shared = separateShared();
     if (shared == null) {
@@ -54,13 +55,14 @@ final class ExpertCalls {
               context.layer().index()));
     }
     Factors gate = router.sharedFactors();
-    return List.of(
+    calls.add(
         sharedProjections.gateUp(
             "sharedGateUp",
             shared,
             context.arrays().ints(KernelArray.NO_IDS),
             new ProjectionRows(context.floats(op.input()), gate, context.floats(op.activated())),
             Pairs.ofShared(context.tokens())));
+    return calls;
   }
 
   List<KernelCall> sharedDown(DenseOperation.SharedDown op) {

@@ -119,6 +119,7 @@ public final class FusedSteps {
   /// Whether nothing but the shared expert's gate needs the matrix that it shares with the router.
   boolean gatesWithoutRouter() {
     return layer.isSharedGated()
+        && !layer.isGateApart()
         && operations.stream().noneMatch(DenseOperation.RouterLogits.class::isInstance);
   }
 

@@ -26,10 +26,15 @@ record KernelActivation(int flags, float limit, float alpha) {
 
   private static KernelActivation of(Activation activation, boolean isGated) {
     return new KernelActivation(
-        (isGated ? Flags.GATED : 0) | number(activation.function()) << Flags.FUNCTION_SHIFT,
+        (isGated ? Flags.GATED : 0) | flags(activation.function()),
         // An infinity can't be a constant of a kernel.
         Math.min(activation.limit(), Float.MAX_VALUE),
         activation.alpha());
+  }
+
+  /// Of the function alone.
+  static int flags(Activation.Function function) {
+    return number(function) << Flags.FUNCTION_SHIFT;
   }
 
   private static int number(Activation.Function function) {

@@ -2,7 +2,6 @@ package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.backend.host.Poison;
 import dev.tornadomoe.plan.BucketPlan;
-import dev.tornadomoe.plan.CallSpec;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.tornado.kernel.ElementKernels;
@@ -147,10 +146,11 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
         }
       }
     }
-    CallSpec spec = plan.options().call();
-    for (CallerRegion region : spec.results()) {
-      boolean isRead = region == CallerRegion.OUTPUT && spec.readsOutput();
-      if (arrays.caller(region) instanceof FloatArray result && !isRead) {
+    int first = layers.getFirst().index();
+    Set<CallerRegion> unread = plan.results(first);
+    unread.removeAll(plan.regionsRead(first));
+    for (CallerRegion region : unread) {
+      if (arrays.caller(region) instanceof FloatArray result) {
         targets.add(result);
       }
     }
@@ -181,7 +181,7 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
   /// The caller's arrays that come back with each execution.
   List<Object> results(MoePlan plan) {
     List<Object> results = new ArrayList<>();
-    addTo(results, plan.options().call().results());
+    addTo(results, plan.results(layers.getFirst().index()));
     return results;
   }
 

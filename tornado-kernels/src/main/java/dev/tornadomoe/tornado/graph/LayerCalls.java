@@ -25,10 +25,11 @@ import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Turns the steps of one layer in one bucket into kernel calls: those of its router
-/// ([RouterCalls]), of its experts for one token at a time ([ExpertCalls]) or for pairs sorted by
+/// ([RouterMlpCalls], [RouterCalls]), of its experts for one token at a time ([ExpertCalls]) or for pairs sorted by
 /// expert ([GroupedCalls]), of what lies around them ([ElementCalls]), and of norms ([NormCalls]).
 public final class LayerCalls {
   private final LayerContext context;
+  private final RouterMlpCalls routerMlp;
   private final RouterCalls router;
   private final ExpertCalls experts;
   private final GroupedCalls grouped;
@@ -37,6 +38,7 @@ public final class LayerCalls {
 
   private LayerCalls(LayerContext context) {
     this.context = context;
+    this.routerMlp = new RouterMlpCalls(context);
     this.router = new RouterCalls(context);
     this.experts = new ExpertCalls(context, router);
     this.grouped = new GroupedCalls(context, router);
@@ -103,29 +105,18 @@ public final class LayerCalls {
     }
     return List.of(
         new DenseProjection(context)
-            .of(
-                kind,
-                matrix,
-                context.floats(input),
-                context.floats(target),
-                context.arrays().floats(KernelArray.NO_LOGITS),
-                matrix.rows()));
+            .alone(kind, matrix, context.floats(input), context.floats(target)));
   }
 
   /// What a device does about an operation of a layer: the one list of what has kernels.
   static DeviceStep step(MoeLayer layer, Operation operation) {
     return switch (operation) {
-      case DenseOperation.RouterIn op -> DeviceStep.routerMlp(layer);
-      case DenseOperation.RouterHidden op -> DeviceStep.routerMlp(layer);
-      case RowOperation.RouterStates op -> DeviceStep.routerMlp(layer);
+      case DenseOperation.RouterIn op -> new Kernels(calls -> calls.routerMlp.in(op));
+      case DenseOperation.RouterHidden op -> new Kernels(calls -> calls.routerMlp.hidden(op));
+      case RowOperation.RouterStates op -> new Kernels(calls -> calls.routerMlp.states(op));
       case DenseOperation.RouterLogits op -> new Kernels(calls -> calls.router.logits(op));
       case DenseOperation.SharedGateUp op -> new Kernels(calls -> calls.experts.sharedGateUp(op));
-      case DenseOperation.SharedDown op ->
-          layer.shared() != null
-                  && layer.shared().gate() != null
-                  && (layer.norms().router() != null || layer.norms().experts() != null)
-              ? DeviceStep.gateApart(layer)
-              : new Kernels(calls -> calls.experts.sharedDown(op));
+      case DenseOperation.SharedDown op -> new Kernels(calls -> calls.experts.sharedDown(op));
       case DenseOperation.LatentIn op ->
           new Kernels(calls ->
               calls.latent(

@@ -15,7 +15,7 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// once where kernels work in groups, one for each token.
 final class NormCalls {
   /// Work-items of a token's group, at most.
-  private static final int MOST_THREADS = 1024;
+  static final int MOST_THREADS = 1024;
 
   private final LayerContext context;
   private final ElementCalls elements;

@@ -61,8 +61,16 @@ final class RouterCalls {
     return router;
   }
 
-  /// The shared expert's gate, where no router computes it on the way: the last row of the matrix
-  /// that they share. The router's logits go where nobody reads them.
+  /// The shared expert's gate where that gets other rows than the router.
+  List<KernelCall> gateApart(FloatArray input) {
+    DeviceMatrix gate = weights.sharedGate();
+    return gate == null
+        ? List.of()
+        : List.of(projection.alone("sharedGate", gate, input, sharedLogits));
+  }
+
+  /// The same where no router computes it on the way: the last row of the matrix that they share.
+  /// The router's logits go where nobody reads them.
   KernelCall sharedGate() {
     return projection.of(
         "sharedGate",

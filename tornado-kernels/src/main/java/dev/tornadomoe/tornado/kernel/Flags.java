@@ -65,6 +65,9 @@ public final class Flags {
   /// All of the router's experts are here, in its order. (Of kernels that do not route.)
   public static final int IN_ORDER = 1 << 28;
 
+  /// What comes out goes through the activation, which needs no gate. (Of [LogitKernels].)
+  public static final int ACTIVATED = 1 << 29;
+
   /// Weights of 32 bits, one row after the other, as [LogitKernels] expect them; no kernel asks.
   /// Codes with scales have strips here.
   public static final int ROW_MAJOR = 1 << 30;

@@ -6,8 +6,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// The router's logits, and the shared expert's gate as a row below them, or any small matrix:
-/// `y[t] = W x[t] + b`, rows from `rows` on to `rest[t]`. `call[0]` is M. Weights are F32, one row
-/// after the other, each filled up to a multiple of 8 columns.
+/// `y[t] = W x[t] + b`, or the activation of that, rows from `rows` on to `rest[t]`. `call[0]` is M.
+/// Weights are F32, one row after the other, each filled up to a multiple of 8 columns.
 public final class LogitKernels {
   /// Work-items that end a row's sum.
   private static final int LAST = 16;
@@ -15,8 +15,8 @@ public final class LogitKernels {
   private LogitKernels() {}
 
   /// A work-group for each token and row, for few tokens: there are more groups than with several
-  /// rows for each, and each waits for memory once. Where there is neither bias nor gate: what
-  /// enqueueing costs grows with the arrays that a kernel takes.
+  /// rows for each, and each waits for memory once. Where there is neither bias nor gate nor
+  /// activation: what enqueueing costs grows with the arrays that a kernel takes.
   ///
   /// @param threads of a work-group, a power of two and at least 16
   public static void plainLogits(
@@ -248,6 +248,10 @@ public final class LogitKernels {
     float logit = sum;
     if ((flags & Flags.BIAS) != 0) {
       logit += bias.get(row);
+    }
+    if ((flags & Flags.ACTIVATED) != 0) {
+      int function = (flags >> Flags.FUNCTION_SHIFT) & 7;
+      logit = Activations.function(function, Float.MAX_VALUE, 1f, logit);
     }
     if (row < rows) {
       y.set(token * rows + row, logit);

@@ -12,9 +12,11 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// One layer's weights in the arrays that kernels take.
 ///
 /// @param layer whose
-/// @param router its rows, and below them the shared expert's gate if there is one, or null when
-///   there is neither
+/// @param router its rows, and below them the shared expert's gate if there is one that gets the
+///   same rows, or null when there is neither
 /// @param routerRows how many of those are the router's
+/// @param routerMlp what stands before its logits, or null
+/// @param sharedGate the shared expert's gate where it gets other rows than the router, or null
 /// @param constants as `RouterKernels` describes them
 /// @param table of a [dev.tornadomoe.layer.TableGating] `[vocabulary, k]`, or null
 /// @param norms weights of the layer's own norms `[H]`
@@ -29,6 +31,8 @@ public record DeviceLayer(
     MoeLayer layer,
     @Nullable DeviceMatrix router,
     int routerRows,
+    @Nullable DeviceRouterMlp routerMlp,
+    @Nullable DeviceMatrix sharedGate,
     FloatArray constants,
     @Nullable IntArray table,
     Map<OwnNorms.Place, FloatArray> norms,
@@ -44,6 +48,11 @@ public record DeviceLayer(
     return layer.shared() != null && layer.shared().gate() != null;
   }
 
+  /// Whether that gets other rows than the router, and is a matrix by itself.
+  public boolean isGateApart() {
+    return LayerStorage.isGateApart(layer);
+  }
+
   /// All of them, each once.
   public List<Object> arrays() {
     List<Object> arrays = new ArrayList<>(List.of(constants, map));
@@ -53,6 +62,12 @@ public record DeviceLayer(
     }
     if (router != null) {
       arrays.addAll(router.arrays());
+    }
+    if (routerMlp != null) {
+      arrays.addAll(routerMlp.arrays());
+    }
+    if (sharedGate != null) {
+      arrays.addAll(sharedGate.arrays());
     }
     parts.forEach(part -> arrays.addAll(part.arrays()));
     if (shared != null) {

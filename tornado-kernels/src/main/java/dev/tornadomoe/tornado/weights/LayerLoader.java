@@ -10,6 +10,7 @@ import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.OwnNorms;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.SparseMixer;
 import dev.tornadomoe.layer.TableGating;
@@ -54,10 +55,13 @@ final class LayerLoader {
   private DeviceLayer load() {
     Router router = layer.router();
     Latent latent = layer.latent();
+    SharedExperts shared = layer.shared();
     return new DeviceLayer(
         layer,
         router(),
         router == null ? 0 : router.experts(),
+        router == null ? null : routerMlp(router.mlp()),
+        shared == null || shared.gate() == null ? null : matrix(storage.sharedGate(), shared.gate(), null),
         constants(),
         table(),
         norms(),
@@ -112,15 +116,18 @@ final class LayerLoader {
     for (OwnNorms.Place place : OwnNorms.Place.values()) {
       WeightedNorm norm = layer.norms().at(place);
       if (norm != null) {
-        float[] factors = norm.factors();
-        FloatArray weights = DeviceArrays.floats(factors.length, arena);
-        for (int i = 0; i < factors.length; i++) {
-          weights.set(i, factors[i]);
-        }
-        norms.put(place, weights);
+        norms.put(place, vector(norm.factors()));
       }
     }
     return norms;
+  }
+
+  private FloatArray vector(float[] values) {
+    FloatArray vector = DeviceArrays.floats(values.length, arena);
+    for (int i = 0; i < values.length; i++) {
+      vector.set(i, values[i]);
+    }
+    return vector;
   }
 
   private @Nullable IntArray table() {
@@ -142,7 +149,8 @@ final class LayerLoader {
     if (kept == null) {
       return null;
     }
-    // Router and shared gate become one matrix: the rows of each go where the other's end.
+    // Router and shared gate become one matrix, if they get the same: the rows of each go where the
+    // other's end.
     List<Part> rows = new ArrayList<>();
     Router router = layer.router();
     if (router != null) {
@@ -150,17 +158,36 @@ final class LayerLoader {
       rows.add(Part.whole(router.weight(), router.bias()));
     }
     SharedExperts shared = layer.shared();
-    if (shared != null && shared.gate() != null) {
+    if (shared != null && shared.gate() != null && storage.sharedGate() == null) {
       rows.add(Part.whole(shared.gate(), null));
     }
     return MatrixPacking.stack(kept, rows, listener, arena);
   }
 
+  private @Nullable DeviceRouterMlp routerMlp(@Nullable RouterMlp mlp) {
+    if (mlp == null) {
+      return null;
+    }
+    List<DeviceMatrix> matrices = new ArrayList<>();
+    for (RouterMlp.Linear linear : mlp.linears()) {
+      matrices.add(
+          dense(storage.routerMlp().get(matrices.size()), linear.weight(), linear.bias()));
+    }
+    Bias scale = mlp.statesScale();
+    return new DeviceRouterMlp(
+        matrices.getFirst(),
+        scale == null ? null : vector(scale.toFloats()),
+        vector(mlp.norm().factors()),
+        List.copyOf(matrices.subList(1, matrices.size())));
+  }
+
   private @Nullable DeviceMatrix matrix(
       @Nullable Storage kept, Weight weight, @Nullable Bias bias) {
-    return kept == null
-        ? null
-        : MatrixPacking.stack(kept, List.of(Part.whole(weight, bias)), listener, arena);
+    return kept == null ? null : dense(kept, weight, bias);
+  }
+
+  private DeviceMatrix dense(Storage kept, Weight weight, @Nullable Bias bias) {
+    return MatrixPacking.stack(kept, List.of(Part.whole(weight, bias)), listener, arena);
   }
 
   private List<DeviceExperts> parts() {

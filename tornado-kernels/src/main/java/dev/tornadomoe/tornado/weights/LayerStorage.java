@@ -5,6 +5,7 @@ import dev.tornadomoe.layer.Latent;
 import dev.tornadomoe.layer.Mlp;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.Router;
+import dev.tornadomoe.layer.RouterMlp;
 import dev.tornadomoe.layer.SharedExperts;
 import dev.tornadomoe.layer.TableGating;
 import dev.tornadomoe.tensor.Weight;
@@ -19,7 +20,10 @@ import org.jspecify.annotations.Nullable;
 /// How a layer's weights will be kept, decided from their descriptions before anything is loaded:
 /// in which formats, in how many parts, and whether the shared expert is kept as experts.
 ///
-/// @param router router and shared gate, or null when there is neither
+/// @param router router, and shared gate where that gets the same rows, or null when there is
+///   neither
+/// @param routerMlp the matrices of its MLP, in order; none where it has none
+/// @param sharedGate the shared expert's gate where it gets other rows than the router, or null
 /// @param gateUp of an expert, twice as many matrices as experts
 /// @param down of an expert
 /// @param expertsPerPart the most that fit into one buffer
@@ -31,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 /// @param latentOut behind them, or null
 public record LayerStorage(
     @Nullable Storage router,
+    List<Storage> routerMlp,
+    @Nullable Storage sharedGate,
     Storage gateUp,
     Storage down,
     int expertsPerPart,
@@ -52,6 +58,8 @@ public record LayerStorage(
     Storage sharedDown = storage.sharedDown;
     return new LayerStorage(
         storage.router,
+        storage.routerMlp,
+        storage.sharedGate,
         storage.gateUp.inStrips(device),
         storage.down.inStrips(DOWN_LANES),
         storage.expertsPerPart,
@@ -79,6 +87,8 @@ public record LayerStorage(
     LayerStorage storage =
         new LayerStorage(
             router(layer),
+            routerMlp(layer).stream().map(LayerStorage::dense).toList(),
+            gateApart(layer),
             gateUp,
             down,
             (int) Math.min((mostElements - spare) / perExpert - extra, experts.size()),
@@ -97,6 +107,9 @@ public record LayerStorage(
     requireFits(layer, "its shared expert's weights take", elements(sharedGateUp, 2), most);
     requireFits(layer, "its shared expert's weights take", elements(sharedDown, 1), most);
     requireFits(layer, "its router's weights take", elements(router, 1), most);
+    for (Storage matrix : routerMlp) {
+      requireFits(layer, "a matrix of its router's MLP takes", elements(matrix, 1), most);
+    }
     requireFits(layer, "its latent projection takes", elements(latentIn, 1), most);
     requireFits(layer, "its latent projection takes", elements(latentOut, 1), most);
     requireFits(layer, "its router's table takes", table(layer), most);
@@ -143,7 +156,7 @@ public record LayerStorage(
 
   private static @Nullable Storage router(MoeLayer layer) {
     Router router = layer.router();
-    Weight gate = layer.shared() == null ? null : layer.shared().gate();
+    Weight gate = isGateApart(layer) ? null : gate(layer);
     List<Weight> weights = new ArrayList<>();
     if (router != null) {
       weights.add(router.weight());
@@ -155,7 +168,33 @@ public record LayerStorage(
       return null;
     }
     // It is small, and 16-bit weights are decoded by a table: twice the bytes are faster.
-    return Storage.rowMajor(weights.stream().mapToInt(Weight::rows).sum(), layer.hidden());
+    return Storage.rowMajor(
+        weights.stream().mapToInt(Weight::rows).sum(), weights.getFirst().columns());
+  }
+
+  private static @Nullable Storage gateApart(MoeLayer layer) {
+    Weight gate = gate(layer);
+    return gate == null || !isGateApart(layer) ? null : dense(gate);
+  }
+
+  private static List<Weight> routerMlp(MoeLayer layer) {
+    RouterMlp mlp = mlp(layer);
+    return mlp == null ? List.of() : mlp.weights();
+  }
+
+  private static @Nullable RouterMlp mlp(MoeLayer layer) {
+    return layer.router() == null ? null : layer.router().mlp();
+  }
+
+  private static @Nullable Weight gate(MoeLayer layer) {
+    return layer.shared() == null ? null : layer.shared().gate();
+  }
+
+  /// Whether the shared expert has a gate that gets other rows than the router's matrix: the layer
+  /// norms one's rows or the other's, or the router has an MLP.
+  static boolean isGateApart(MoeLayer layer) {
+    return gate(layer) != null
+        && (mlp(layer) != null || layer.norms().router() != null || layer.norms().experts() != null);
   }
 
   /// As many experts of size I as the shared expert's I makes, if its weights are kept alike and
@@ -229,6 +268,8 @@ public record LayerStorage(
     kept.add(new Kept(gateUp, 2 * experts, parts));
     kept.add(new Kept(down, experts, parts));
     add(kept, router, 1);
+    routerMlp.forEach(matrix -> add(kept, matrix, 1));
+    add(kept, sharedGate, 1);
     add(kept, sharedGateUp, 2);
     add(kept, sharedDown, 1);
     add(kept, latentIn, 1);

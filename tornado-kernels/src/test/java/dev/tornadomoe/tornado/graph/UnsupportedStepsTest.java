@@ -18,6 +18,10 @@ class UnsupportedStepsTest {
   void aPlanThatDevicesRunHasNone() {
     assertThat(unsupported(LayerSpec.odd().withShared(24, true), Planner.builder())).isEmpty();
     assertThat(unsupported(LayerSpec.odd().withIdentities(2), Planner.builder())).isEmpty();
+    assertThat(
+            unsupported(
+                LayerSpec.odd().withInputNorms().withShared(24, true), Planner.builder()))
+        .isEmpty();
   }
 
   @Test

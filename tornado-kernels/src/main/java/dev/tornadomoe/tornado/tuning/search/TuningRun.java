@@ -141,6 +141,9 @@ public final class TuningRun {
       MemorySegment rows = MemorySegment.ofArray(inputs.get(input % INPUTS));
       new RowTransfer(DType.F32, hidden, hidden).in(rows, 0, tokens, array);
     }
+    if (launch.arrays().caller(CallerRegion.ROUTER_STATES) instanceof FloatArray states) {
+      states.init(0); // the step before has left its own
+    }
   }
 
   private void compare(Launch launch, Tuning tuning) {
