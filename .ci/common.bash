@@ -15,15 +15,10 @@ formats=("$golden"/fp8_int8_fp4/{gpt_oss-mxfp4,qwen3_5_moe-modelopt_nvfp4}
   "$golden"/gguf/{deepseek2-glm47flash,mixtral-q2_k_q3_k,qwen2moe-q5_k,qwen3moe-f16_bf16,qwen3moe-q4_0}
   "$golden"/w4a16/{deepseek_v3-ct_channel_sym,mixtral-awq_g64}
   "$golden"/w4a16/qwen3_moe-{ct_g32_sym,gptq_g64_desc_act,mlx_g32})
-# All but the one whose router is an MLP, which a device refuses.
-# shellcheck disable=SC2034
-device_checkpoints=()
-for checkpoint in "$golden"/*/*; do
-  [[ $checkpoint == */zaya ]] || device_checkpoints+=("$checkpoint")
-done
 # shellcheck disable=SC2034
 families=("$golden"/hf/{afmoe,axk1,dbrx,deepseek_v2,deepseek_v4_hash,flex_olmo,gemma4,gpt_oss,hunyuan_v1_moe,inkling}
-  "$golden"/hf/{llama4_text,longcat_flash,nemotron_h,phimoe,qwen2_moe,qwen3_5_moe_text,step3p5} "$golden"/latent/nemotron_h)
+  "$golden"/hf/{llama4_text,longcat_flash,nemotron_h,phimoe,qwen2_moe,qwen3_5_moe_text,step3p5,zaya}
+  "$golden"/latent/nemotron_h)
 # shellcheck disable=SC2034
 three=("$golden"/hf/{mixtral,deepseek_v2,gpt_oss})
 open_mpi=(mpirun.openmpi --allow-run-as-root --oversubscribe)

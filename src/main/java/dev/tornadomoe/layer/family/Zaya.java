@@ -25,8 +25,7 @@ final class Zaya implements OwnFamily {
               .experts("`mlp.experts.gate_up_proj/down_proj`")
               .also(
                   "`mlp.gate.{down_proj,router_mlp.*,balancing_biases,router_states_scale}`; calls"
-                      + " bring memory for the router's states (`MoeCall.routerStates`); not on"
-                      + " devices")
+                      + " bring memory for the router's states (`MoeCall.routerStates`)")
               .released("Zyphra/ZAYA1-8B"));
 
   @Override

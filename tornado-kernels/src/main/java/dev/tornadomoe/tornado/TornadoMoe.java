@@ -223,9 +223,10 @@ public final class TornadoMoe implements AutoCloseable {
     return this;
   }
 
-  /// What routers hand on `[M, R]`, for layers whose router is an MLP ([MoePlan#results] says which):
-  /// each reads what the layer before has left and leaves its own there, so all get the same array.
-  /// The model's first layer reads none; a graph that begins with a later one transfers it before.
+  /// What routers hand on `[M, R]`, for layers whose router is an MLP ([MoePlan#results] says
+  /// which): each reads what the layer before has left and leaves its own there, so all get the
+  /// same array. The model's first layer reads none; a graph that begins with a later one transfers
+  /// it before.
   ///
   /// @param states row-major, at least `maxTokens * R` elements, R =
   ///   [dev.tornadomoe.layer.MoeLayer#routerStates]

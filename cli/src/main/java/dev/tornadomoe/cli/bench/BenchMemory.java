@@ -55,8 +55,8 @@ final class BenchMemory {
     return call;
   }
 
-  /// Readies the memory for a call. The one before has left its router states where the first
-  /// layer may go on from them: from the same input's they would grow with each call.
+  /// Readies the memory for a call. The one before has left its router states where the first layer
+  /// may go on from them: from the same input's they would grow with each call.
   static void ready(MoePlan plan, MoeCall call) {
     MemorySegment states = call.memory(CallerRegion.ROUTER_STATES);
     if (states != null && plan.regionsRead(0).contains(CallerRegion.ROUTER_STATES)) {

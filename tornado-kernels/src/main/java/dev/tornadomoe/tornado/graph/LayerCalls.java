@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// Turns the steps of one layer in one bucket into kernel calls: those of its router
-/// ([RouterMlpCalls], [RouterCalls]), of its experts for one token at a time ([ExpertCalls]) or for pairs sorted by
-/// expert ([GroupedCalls]), of what lies around them ([ElementCalls]), and of norms ([NormCalls]).
+/// ([RouterMlpCalls], [RouterCalls]), of its experts for one token at a time ([ExpertCalls]) or for
+/// pairs sorted by expert ([GroupedCalls]), of what lies around them ([ElementCalls]), and of norms
+/// ([NormCalls]).
 public final class LayerCalls {
   private final LayerContext context;
   private final RouterMlpCalls routerMlp;

@@ -49,8 +49,7 @@ final class RouterMlpCalls {
   }
 
   List<KernelCall> hidden(DenseOperation.RouterHidden op) {
-    int activated =
-        Flags.ACTIVATED | KernelActivation.flags(mlp().activation().function());
+    int activated = Flags.ACTIVATED | KernelActivation.flags(mlp().activation().function());
     return List.of(
         projection.alone(
             "routerHidden",

@@ -6,8 +6,8 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
 /// The router's logits, and the shared expert's gate as a row below them, or any small matrix:
-/// `y[t] = W x[t] + b`, or the activation of that, rows from `rows` on to `rest[t]`. `call[0]` is M.
-/// Weights are F32, one row after the other, each filled up to a multiple of 8 columns.
+/// `y[t] = W x[t] + b`, or the activation of that, rows from `rows` on to `rest[t]`. `call[0]` is
+/// M. Weights are F32, one row after the other, each filled up to a multiple of 8 columns.
 public final class LogitKernels {
   /// Work-items that end a row's sum.
   private static final int LAST = 16;

@@ -13,10 +13,7 @@ import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 /// @param norm `[R]`
 /// @param hidden `[R, R]` each, in order
 public record DeviceRouterMlp(
-    DeviceMatrix in,
-    @Nullable FloatArray statesScale,
-    FloatArray norm,
-    List<DeviceMatrix> hidden) {
+    DeviceMatrix in, @Nullable FloatArray statesScale, FloatArray norm, List<DeviceMatrix> hidden) {
 
   List<Object> arrays() {
     List<Object> arrays = new ArrayList<>(in.arrays());

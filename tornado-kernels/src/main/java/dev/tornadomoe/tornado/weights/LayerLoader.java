@@ -61,7 +61,9 @@ final class LayerLoader {
         router(),
         router == null ? 0 : router.experts(),
         router == null ? null : routerMlp(router.mlp()),
-        shared == null || shared.gate() == null ? null : matrix(storage.sharedGate(), shared.gate(), null),
+        shared == null || shared.gate() == null
+            ? null
+            : matrix(storage.sharedGate(), shared.gate(), null),
         constants(),
         table(),
         norms(),
@@ -170,8 +172,7 @@ final class LayerLoader {
     }
     List<DeviceMatrix> matrices = new ArrayList<>();
     for (RouterMlp.Linear linear : mlp.linears()) {
-      matrices.add(
-          dense(storage.routerMlp().get(matrices.size()), linear.weight(), linear.bias()));
+      matrices.add(dense(storage.routerMlp().get(matrices.size()), linear.weight(), linear.bias()));
     }
     Bias scale = mlp.statesScale();
     return new DeviceRouterMlp(

@@ -194,7 +194,9 @@ public record LayerStorage(
   /// norms one's rows or the other's, or the router has an MLP.
   static boolean isGateApart(MoeLayer layer) {
     return gate(layer) != null
-        && (mlp(layer) != null || layer.norms().router() != null || layer.norms().experts() != null);
+        && (mlp(layer) != null
+            || layer.norms().router() != null
+            || layer.norms().experts() != null);
   }
 
   /// As many experts of size I as the shared expert's I makes, if its weights are kept alike and

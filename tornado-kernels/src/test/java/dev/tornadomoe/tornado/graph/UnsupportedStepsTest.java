@@ -19,8 +19,7 @@ class UnsupportedStepsTest {
     assertThat(unsupported(LayerSpec.odd().withShared(24, true), Planner.builder())).isEmpty();
     assertThat(unsupported(LayerSpec.odd().withIdentities(2), Planner.builder())).isEmpty();
     assertThat(
-            unsupported(
-                LayerSpec.odd().withInputNorms().withShared(24, true), Planner.builder()))
+            unsupported(LayerSpec.odd().withInputNorms().withShared(24, true), Planner.builder()))
         .isEmpty();
   }
 
