@@ -19,6 +19,7 @@ import dev.tornadomoe.tornado.device.OpenClDevices;
 import dev.tornadomoe.tornado.device.TornadoSetup;
 import dev.tornadomoe.tornado.graph.DeviceFailure;
 import dev.tornadomoe.tornado.graph.UnsupportedSteps;
+import dev.tornadomoe.tornado.replay.FreeMemory;
 import dev.tornadomoe.tornado.replay.GraphMemory;
 import dev.tornadomoe.tornado.replay.LateSettings;
 import dev.tornadomoe.tornado.replay.ReplayException;
@@ -92,8 +93,9 @@ public final class TornadoBackend implements Backend {
         .map(found ->
             String.format(
                 Locale.ROOT,
-                "%s, %s, launches %s%s",
+                "%s, %s, %s, launches %s%s",
                 found,
+                FreeMemory.of(found.device()),
                 TuningPlaces.of(found.tuned()).source(),
                 launches(found.refusalOfReplay()),
                 found.equals(chosen)

@@ -1,129 +1,112 @@
 package dev.tornadomoe.tornado.replay;
 
-import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.tensor.text.ByteSize;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.SymbolLookup;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 
-/// What is free of a device's memory right now, whoever holds the rest. OpenCL does not say it, and
-/// NVIDIA's driver gives more than there is: buffers then move to the host's memory, and the device
-/// is slower than the host. NVIDIA's management library (NVML) says it; of other vendors nothing is
-/// known.
-public final class FreeMemory {
-  private static final String VENDOR = "NVIDIA";
+/// What is known to be free of a device's memory right now, whoever holds the rest. OpenCL does not
+/// say it, and NVIDIA's driver gives more than there is: buffers then move to the host's memory, and
+/// the device is slower than the host, or the driver ends the process. NVIDIA's management library
+/// says it, and for AMD's GPUs files of Linux do; of others nothing is known.
+///
+/// @param bytes that are free, where that is known
+/// @param how it is known, or why it is not
+public record FreeMemory(OptionalLong bytes, String how) {
+  private static final System.Logger LOG = System.getLogger("dev.tornadomoe.tornado.replay");
 
-  private static final String LIBRARY = "libnvidia-ml.so.1";
+  private static final Set<String> LOGGED = ConcurrentHashMap.newKeySet();
 
-  /// `CL_DEVICE_PCI_BUS_ID_NV`, and the same for slot (with the function in three bits) and domain.
-  private static final int BUS = 0x4008;
+  private static final String NVIDIA = "NVIDIA";
 
-  private static final int SLOT = 0x4009;
-  private static final int DOMAIN = 0x400A;
-
-  /// Of `nvmlMemory_t`, in which total, free and used are 64 bits each.
-  private static final int FREE = 1;
-
-  private FreeMemory() {}
-
-  /// Refuses what does not fit.
+  /// Somebody to ask.
   ///
-  /// @param what needs it, for the message
-  /// @param bytes that it needs
-  /// @param device on which
-  /// @throws BackendException when less is known to be free
-  public static void require(String what, long bytes, TornadoDevice device) {
-    require(what, bytes, of(device));
+  /// @param free throws [ReplayException] where they don't know
+  record Source(String name, LongSupplier free) {}
+
+  /// {@return what is known of a device}
+  ///
+  /// @param device of any driver
+  public static FreeMemory of(TornadoDevice device) {
+    if (isHosts(device)) {
+      return new FreeMemory(OptionalLong.empty(), "it is the host's");
+    }
+    return first(
+        device.getPlatformName().contains(NVIDIA)
+            ? List.of(
+                new Source("NVML by UUID", () -> Nvml.open().freeByUuid(DeviceNames.uuid(device))),
+                new Source(
+                    "NVML by PCI address",
+                    () -> Nvml.open().freeByPciAddress(DeviceNames.pciAddress(device))))
+            : List.of(
+                new Source(
+                    "Linux by PCI address",
+                    () ->
+                        VideoMemoryFiles.ofSystem()
+                            .free(DeviceNames.pciAddress(device), device.getMaxGlobalMemory()))));
   }
 
-  static void require(String what, long bytes, OptionalLong free) {
-    if (free.isPresent() && bytes > free.getAsLong()) {
+  private static boolean isHosts(TornadoDevice device) {
+    return device.getDeviceType() == TornadoDeviceType.CPU;
+  }
+
+  /// Asks one after the other.
+  static FreeMemory first(List<Source> sources) {
+    List<String> refusals = new ArrayList<>();
+    for (Source source : sources) {
+      try {
+        return new FreeMemory(OptionalLong.of(source.free().getAsLong()), source.name());
+      } catch (ReplayException e) {
+        refusals.add(String.valueOf(e.getMessage()));
+      }
+    }
+    return new FreeMemory(OptionalLong.empty(), String.join("; ", refusals));
+  }
+
+  /// Refuses what does not fit. Where nothing is known of a device with memory of its own, that is
+  /// logged once.
+  ///
+  /// @param what needs it, for the message
+  /// @param needed bytes
+  /// @param device on which
+  /// @throws BackendException when less is known to be free
+  public static void require(String what, long needed, TornadoDevice device) {
+    FreeMemory free = of(device);
+    free.require(what, needed);
+    if (free.bytes.isEmpty() && !isHosts(device) && LOGGED.add(free.how)) {
+      LOG.log(
+          System.Logger.Level.WARNING,
+          "what is free of the device''s memory is not known ({0}); where other programs hold some"
+              + " of it, the driver may end this process",
+          free.how);
+    }
+  }
+
+  void require(String what, long needed) {
+    if (bytes.isPresent() && needed > bytes.getAsLong()) {
       throw new BackendException(
           String.format(
               Locale.ROOT,
               "%s needs %s on the device, of which %s are free: other programs, or other parts of"
                   + " this one, hold the rest",
               what,
-              ByteSize.format(bytes),
-              ByteSize.format(free.getAsLong())));
+              ByteSize.format(needed),
+              ByteSize.format(bytes.getAsLong())));
     }
   }
 
-  /// {@return bytes that are free, where that is known}
-  static OptionalLong of(TornadoDevice device) {
-    if (!device.getPlatformName().contains(VENDOR)) {
-      return OptionalLong.empty();
-    }
-    try (Arena arena = Arena.ofConfined()) {
-      return free(device, OpenCl.library(LIBRARY), arena);
-    } catch (ReplayException e) {
-      return OptionalLong.empty(); // no NVML: nothing is known
-    }
-  }
-
-  private static OptionalLong free(TornadoDevice device, SymbolLookup nvml, Arena arena) {
-    try {
-      MemorySegment count = arena.allocate(JAVA_INT);
-      MemorySegment found = arena.allocate(ADDRESS);
-      MemorySegment memory = arena.allocate(JAVA_LONG, 3);
-      if ((int) OpenCl.of(nvml, "nvmlInit_v2").invokeExact() != 0
-          || (int) OpenCl.of(nvml, "nvmlDeviceGetCount_v2", ADDRESS).invokeExact(count) != 0) {
-        return OptionalLong.empty();
-      }
-      int status =
-          count.get(JAVA_INT, 0) == 1
-              ? (int)
-                  OpenCl.of(nvml, "nvmlDeviceGetHandleByIndex_v2", JAVA_INT, ADDRESS)
-                      .invokeExact(0, found)
-              : (int)
-                  OpenCl.of(nvml, "nvmlDeviceGetHandleByPciBusId_v2", ADDRESS, ADDRESS)
-                      .invokeExact(arena.allocateFrom(address(device, arena)), found);
-      if (status == 0) {
-        status =
-            (int)
-                OpenCl.of(nvml, "nvmlDeviceGetMemoryInfo", ADDRESS, ADDRESS)
-                    .invokeExact(found.get(ADDRESS, 0), memory);
-      }
-      return status == 0
-          ? OptionalLong.of(memory.getAtIndex(JAVA_LONG, FREE))
-          : OptionalLong.empty();
-    } catch (Throwable e) {
-      throw OpenCl.sentence("NVML", "", e);
-    }
-  }
-
-  /// Where a device is on the PCI bus.
-  private static String address(TornadoDevice device, Arena arena) {
-    SymbolLookup cl = OpenCl.library(OpenCl.LIBRARY);
-    long handle = TornadoInternals.handle(device);
-    int slot = info(cl, handle, SLOT, arena);
-    return String.format(
-        Locale.ROOT,
-        "%08x:%02x:%02x.%x",
-        info(cl, handle, DOMAIN, arena),
-        info(cl, handle, BUS, arena),
-        slot >> 3,
-        slot & 7);
-  }
-
-  private static int info(SymbolLookup cl, long device, int what, Arena arena) {
-    try {
-      MemorySegment value = arena.allocate(JAVA_INT);
-      int status =
-          (int)
-              OpenCl.of(cl, "clGetDeviceInfo", JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS)
-                  .invokeExact(device, what, JAVA_INT.byteSize(), value, MemorySegment.NULL);
-      OpenCl.require("clGetDeviceInfo", "", status);
-      return value.get(JAVA_INT, 0);
-    } catch (Throwable e) {
-      throw OpenCl.sentence("clGetDeviceInfo", "", e);
-    }
+  /// As in `139.8 GiB free (NVML by UUID)`.
+  @Override
+  public String toString() {
+    return bytes.isPresent()
+        ? String.format(Locale.ROOT, "%s free (%s)", ByteSize.format(bytes.getAsLong()), how)
+        : String.format(Locale.ROOT, "free memory not known (%s)", how);
   }
 }
