@@ -9,6 +9,7 @@ import dev.tornadomoe.plan.SessionMemory;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 
 /// Something that runs plans. Found by [Backends] through `ServiceLoader`, or made by hand.
@@ -113,6 +114,14 @@ public interface Backend {
   /// one way}
   default Optional<String> launches() {
     return Optional.empty();
+  }
+
+  /// How fast host memory goes up to its device, measured by this call.
+  ///
+  /// @return bytes a second, or empty where it has no device
+  /// @throws BackendException where that can't be measured
+  default OptionalDouble uploadBytesPerSecond() {
+    return OptionalDouble.empty();
   }
 
   /// {@return what finds the fastest variants of its kernels for a device, where it has several}

@@ -70,6 +70,21 @@ public final class ExpertMap {
     return expert == -1 ? -1 : localOf[expert];
   }
 
+  /// {@return the router's number of a local expert}
+  ///
+  /// @param local its index among the experts that are here
+  /// @throws LayerException when there are not so many
+  public int globalOf(int local) {
+    for (int expert = 0; expert < localOf.length; expert++) {
+      if (local >= 0 && localOf[expert] == local) {
+        return expert;
+      }
+    }
+    throw new LayerException(
+        String.format(
+            Locale.ROOT, "expert map: there is no local expert %d of %d", local, this.local));
+  }
+
   /// {@return e, the experts that the router chooses from}
   public int globalExperts() {
     return localOf.length;

@@ -3,6 +3,7 @@ package dev.tornadomoe.modular;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.tensor.Shape;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /// The middle of a modular MoE layer: from rows and chosen experts to `fused_out`, and how much of
@@ -56,6 +57,13 @@ public interface Experts {
   /// @return all sides, this one among them; empty where experts are here alone
   default List<ExpertSide> sides(MoeLayer layer) {
     return List.of();
+  }
+
+  /// What decided which path they take for how many tokens, where that was measured or chosen.
+  ///
+  /// @return a sentence for `explain`
+  default Optional<String> remark() {
+    return Optional.empty();
   }
 
   /// {@return the shape of `fused_out`}

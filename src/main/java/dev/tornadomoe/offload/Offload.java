@@ -5,14 +5,18 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.ModularMoe;
 import dev.tornadomoe.modular.OffloadExperts;
 import dev.tornadomoe.modular.OffloadExperts.DevicePart;
+import dev.tornadomoe.modular.OffloadExperts.Streaming;
 import dev.tornadomoe.modular.OffloadPrepareAndFinalize;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// Layers whose experts are divided between a device and the host: [#parts] are what the host has
 /// of them, [#modularMoe] is what their plan is made with.
@@ -21,14 +25,36 @@ import java.util.Map;
 ///     MoePlan plan = offload.plan(Planner.builder());
 ///     Session session = Backends.require("tornado").prepare(plan);
 ///
+/// [#prefill] has the host's experts go through the device in calls with many tokens.
+///
 /// The router and the shared experts are on the host. A call gives the device the rows with the ids
 /// and weights of its experts, the host computes the others meanwhile, and each row is the host's
 /// sum, the device's, shared experts and residual, added in this order.
 public final class Offload {
-  private final List<MoeLayer> parts = new ArrayList<>();
+  private final List<Divided> layers;
   private final Map<Integer, ModularMoe> pieces = new HashMap<>();
 
-  private Offload() {}
+  /// A layer in its two parts.
+  ///
+  /// @param host what the host has of it
+  /// @param device what the device has, or null for nothing
+  private record Divided(MoeLayer host, @Nullable DevicePart device) {
+
+    /// What share of pairs is expected to be the host's.
+    double hostShare() {
+      return device == null ? 1 : 1 - device.share();
+    }
+  }
+
+  private Offload(List<Divided> layers, @Nullable Streaming streaming) {
+    this.layers = layers;
+    for (Divided layer : layers) {
+      OffloadExperts experts = new OffloadExperts(layer.device(), streaming);
+      pieces.put(
+          layer.host().index(),
+          new ModularMoe(new OffloadPrepareAndFinalize(layer.host(), experts), experts));
+    }
+  }
 
   /// Divides layers.
   ///
@@ -41,16 +67,20 @@ public final class Offload {
   ///   where some are
   public static Offload of(
       List<MoeLayer> layers, DevicePlacement placement, RouteStatistics statistics) {
-    Offload offload = new Offload();
-    layers.forEach(layer -> offload.add(layer, placement, statistics));
-    return offload;
+    List<Divided> divided = new ArrayList<>();
+    Set<Integer> known = new HashSet<>();
+    for (MoeLayer layer : layers) {
+      if (!known.add(layer.index())) {
+        throw new OffloadException(
+            String.format(Locale.ROOT, "layer %d is there twice", layer.index()));
+      }
+      divided.add(divide(layer, placement, statistics));
+    }
+    return new Offload(List.copyOf(divided), null);
   }
 
-  private void add(MoeLayer layer, DevicePlacement placement, RouteStatistics statistics) {
-    if (pieces.containsKey(layer.index())) {
-      throw new OffloadException(
-          String.format(Locale.ROOT, "layer %d is there twice", layer.index()));
-    }
+  private static Divided divide(
+      MoeLayer layer, DevicePlacement placement, RouteStatistics statistics) {
     List<Integer> experts = placement.expertsOf(layer.index());
     for (int expert : experts) {
       requireExpert(layer, expert);
@@ -65,15 +95,26 @@ public final class Offload {
               layer.index(),
               experts.size()));
     }
+    if (experts.isEmpty()) {
+      return new Divided(layer, null);
+    }
     double share = experts.stream().mapToDouble(e -> statistics.share(layer, e)).sum();
-    OffloadExperts divided =
-        new OffloadExperts(
-            experts.isEmpty()
-                ? null
-                : new DevicePart(layer.dividedBy(placement.map(layer, true)), share));
-    parts.add(experts.isEmpty() ? layer : layer.dividedBy(onHost));
-    pieces.put(
-        layer.index(), new ModularMoe(new OffloadPrepareAndFinalize(layer, divided), divided));
+    return new Divided(
+        layer.dividedBy(onHost),
+        new DevicePart(layer.dividedBy(placement.map(layer, true)), share));
+  }
+
+  /// {@return the same layers, with the host's experts going through the device in calls with many
+  /// tokens}
+  ///
+  /// @param streaming what decides from how many on
+  public Offload prefill(PrefillStreaming streaming) {
+    return new Offload(
+        layers,
+        streaming.of(
+            layers.stream()
+                .map(layer -> new PrefillStreaming.Part(layer.host(), layer.hostShare()))
+                .toList()));
   }
 
   private static void requireExpert(MoeLayer layer, int expert) {
@@ -99,7 +140,7 @@ public final class Offload {
 
   /// {@return what the host has of each layer}
   public List<MoeLayer> parts() {
-    return List.copyOf(parts);
+    return layers.stream().map(Divided::host).toList();
   }
 
   /// {@return what computes a layer's part}

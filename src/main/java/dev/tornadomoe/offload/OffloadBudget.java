@@ -9,6 +9,7 @@ import dev.tornadomoe.tensor.text.ByteSize;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /// Plans that keep to so much of a device's memory, by what [Backend#memory] says: nothing is
 /// loaded.
@@ -16,7 +17,29 @@ import java.util.Optional;
 /// @param backend that has the device
 /// @param bytes that all sessions may take there together
 /// @param sessions how many there will be of a plan: each has its own copy of what is on the device
-public record OffloadBudget(Backend backend, long bytes, int sessions) {
+/// @param prefill what decides when the host's experts go through the device, or null for never
+public record OffloadBudget(
+    Backend backend, long bytes, int sessions, @Nullable PrefillStreaming prefill) {
+  /// The part of the budget that weights on their way may take.
+  private static final int WINDOW_PART = 8;
+
+  /// A budget of plans whose host always computes its own experts.
+  ///
+  /// @param backend that has the device
+  /// @param bytes that all sessions may take there together
+  /// @param sessions how many there will be of a plan
+  public OffloadBudget(Backend backend, long bytes, int sessions) {
+    this(backend, bytes, sessions, null);
+  }
+
+  /// {@return the same budget, in which the host's experts go through the device in calls with many
+  /// tokens; what it keeps free for them counts}
+  ///
+  /// @param streaming what decides from how many on
+  public OffloadBudget prefill(PrefillStreaming streaming) {
+    return new OffloadBudget(
+        backend, bytes, sessions, streaming.within(bytes / sessions / WINDOW_PART));
+  }
 
   /// Puts as many experts on the device as it has room for, those that are chosen most often first;
   /// everything, routers too, where all of it fits.
@@ -57,10 +80,11 @@ public record OffloadBudget(Backend backend, long bytes, int sessions) {
         : Optional.empty();
   }
 
-  private static MoePlan plan(
+  private MoePlan plan(
       List<MoeLayer> layers, RouteStatistics statistics, Planner.Builder planner, int count) {
     DevicePlacement placement = DevicePlacement.mostChosen(layers, statistics, count);
-    return Offload.of(layers, placement, statistics).plan(planner);
+    Offload offload = Offload.of(layers, placement, statistics);
+    return (prefill == null ? offload : offload.prefill(prefill)).plan(planner);
   }
 
   /// Refuses a plan that takes more.

@@ -13,10 +13,12 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.RmsNorm;
 import dev.tornadomoe.modular.ExpertSide;
+import dev.tornadomoe.modular.OffloadExperts;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.plan.explain.Explanation;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -46,10 +48,16 @@ class OffloadTest {
     int experts = layer.experts().local().size();
     for (int count = 0; count < experts; count++) {
       MoePlan plan = divided(layer, count).plan(options().outputAliasing(AliasMode.REQUIRE));
-      Rows.assertClose(
-          run(plan, input),
-          IntStream.range(0, whole.length).mapToDouble(i -> whole[i]).toArray(),
-          1e-6);
+      MoePlan streamed =
+          divided(layer, count)
+              .prefill(PrefillStreaming.from(TOKENS))
+              .plan(options().outputAliasing(AliasMode.REQUIRE));
+      for (MoePlan each : List.of(plan, streamed)) {
+        Rows.assertClose(
+            run(each, input),
+            IntStream.range(0, whole.length).mapToDouble(i -> whole[i]).toArray(),
+            1e-6);
+      }
     }
   }
 
@@ -135,6 +143,47 @@ class OffloadTest {
             "stats.json: has counts of 2 experts for layer 4, which has "
                 + layer.globalExperts()
                 + ": statistics of another model?");
+  }
+
+  /// The host's experts go up in the time in which the CPU computes 8 pairs.
+  @Test
+  void measuredRatesDecideFromHowManyTokensOn() {
+    MoeLayer layer = RandomLayer.of(LayerSpec.odd(), 3);
+    int experts = layer.experts().local().size();
+    long bytes = (experts - 2) * layer.experts().local().getFirst().bytes();
+    PrefillStreaming.Rates rates = new PrefillStreaming.Rates(bytes / 8e-9, 1e-9);
+    MoePlan plan =
+        divided(layer, 2).prefill(PrefillStreaming.by(rates)).plan(options().maxTokens(64));
+    OffloadExperts offload = (OffloadExperts) plan.modularMoe(0).experts();
+    double hostPairs = layer.topK() * (1 - 2.0 / layer.globalExperts());
+    int from = (int) Math.ceil(8 / hostPairs);
+    assertThat(offload.remark().orElseThrow())
+        .startsWith("prefill: from " + from + " tokens on the host's experts go through the device")
+        .contains(", in which the CPU computes 8 of its pairs at 0.0 us each");
+    assertThat(plan.buckets()).anyMatch(bucket -> bucket.minTokens() == from);
+    assertThat(names(plan, from - 1)).doesNotContain("stream through device");
+    assertThat(names(plan, from)).contains("stream through device", "await device");
+    assertThat(Explanation.of(plan).text()).contains("prefill: from " + from + " tokens on");
+    assertThatThrownBy(() -> PrefillStreaming.from(0))
+        .isInstanceOf(OffloadException.class)
+        .hasMessage("experts go through the device from 0 tokens on, expected 1 or more");
+    assertThatThrownBy(
+            () -> PrefillStreaming.measured(Backends.require("reference"), List.of(layer)))
+        .isInstanceOf(OffloadException.class)
+        .hasMessage("experts can't go through the device of backend \"reference\", which has none");
+  }
+
+  private static List<String> names(MoePlan plan, int tokens) {
+    return plan.buckets().stream()
+        .filter(bucket -> bucket.minTokens() <= tokens && tokens <= bucket.maxTokens())
+        .flatMap(bucket -> bucket.steps().stream())
+        .map(step -> step.operation().name())
+        .toList();
+  }
+
+  @Test
+  void theCpusRateIsMeasured() {
+    assertThat(HostRate.secondsPerPair(RandomLayer.of(LayerSpec.odd(), 3))).isBetween(1e-12, 1.0);
   }
 
   /// A tail's norm is of the whole sum, which is here though not all experts are.

@@ -158,7 +158,11 @@ final class RandomPipeline {
         new OffloadExperts(
             count == 0
                 ? null
-                : new OffloadExperts.DevicePart(layer.dividedBy(ExpertMap.of(there)), 0.5));
+                : new OffloadExperts.DevicePart(layer.dividedBy(ExpertMap.of(there)), 0.5),
+            placements.nextBoolean()
+                ? new OffloadExperts.Streaming(
+                    1 + placements.nextInt(8), 1 + placements.nextInt(3), "drawn")
+                : null);
     MoeLayer part = layer.dividedBy(ExpertMap.of(here));
     offloaded.put(part, new ModularMoe(new OffloadPrepareAndFinalize(layer, divided), divided));
     return part;

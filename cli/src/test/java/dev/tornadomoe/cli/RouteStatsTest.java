@@ -46,6 +46,7 @@ class RouteStatsTest {
         "--backend=cpu --device-memory=8GiB; --device-memory is for --backend tornado; backend"
             + " \"cpu\"",
         "--backend=cpu --placement=FILE; --placement is for --backend tornado or --parallel ep; ",
+        "--backend=cpu --prefill=stream; --prefill is for --backend tornado; backend \"cpu\"",
         "--device-memory=8GB; --device-memory: expected a size as in 512MiB or 8GiB, found 8GB",
         "--backend=cpu --device-memory=1MiB --experts=fused; --experts fused: --device-memory and",
       })

@@ -151,7 +151,12 @@ final class ReferenceArithmetic implements Arithmetic {
       case ExpertOperation.GroupedGateUp op -> steps.groupedGateUp(op);
       case ExpertOperation.GroupedDown op -> steps.groupedDown(op);
       case OffloadOperation.Begin op -> tokens -> {}; // nobody else would do it
-      case OffloadOperation.Await op -> required(parts.offload()).step(op, context, interruption);
+      case OffloadOperation.Await op ->
+          required(parts.offload())
+              .sum(op.input(), op.ids(), op.weights(), op.target(), context, interruption);
+      case OffloadOperation.Stream op ->
+          new ReferenceOffload(context.layer().experts().map(), parts.experts())
+              .stream(op, context, interruption);
       case ReduceOperation.DownReduce op -> steps.downReduce(op);
       case ReduceOperation.Reduce op -> steps.reduce(op);
       case ReduceOperation.ReduceNorm op -> steps.reduceNorm(op);

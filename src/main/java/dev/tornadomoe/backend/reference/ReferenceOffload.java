@@ -9,6 +9,7 @@ import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.Experts;
 import dev.tornadomoe.modular.OffloadExperts;
 import dev.tornadomoe.modular.OffloadOperation;
+import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.util.List;
@@ -34,11 +35,31 @@ record ReferenceOffload(ExpertMap map, List<ReferenceMlp> experts) {
             .toList());
   }
 
-  HostStep step(OffloadOperation.Await op, StepContext context, Interruption interruption) {
-    BufferRef input = context.buffer(op.input());
-    BufferRef ids = context.buffer(op.ids());
-    BufferRef weights = context.bufferOrNull(op.weights());
-    BufferRef target = context.buffer(op.target());
+  /// The sums of experts that would go through the device, each with one of their numbers.
+  HostStep stream(OffloadOperation.Stream op, StepContext context, Interruption interruption) {
+    HostStep sums = sum(op.input(), op.ids(), op.weights(), op.target(), context, interruption);
+    BufferRef targetIds = context.buffer(op.targetIds());
+    int some = map.globalOf(0);
+    return tokens -> {
+      sums.run(tokens);
+      for (int t = 0; t < tokens; t++) {
+        targetIds.setInt(t, some);
+      }
+    };
+  }
+
+  /// The weighted sums over these experts.
+  HostStep sum(
+      Operand inputRows,
+      Operand chosen,
+      @Nullable Operand by,
+      Operand sums,
+      StepContext context,
+      Interruption interruption) {
+    BufferRef input = context.buffer(inputRows);
+    BufferRef ids = context.buffer(chosen);
+    BufferRef weights = context.bufferOrNull(by);
+    BufferRef target = context.buffer(sums);
     int topK = context.layer().topK();
     int width = context.layer().experts().hidden();
     return tokens -> {

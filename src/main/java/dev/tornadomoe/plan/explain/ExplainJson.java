@@ -89,6 +89,7 @@ final class ExplainJson {
     if (!sides.isEmpty()) {
       json.put("sides", sides.stream().map(ExpertSide::json).toList());
     }
+    explanation.remark(layer).ifPresent(sentence -> json.put("remark", sentence));
     List<Travel> ways = explanation.travel(layer);
     if (!ways.isEmpty()) {
       json.put("travel", ways.stream().map(ExplainJson::travel).toList());

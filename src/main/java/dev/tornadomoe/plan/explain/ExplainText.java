@@ -131,6 +131,7 @@ final class ExplainText {
     }
     line("");
     sides(layer);
+    explanation.remark(layer).ifPresent(this::remark);
     travel(layer);
     text.append(steps(layer).render());
     line("");
@@ -153,6 +154,11 @@ final class ExplainText {
           String.format(Locale.ROOT, "%.1f %%", 100 * side.share()));
     }
     text.append(table.render());
+    line("");
+  }
+
+  private void remark(String sentence) {
+    line("  " + sentence);
     line("");
   }
 

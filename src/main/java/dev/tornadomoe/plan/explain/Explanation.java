@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -243,12 +244,18 @@ public final class Explanation {
         && operations(a).equals(operations(b))
         && sizes(a).equals(sizes(b))
         && travel(a).equals(travel(b))
-        && sides(a).equals(sides(b));
+        && sides(a).equals(sides(b))
+        && remark(a).equals(remark(b));
   }
 
   /// Where a layer's experts are, if not all are computed in one place.
   List<ExpertSide> sides(int layer) {
     return plan.modularMoe(layer).experts().sides(plan.layers().get(layer));
+  }
+
+  /// What decided how a layer's experts work.
+  Optional<String> remark(int layer) {
+    return plan.modularMoe(layer).experts().remark();
   }
 
   /// What a layer's rows travel between processes, each of which has as many tokens as this one.

@@ -25,6 +25,7 @@ import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.tuning.TuningKey;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
+import dev.tornadomoe.tornado.weights.StreamedWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -50,7 +51,11 @@ final class DeviceExecution implements Execution {
   private final ChosenDevice device;
   private final DeviceBudget room;
   private final PinnedMemory rows;
+
+  /// By the layer's index in the plan; layers of one window have the same.
   private final List<List<Launch>> launches;
+
+  private final DeviceWeights weights;
   private final DevicePlan devicePlan;
   private final int[] worthwhileTokens;
   private @Nullable DeviceMemoryProbe memoryProbe;
@@ -68,6 +73,7 @@ final class DeviceExecution implements Execution {
     this.reads = transfers(plan, plan::regionsRead);
     this.results = transfers(plan, plan::results);
     this.device = device;
+    this.weights = weights;
     this.room = room;
     this.worthwhileTokens =
         weights.layers().stream()
@@ -75,9 +81,11 @@ final class DeviceExecution implements Execution {
             .toArray();
     this.rows = new PinnedMemory(device.device(), ReplayMode.chosen());
     try {
-      this.launches = Launch.all(plan, weights, groups(plan), device.tuning(), rows);
+      List<List<Integer>> groups = groups(plan, weights.streamed());
+      List<List<Launch>> ofGroups = Launch.all(plan, weights, groups, device.tuning(), rows);
+      this.launches = ofLayers(plan, weights.streamed(), groups, ofGroups);
       List<LaunchGraph> graphs =
-          DevicePlan.graphs(launches.stream().flatMap(List::stream).toList(), GraphRoom.WHOLE);
+          DevicePlan.graphs(ofGroups.stream().flatMap(List::stream).toList(), GraphRoom.WHOLE);
       int[] ready = {0};
       progress.compiled(0, graphs.size());
       this.devicePlan =
@@ -89,10 +97,25 @@ final class DeviceExecution implements Execution {
     }
   }
 
-  /// The layers that run together, by their indices.
-  private static List<List<Integer>> groups(MoePlan plan) {
+  /// The layers that run together, by their indices: each by itself but those of a whole step, and
+  /// of those that share a window the one that it is made for.
+  private static List<List<Integer>> groups(MoePlan plan, StreamedWeights streamed) {
     List<Integer> all = IntStream.range(0, plan.layers().size()).boxed().toList();
-    return isOneStep(plan) ? List.of(all) : all.stream().map(List::of).toList();
+    return isOneStep(plan)
+        ? List.of(all)
+        : all.stream().filter(index -> streamed.window(index) == index).map(List::of).toList();
+  }
+
+  private static List<List<Launch>> ofLayers(
+      MoePlan plan,
+      StreamedWeights streamed,
+      List<List<Integer>> groups,
+      List<List<Launch>> ofGroups) {
+    return isOneStep(plan)
+        ? ofGroups
+        : IntStream.range(0, plan.layers().size())
+            .mapToObj(index -> ofGroups.get(groups.indexOf(List.of(streamed.window(index)))))
+            .toList();
   }
 
   /// A sanitised step looks at the output after each layer.
@@ -171,6 +194,7 @@ final class DeviceExecution implements Execution {
         || !addLying(results.get(index), chunk, launch, lying)) {
       return false;
     }
+    elements(index).forEach(each -> lying.add(new HostRows(each.array(), each.own())));
     devicePlan.execute(launch, chunk.tokens(), lying);
     return true;
   }
@@ -194,10 +218,16 @@ final class DeviceExecution implements Execution {
     for (RegionTransfer transfer : reads.get(index)) {
       transfer.in(call, arrays, chunk);
     }
+    elements(index).forEach(StreamedWeights.Elements::copy);
     run.accept(launch);
     for (RegionTransfer transfer : results.get(index)) {
       transfer.out(call, arrays, chunk);
     }
+  }
+
+  /// What goes up of a layer's weights with each call.
+  private List<StreamedWeights.Elements> elements(int index) {
+    return weights.streamed().elements(index, weights.layers().get(index));
   }
 
   /// @param regions of a layer, by its index in the plan

@@ -21,12 +21,15 @@ import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
 import dev.tornadomoe.tornado.weights.LayerStorage;
 import dev.tornadomoe.tornado.weights.MatrixPacking;
+import dev.tornadomoe.tornado.weights.StreamedWeights;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 
@@ -35,7 +38,8 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 /// Each session has its own weights on the device: TornadoVM shares nothing between execution
 /// plans. They are packed in host memory, which is given back when they are uploaded. All other
 /// arrays are there twice, on the device and on the host: scratch once for all launches and layers,
-/// rows of the caller for each launch, which share what they have on the host.
+/// rows of the caller for each launch, which share what they have on the host. Weights that go up
+/// with each call stay on the host, and are on the device as often as there are windows for them.
 public final class DeviceMemory {
   /// What GPUs' drivers give large arrays multiples of (NVIDIA's: 24 arrays under a budget of 1 GiB
   /// took 23 MiB more than their bytes).
@@ -46,18 +50,24 @@ public final class DeviceMemory {
   /// @throws dev.tornadomoe.MoeException for layers that the device can't hold
   static SessionMemory of(MoePlan plan, DeviceLimits device) {
     List<LayerStorage> storages = DeviceWeights.storages(plan, device);
-    long weights = weights(plan, storages);
+    Map<Integer, Integer> windows = StreamedWeights.windows(plan, storages);
+    IntPredicate isThere = index -> windows.getOrDefault(index, index) == index;
+    long weights = weights(plan, storages, isThere);
+    Bytes lasting =
+        Bytes.ofHost(weights(plan, storages, windows::containsKey)); // goes up with each call
+    long windowBytes = weights(plan, storages, windows::containsValue);
     List<DeviceLayer> layers = described(plan, storages);
     SessionArrays shared = new SessionArrays();
     long callers = callersBytes(plan, layers, device, shared);
     Bytes rows = new Bytes(shared.rowBytes(), callers);
     return new SessionMemory(
-        Bytes.ofDevice(weights + unusedOfPages(plan, storages, device)),
+        new Bytes(windowBytes, weights + unusedOfPages(plan, storages, isThere, device))
+            .plus(lasting),
         new Bytes(shared.bytes(), shared.bytes()),
         Bytes.NONE,
         rows,
-        Bytes.NONE,
-        weights);
+        lasting,
+        weights - windowBytes);
   }
 
   /// What the caller's rows of all launches take on the device.
@@ -117,21 +127,24 @@ public final class DeviceMemory {
   }
 
   private static long unusedOfPages(
-      MoePlan plan, List<LayerStorage> storages, DeviceLimits device) {
-    long bytes = 0;
-    if (device.shape() == KernelShape.WORK_GROUPS) {
-      for (int i = 0; i < storages.size(); i++) {
-        bytes += storages.get(i).unusedOfPages(plan.layers().get(i), GPU_PAGE);
-      }
-    }
-    return bytes;
+      MoePlan plan, List<LayerStorage> storages, IntPredicate isThere, DeviceLimits device) {
+    return device.shape() == KernelShape.WORK_GROUPS
+        ? IntStream.range(0, storages.size())
+            .filter(isThere)
+            .mapToLong(i -> storages.get(i).unusedOfPages(plan.layers().get(i), GPU_PAGE))
+            .sum()
+        : 0;
   }
 
-  /// Bytes of all layers' weights.
-  static long weights(MoePlan plan, List<LayerStorage> storages) {
+  /// Bytes of some layers' weights.
+  ///
+  /// @param counts whether a layer does, by its index in the plan
+  private static long weights(MoePlan plan, List<LayerStorage> storages, IntPredicate counts) {
     long bytes = 0;
     for (int i = 0; i < storages.size(); i++) {
-      bytes = Math.addExact(bytes, storages.get(i).bytes(plan.layers().get(i)));
+      if (counts.test(i)) {
+        bytes = Math.addExact(bytes, storages.get(i).bytes(plan.layers().get(i)));
+      }
     }
     return bytes;
   }

@@ -15,30 +15,25 @@ import dev.tornadomoe.backend.host.LoadedWeights;
 import dev.tornadomoe.backend.host.StepCompiler;
 import dev.tornadomoe.backend.host.WeightMemory;
 import dev.tornadomoe.layer.MoeLayer;
-import dev.tornadomoe.modular.OffloadExperts;
-import dev.tornadomoe.modular.OffloadExperts.DevicePart;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.graph.UnsupportedSteps;
+import dev.tornadomoe.tornado.replay.PinnedMemory;
+import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// Plans with some experts on a device and the others on the CPU, which has all other steps, too.
 /// Both kinds of weights are loaded once; each session has its own device session, with a copy of
 /// the experts that are there.
 final class OffloadArithmetic implements Arithmetic {
-  /// Tokens that the device works on at once: enough to keep it busy, and an end to what its arrays
-  /// take.
-  private static final int MOST_TOKENS = 2048;
-
   private final TornadoBackend backend;
   private final Arithmetic host;
 
@@ -50,17 +45,22 @@ final class OffloadArithmetic implements Arithmetic {
   private final @Nullable LoadedWeights weights;
 
   /// What the weights are of.
-  private final List<MoeLayer> loaded;
+  private final OffloadLayers loaded;
+
+  /// Has what goes up with each call.
+  private final PinnedMemory lasting;
 
   /// @param host for all other steps
-  /// @param weights on the device, or null for none; both are closed with this
-  /// @param plan that they are loaded for
+  /// @param weights on the device, or null for none
+  /// @param loaded what they are of
+  /// @param lasting has those that go up with each call; all of them are closed with this
   OffloadArithmetic(
       TornadoBackend backend,
       BesideDevice host,
       ChosenDevice device,
       @Nullable LoadedWeights weights,
-      MoePlan plan) {
+      OffloadLayers loaded,
+      PinnedMemory lasting) {
     this.backend = backend;
     this.host = host.arithmetic();
     Executor worker = host.errands();
@@ -73,7 +73,8 @@ final class OffloadArithmetic implements Arithmetic {
     this.errands = worker;
     this.device = device;
     this.weights = weights;
-    this.loaded = parts(plan);
+    this.loaded = loaded;
+    this.lasting = lasting;
   }
 
   /// Loads, uploads and compiles.
@@ -84,18 +85,19 @@ final class OffloadArithmetic implements Arithmetic {
 
   static SessionMemory memory(MoePlan plan, ChosenDevice device) {
     SessionMemory host = new CpuBackend().memory(plan);
-    if (layers(plan).isEmpty()) {
+    OffloadLayers there = OffloadLayers.of(plan);
+    if (there.isEmpty()) {
       return host;
     }
-    MoePlan onDevice = onDevice(plan, device);
-    Bytes rows = Bytes.ofHost(OffloadCalls.bytes(plan, onDevice));
+    MoePlan onDevice = there.plan(plan, device.limits().shape());
+    Bytes rows = Bytes.ofHost(OffloadCalls.bytes(plan, there, onDevice));
     return host.plus(DeviceMemory.of(onDevice, device.limits()))
         .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
   }
 
   /// What of a plan's part on a device has no kernel on any.
   static List<String> unsupported(MoePlan plan) {
-    List<MoeLayer> there = onDevice(plan);
+    List<MoeLayer> there = OffloadLayers.of(plan).layers();
     return there.isEmpty()
         ? List.of()
         : UnsupportedSteps.of(Planner.builder().callerRoutes(true).build().plan(there));
@@ -103,25 +105,32 @@ final class OffloadArithmetic implements Arithmetic {
 
   private static OffloadArithmetic load(
       TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {
+    OffloadLayers there = OffloadLayers.of(plan);
     long onHost = bytes(plan.layers());
-    List<MoeLayer> there = onDevice(plan);
-    long all = onHost + bytes(there);
+    long all = onHost + bytes(there.layers());
     BesideDevice host = CpuBackend.besideDevice(plan, (done, total) -> progress.update(done, all));
     return OnFailure.close(
         host.arithmetic()::close,
-        () ->
-            new OffloadArithmetic(
-                backend,
-                host,
-                device,
-                there.isEmpty()
-                    ? null
-                    : SessionWeights.load(
-                        onDevice(plan, device),
-                        device,
-                        new ContinuedProgress(progress, onHost, all),
-                        progress),
-                plan));
+        () -> {
+          PinnedMemory lasting = new PinnedMemory(device.device(), ReplayMode.chosen());
+          return OnFailure.close(
+              lasting::close,
+              () ->
+                  new OffloadArithmetic(
+                      backend,
+                      host,
+                      device,
+                      there.isEmpty()
+                          ? null
+                          : SessionWeights.load(
+                              there.plan(plan, device.limits().shape()),
+                              device,
+                              lasting,
+                              new ContinuedProgress(progress, onHost, all),
+                              progress),
+                      there,
+                      lasting));
+        });
   }
 
   private static long bytes(List<MoeLayer> layers) {
@@ -131,67 +140,30 @@ final class OffloadArithmetic implements Arithmetic {
         .sum();
   }
 
-  /// Which of a plan's layers the device has some of.
-  private static List<Integer> layers(MoePlan plan) {
-    return IntStream.range(0, plan.layers().size())
-        .filter(index -> part(plan, index) != null)
-        .boxed()
-        .toList();
-  }
-
-  private static @Nullable DevicePart part(MoePlan plan, int index) {
-    return plan.modularMoe(index).experts() instanceof OffloadExperts offload
-        ? offload.device()
-        : null;
-  }
-
-  private static List<MoeLayer> parts(MoePlan plan) {
-    return IntStream.range(0, plan.layers().size())
-        .mapToObj(index -> Optional.ofNullable(part(plan, index)))
-        .flatMap(Optional::stream)
-        .map(DevicePart::layer)
-        .toList();
-  }
-
-  private static List<MoeLayer> onDevice(MoePlan plan) {
-    return parts(plan).stream().map(SumSteps::onDevice).toList();
-  }
-
-  /// What the device computes of a plan: each row is a token with its experts there, which weight
-  /// and sum.
-  private static MoePlan onDevice(MoePlan plan, ChosenDevice device) {
-    List<MoeLayer> layers = onDevice(plan);
-    int tokens = plan.options().chunkTokens();
-    Planner.Builder planner =
-        Planner.builder()
-            .maxTokens(tokens)
-            .chunkTokens(Math.min(tokens, MOST_TOKENS))
-            .callerRoutes(true);
-    TornadoBackend.modularMoe(layers, device.limits().shape()).ifPresent(planner::modularMoe);
-    return planner.build().plan(layers);
-  }
-
   @Override
   public StepCompiler compiler(MoePlan plan) {
-    if (!parts(plan).equals(loaded)) {
+    if (!OffloadLayers.of(plan).equals(loaded)) {
       throw new BackendException(
           "a session can be forked only for a plan with the same experts on the device");
     }
     boolean sanitized = plan.options().sanitize();
     if (weights == null) {
-      return new OffloadSteps(host.compiler(plan), null, List.of(), sanitized);
+      return new OffloadSteps(host.compiler(plan), null, sanitized);
     }
     LoadedWeights there = weights;
     StepCompiler onHost = host.compiler(plan);
     return OnFailure.close(
-        onHost::close, () -> new OffloadSteps(onHost, calls(plan, there), layers(plan), sanitized));
+        onHost::close, () -> new OffloadSteps(onHost, calls(plan, there), sanitized));
   }
 
   private OffloadCalls calls(MoePlan plan, LoadedWeights there) {
     GuardedSession session =
-        GuardedSession.open(backend, onDevice(plan, device), () -> there, Interruption.of(plan));
-    return OnFailure.close(
-        session::close, () -> new OffloadCalls(plan, session, parts(plan), errands));
+        GuardedSession.open(
+            backend,
+            loaded.plan(plan, device.limits().shape()),
+            () -> there,
+            Interruption.of(plan));
+    return OnFailure.close(session::close, () -> new OffloadCalls(plan, session, loaded, errands));
   }
 
   @Override
@@ -211,7 +183,8 @@ final class OffloadArithmetic implements Arithmetic {
 
   @Override
   public void close() {
-    try (host;
+    try (lasting;
+        host;
         alone) {
       if (weights != null) {
         weights.close();

@@ -17,14 +17,15 @@ import java.util.Optional;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
-/// One session's calls of a device that has some of the experts, while the host computes the
-/// others. What they read and write is theirs, or their device session's: a call that fails in the
-/// middle may leave one of them running.
+/// One session's calls of a device that has some of the experts, while the host computes the others
+/// or has them go through the device as well. What they read and write is theirs, or their device
+/// session's: a call that fails in the middle may leave one of them running.
 final class OffloadCalls implements AutoCloseable {
   private final GuardedSession device;
-  private final List<MoeLayer> layers;
+  private final MoePlan plan;
+  private final OffloadLayers layers;
 
-  /// For each layer what [SumSteps#elsewhere] says.
+  /// As [OffloadLayers#elsewhere] says.
   private final List<int[]> elsewhere;
 
   private final DeviceWork work;
@@ -35,6 +36,12 @@ final class OffloadCalls implements AutoCloseable {
   private final MemorySegment input;
 
   private final MemorySegment output;
+
+  /// What the pieces that went through the device make together `[M, H]`, and what one of them
+  /// does, where there are any.
+  private final MemorySegment streamed;
+
+  private final MemorySegment more;
 
   /// `[M, k]`.
   private final MemorySegment ids;
@@ -47,20 +54,27 @@ final class OffloadCalls implements AutoCloseable {
   /// How long the device took for it, with its rows' way there and back.
   private long nanos;
 
+  /// The same for what went through it.
+  private long streamNanos;
+
   /// @param plan the host's
-  /// @param device for [SumSteps#onDevice] of these layers; closed with this
-  /// @param layers as the device has some of them
+  /// @param device for the plan of these layers; closed with this
+  /// @param layers what the device computes
   /// @param errands who waits for the device
-  OffloadCalls(MoePlan plan, GuardedSession device, List<MoeLayer> layers, Executor errands) {
+  OffloadCalls(MoePlan plan, GuardedSession device, OffloadLayers layers, Executor errands) {
     this.work = new DeviceWork(errands);
     this.device = device;
+    this.plan = plan;
     this.layers = layers;
-    this.elsewhere = layers.stream().map(SumSteps::elsewhere).toList();
+    this.elsewhere = layers.elsewhere();
     long rowBytes = rowBytes(device.plan());
     long pairBytes = pairBytes(device.plan());
     long most = plan.options().chunkTokens();
     this.input = memory(most * rowBytes);
     this.output = memory(most * rowBytes);
+    long streamedBytes = layers.pieces().isEmpty() ? 0 : most * rowBytes;
+    this.streamed = memory(streamedBytes);
+    this.more = memory(streamedBytes);
     this.ids = memory(most * pairBytes);
     this.weights = memory(most * pairBytes);
   }
@@ -72,16 +86,29 @@ final class OffloadCalls implements AutoCloseable {
 
   /// What they take on the host beside the device session's own.
   ///
+  /// @param layers what the device computes
   /// @param onDevice the plan on the device
-  static long bytes(MoePlan plan, MoePlan onDevice) {
-    return 2L * plan.options().chunkTokens() * (rowBytes(onDevice) + pairBytes(onDevice));
+  static long bytes(MoePlan plan, OffloadLayers layers, MoePlan onDevice) {
+    int kinds = layers.pieces().isEmpty() ? 2 : 4;
+    return plan.options().chunkTokens() * (kinds * rowBytes(onDevice) + 2 * pairBytes(onDevice));
   }
 
   /// Where the device leaves its sums, if they have room there.
   ///
   /// @param bytes of the rows that [#await] writes
   Optional<MemorySegment> results(long bytes) {
-    return bytes <= output.byteSize() ? Optional.of(output.asSlice(0, bytes)) : Optional.empty();
+    return rows(output, bytes);
+  }
+
+  /// Where the sums of what went through the device are, if they have room there.
+  ///
+  /// @param bytes of the rows that [#stream] writes
+  Optional<MemorySegment> streamed(long bytes) {
+    return rows(streamed, bytes);
+  }
+
+  private static Optional<MemorySegment> rows(MemorySegment memory, long bytes) {
+    return bytes <= memory.byteSize() ? Optional.of(memory.asSlice(0, bytes)) : Optional.empty();
   }
 
   private static long rowBytes(MoePlan onDevice) {
@@ -92,22 +119,26 @@ final class OffloadCalls implements AutoCloseable {
     return onDevice.layers().stream().mapToLong(MoeLayer::topK).max().orElse(0) * Integer.BYTES;
   }
 
-  /// Begins a layer's call.
+  /// Begins the call of a layer of which the device has some experts.
   ///
-  /// @param layerIndex in the device's plan
+  /// @param layerIndex in the host's plan
   /// @param from F32 `[M, H]`
   /// @param chosen I32 `[M, k]`
   /// @param by `[M, k]`, or null for ones
   void begin(int layerIndex, int tokens, BufferRef from, BufferRef chosen, @Nullable BufferRef by) {
-    MoeLayer layer = layers.get(layerIndex);
+    int place = layers.resident(layerIndex);
     work.settle(); // a call that failed in the middle has left its memory in use
-    begun = choose(layerIndex, tokens, chosen);
-    if (!begun) {
-      return;
+    begun = choose(place, layers.residents().get(place).layer().experts().map(), tokens, chosen);
+    if (begun) {
+      take(layerIndex, tokens, from, by);
+      work.begin(() -> nanos = run(place, tokens, output));
     }
-    int pairs = tokens * layer.topK();
-    long rowBytes = tokens * KeptRows.bytesOfRow(layer);
-    MemorySegment.copy(from.segment(), from.offset(), input, 0, rowBytes);
+  }
+
+  /// Copies rows and weights to where the device reads them.
+  private void take(int layerIndex, int tokens, BufferRef from, @Nullable BufferRef by) {
+    int pairs = tokens * plan.layers().get(layerIndex).topK();
+    MemorySegment.copy(from.segment(), from.offset(), input, 0, rowBytes(layerIndex, tokens));
     if (by == null) {
       for (int pair = 0; pair < pairs; pair++) {
         weights.setAtIndex(ValueLayout.JAVA_FLOAT, pair, 1);
@@ -115,46 +146,114 @@ final class OffloadCalls implements AutoCloseable {
     } else {
       MemorySegment.copy(by.segment(), by.offset(), weights, 0, (long) pairs * Float.BYTES);
     }
-    work.begin(() -> run(layerIndex, tokens, rowBytes, (long) pairs * Integer.BYTES));
   }
 
-  /// Copies ids, in the place of those that are not on the device some that are not either.
+  private long rowBytes(int layerIndex, int tokens) {
+    return tokens * KeptRows.bytesOfRow(plan.layers().get(layerIndex));
+  }
+
+  /// Copies ids as one of the device's layers numbers them, in the place of those that it does not
+  /// have some that are not there either.
   ///
+  /// @param map from the router's numbers to the layer's own
   /// @return whether one of them is there
-  private boolean choose(int layerIndex, int tokens, BufferRef chosen) {
-    ExpertMap map = layers.get(layerIndex).experts().map();
-    int[] others = elsewhere.get(layerIndex);
+  private boolean choose(int place, ExpertMap map, int tokens, BufferRef chosen) {
+    int[] others = elsewhere.get(place);
+    boolean isPiece = place >= layers.residents().size();
     boolean some = false;
     for (int pair = 0; pair < tokens * others.length; pair++) {
       int id = chosen.getInt(pair);
-      boolean there = map.localOf(id) >= 0;
-      ids.setAtIndex(ValueLayout.JAVA_INT, pair, there ? id : others[pair % others.length]);
-      some |= there;
+      int local = map.localOf(id);
+      int own = isPiece ? local : id;
+      ids.setAtIndex(ValueLayout.JAVA_INT, pair, local >= 0 ? own : others[pair % others.length]);
+      some |= local >= 0;
     }
     return some;
   }
 
-  private void run(int layerIndex, int tokens, long rowBytes, long pairBytes) {
+  /// @return nanoseconds that it took
+  private long run(int place, int tokens, MemorySegment target) {
     long start = System.nanoTime();
+    MoeLayer layer = device.plan().layers().get(place);
+    long rowBytes = tokens * KeptRows.bytesOfRow(layer);
+    long pairBytes = (long) tokens * layer.topK() * Integer.BYTES;
     device.run(
-        call.layer(layerIndex)
+        call.layer(place)
             .hidden(input.asSlice(0, rowBytes), tokens)
-            .output(output.asSlice(0, rowBytes))
+            .output(target.asSlice(0, rowBytes))
             .routing(ids.asSlice(0, pairBytes), weights.asSlice(0, pairBytes)));
-    nanos = System.nanoTime() - start;
+    return System.nanoTime() - start;
+  }
+
+  /// Has the host's experts of a layer go through the device, behind what was begun, and waits for
+  /// all of it.
+  ///
+  /// @param layerIndex in the host's plan
+  /// @param from F32 `[M, H]`
+  /// @param chosen I32 `[M, k]`
+  /// @param by `[M, k]`, or null for ones
+  /// @param target `[M, H]`, all of which is written
+  /// @throws dev.tornadomoe.MoeException when the device has failed
+  void stream(
+      int layerIndex,
+      int tokens,
+      BufferRef from,
+      BufferRef chosen,
+      @Nullable BufferRef by,
+      BufferRef target) {
+    if (layers.resident(layerIndex) < 0 || !begun) {
+      work.settle();
+      take(layerIndex, tokens, from, by);
+    }
+    long bytes = rowBytes(layerIndex, tokens);
+    work.begin(() -> runPieces(layerIndex, tokens, chosen, bytes));
+    awaitDevice(layerIndex);
+    copyUnlessThere(streamed, target, bytes);
+  }
+
+  /// One after the other, their sums added in this order.
+  private void runPieces(int layerIndex, int tokens, BufferRef chosen, long bytes) {
+    streamNanos = 0;
+    boolean isFirst = true;
+    for (int place : layers.pieces(layerIndex)) {
+      if (choose(place, layers.piece(place).map(), tokens, chosen)) {
+        streamNanos += run(place, tokens, isFirst ? streamed : more);
+        if (!isFirst) {
+          addMore(bytes / Float.BYTES);
+        }
+        isFirst = false;
+      }
+    }
+    if (isFirst) {
+      streamed.asSlice(0, bytes).fill((byte) 0);
+    }
+  }
+
+  private void addMore(long elements) {
+    for (long i = 0; i < elements; i++) {
+      float sum =
+          streamed.getAtIndex(ValueLayout.JAVA_FLOAT, i)
+              + more.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      streamed.setAtIndex(ValueLayout.JAVA_FLOAT, i, sum);
+    }
+  }
+
+  private static void copyUnlessThere(MemorySegment rows, BufferRef target, long bytes) {
+    if (target.segment().address() + target.offset() != rows.address()) {
+      MemorySegment.copy(rows, 0, target.segment(), target.offset(), bytes);
+    }
   }
 
   /// Waits for the call that was begun.
   ///
+  /// @param layerIndex in the host's plan
   /// @param target `[M, H]`, all of which is written
   /// @throws dev.tornadomoe.MoeException when the device has failed
   void await(int layerIndex, int tokens, BufferRef target) {
-    long bytes = tokens * KeptRows.bytesOfRow(layers.get(layerIndex));
+    long bytes = rowBytes(layerIndex, tokens);
     if (begun) {
       awaitDevice(layerIndex);
-      if (target.segment().address() + target.offset() != output.address()) {
-        MemorySegment.copy(output, 0, target.segment(), target.offset(), bytes);
-      }
+      copyUnlessThere(output, target, bytes);
     } else {
       target.segment().asSlice(target.offset(), bytes).fill((byte) 0);
     }
@@ -169,7 +268,7 @@ final class OffloadCalls implements AutoCloseable {
               Locale.ROOT,
               "layer %d: the experts on the device failed: %s; the call's output is not complete:"
                   + " call again, or prepare the whole layers for the CPU where the device is lost",
-              layers.get(layerIndex).index(),
+              plan.layers().get(layerIndex).index(),
               e.getMessage()),
           e);
     }
@@ -178,6 +277,11 @@ final class OffloadCalls implements AutoCloseable {
   /// How long the device took for the call that was awaited last.
   long nanos() {
     return begun ? nanos : 0;
+  }
+
+  /// The same for what went through it last.
+  long streamNanos() {
+    return streamNanos;
   }
 
   @Override

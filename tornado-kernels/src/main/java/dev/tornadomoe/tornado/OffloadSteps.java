@@ -12,7 +12,6 @@ import dev.tornadomoe.modular.Operand;
 import dev.tornadomoe.modular.ReduceOperation;
 import dev.tornadomoe.modular.WeightOperation;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -20,18 +19,14 @@ import org.jspecify.annotations.Nullable;
 final class OffloadSteps implements StepCompiler {
   private final StepCompiler host;
   private final @Nullable OffloadCalls device;
-  private final List<Integer> layers;
   private final boolean sanitized;
 
   /// @param host for all other steps
   /// @param device for the experts that are there, or null for none; both are closed with this
-  /// @param layers which of the plan's layers the device has some of, in its order
   /// @param sanitized whether the plan's runs are watched
-  OffloadSteps(
-      StepCompiler host, @Nullable OffloadCalls device, List<Integer> layers, boolean sanitized) {
+  OffloadSteps(StepCompiler host, @Nullable OffloadCalls device, boolean sanitized) {
     this.host = host;
     this.device = device;
-    this.layers = layers;
     this.sanitized = sanitized;
   }
 
@@ -39,9 +34,12 @@ final class OffloadSteps implements StepCompiler {
   /// workspace.
   @Override
   public Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {
-    return device == null || sanitized || !operand.equals(OffloadExperts.DEVICE_ROWS)
-        ? Optional.empty()
-        : device.results(bytes);
+    if (device == null || sanitized) {
+      return Optional.empty();
+    }
+    return operand.equals(OffloadExperts.STREAMED_ROWS)
+        ? device.streamed(bytes)
+        : operand.equals(OffloadExperts.DEVICE_ROWS) ? device.results(bytes) : Optional.empty();
   }
 
   @Override
@@ -49,6 +47,7 @@ final class OffloadSteps implements StepCompiler {
     return switch (operation) {
       case OffloadOperation.Begin op -> begin(op, context);
       case OffloadOperation.Await op -> await(op, context);
+      case OffloadOperation.Stream op -> stream(op, context);
       case DenseOperation op -> host.compile(op, context);
       case ExpertOperation op -> host.compile(op, context);
       case ReduceOperation op -> host.compile(op, context);
@@ -57,7 +56,7 @@ final class OffloadSteps implements StepCompiler {
 
   private HostStep begin(OffloadOperation.Begin op, StepContext context) {
     OffloadCalls calls = device();
-    int layer = layers.indexOf(context.layerIndex());
+    int layer = context.layerIndex();
     BufferRef input = context.buffer(op.input());
     BufferRef ids = context.buffer(op.ids());
     BufferRef weights = context.bufferOrNull(op.weights());
@@ -66,7 +65,7 @@ final class OffloadSteps implements StepCompiler {
 
   private HostStep await(OffloadOperation.Await op, StepContext context) {
     OffloadCalls calls = device();
-    int layer = layers.indexOf(context.layerIndex());
+    int layer = context.layerIndex();
     BufferRef target = context.buffer(op.target());
     return new HostStep() {
       @Override
@@ -77,6 +76,31 @@ final class OffloadSteps implements StepCompiler {
       @Override
       public long nanosBeside() {
         return calls.nanos();
+      }
+    };
+  }
+
+  private HostStep stream(OffloadOperation.Stream op, StepContext context) {
+    OffloadCalls calls = device();
+    int layer = context.layerIndex();
+    BufferRef input = context.buffer(op.input());
+    BufferRef ids = context.buffer(op.ids());
+    BufferRef weights = context.bufferOrNull(op.weights());
+    BufferRef target = context.buffer(op.target());
+    BufferRef targetIds = context.buffer(op.targetIds());
+    int some = context.layer().experts().map().globalOf(0);
+    return new HostStep() {
+      @Override
+      public void run(int tokens) {
+        calls.stream(layer, tokens, input, ids, weights, target);
+        for (int token = 0; token < tokens; token++) {
+          targetIds.setInt(token, some);
+        }
+      }
+
+      @Override
+      public long nanosBeside() {
+        return calls.streamNanos();
       }
     };
   }

@@ -9,7 +9,9 @@ import dev.tornadomoe.tornado.device.DeviceBudget;
 import dev.tornadomoe.tornado.replay.FreeMemory;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
+import dev.tornadomoe.tornado.weights.StreamedWeights;
 import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 import org.jspecify.annotations.Nullable;
 
 /// The weights of device sessions. Each session uploads its own copy, since TornadoVM shares
@@ -22,33 +24,62 @@ final class SessionWeights implements LoadedWeights {
   /// What the first session uploads, until then.
   private @Nullable Packed first;
 
+  /// What goes up with each call, for all sessions.
+  private final StreamedWeights streamed;
+
+  private final SegmentAllocator lasting;
+
   /// Who hears how far compiling the first session's kernels is.
   private Progress progress;
 
   /// Weights in host memory, packed for the device.
   private record Packed(DeviceWeights weights, Arena arena) {}
 
-  private SessionWeights(ChosenDevice device, Packed first, Progress progress) {
+  private SessionWeights(
+      ChosenDevice device, SegmentAllocator lasting, Packed first, Progress progress) {
     this.device = device;
+    this.lasting = lasting;
     this.memory = first.weights().memory();
+    this.streamed = first.weights().streamed();
     this.first = first;
     this.progress = progress;
   }
 
-  /// Loads them for the first session.
+  /// Loads them for the first session, where none go up with each call.
   ///
   /// @param loading hears how far that is
   /// @param compiling hears how far compiling the first session's kernels is
   static SessionWeights load(
       MoePlan plan, ChosenDevice device, Progress loading, Progress compiling) {
-    return new SessionWeights(device, pack(plan, device, loading), compiling);
+    return load(plan, device, Arena.ofAuto(), loading, compiling);
+  }
+
+  /// Loads them for the first session.
+  ///
+  /// @param lasting has memory for what goes up with each call, until all sessions are closed
+  /// @param loading hears how far that is
+  /// @param compiling hears how far compiling the first session's kernels is
+  static SessionWeights load(
+      MoePlan plan,
+      ChosenDevice device,
+      SegmentAllocator lasting,
+      Progress loading,
+      Progress compiling) {
+    return new SessionWeights(
+        device, lasting, pack(plan, device, loading, lasting, StreamedWeights.NONE), compiling);
   }
 
   @SuppressWarnings("MustBeClosedChecker") // closed when they are uploaded
-  private static Packed pack(MoePlan plan, ChosenDevice device, Progress progress) {
+  private static Packed pack(
+      MoePlan plan,
+      ChosenDevice device,
+      Progress progress,
+      SegmentAllocator lasting,
+      StreamedWeights known) {
     Arena arena = Arena.ofShared();
     try {
-      return new Packed(DeviceWeights.load(plan, device.limits(), progress, arena), arena);
+      return new Packed(
+          DeviceWeights.load(plan, device.limits(), progress, arena, lasting, known), arena);
     } catch (RuntimeException | Error e) {
       arena.close();
       throw e;
@@ -84,7 +115,7 @@ final class SessionWeights implements LoadedWeights {
   private synchronized Packed packed(MoePlan plan) {
     Packed loaded = first;
     first = null;
-    return loaded == null ? pack(plan, device, Progress.NONE) : loaded;
+    return loaded == null ? pack(plan, device, Progress.NONE, lasting, streamed) : loaded;
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.Availability;
 import dev.tornadomoe.backend.Backend;
+import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.Tuner;
@@ -24,11 +25,13 @@ import dev.tornadomoe.tornado.replay.GraphMemory;
 import dev.tornadomoe.tornado.replay.LateSettings;
 import dev.tornadomoe.tornado.replay.ReplayException;
 import dev.tornadomoe.tornado.replay.ReplayMode;
+import dev.tornadomoe.tornado.replay.UploadRate;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.tuning.TuningPlaces;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /// The backend named `tornado`.
 public final class TornadoBackend implements Backend {
@@ -113,16 +116,21 @@ public final class TornadoBackend implements Backend {
 
   /// The same for a device with kernels of this shape.
   static Optional<ModularMoe> modularMoe(List<MoeLayer> layers, KernelShape shape) {
+    return shape == KernelShape.WORK_GROUPS
+        ? Optional.of(new ModularMoe(new LocalPrepareAndFinalize(), experts(layers, shape)))
+        : Optional.empty();
+  }
+
+  /// The experts of these pieces, or those that a planner chooses by itself.
+  static HybridExperts experts(List<MoeLayer> layers, KernelShape shape) {
     if (shape != KernelShape.WORK_GROUPS) {
-      return Optional.empty();
+      return new HybridExperts();
     }
     int tokens = MOST_PAIRWISE;
     for (MoeLayer layer : layers) {
       tokens = Math.min(tokens, layer.globalExperts() / layer.topK());
     }
-    return Optional.of(
-        new ModularMoe(
-            new LocalPrepareAndFinalize(), new HybridExperts(Math.max(LEAST_PAIRWISE, tokens))));
+    return new HybridExperts(Math.max(LEAST_PAIRWISE, tokens));
   }
 
   @Override
@@ -138,6 +146,18 @@ public final class TornadoBackend implements Backend {
     return UnsupportedSteps.takesRowsOfOthers(plan)
         ? ExpertsOnDevice.memory(plan, device())
         : DeviceMemory.of(plan, device().limits());
+  }
+
+  @Override
+  public OptionalDouble uploadBytesPerSecond() {
+    try {
+      return OptionalDouble.of(UploadRate.bytesPerSecond(device().device()));
+    } catch (ReplayException e) {
+      throw new BackendException(
+          String.format(
+              Locale.ROOT, "how fast weights go up can't be measured: %s", e.getMessage()),
+          e);
+    }
   }
 
   @Override

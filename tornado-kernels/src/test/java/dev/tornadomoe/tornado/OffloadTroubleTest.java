@@ -27,6 +27,8 @@ import dev.tornadomoe.parallel.ThreadRanks;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.tornado.replay.PinnedMemory;
+import dev.tornadomoe.tornado.replay.ReplayMode;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
@@ -123,7 +125,8 @@ class OffloadTroubleTest {
                 CpuBackend.besideDevice(plan, Progress.NONE),
                 TornadoBackend.device(),
                 device,
-                plan));
+                OffloadLayers.of(plan),
+                new PinnedMemory(TornadoBackend.device().device(), ReplayMode.OFF)));
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -7,6 +8,7 @@ import dev.tornadomoe.backend.Backend;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.CallInterruptedException;
+import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
@@ -17,15 +19,18 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.layer.TopKGating;
 import dev.tornadomoe.layer.family.MoeModel;
+import dev.tornadomoe.modular.OffloadExperts;
 import dev.tornadomoe.offload.DevicePlacement;
 import dev.tornadomoe.offload.Offload;
 import dev.tornadomoe.offload.OffloadBudget;
 import dev.tornadomoe.offload.OffloadException;
+import dev.tornadomoe.offload.PrefillStreaming;
 import dev.tornadomoe.offload.RouteStatistics;
 import dev.tornadomoe.plan.AliasMode;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.plan.Residual;
+import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.WeightFormat;
 import java.lang.foreign.MemorySegment;
@@ -77,6 +82,108 @@ class TornadoOffloadTest {
     }
   }
 
+  /// With few tokens the CPU computes them, with more they go through a window of two experts, in
+  /// pieces; the last of an odd number of them is smaller than the window.
+  @ParameterizedTest
+  @MethodSource("layers")
+  void expertsThatGoThroughTheDeviceComputeTheWholeLayer(LayerSpec spec) {
+    MoeLayer layer = RandomLayer.of(spec, 3);
+    int experts = layer.experts().local().size();
+    int[] all = {0, 1, experts / 2, experts - 1};
+    for (int count : IS_FULL || spec.equals(INT4) ? all : new int[] {1}) {
+      Offload offload = offload(layer, count).prefill(streaming(layer, 2));
+      try (Session session = tornado.prepare(offload.plan(options()))) {
+        for (int tokens : new int[] {1, MOST_TOKENS, 3}) {
+          float[] input = Rows.random(tokens * layer.hidden(), 50 + tokens);
+          float[] first = run(session, input, layer.hidden());
+          Rows.assertClose(first, alone(layer, input), TOLERANCE);
+          assertThat(run(session, input, layer.hidden())).isEqualTo(first);
+        }
+      }
+    }
+  }
+
+  private static PrefillStreaming streaming(MoeLayer layer, int windowExperts) {
+    return PrefillStreaming.from(3)
+        .within(windowExperts * layer.experts().local().getFirst().bytes());
+  }
+
+  /// Two layers of one kind share a window, in which the second one's experts are fewer; a third of
+  /// another format has its own.
+  @Test
+  void layersOfAKindShareAWindow() {
+    List<MoeLayer> layers =
+        List.of(
+            indexed(0, RandomLayer.of(INT4, 3)),
+            indexed(1, RandomLayer.of(INT4, 4)),
+            indexed(2, RandomLayer.of(LayerSpec.odd().withBiases(), 5)));
+    DevicePlacement placement =
+        DevicePlacement.of(Map.of(0, List.of(1), 1, List.of(0, 2), 2, List.of(3)));
+    MoePlan plan =
+        Offload.of(layers, placement, RouteStatistics.EVEN)
+            .prefill(PrefillStreaming.from(2))
+            .plan(options());
+    try (Session session = tornado.prepare(plan);
+        Session fork = session.fork(plan)) {
+      for (int index : new int[] {0, 1, 2, 1, 0}) {
+        float[] input = Rows.random(MOST_TOKENS * layers.get(index).hidden(), 9 + index);
+        float[] output = new float[input.length];
+        for (Session each : List.of(session, fork)) {
+          each.run(
+              new MoeCall()
+                  .layer(index)
+                  .hidden(Rows.of(input), MOST_TOKENS)
+                  .output(Rows.of(output)));
+          Rows.assertClose(output, alone(layers.get(index), input), TOLERANCE);
+        }
+      }
+    }
+  }
+
+  /// A budget holds with what is kept free for weights on their way, which is less than all of
+  /// them.
+  @Test
+  void aWindowCountsInTheBudget() {
+    List<MoeLayer> layers = List.of(RandomLayer.of(INT4, 3));
+    long whole =
+        tornado.memory(tornado.planner(layers).maxTokens(4).build().plan(layers)).total().device();
+    MoePlan divided =
+        budget(whole / 2, 1)
+            .prefill(PrefillStreaming.from(2))
+            .plan(layers, RouteStatistics.EVEN, Planner.builder().maxTokens(4));
+    OffloadExperts experts = (OffloadExperts) divided.modularMoe(0).experts();
+    assertThat(experts.streaming()).isNotNull();
+    SessionMemory streamed = tornado.memory(divided);
+    assertThat(streamed.total().device()).isPositive().isLessThanOrEqualTo(whole / 2);
+    MoePlan alone =
+        Offload.of(layers, placed(divided), RouteStatistics.EVEN)
+            .plan(Planner.builder().maxTokens(4));
+    assertThat(streamed.total().device()).isGreaterThan(tornado.memory(alone).total().device());
+    assertThat(streamed.total().host()).isGreaterThan(tornado.memory(alone).total().host());
+  }
+
+  /// The experts that a plan of one layer has on the device.
+  private static DevicePlacement placed(MoePlan plan) {
+    OffloadExperts experts = (OffloadExperts) plan.modularMoe(0).experts();
+    MoeLayer there = requireNonNull(experts.device()).layer();
+    return DevicePlacement.of(
+        Map.of(
+            there.index(),
+            IntStream.range(0, there.globalExperts())
+                .filter(expert -> there.experts().map().localOf(expert) >= 0)
+                .boxed()
+                .toList()));
+  }
+
+  @Test
+  void uploadsAreMeasured() {
+    assertThat(tornado.uploadBytesPerSecond().orElseThrow()).isPositive();
+  }
+
+  private static MoeLayer indexed(int index, MoeLayer layer) {
+    return MoeLayer.of(index, layer.router(), layer.experts(), layer.shared());
+  }
+
   static Stream<String> checkpoints() {
     return IS_FULL
         ? Stream.of("hf/mixtral", "hf/deepseek_v2", "hf/gpt_oss", "hf/qwen3_moe")
@@ -102,8 +209,14 @@ class TornadoOffloadTest {
       assertThat(tokenCounts).isNotEmpty();
       int most = tokenCounts.stream().mapToInt(m -> m).max().orElseThrow();
       int half = layer.experts().local().size() / 2;
-      for (AliasMode alias : List.of(AliasMode.REQUIRE, AliasMode.OFF)) {
-        MoePlan plan = plan(layer, half, options().maxTokens(most).outputAliasing(alias));
+      Offload divided = offload(layer, half);
+      Offload streamed = divided.prefill(streaming(layer, 2));
+      for (MoePlan plan :
+          List.of(
+              divided.plan(options().maxTokens(most).outputAliasing(AliasMode.REQUIRE)),
+              divided.plan(options().maxTokens(most).outputAliasing(AliasMode.OFF)),
+              streamed.plan(options().maxTokens(most).outputAliasing(AliasMode.REQUIRE)),
+              streamed.plan(options().maxTokens(most).outputAliasing(AliasMode.OFF)))) {
         try (Session session = tornado.prepare(plan)) {
           for (int tokens : tokenCounts) {
             float[] input = golden.require(prefix + tokens + "/input").toFloats();
@@ -122,8 +235,11 @@ class TornadoOffloadTest {
   void everyRunIsAudited() {
     MoeLayer layer = RandomLayer.of(INT4, 5);
     float[] input = Rows.random(5 * layer.hidden(), 6);
-    try (Session session = tornado.prepare(plan(layer, 3, options().sanitize(true)))) {
-      Rows.assertClose(run(session, input, layer.hidden()), alone(layer, input), TOLERANCE);
+    Offload divided = offload(layer, 3);
+    for (Offload offload : List.of(divided, divided.prefill(streaming(layer, 2)))) {
+      try (Session session = tornado.prepare(offload.plan(options().sanitize(true)))) {
+        Rows.assertClose(run(session, input, layer.hidden()), alone(layer, input), TOLERANCE);
+      }
     }
   }
 
@@ -131,12 +247,7 @@ class TornadoOffloadTest {
   @Test
   void layersOfAStepMayDifferInWhatIsOnTheDevice() {
     List<MoeLayer> layers =
-        IntStream.range(0, 3)
-            .mapToObj(i -> {
-              MoeLayer layer = RandomLayer.of(INT4, 3);
-              return MoeLayer.of(i, layer.router(), layer.experts(), layer.shared());
-            })
-            .toList();
+        IntStream.range(0, 3).mapToObj(i -> indexed(i, RandomLayer.of(INT4, 3))).toList();
     DevicePlacement placement = DevicePlacement.of(Map.of(0, List.of(1, 4), 2, List.of(0)));
     MoePlan plan =
         Offload.of(layers, placement, RouteStatistics.EVEN)
@@ -224,12 +335,15 @@ class TornadoOffloadTest {
   }
 
   private static MoePlan plan(MoeLayer layer, int count, Planner.Builder options) {
+    return offload(layer, count).plan(options);
+  }
+
+  private static Offload offload(MoeLayer layer, int count) {
     List<MoeLayer> layers = List.of(layer);
     return Offload.of(
-            layers,
-            DevicePlacement.mostChosen(layers, RouteStatistics.EVEN, count),
-            RouteStatistics.EVEN)
-        .plan(options);
+        layers,
+        DevicePlacement.mostChosen(layers, RouteStatistics.EVEN, count),
+        RouteStatistics.EVEN);
   }
 
   private static double[] alone(MoeLayer layer, float[] hidden) {

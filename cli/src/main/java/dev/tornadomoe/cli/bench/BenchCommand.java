@@ -8,6 +8,7 @@ import dev.tornadomoe.cli.console.ExitCode;
 import dev.tornadomoe.cli.console.JsonOutput;
 import dev.tornadomoe.cli.console.LoadingBar;
 import dev.tornadomoe.cli.console.Machine;
+import dev.tornadomoe.cli.console.Wrapped;
 import dev.tornadomoe.cli.parallel.ParallelChoices;
 import dev.tornadomoe.cli.parallel.PlanChoices;
 import dev.tornadomoe.cli.parallel.ProcessGroup;
@@ -225,7 +226,11 @@ public final class BenchCommand implements Callable<Integer> {
       if (!json && launches != null) {
         spec.commandLine().getOut().println("launches: " + launches);
       }
-      Map<String, Object> figures = json(table, layers, coreUse, launches, results);
+      @Nullable String remark = plans.getFirst().modularMoe(0).experts().remark().orElse(null);
+      if (!json && remark != null) {
+        Wrapped.lines("", remark).forEach(spec.commandLine().getOut()::println);
+      }
+      Map<String, Object> figures = json(table, layers, coreUse, launches, remark, results);
       if (json) {
         spec.commandLine().getOut().println(JsonOutput.of(figures));
       }
@@ -255,6 +260,7 @@ public final class BenchCommand implements Callable<Integer> {
       List<MoeLayer> layers,
       @Nullable CoreUse coreUse,
       @Nullable String launches,
+      @Nullable String remark,
       List<BenchResult> results) {
     Map<String, Object> root = new LinkedHashMap<>();
     root.put("device", table.device());
@@ -268,6 +274,7 @@ public final class BenchCommand implements Callable<Integer> {
     root.put("threads", coreUse == null ? null : coreUse.threads());
     root.put("cores", coreUse == null ? null : coreUse.cores());
     root.put("launches", launches);
+    root.put("remark", remark);
     root.put("results", results.stream().map(BenchResult::json).toList());
     return root;
   }

@@ -8,6 +8,7 @@ import dev.tornadomoe.tornado.kernel.ElementKernels;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
+import dev.tornadomoe.tornado.weights.StreamedExperts;
 import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -77,8 +78,19 @@ public record Launch(int maxTokens, LayerArrays arrays, List<LaunchLayer> layers
             .toList();
     return groups.stream()
         .map(indices ->
-            arrays.stream().map(each -> of(plan, weights, indices, each, device)).toList())
+            arrays.stream()
+                .filter(each -> each.size().maxTokens() >= fewestTokens(plan, indices))
+                .map(each -> of(plan, weights, indices, each, device))
+                .toList())
         .toList();
+  }
+
+  /// Calls of layers whose weights go up each time never have less.
+  private static int fewestTokens(MoePlan plan, List<Integer> indices) {
+    return StreamedExperts.of(plan, indices.getFirst())
+        .map(StreamedExperts::fromTokens)
+        .map(tokens -> Math.min(tokens, plan.options().chunkTokens()))
+        .orElse(1);
   }
 
   /// What a task is launched with, in the terms of [KernelCall].

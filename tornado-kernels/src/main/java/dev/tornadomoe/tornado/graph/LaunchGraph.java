@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado.graph;
 
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tornado.weights.StreamedExperts;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -15,6 +16,7 @@ import uk.ac.manchester.tornado.api.enums.DataTransferMode;
 /// @param layers in order
 /// @param isFirst of the launch
 /// @param isLast of the launch
+@SuppressWarnings("ReferenceEquality") // an array is a buffer
 public record LaunchGraph(
     Launch launch, List<LaunchLayer> layers, boolean isFirst, boolean isLast) {
 
@@ -46,7 +48,7 @@ public record LaunchGraph(
   TaskGraph taskGraph(MoePlan plan, GridScheduler grid) {
     TaskGraph graph = new TaskGraph(name());
     for (LaunchLayer layer : layers) {
-      graph.transferToDevice(DataTransferMode.FIRST_EXECUTION, layer.layer().arrays().toArray());
+      addWeights(graph, layer, StreamedExperts.of(plan, layer.index()).isPresent());
     }
     if (isFirst) {
       graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, launch.inputs(plan).toArray());
@@ -56,5 +58,18 @@ public record LaunchGraph(
       graph.transferToHost(DataTransferMode.EVERY_EXECUTION, launch.results(plan).toArray());
     }
     return graph;
+  }
+
+  /// @param isStreamed whether the experts' go up with each execution
+  private static void addWeights(TaskGraph graph, LaunchLayer layer, boolean isStreamed) {
+    List<Object> each = isStreamed ? layer.layer().expertArrays() : List.of();
+    graph.transferToDevice(
+        DataTransferMode.FIRST_EXECUTION,
+        layer.layer().arrays().stream()
+            .filter(array -> each.stream().noneMatch(other -> other == array))
+            .toArray());
+    if (isStreamed) {
+      graph.transferToDevice(DataTransferMode.EVERY_EXECUTION, each.toArray());
+    }
   }
 }

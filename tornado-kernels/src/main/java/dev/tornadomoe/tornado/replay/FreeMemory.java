@@ -13,9 +13,9 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
 import uk.ac.manchester.tornado.api.enums.TornadoDeviceType;
 
 /// What is known to be free of a device's memory right now, whoever holds the rest. OpenCL does not
-/// say it, and NVIDIA's driver gives more than there is: buffers then move to the host's memory, and
-/// the device is slower than the host, or the driver ends the process. NVIDIA's management library
-/// says it, and for AMD's GPUs files of Linux do; of others nothing is known.
+/// say it, and NVIDIA's driver gives more than there is: buffers then move to the host's memory,
+/// and the device is slower than the host, or the driver ends the process. NVIDIA's management
+/// library says it, and for AMD's GPUs files of Linux do; of others nothing is known.
 ///
 /// @param bytes that are free, where that is known
 /// @param how it is known, or why it is not

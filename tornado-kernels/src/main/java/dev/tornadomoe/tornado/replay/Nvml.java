@@ -35,8 +35,7 @@ final class Nvml {
   static Nvml open() {
     Nvml nvml = new Nvml(OpenCl.library(LIBRARY));
     try {
-      nvml.require(
-          "nvmlInit_v2", "", (int) OpenCl.of(nvml.library, "nvmlInit_v2").invokeExact());
+      nvml.require("nvmlInit_v2", "", (int) OpenCl.of(nvml.library, "nvmlInit_v2").invokeExact());
       return nvml;
     } catch (Throwable e) {
       throw OpenCl.sentence("nvmlInit_v2", "", e);

@@ -11,9 +11,12 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.invoke.MethodHandle;
 import java.util.Locale;
 
-/// The functions of OpenCL 1.2 that give out memory of the host. Failures are told as [OpenCl]
-/// tells them.
+/// The functions of OpenCL 1.2 that give out memory of the host or the device. Failures are told as
+/// [OpenCl] tells them.
 final class OpenClMemory {
+  /// `CL_MEM_READ_WRITE`.
+  private static final long ON_DEVICE = 1;
+
   /// `CL_MEM_READ_WRITE` and `CL_MEM_ALLOC_HOST_PTR`.
   private static final long ON_HOST = 1 | 1 << 4;
 
@@ -60,11 +63,22 @@ final class OpenClMemory {
   ///
   /// @return its handle
   long create(long context, long bytes) {
+    return create(context, ON_HOST, bytes);
+  }
+
+  /// A buffer in the device's memory.
+  ///
+  /// @return its handle
+  long createOnDevice(long context, long bytes) {
+    return create(context, ON_DEVICE, bytes);
+  }
+
+  private long create(long context, long flags, long bytes) {
     String subject = subject(bytes);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment status = arena.allocate(JAVA_INT);
       long buffer =
-          (long) createBuffer.invokeExact(context, ON_HOST, bytes, MemorySegment.NULL, status);
+          (long) createBuffer.invokeExact(context, flags, bytes, MemorySegment.NULL, status);
       OpenCl.require("clCreateBuffer", subject, status.get(JAVA_INT, 0));
       return buffer;
     } catch (Throwable e) {
@@ -115,6 +129,6 @@ final class OpenClMemory {
   }
 
   private static String subject(long bytes) {
-    return String.format(Locale.ROOT, "%d bytes of host memory", bytes);
+    return String.format(Locale.ROOT, "%d bytes of memory", bytes);
   }
 }

@@ -53,6 +53,43 @@ public record DeviceLayer(
     return LayerStorage.isGateApart(layer);
   }
 
+  /// The experts' matrices, in an order that is the same for layers that are kept alike.
+  public List<Object> expertArrays() {
+    List<Object> arrays = new ArrayList<>();
+    for (DeviceExperts part : parts) {
+      arrays.addAll(part.gateUp().arrays());
+      arrays.addAll(part.down().arrays());
+    }
+    return arrays;
+  }
+
+  /// The same layer with other arrays of the same sizes for its experts' matrices.
+  DeviceLayer withRoom() {
+    return new DeviceLayer(
+        layer,
+        router,
+        routerRows,
+        routerMlp,
+        sharedGate,
+        constants,
+        table,
+        norms,
+        map,
+        parts.stream()
+            .map(part ->
+                new DeviceExperts(
+                    part.map(),
+                    part.gateUp().room(),
+                    part.down().room(),
+                    part.experts(),
+                    part.extra()))
+            .toList(),
+        extra,
+        shared,
+        latentIn,
+        latentOut);
+  }
+
   /// All of them, each once.
   public List<Object> arrays() {
     List<Object> arrays = new ArrayList<>(List.of(constants, map));

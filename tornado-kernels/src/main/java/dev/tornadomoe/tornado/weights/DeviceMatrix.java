@@ -1,5 +1,6 @@
 package dev.tornadomoe.tornado.weights;
 
+import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.kernel.Chunks;
 import java.util.List;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
@@ -41,6 +42,17 @@ public record DeviceMatrix(
   /// The same arrays for a kernel that takes more flags.
   public DeviceMatrix withFlags(int more) {
     return new DeviceMatrix(storage, words, scales, order, bias, flags | more);
+  }
+
+  /// Other arrays of the same sizes.
+  DeviceMatrix room() {
+    return new DeviceMatrix(
+        storage,
+        DeviceArrays.ints(words.getSize()),
+        DeviceArrays.floats(scales.getSize()),
+        DeviceArrays.ints(order.getSize()),
+        DeviceArrays.floats(bias.getSize()),
+        flags);
   }
 
   List<Object> arrays() {

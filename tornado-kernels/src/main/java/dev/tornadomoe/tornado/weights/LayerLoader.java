@@ -20,7 +20,7 @@ import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.device.DeviceArrays;
 import dev.tornadomoe.tornado.kernel.RouterKernels;
 import dev.tornadomoe.tornado.weights.MatrixPacking.Part;
-import java.lang.foreign.Arena;
+import java.lang.foreign.SegmentAllocator;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -34,10 +34,13 @@ final class LayerLoader {
   private final MoeLayer layer;
   private final LayerStorage storage;
   private final MatrixPacking.Listener listener;
-  private final Arena arena;
+  private final SegmentAllocator arena;
 
   private LayerLoader(
-      MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener, Arena arena) {
+      MoeLayer layer,
+      LayerStorage storage,
+      MatrixPacking.Listener listener,
+      SegmentAllocator arena) {
     this.layer = layer;
     this.storage = storage;
     this.listener = listener;
@@ -48,7 +51,10 @@ final class LayerLoader {
   /// @param arena of the matrices' host memory
   /// @throws dev.tornadomoe.MoeException for weights that can't be right
   static DeviceLayer load(
-      MoeLayer layer, LayerStorage storage, MatrixPacking.Listener listener, Arena arena) {
+      MoeLayer layer,
+      LayerStorage storage,
+      MatrixPacking.Listener listener,
+      SegmentAllocator arena) {
     return new LayerLoader(layer, storage, listener, arena).load();
   }
 

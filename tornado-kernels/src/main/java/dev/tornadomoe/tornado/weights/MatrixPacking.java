@@ -13,6 +13,7 @@ import dev.tornadomoe.tornado.kernel.Chunks;
 import dev.tornadomoe.tornado.kernel.Flags;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
@@ -29,7 +30,7 @@ public final class MatrixPacking {
   private final FloatArray bias;
   private final boolean biased;
 
-  private MatrixPacking(Storage storage, int matrices, List<Part> parts, Arena arena) {
+  private MatrixPacking(Storage storage, int matrices, List<Part> parts, SegmentAllocator arena) {
     this.storage = storage;
     this.biased = parts.stream().anyMatch(part -> part.bias() != null);
     this.words =
@@ -84,7 +85,8 @@ public final class MatrixPacking {
   /// Packs weights as one matrix, the rows of each below those of the one before.
   ///
   /// @param arena of their host memory
-  static DeviceMatrix stack(Storage storage, List<Part> parts, Listener listener, Arena arena) {
+  static DeviceMatrix stack(
+      Storage storage, List<Part> parts, Listener listener, SegmentAllocator arena) {
     MatrixPacking packing = new MatrixPacking(storage, 1, parts, arena);
     int row = 0;
     for (Part part : parts) {
@@ -97,7 +99,8 @@ public final class MatrixPacking {
   /// Packs them.
   ///
   /// @param arena of their host memory
-  static DeviceMatrix pack(Storage storage, List<Part> parts, Listener listener, Arena arena) {
+  static DeviceMatrix pack(
+      Storage storage, List<Part> parts, Listener listener, SegmentAllocator arena) {
     MatrixPacking packing = new MatrixPacking(storage, parts.size(), parts, arena);
     Object lock = new Object();
     IntStream.range(0, parts.size())
@@ -131,7 +134,7 @@ public final class MatrixPacking {
   /// What a mantissa is multiplied by, for each sign and exponent, and behind that what its
   /// implicit bit adds. Exponents of all ones are NaN, so that an infinite weight is not taken for
   /// a large one.
-  private static FloatArray powersOfTwo(Storage storage, Arena arena) {
+  private static FloatArray powersOfTwo(Storage storage, SegmentAllocator arena) {
     int exponents = storage.is(Flags.BF16) ? 256 : 32;
     int mantissaBits = storage.is(Flags.BF16) ? 7 : 10;
     int lowest = storage.is(Flags.BF16) ? -133 : -24;

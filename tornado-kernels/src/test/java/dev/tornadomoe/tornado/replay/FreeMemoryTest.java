@@ -26,8 +26,7 @@ class FreeMemoryTest {
     if (device.limits().name().contains("NVIDIA")) {
       assertThat(free.how()).isEqualTo("NVML by UUID");
     }
-    free.bytes().ifPresent(bytes ->
-        assertThat(bytes).isBetween(1L, device.limits().memoryBytes()));
+    free.bytes().ifPresent(bytes -> assertThat(bytes).isBetween(1L, device.limits().memoryBytes()));
   }
 
   @Test
@@ -59,8 +58,7 @@ class FreeMemoryTest {
             () -> {
               throw new ReplayException("it does not know");
             });
-    assertThat(FreeMemory.first(List.of(knowsNot, knows)))
-        .hasToString("5 MiB free (the second)");
+    assertThat(FreeMemory.first(List.of(knowsNot, knows))).hasToString("5 MiB free (the second)");
     assertThat(FreeMemory.first(List.of(knowsNot)))
         .hasToString("free memory not known (it does not know)");
   }
