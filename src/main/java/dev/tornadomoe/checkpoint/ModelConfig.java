@@ -261,7 +261,7 @@ public final class ModelConfig {
   public void expect(String name, String only) {
     String found = string(name).orElse(only);
     if (!found.equals(only)) {
-      throw wrong(name, '"' + only + '"', '"' + found + '"');
+      throw wrong(name, '"' + only + '"', found);
     }
   }
 

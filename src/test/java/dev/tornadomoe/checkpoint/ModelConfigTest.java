@@ -78,7 +78,7 @@ class ModelConfigTest {
     config.expect("absent", "x");
     assertThatThrownBy(() -> config.expect("c", "x"))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageContainingAll(config.file().toString(), "\"c\"", "\"x\"", "\"y\"");
+        .hasMessage(config.file() + ": \"c\" must be \"x\", found \"y\"");
   }
 
   @ParameterizedTest

@@ -8,17 +8,16 @@ import dev.tornadomoe.layer.family.MoeModel;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import dev.tornadomoe.tornado.TornadoMoe;
-import dev.tornadomoe.tornado.replay.GraphReplay;
+import dev.tornadomoe.tornado.replay.GraphSequence;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import uk.ac.manchester.tornado.api.GridScheduler;
 import uk.ac.manchester.tornado.api.KernelContext;
 import uk.ac.manchester.tornado.api.TaskGraph;
-import uk.ac.manchester.tornado.api.TornadoExecutionPlan;
 import uk.ac.manchester.tornado.api.WorkerGrid1D;
 import uk.ac.manchester.tornado.api.enums.DataTransferMode;
-import uk.ac.manchester.tornado.api.exceptions.TornadoExecutionPlanException;
 import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /// The library's tasks between those of a program's own, in one task graph that is replayed: nothing
@@ -40,7 +39,7 @@ public final class OwnGraph {
     x.set(context.globalIdx, x.get(context.globalIdx) + y.get(context.globalIdx));
   }
 
-  public static void main(String[] arguments) throws TornadoExecutionPlanException {
+  public static void main(String[] arguments) {
     try (Checkpoint checkpoint = Checkpoint.open(Path.of(arguments[0]))) {
       MoeLayer layer = MoeModel.of(checkpoint).layer(0);
       MoePlan plan = Planner.builder().maxTokens(1).requireAlias(true).build().plan(layer);
@@ -49,7 +48,7 @@ public final class OwnGraph {
     }
   }
 
-  private static void run(MoePlan plan, int hidden) throws TornadoExecutionPlanException {
+  private static void run(MoePlan plan, int hidden) {
     try (TornadoMoe moe = TornadoMoe.of(plan)) {
       FloatArray x = new FloatArray(hidden);
       FloatArray normed = new FloatArray(hidden);
@@ -64,23 +63,21 @@ public final class OwnGraph {
       graph.task("add", OwnGraph::add, context, y, x);
       grid.addWorkerGrid("step.add", new WorkerGrid1D(hidden));
       graph.transferToHost(DataTransferMode.EVERY_EXECUTION, x);
-      try (TornadoExecutionPlan execution = new TornadoExecutionPlan(graph.snapshot())) {
-        give(x, 0);
-        execution.withGridScheduler(grid).execute(); // compiles, uploads the weights
-        try (GraphReplay replay = GraphReplay.of(execution);
-            Session session = Backends.require("cpu").prepare(plan)) {
-          for (int step = 0; step < STEPS; step++) {
-            give(x, step);
-            float[] before = x.toHeapArray();
-            replay.run();
-            check(before, x.toHeapArray(), session);
-          }
-          System.out.printf(
-              Locale.ROOT,
-              "%d steps of %d tasks replayed, as on the CPU%n",
-              STEPS,
-              replay.profile().size());
+      give(x, 0);
+      // Compiles, uploads the weights, and executes once.
+      try (GraphSequence step = GraphSequence.of(grid, List.of(graph.snapshot()));
+          Session session = Backends.require("cpu").prepare(plan)) {
+        for (int i = 0; i < STEPS; i++) {
+          give(x, i);
+          float[] before = x.toHeapArray();
+          step.run();
+          check(before, x.toHeapArray(), session);
         }
+        System.out.printf(
+            Locale.ROOT,
+            "%d steps of %d tasks replayed, as on the CPU%n",
+            STEPS,
+            step.profile().size());
       }
     }
   }

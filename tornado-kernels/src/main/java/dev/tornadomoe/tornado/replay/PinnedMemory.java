@@ -10,6 +10,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
+import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /// Host memory for what goes up and comes back with each run. The driver has locked its pages, so
 /// the device itself reads and writes them; what lies elsewhere is first copied to such pages, in
@@ -18,9 +20,7 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
 /// Sessions keep the caller's rows in it. An engine can, too:
 ///
 ///     PinnedMemory pinned = new PinnedMemory(device, ReplayMode.chosen());
-///     FloatArray rows =
-///         FloatArray.fromSegmentShallow(
-///             pinned.allocate(TornadoNativeArray.ARRAY_HEADER + 4L * elements, 64));
+///     FloatArray rows = pinned.floats(maxTokens * hidden);
 ///
 /// Where a driver gives none, or nothing is replayed, memory is ordinary, and one sentence is
 /// logged for a driver's refusal. Close it after the plans whose arrays lie in it.
@@ -68,6 +68,15 @@ public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
   /// The same with other functions of OpenCL.
   PinnedMemory(TornadoDevice device, OpenClMemory functions) {
     driver = Driver.of(OpenCl.get(), functions, device);
+  }
+
+  /// An array of zeros, whose elements begin at a multiple of 16 bytes.
+  ///
+  /// @param elements how many
+  /// @return an array in this memory
+  public FloatArray floats(int elements) {
+    long bytes = TornadoNativeArray.ARRAY_HEADER + (long) elements * Float.BYTES;
+    return FloatArray.fromSegmentShallow(allocate(bytes, 64));
   }
 
   /// Zeros.

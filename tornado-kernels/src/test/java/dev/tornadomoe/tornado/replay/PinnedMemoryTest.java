@@ -10,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import org.junit.jupiter.api.Test;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
+import uk.ac.manchester.tornado.api.types.arrays.FloatArray;
 
 /// Host memory of the driver. That plans compute the same on it, each session's test shows.
 class PinnedMemoryTest {
@@ -40,6 +41,18 @@ class PinnedMemoryTest {
     assertThat(PinnedMemory.held()).isEqualTo(held);
     assertThatThrownBy(() -> first.get(ValueLayout.JAVA_BYTE, 0))
         .isInstanceOf(IllegalStateException.class);
+  }
+
+  @Test
+  void holdsArraysOfZerosWithTheirHeaders() {
+    try (PinnedMemory memory = new PinnedMemory(device, ReplayMode.AUTO)) {
+      FloatArray rows = memory.floats(1000);
+      assertThat(rows.toHeapArray()).isEqualTo(new float[1000]);
+      rows.set(999, 3);
+      assertThat(memory.holds(rows.getSegmentWithHeader())).isTrue();
+      assertThat(rows.getSegment().getAtIndex(ValueLayout.JAVA_FLOAT, 999)).isEqualTo(3);
+      assertThat(rows.getSegment().address() % 16).isZero();
+    }
   }
 
   @Test
