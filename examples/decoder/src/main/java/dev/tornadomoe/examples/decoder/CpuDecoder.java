@@ -2,64 +2,57 @@ package dev.tornadomoe.examples.decoder;
 
 import dev.tornadomoe.backend.Backends;
 import dev.tornadomoe.backend.MoeCall;
-import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /// A model on the CPU's vector units.
 public final class CpuDecoder extends Decoder {
   private final List<Attention> attentions;
   private final Session session;
   private final MoeCall call = new MoeCall();
+  private long moeNanos;
 
-  /// See [Loader].
-  public CpuDecoder(DecoderModel model, DecoderOptions options, Progress progress) {
-    super(model, options.positions(), options.chunk());
-    Rotation rotation = new Rotation(model.config(), options.positions());
+  public CpuDecoder(DecoderModel model, Options options) {
+    super(model, options);
+    DecoderConfig config = model.config();
+    float[] angles = Attention.angles(config, options.positions());
     attentions =
-        model.layers().stream()
-            .map(layer -> new Attention(model.config(), layer, rotation, options.positions()))
-            .toList();
-    session = Backends.require("cpu").prepare(options.plan(model, chunk), progress);
+        model.layers().stream().map(layer -> new Attention(config, layer, angles)).toList();
+    session = Backends.require("cpu").prepare(plan, options.progress());
   }
 
   @Override
-  protected float[] run(int first, int[] ids, @Nullable Map<String, Long> nanos) {
-    long start = System.nanoTime();
-    long moe = 0;
+  protected float[] run(int position, int... ids) {
     int tokens = ids.length;
-    int hidden = model.config().hidden();
-    float[] x = new float[tokens * hidden]; // the residual stream
-    float[] normed = new float[tokens * hidden];
-    for (int t = 0; t < tokens; t++) {
-      model.embedding().decodeRow(ids[t], x, t * hidden);
-    }
-    for (int place = 0; place < attentions.size(); place++) {
-      DecoderModel.Layer layer = model.layers().get(place);
-      layer.attentionNorm().apply(x, tokens, normed);
-      attentions.get(place).run(first, tokens, normed, x);
-      layer.moeNorm().apply(x, tokens, normed);
+    float[] x = embed(ids); // the residual stream
+    float[] normed = new float[x.length];
+    for (int i = 0; i < attentions.size(); i++) {
+      model.layers().get(i).attentionNorm().apply(x, tokens, normed);
+      attentions.get(i).run(position, tokens, normed, x);
+      model.layers().get(i).moeNorm().apply(x, tokens, normed);
       long before = System.nanoTime();
       // The plan's residual is in the output: x = x + moe(normed).
-      call.layer(place)
-          .hidden(MemorySegment.ofArray(normed), tokens)
-          .output(MemorySegment.ofArray(x));
+      call.layer(i).hidden(MemorySegment.ofArray(normed), tokens).output(MemorySegment.ofArray(x));
       session.run(call);
-      moe += System.nanoTime() - before;
+      moeNanos += System.nanoTime() - before;
     }
-    float[] last = Arrays.copyOfRange(x, (tokens - 1) * hidden, tokens * hidden);
+    float[] last = Arrays.copyOfRange(x, x.length - model.config().hidden(), x.length);
     model.norm().apply(last, 1, last);
     float[] logits = new float[model.config().vocabulary()];
     Projection.add(model.head(), last, 1, logits);
-    if (nanos != null) {
-      nanos.put("moe", moe);
-      nanos.put("all else", System.nanoTime() - start - moe);
-    }
     return logits;
+  }
+
+  @Override
+  public Map<String, Long> profile() {
+    long moeBefore = moeNanos;
+    long before = System.nanoTime();
+    run(length, 0);
+    long moe = moeNanos - moeBefore;
+    return Map.of("all else", System.nanoTime() - before - moe, "moe", moe);
   }
 
   @Override

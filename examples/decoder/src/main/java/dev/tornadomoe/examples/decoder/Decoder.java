@@ -1,107 +1,86 @@
 package dev.tornadomoe.examples.decoder;
 
-import dev.tornadomoe.backend.CallInterruptedException;
 import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.plan.AliasMode;
+import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.plan.Planner;
+import dev.tornadomoe.plan.Residual;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.TreeMap;
-import org.jspecify.annotations.Nullable;
 
 /// A loaded model and one sequence: tokens go in, logits come out. For one thread.
 public abstract class Decoder implements AutoCloseable {
-  /// Loads a model, which must stay open until the decoder is closed.
-  @FunctionalInterface
-  public interface Loader {
 
-    /// Loads it.
-    ///
-    /// @param progress hears how far loading the experts is
-    /// @throws dev.tornadomoe.MoeException when it can't run here
-    Decoder load(DecoderModel model, DecoderOptions options, Progress progress);
-  }
+  /// How a model is loaded.
+  ///
+  /// @param positions of the longest sequence
+  /// @param chunk the most tokens that go through the model at once
+  /// @param alias whether experts write the residual stream themselves; otherwise they are copied
+  /// @param progress hears how far loading the experts is
+  public record Options(int positions, int chunk, boolean alias, Progress progress) {}
 
   protected final DecoderModel model;
+  protected final Options options;
 
-  /// The most tokens that go through the model at once.
-  protected final int chunk;
+  /// Of the model's MoE layers.
+  protected final MoePlan plan;
 
-  private final int positions;
-  private int length;
+  /// Of the sequence.
+  protected int length;
 
-  /// @param positions for how many tokens there is room
-  /// @param chunk the most tokens that go through the model at once
-  protected Decoder(DecoderModel model, int positions, int chunk) {
+  protected Decoder(DecoderModel model, Options options) {
     this.model = model;
-    this.positions = positions;
-    this.chunk = chunk;
+    this.options = options;
+    plan =
+        Planner.builder()
+            .maxTokens(options.chunk())
+            .residual(Residual.IN_OUTPUT) // x = x + moe(normed)
+            .outputAliasing(options.alias() ? AliasMode.REQUIRE : AliasMode.OFF)
+            .build()
+            .plan(model.layers().stream().map(DecoderModel.Layer::moe).toList());
   }
 
   /// Puts tokens behind those so far.
   ///
   /// @return the logits of the last one `[vocabulary]`
-  /// @throws DecoderException where there is no room for them, or no such token
-  /// @throws InterruptedException when the thread was interrupted; the sequence then is as long as
-  ///   it was
-  public final float[] advance(int... ids) throws InterruptedException {
-    return advance(null, ids);
-  }
-
-  /// How long each part of a step takes that has one token, which becomes part of the sequence: in
-  /// ns, by names that begin with `moe` for the MoE layers.
-  public final Map<String, Long> profile(int id) throws InterruptedException {
-    Map<String, Long> nanos = new TreeMap<>();
-    advance(nanos, id);
-    return nanos;
-  }
-
-  private float[] advance(@Nullable Map<String, Long> nanos, int... ids)
-      throws InterruptedException {
-    model.config().requireTokens(ids);
-    if (length + ids.length > positions) {
+  /// @throws dev.tornadomoe.backend.CallInterruptedException when the thread is interrupted; the
+  ///   sequence then is as long as it was
+  public final float[] advance(int... ids) {
+    if (ids.length > options.positions() - length) {
       throw new DecoderException(
-          "there is room for %d tokens, found %d", positions, length + ids.length);
+          "there is room for " + options.positions() + " tokens, found " + (length + ids.length));
     }
     float[] logits = {};
-    for (int from = 0; from < ids.length; from += chunk) {
-      if (Thread.interrupted()) {
-        throw new InterruptedException();
-      }
-      try {
-        int[] some = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + chunk));
-        logits = run(length + from, some, nanos);
-      } catch (CallInterruptedException e) { // in the middle of a layer
-        Thread.interrupted();
-        throw (InterruptedException) new InterruptedException().initCause(e);
-      }
+    for (int from = 0; from < ids.length; from += options.chunk()) {
+      int end = Math.min(ids.length, from + options.chunk());
+      logits = run(length + from, Arrays.copyOfRange(ids, from, end));
     }
     length += ids.length;
     return logits;
   }
 
-  /// Runs a chunk through the model.
-  ///
-  /// @param first the position of its first token
-  /// @param nanos gets how long each part took, unless it is null
-  /// @return the logits of its last token
-  protected abstract float[] run(int first, int[] ids, @Nullable Map<String, Long> nanos);
-
-  /// Copies into outputs of MoE layers so far, which an alias makes unnecessary.
-  public abstract long copies();
-
-  /// How many tokens the sequence has.
-  public final int length() {
-    return length;
-  }
-
-  /// Makes the sequence shorter.
-  ///
-  /// @param to the new length, not more than the old one
-  public final void shorten(int to) {
-    if (to < 0 || to > length) {
-      throw new DecoderException("the sequence has %d tokens and can't have %d", length, to);
+  /// {@return the rows `[tokens, H]` that the model begins with}
+  protected final float[] embed(int... ids) {
+    int hidden = model.config().hidden();
+    float[] rows = new float[ids.length * hidden];
+    for (int t = 0; t < ids.length; t++) {
+      model.embedding().decodeRow(ids[t], rows, t * hidden);
     }
-    length = to;
+    return rows;
   }
+
+  /// Runs a chunk of tokens through the model, the first of them at a position.
+  ///
+  /// @return the logits of the last one
+  protected abstract float[] run(int position, int... ids);
+
+  /// Runs a step of one token, which does not become part of the sequence.
+  ///
+  /// @return how long its parts took, in ns, by names that begin with `moe` for the MoE layers
+  public abstract Map<String, Long> profile();
+
+  /// {@return how many copies into outputs of MoE layers there were, which an alias saves}
+  public abstract long copies();
 
   @Override
   public abstract void close();

@@ -1,5 +1,6 @@
 package dev.tornadomoe.examples.decoder;
 
+import dev.tornadomoe.backend.CallInterruptedException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -20,75 +21,65 @@ record Generation(Decoder decoder, Sampler sampler, Text text, PrintWriter out, 
   /// @param most tokens
   void run(int[] prompt, int most) {
     long start = System.nanoTime();
-    long prompted = start;
+    float[] logits = decoder.advance(prompt);
+    long prompted = System.nanoTime();
+    long copies = -decoder.copies();
     int tokens = 0;
     List<Long> steps = new ArrayList<>(); // in ns
-    long copies = 0;
-    String why = "";
     try {
-      float[] logits = decoder.advance(prompt);
-      prompted = System.nanoTime();
-      copies = -decoder.copies();
-      while (tokens < most) {
-        int next = sampler.next(logits);
-        if (!Float.isFinite(logits[next])) {
-          throw new DecoderException(
-              "the logits at position %d are not finite", decoder.length() - 1);
-        }
-        if (decoder.model.config().endOfText().contains(next)) {
-          why = ", the model ended its text";
-          break;
-        }
-        tokens++;
+      int next = sampler.next(logits);
+      while (!decoder.model.config().endOfText().contains(next)) {
         out.print(text.append(next));
         out.flush();
-        if (tokens < most) {
-          long before = System.nanoTime();
-          logits = decoder.advance(next);
-          steps.add(System.nanoTime() - before);
+        if (++tokens == most) {
+          break;
         }
+        long before = System.nanoTime();
+        logits = decoder.advance(next);
+        steps.add(System.nanoTime() - before);
+        next = sampler.next(logits);
       }
-    } catch (InterruptedException e) {
-      why = ", interrupted";
+    } catch (CallInterruptedException e) {
+      Thread.interrupted(); // this was meant, and nothing else
     }
-    long end = System.nanoTime();
+    double seconds = (System.nanoTime() - prompted) / 1e9;
     copies += decoder.copies();
     out.println();
     out.flush();
-    err.println("prompt: " + prompt.length + " tokens" + speed(prompt.length, prompted - start));
-    // The first one came with the prompt.
-    err.println(tokens + " new tokens" + speed(steps.size(), end - prompted) + why);
+    double promptSeconds = (prompted - start) / 1e9;
+    err.printf(
+        Locale.ROOT,
+        "prompt: %d tokens, %.1f per second%n",
+        prompt.length,
+        prompt.length / promptSeconds);
     if (!steps.isEmpty()) {
+      // The first token came with the prompt.
+      err.printf(Locale.ROOT, "%d new tokens, %.1f per second%n", tokens, steps.size() / seconds);
       Collections.sort(steps);
+      double median = steps.get(steps.size() / 2) / 1e6;
+      double least = steps.getFirst() / 1e6;
+      long each = copies / steps.size();
       err.printf(
-          Locale.ROOT,
-          "a step: %.2f ms (median), %.2f (least), %d copies%n",
-          steps.get(steps.size() / 2) / 1e6,
-          steps.getFirst() / 1e6,
-          copies / steps.size());
+          Locale.ROOT, "a step: %.2f ms (median), %.2f (least), %d copies%n", median, least, each);
     }
   }
 
-  private static String speed(int tokens, long nanos) {
-    return tokens < 1 ? "" : String.format(Locale.ROOT, ", %.1f per second", tokens * 1e9 / nanos);
-  }
-
-  /// Writes how long the parts of the sequence's last step take, the least of some runs of it.
-  void profile() throws InterruptedException {
-    int position = decoder.length() - 1;
+  /// Writes how long the parts of a step take, the least of some runs of it.
+  void profile() {
     Map<String, Long> parts = new TreeMap<>();
     for (int i = 0; i < PROFILED_STEPS; i++) {
-      decoder.shorten(position);
-      decoder.profile(0).forEach((part, nanos) -> parts.merge(part, nanos, Math::min));
+      decoder.profile().forEach((part, nanos) -> parts.merge(part, nanos, Math::min));
     }
-    long all = 0;
-    long moe = 0;
-    StringBuilder list = new StringBuilder();
+    if (parts.isEmpty()) {
+      err.println("the parts of a step are not known where launches are not replayed");
+      return;
+    }
+    double all = 0;
+    double moe = 0;
     for (Map.Entry<String, Long> part : parts.entrySet()) {
       all += part.getValue();
       moe += part.getKey().startsWith("moe") ? part.getValue() : 0;
-      list.append(String.format(Locale.ROOT, " %s %d", part.getKey(), part.getValue() / 1000));
     }
-    err.printf(Locale.ROOT, "MoE: %.0f %% of a step; its parts, us:%s%n", 100.0 * moe / all, list);
+    err.printf(Locale.ROOT, "MoE: %.0f %% of a step; its parts, ns: %s%n", 100 * moe / all, parts);
   }
 }

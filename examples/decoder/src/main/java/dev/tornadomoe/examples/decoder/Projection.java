@@ -7,7 +7,6 @@ import dev.tornadomoe.tensor.DenseMatrix;
 import dev.tornadomoe.tensor.WeightMatrix;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
@@ -47,20 +46,20 @@ final class Projection {
 
   /// A row as floats. A BF16 is the upper half of an F32; the library knows all other formats.
   private static void decode(WeightMatrix w, int row, float[] target) {
-    if (!(w instanceof DenseMatrix dense)
-        || dense.values().dtype() != DType.BF16
-        || w.columns() % FLOATS.length() != 0) {
+    if (w instanceof DenseMatrix dense
+        && dense.values().dtype() == DType.BF16
+        && w.columns() % FLOATS.length() == 0) {
+      for (int i = 0; i < w.columns(); i += FLOATS.length()) {
+        long at = ((long) row * w.columns() + i) * Short.BYTES;
+        ShortVector.fromMemorySegment(SHORTS, dense.values().data(), at, LITTLE_ENDIAN)
+            .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0)
+            .reinterpretAsInts()
+            .lanewise(VectorOperators.LSHL, 16)
+            .reinterpretAsFloats()
+            .intoArray(target, i);
+      }
+    } else {
       w.decodeRow(row, target);
-      return;
-    }
-    long start = (long) row * w.columns() * Short.BYTES;
-    for (int i = 0; i < w.columns(); i += FLOATS.length()) {
-      long at = start + (long) i * Short.BYTES;
-      IntVector bits =
-          (IntVector)
-              ShortVector.fromMemorySegment(SHORTS, dense.values().data(), at, LITTLE_ENDIAN)
-                  .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
-      bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats().intoArray(target, i);
     }
   }
 
@@ -71,18 +70,17 @@ final class Projection {
     FloatVector odd = even;
     int i = 0;
     for (; i + 2 * lanes <= size; i += 2 * lanes) {
-      int next = i + lanes;
-      even =
-          FloatVector.fromArray(FLOATS, a, aAt + i)
-              .fma(FloatVector.fromArray(FLOATS, b, bAt + i), even);
-      odd =
-          FloatVector.fromArray(FLOATS, a, aAt + next)
-              .fma(FloatVector.fromArray(FLOATS, b, bAt + next), odd);
+      even = floats(a, aAt + i).fma(floats(b, bAt + i), even);
+      odd = floats(a, aAt + i + lanes).fma(floats(b, bAt + i + lanes), odd);
     }
     float sum = even.add(odd).reduceLanes(VectorOperators.ADD);
     for (; i < size; i++) {
       sum += a[aAt + i] * b[bAt + i];
     }
     return sum;
+  }
+
+  private static FloatVector floats(float[] array, int at) {
+    return FloatVector.fromArray(FLOATS, array, at);
   }
 }

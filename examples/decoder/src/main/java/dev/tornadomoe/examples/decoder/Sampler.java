@@ -3,61 +3,65 @@ package dev.tornadomoe.examples.decoder;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/// Chooses the next token.
-@FunctionalInterface
-public interface Sampler {
+/// Chooses the next token: one of the fewest most likely tokens whose probabilities make up `topP`
+/// (nucleus sampling, arXiv:1904.09751).
+public final class Sampler {
+  private final double temperature;
+  private final double topP;
+  private final SplittableRandom random;
 
-  /// The token that comes next.
+  /// @param temperature divides the logits; 0 takes the most likely token
+  /// @param topP above 0, at most 1
+  Sampler(double temperature, double topP, long seed) {
+    this.temperature = temperature;
+    this.topP = topP;
+    random = new SplittableRandom(seed);
+  }
+
+  /// {@return the most likely token, of equal ones the first}
   ///
   /// @param logits `[vocabulary]`
-  int next(float[] logits);
-
-  /// The most likely token; of equal ones the first.
-  static Sampler greedy() {
-    return logits -> {
-      int best = 0;
-      for (int i = 1; i < logits.length; i++) {
-        if (logits[i] > logits[best]) {
-          best = i;
-        }
+  public static int greedy(float... logits) {
+    int best = 0;
+    for (int i = 1; i < logits.length; i++) {
+      if (logits[i] > logits[best]) {
+        best = i;
       }
-      return best;
-    };
+    }
+    return best;
   }
 
-  /// One of the fewest most likely tokens whose probabilities make up `topP` (nucleus sampling,
-  /// arXiv:1904.09751).
+  /// {@return the token that comes next}
   ///
-  /// @param temperature divides the logits, above 0
-  /// @param topP above 0, at most 1
-  static Sampler nucleus(double temperature, double topP, long seed) {
-    SplittableRandom random = new SplittableRandom(seed);
-    return logits -> {
-      double largest = logits[greedy().next(logits)];
-      double total = 0;
-      // Weights up to 1 are ordered as their bits are, and the token fits behind them in a long.
-      long[] order = new long[logits.length];
-      for (int i = 0; i < order.length; i++) {
-        float weight = (float) Math.exp((logits[i] - largest) / temperature);
-        total += weight;
-        order[i] = ((long) Float.floatToRawIntBits(weight) << Integer.SIZE) | i;
+  /// @param logits `[vocabulary]`
+  int next(float... logits) {
+    int best = greedy(logits);
+    if (!Float.isFinite(logits[best])) {
+      throw new DecoderException("the model's logits are not finite");
+    }
+    if (temperature == 0) {
+      return best;
+    }
+    double total = 0;
+    float[] weights = new float[logits.length];
+    for (int i = 0; i < logits.length; i++) {
+      weights[i] = (float) Math.exp((logits[i] - logits[best]) / temperature);
+      total += weights[i];
+    }
+    float[] ascending = weights.clone();
+    Arrays.sort(ascending);
+    int least = logits.length;
+    double kept = 0;
+    while (least > 0 && kept < topP * total) {
+      kept += ascending[--least];
+    }
+    double left = random.nextDouble() * kept;
+    for (int i = 0; i < logits.length; i++) {
+      left -= weights[i] >= ascending[least] ? weights[i] : 0;
+      if (left < 0) {
+        return i;
       }
-      Arrays.sort(order);
-      int first = order.length;
-      double kept = 0;
-      while (first > 0 && kept < topP * total) {
-        kept += weight(order[--first]);
-      }
-      double left = random.nextDouble() * kept;
-      int chosen = order.length - 1;
-      while (chosen > first && left >= weight(order[chosen])) {
-        left -= weight(order[chosen--]);
-      }
-      return (int) order[chosen];
-    };
-  }
-
-  private static float weight(long weightAndToken) {
-    return Float.intBitsToFloat((int) (weightAndToken >>> Integer.SIZE));
+    }
+    return best; // by rounding
   }
 }

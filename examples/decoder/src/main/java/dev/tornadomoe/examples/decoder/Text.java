@@ -6,54 +6,35 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /// Between text and tokens, by the model's `tokenizer.json`. Without one, tokens are written as
 /// their numbers.
-public final class Text implements AutoCloseable {
-  /// What an unfinished character decodes to.
-  private static final String UNFINISHED = "\uFFFD";
-
-  /// Tokens' numbers.
-  static final Text NUMBERS = new Text(null);
-
+final class Text implements AutoCloseable {
   private final @Nullable HuggingFaceTokenizer tokenizer;
 
-  /// The last tokens that were written, and their text, which say how those after them begin; then
-  /// those that are not written yet.
-  private long[] ids = {};
+  private long[] answer = {};
+  private int written; // letters of the answer's text
 
-  private String written = "";
-  private int writtenIds;
-
-  private Text(@Nullable HuggingFaceTokenizer tokenizer) {
-    this.tokenizer = tokenizer;
-  }
-
-  /// The text of a model.
-  ///
-  /// @param directory of the model
-  /// @throws DecoderException when its tokenizer can't be read
-  public static Text of(Path directory) {
-    Path file = directory.resolve("tokenizer.json");
-    if (!Files.exists(file)) {
-      return NUMBERS;
+  /// @param directory of the model, or null where there is none
+  Text(@Nullable Path directory) {
+    Path file = directory == null ? null : directory.resolve("tokenizer.json");
+    if (file == null || !Files.exists(file)) {
+      tokenizer = null;
+      return;
     }
     // DJL would ask whether the program runs on Amazon's machines, and tell Amazon.
     System.setProperty("OPT_OUT_TRACKING", "true");
     try {
       // Unless told not to, it cuts prompts after 512 tokens.
-      return new Text(HuggingFaceTokenizer.newInstance(file, Map.of("truncation", "false")));
+      tokenizer = HuggingFaceTokenizer.newInstance(file, Map.of("truncation", "false"));
     } catch (IOException | RuntimeException | LinkageError e) {
-      throw new DecoderException("%s: can't be read as a tokenizer: %s", file, e);
+      throw new DecoderException(file + ": can't be read as a tokenizer: " + e);
     }
   }
 
   /// The tokens of a prompt.
-  ///
-  /// @throws DecoderException when there is no tokenizer
-  public int[] encode(String prompt) {
+  int[] encode(String prompt) {
     if (tokenizer == null) {
       throw new DecoderException(
           "there is no tokenizer.json, so the prompt must be tokens: --prompt-ids 1,2,3");
@@ -61,21 +42,20 @@ public final class Text implements AutoCloseable {
     return Arrays.stream(tokenizer.encode(prompt).getIds()).mapToInt(Math::toIntExact).toArray();
   }
 
-  /// What a further token adds to the text: nothing as long as a character is not finished.
-  public String append(int id) {
+  /// What a further token adds to the answer's text: nothing as long as a character is not
+  /// finished. All of it is decoded each time, since what a token reads depends on those before.
+  String append(int id) {
     if (tokenizer == null) {
       return id + " ";
     }
-    long[] now = LongStream.concat(Arrays.stream(ids), LongStream.of(id)).toArray();
-    String text = tokenizer.decode(now, true);
-    if (text.endsWith(UNFINISHED) || text.length() <= written.length()) {
-      ids = now;
+    answer = Arrays.copyOf(answer, answer.length + 1);
+    answer[answer.length - 1] = id;
+    String text = tokenizer.decode(answer, true);
+    if (text.endsWith("\uFFFD")) { // what an unfinished character decodes to
       return "";
     }
-    String added = text.substring(written.length());
-    ids = Arrays.copyOfRange(now, writtenIds, now.length);
-    writtenIds = ids.length;
-    written = tokenizer.decode(ids, true);
+    String added = text.substring(Math.min(written, text.length()));
+    written = text.length();
     return added;
   }
 

@@ -1,5 +1,6 @@
 package dev.tornadomoe.examples.decoder;
 
+import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.TensorFile;
 import dev.tornadomoe.tensor.TensorView;
 import java.nio.file.Path;
@@ -11,9 +12,13 @@ public record Golden(int[] prompt, float[][] logits, int[] greedy) {
   /// Of this module, seen from those beside it too.
   public static final Path MODELS = Path.of("../decoder/src/test/resources/models");
 
-  /// @param directory of the model
-  public static Golden read(Path directory) {
-    try (TensorFile file = TensorFile.open(directory.resolve("golden_model.safetensors"))) {
+  public static Checkpoint open(String model) {
+    return Checkpoint.open(MODELS.resolve(model));
+  }
+
+  public static Golden read(String model) {
+    Path path = MODELS.resolve(model).resolve("golden_model.safetensors");
+    try (TensorFile file = TensorFile.open(path)) {
       int[] prompt = ints(file.require("input_ids"));
       TensorView rows = file.require("logits");
       float[][] logits =

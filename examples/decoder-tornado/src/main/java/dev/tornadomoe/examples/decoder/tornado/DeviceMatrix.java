@@ -18,14 +18,14 @@ import uk.ac.manchester.tornado.api.types.arrays.IntArray;
 ///
 /// @param flags of the kernels that read it
 record DeviceMatrix(IntArray words, FloatArray floats, int rows, int columns, int flags) {
-  private static final WeightFormat BF16 = WeightFormat.dense(DType.BF16);
 
   /// @param matrices with the same number of columns, an even one
   static DeviceMatrix of(WeightMatrix... matrices) {
+    WeightFormat bf16 = WeightFormat.dense(DType.BF16);
+    boolean integers = Arrays.stream(matrices).allMatch(w -> w.format().equals(bf16));
     int columns = matrices[0].columns();
     int rows = Arrays.stream(matrices).mapToInt(WeightMatrix::rows).sum();
     int elements = Math.multiplyExact(rows, columns);
-    boolean integers = Arrays.stream(matrices).allMatch(w -> w.format().equals(BF16));
     IntArray words = new IntArray(integers ? elements / 2 : 1);
     FloatArray floats = new FloatArray(integers ? rows : elements);
     int above = 0;
@@ -37,8 +37,8 @@ record DeviceMatrix(IntArray words, FloatArray floats, int rows, int columns, in
             float[] row = new float[columns];
             matrix.decodeRow(r, row);
             if (integers) {
-              requireFinite((DenseMatrix) matrix, r, row);
-              floats.set(first + r, setIntegers(words, first + r, row));
+              String name = ((DenseMatrix) matrix).values().name();
+              floats.set(first + r, setIntegers(name, words, first + r, row));
             } else {
               for (int i = 0; i < columns; i++) {
                 floats.set((first + r) * columns + i, row[i]);
@@ -47,25 +47,18 @@ record DeviceMatrix(IntArray words, FloatArray floats, int rows, int columns, in
           });
       above += matrix.rows();
     }
-    return new DeviceMatrix(words, floats, rows, columns, integers ? ProjectionKernels.INT16 : 0);
-  }
-
-  /// Integers have no other numbers.
-  private static void requireFinite(DenseMatrix matrix, int r, float... row) {
-    for (int i = 0; i < row.length; i++) {
-      if (!Float.isFinite(row[i])) {
-        throw new DecoderException(
-            "tensor \"%s\" has %s in row %d, column %d, expected a finite number",
-            matrix.values().name(), row[i], r, i);
-      }
-    }
+    return new DeviceMatrix(words, floats, rows, columns, integers ? Kernels.INT16 : 0);
   }
 
   /// Returns the scale.
-  private static float setIntegers(IntArray words, int r, float... row) {
+  private static float setIntegers(String tensor, IntArray words, int r, float... row) {
     float largest = 0;
     for (float value : row) {
       largest = Math.max(largest, Math.abs(value));
+    }
+    if (!Float.isFinite(largest)) { // integers have no such number
+      throw new DecoderException(
+          "tensor \"" + tensor + "\" has " + largest + " in it, expected finite numbers");
     }
     int exponent = Math.getExponent(largest) - 14; // up to 255 * 2^7 then
     for (int i = 0; i < row.length; i += 2) {

@@ -63,7 +63,7 @@ class DeviceMatrixTest {
     matrix.values().data().setAtIndex(ValueLayout.JAVA_SHORT, COLUMNS + 7, (short) 0x7FC0);
     assertThatThrownBy(() -> DeviceMatrix.of(matrix))
         .isInstanceOf(DecoderException.class)
-        .hasMessage("tensor \"matrix\" has NaN in row 1, column 7, expected a finite number");
+        .hasMessage("tensor \"matrix\" has NaN in it, expected finite numbers");
   }
 
   private static float largest(float... row) {
