@@ -213,8 +213,8 @@ public final class Kernels {
   }
 
   /// A token's attention to all positions up to its own, a work-group for each of its heads: as
-  /// many positions at a time as the group has work-items, `scores` and the largest of them first,
-  /// then what is taken of their values (arXiv:1805.02867).
+  /// many positions at a time as a quarter of the group has work-items, `scores` and the largest of
+  /// them first, then what is taken of their values (arXiv:1805.02867).
   ///
   /// @param attended `[tokens, heads * headDim]`
   /// @param threads of a work-group, a multiple of headDim
@@ -234,10 +234,14 @@ public final class Kernels {
     int head = context.groupIdx % heads;
     int token = context.groupIdx / heads;
     int keyHead = head / (heads / kvHeads);
-    float[] scores = context.allocateFloatLocalArray(threads);
+    float[] query = context.allocateFloatLocalArray(headDim);
+    float[] partial = context.allocateFloatLocalArray(threads);
+    float[] scores = context.allocateFloatLocalArray(threads / 4);
     float[] largestOf = context.allocateFloatLocalArray(LAST);
-    float[] sums = context.allocateFloatLocalArray(threads);
-    int query = (token * (heads + 2 * kvHeads) + head) * headDim;
+    if (t < headDim) {
+      query[t] = qkv.get((token * (heads + 2 * kvHeads) + head) * headDim + t);
+    }
+    context.localBarrier();
     int end = 0;
     if (token < step.get(0)) {
       end = step.get(1) + token + 1;
@@ -245,21 +249,36 @@ public final class Kernels {
     float largest = NONE;
     float total = 0f;
     float sum = 0f;
-    for (int from = 0; from < end; from += threads) {
-      int position = TornadoMath.min(from + t, end - 1);
-      float score = 0f;
-      for (int i = 0; i < headDim; i++) {
-        score += qkv.get(query + i) * keys.get((keyHead * headDim + i) * positions + position);
+    int size = threads / 4;
+    int fourth = t / size * (headDim / 4); // the elements that this quarter multiplies
+    float[] ahead = new float[headDim / 4];
+    for (int from = 0; from < end; from += size) {
+      // Values are on their way while scores are computed; those behind the end have no weight.
+      for (int k = 0; k < headDim / 4; k++) {
+        int i = from + k * (threads / headDim) + t / headDim;
+        int at = keyHead * positions + TornadoMath.min(i, end - 1);
+        ahead[k] = values.get(at * headDim + t % headDim);
       }
-      score = score / TornadoMath.sqrt(headDim);
-      if (from + t >= end) {
-        score = NONE;
+      int position = TornadoMath.min(from + t % size, end - 1);
+      float product = 0f;
+      for (int i = 0; i < headDim / 4; i++) {
+        product +=
+            query[fourth + i] * keys.get((keyHead * headDim + fourth + i) * positions + position);
       }
-      scores[t] = score;
+      partial[t] = product;
+      context.localBarrier();
+      float score = NONE;
+      if (t < size && from + t < end) {
+        score = partial[t] + partial[t + size] + partial[t + 2 * size] + partial[t + 3 * size];
+        score = score / TornadoMath.sqrt(headDim);
+      }
+      if (t < size) {
+        scores[t] = score;
+      }
       context.localBarrier();
       if (t < LAST) {
         float most = NONE;
-        for (int i = t; i < threads; i += LAST) {
+        for (int i = t; i < size; i += LAST) {
           most = TornadoMath.max(most, scores[i]);
         }
         largestOf[t] = most;
@@ -269,27 +288,28 @@ public final class Kernels {
       for (int i = 0; i < LAST; i++) {
         largest = TornadoMath.max(largest, largestOf[i]);
       }
-      scores[t] = TornadoMath.exp(score - largest);
+      if (t < size) {
+        scores[t] = TornadoMath.exp(score - largest);
+      }
       context.localBarrier();
       float keep = TornadoMath.exp(before - largest);
       total = total * keep;
       sum = sum * keep;
-      // Each element has some work-items, which take turns with the positions. The number of
-      // rounds is known, so that all loads are on their way at once.
-      for (int k = 0; k < headDim; k++) {
-        int i = k * (threads / headDim) + t / headDim;
-        int at = keyHead * positions + TornadoMath.min(from + i, end - 1);
-        total += scores[i];
-        sum += scores[i] * values.get(at * headDim + t % headDim);
+      for (int k = 0; k < headDim / 4; k++) {
+        float weight = scores[k * (threads / headDim) + t / headDim];
+        total += weight;
+        sum += weight * ahead[k];
       }
       context.localBarrier();
     }
-    sums[t] = sum;
-    scores[t] = total;
+    partial[t] = sum;
+    if (t % headDim == 0) {
+      scores[t / headDim] = total;
+    }
     context.localBarrier();
     if (t < headDim && end > 0) {
-      for (int i = t + headDim; i < threads; i += headDim) {
-        sum += sums[i];
+      for (int i = 1; i < threads / headDim; i++) {
+        sum += partial[i * headDim + t];
         total += scores[i];
       }
       attended.set((token * heads + head) * headDim + t, sum / total);
