@@ -63,18 +63,18 @@ final class OpenClMemory {
   ///
   /// @return its handle
   long create(long context, long bytes) {
-    return create(context, ON_HOST, bytes);
+    return create(context, ON_HOST, bytes, subject(bytes));
   }
 
   /// A buffer in the device's memory.
   ///
   /// @return its handle
   long createOnDevice(long context, long bytes) {
-    return create(context, ON_DEVICE, bytes);
+    return create(
+        context, ON_DEVICE, bytes, String.format(Locale.ROOT, "%d bytes of device memory", bytes));
   }
 
-  private long create(long context, long flags, long bytes) {
-    String subject = subject(bytes);
+  private long create(long context, long flags, long bytes, String subject) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment status = arena.allocate(JAVA_INT);
       long buffer =
@@ -129,6 +129,6 @@ final class OpenClMemory {
   }
 
   private static String subject(long bytes) {
-    return String.format(Locale.ROOT, "%d bytes of memory", bytes);
+    return String.format(Locale.ROOT, "%d bytes of host memory", bytes);
   }
 }
