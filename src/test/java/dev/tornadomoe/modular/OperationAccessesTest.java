@@ -55,6 +55,8 @@ class OperationAccessesTest {
         writes(new OffloadOperation.Begin(A, B, null)),
         writes(new OffloadOperation.Await(A, B, C, D), D),
         writes(new OffloadOperation.Await(A, B, null, C), C),
+        writes(new OffloadOperation.Stream(A, B, C, D, E), D, E),
+        writes(new OffloadOperation.Stream(A, B, null, C, D), C, D),
         writes(new ReduceOperation.DownReduce(A, B, C, List.of(D, E), F), F),
         writes(new ReduceOperation.DownReduce(A, B, null, List.of(), C), C),
         writes(new ReduceOperation.Reduce(A, B, C, List.of(D, E), F), F),

@@ -21,9 +21,8 @@ import dev.tornadomoe.plan.SessionMemory;
 import dev.tornadomoe.plan.SessionMemory.Bytes;
 import dev.tornadomoe.tensor.Weight;
 import dev.tornadomoe.tornado.graph.UnsupportedSteps;
-import dev.tornadomoe.tornado.replay.PinnedMemory;
-import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
+import java.lang.foreign.Arena;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
@@ -47,8 +46,9 @@ final class OffloadArithmetic implements Arithmetic {
   /// What the weights are of.
   private final OffloadLayers loaded;
 
-  /// Has what goes up with each call.
-  private final PinnedMemory lasting;
+  /// Has what goes up with each call: ordinary memory, since NVIDIA's driver takes as much of the
+  /// device for each buffer in pinned memory.
+  private final Arena lasting;
 
   /// @param host for all other steps
   /// @param weights on the device, or null for none
@@ -60,7 +60,7 @@ final class OffloadArithmetic implements Arithmetic {
       ChosenDevice device,
       @Nullable LoadedWeights weights,
       OffloadLayers loaded,
-      PinnedMemory lasting) {
+      Arena lasting) {
     this.backend = backend;
     this.host = host.arithmetic();
     Executor worker = host.errands();
@@ -112,7 +112,7 @@ final class OffloadArithmetic implements Arithmetic {
     return OnFailure.close(
         host.arithmetic()::close,
         () -> {
-          PinnedMemory lasting = new PinnedMemory(device.device(), ReplayMode.chosen());
+          Arena lasting = Arena.ofShared();
           return OnFailure.close(
               lasting::close,
               () ->

@@ -27,8 +27,7 @@ import dev.tornadomoe.parallel.ThreadRanks;
 import dev.tornadomoe.plan.CallerRegion;
 import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
-import dev.tornadomoe.tornado.replay.PinnedMemory;
-import dev.tornadomoe.tornado.replay.ReplayMode;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Objects;
@@ -126,7 +125,7 @@ class OffloadTroubleTest {
                 TornadoBackend.device(),
                 device,
                 OffloadLayers.of(plan),
-                new PinnedMemory(TornadoBackend.device().device(), ReplayMode.OFF)));
+                Arena.ofShared()));
   }
 
   @Test

@@ -1,10 +1,11 @@
 package dev.tornadomoe.tornado.replay;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
-/// How fast memory whose pages are locked goes up to a device.
+/// How fast a program's own memory goes up to a device.
 public final class UploadRate {
   /// Long enough that beginning a transfer counts little.
   private static final long BYTES = 64 << 20;
@@ -24,11 +25,11 @@ public final class UploadRate {
     OpenCl cl = OpenCl.get();
     OpenClMemory memory = OpenCl.memory();
     long context = TornadoInternals.context(device);
-    try (PinnedMemory pinned = new PinnedMemory(device, ReplayMode.AUTO);
+    try (Arena arena = Arena.ofConfined();
         CommandQueue queue = new CommandQueue(cl, context, TornadoInternals.handle(device), 0)) {
       long buffer = memory.createOnDevice(context, BYTES);
       try {
-        return BYTES / (NANO * leastNanos(queue, buffer, pinned.allocate(BYTES, 64)));
+        return BYTES / (NANO * leastNanos(queue, buffer, arena.allocate(BYTES, 64)));
       } finally {
         memory.release(buffer);
       }
