@@ -103,6 +103,7 @@ final class OffloadArithmetic implements Arithmetic {
         : UnsupportedSteps.of(Planner.builder().callerRoutes(true).build().plan(there));
   }
 
+  @SuppressWarnings("MustBeClosedChecker") // the memory of what lasts is closed with the arithmetic
   private static OffloadArithmetic load(
       TornadoBackend backend, MoePlan plan, ChosenDevice device, Progress progress) {
     OffloadLayers there = OffloadLayers.of(plan);
