@@ -8,6 +8,7 @@ import dev.tornadomoe.checkpoint.Checkpoint;
 import dev.tornadomoe.checkpoint.GgufMetadata;
 import dev.tornadomoe.checkpoint.file.CheckpointException;
 import dev.tornadomoe.checkpoint.file.StoredTensor;
+import dev.tornadomoe.contract.Breadth;
 import dev.tornadomoe.tensor.DType;
 import dev.tornadomoe.tensor.HeapTensors;
 import dev.tornadomoe.tensor.Shape;
@@ -30,6 +31,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// GGUF headers, sound and hostile.
 class GgufFileTest {
   private static final byte[] Q80 = new byte[2 * 2 * 34];
+  private static final int BROKEN_FILES =
+      Breadth.askedOr(Breadth.NARROW) == Breadth.FULL ? 5000 : 1000;
 
   @TempDir Path directory;
 
@@ -169,7 +172,7 @@ class GgufFileTest {
   void survivesBrokenBytes() throws IOException {
     byte[] bytes = sound().bytes();
     Random random = new Random(11);
-    for (int i = 0; i < 5_000; i++) {
+    for (int i = 0; i < BROKEN_FILES; i++) {
       byte[] broken = bytes.clone();
       for (int n = random.nextInt(1, 4); n > 0; n--) {
         broken[random.nextInt(bytes.length)] = (byte) random.nextInt(256);

@@ -61,7 +61,7 @@ class DeviceFootprintTest {
   /// is compiled.
   @Test
   void layersTakeNothingBesideTheirWeights() throws Exception {
-    hold(plan(BREADTH == Breadth.FULL ? 48 : 12, false, 1), 1);
+    hold(plan(BREADTH == Breadth.FULL ? 48 : 6, false, 1), 1);
   }
 
   private void hold(MoePlan plan, int tokens) throws Exception {
