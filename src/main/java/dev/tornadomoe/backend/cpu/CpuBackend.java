@@ -9,6 +9,7 @@ import dev.tornadomoe.backend.cpu.kernel.choice.CpuKernels;
 import dev.tornadomoe.backend.cpu.kernel.choice.KernelChoice;
 import dev.tornadomoe.backend.cpu.step.PlanNeeds;
 import dev.tornadomoe.backend.cpu.step.StepNeeds;
+import dev.tornadomoe.backend.cpu.team.WorkerTeam;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.modular.OffloadOperation;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /// The backend named `cpu`. Its sessions share one team of threads: as many as [#withThreads] was
@@ -162,7 +164,23 @@ public final class CpuBackend implements Backend {
   public static BesideDevice besideDevice(MoePlan plan, Progress progress) {
     CpuTeam team = new CpuBackend().team(KernelChoice.choose());
     return new BesideDevice(
-        CpuArithmetic.load(plan, true, team, progress), team.workers().errands());
+        CpuArithmetic.load(plan, true, team, progress),
+        team.workers().errands(),
+        threads(team.workers()));
+  }
+
+  /// Does something with as many threads as a session has, which end with it.
+  ///
+  /// @param work what it is
+  /// @return what that returns
+  public static <T> T together(Function<HostThreads, T> work) {
+    try (WorkerTeam team = new WorkerTeam(new CpuBackend().threads())) {
+      return work.apply(threads(team));
+    }
+  }
+
+  private static HostThreads threads(WorkerTeam team) {
+    return (items, item) -> team.run((each, worker) -> item.accept(each), items);
   }
 
   private int threads() {

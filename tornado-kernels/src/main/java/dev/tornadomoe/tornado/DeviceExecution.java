@@ -4,6 +4,7 @@ import dev.tornadomoe.backend.MemoryProbe;
 import dev.tornadomoe.backend.MoeCall;
 import dev.tornadomoe.backend.Profile;
 import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.cpu.HostThreads;
 import dev.tornadomoe.backend.host.Chunk;
 import dev.tornadomoe.backend.host.Execution;
 import dev.tornadomoe.plan.CallSpec;
@@ -20,6 +21,7 @@ import dev.tornadomoe.tornado.graph.LayerArrays;
 import dev.tornadomoe.tornado.replay.HostRows;
 import dev.tornadomoe.tornado.replay.PinnedMemory;
 import dev.tornadomoe.tornado.replay.ReplayMode;
+import dev.tornadomoe.tornado.replay.StagingBuffer;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import dev.tornadomoe.tornado.tuning.DeviceTuning;
 import dev.tornadomoe.tornado.tuning.TuningKey;
@@ -52,6 +54,9 @@ final class DeviceExecution implements Execution {
   private final DeviceBudget room;
   private final PinnedMemory rows;
 
+  /// What weights that go up with each call go through, where there are any.
+  private final @Nullable StagingBuffer staging;
+
   /// By the layer's index in the plan; layers of one window have the same.
   private final List<List<Launch>> launches;
 
@@ -63,11 +68,13 @@ final class DeviceExecution implements Execution {
   /// Uploads and compiles. The weights' host memory is not read afterwards.
   ///
   /// @param room on the device, given back when this is closed
+  /// @param threads that copy weights that go up with each call
   DeviceExecution(
       MoePlan plan,
       ChosenDevice device,
       DeviceWeights weights,
       DeviceBudget room,
+      HostThreads threads,
       Progress progress) {
     this.plan = plan;
     this.reads = transfers(plan, plan::regionsRead);
@@ -80,6 +87,12 @@ final class DeviceExecution implements Execution {
             .mapToInt(layer -> worthwhileTokens(plan, layer, device.tuning()))
             .toArray();
     this.rows = new PinnedMemory(device.device(), ReplayMode.chosen());
+    this.staging =
+        OnFailure.close(
+            rows::close,
+            () ->
+                StagingBuffer.of(
+                    device.device(), weights.streamed().largestBytes(), rows, threads));
     try {
       List<List<Integer>> groups = groups(plan, weights.streamed());
       List<List<Launch>> ofGroups = Launch.all(plan, weights, groups, device.tuning(), rows);
@@ -92,8 +105,10 @@ final class DeviceExecution implements Execution {
           DevicePlan.prepare(
               plan, graphs, device, () -> progress.compiled(++ready[0], graphs.size()));
     } catch (RuntimeException | Error e) {
-      rows.close();
-      throw e;
+      try (rows;
+          staging) {
+        throw e;
+      }
     }
   }
 
@@ -194,9 +209,20 @@ final class DeviceExecution implements Execution {
         || !addLying(results.get(index), chunk, launch, lying)) {
       return false;
     }
-    elements(index).forEach(each -> lying.add(new HostRows(each.array(), each.own())));
+    lying.addAll(broughtUp(launch, elements(index)));
     devicePlan.execute(launch, chunk.tokens(), lying);
     return true;
+  }
+
+  /// What is left to go up with a launch of weights that do with each call.
+  private List<HostRows> broughtUp(Launch launch, List<StreamedWeights.Elements> elements) {
+    List<HostRows> rows =
+        elements.stream().map(each -> new HostRows(each.array(), each.own())).toList();
+    if (staging == null || rows.isEmpty()) {
+      return rows;
+    }
+    devicePlan.upload(launch, rows, staging);
+    return elements.stream().map(each -> HostRows.none(each.array())).toList();
   }
 
   /// Ends with the first that lies elsewhere: in most sessions that is the first of all.
@@ -280,6 +306,7 @@ final class DeviceExecution implements Execution {
     DeviceMemoryProbe probe = memoryProbe;
     try (room;
         rows;
+        staging;
         probe) {
       devicePlan.close();
     }

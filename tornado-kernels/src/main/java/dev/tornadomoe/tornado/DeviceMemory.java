@@ -16,6 +16,7 @@ import dev.tornadomoe.tornado.graph.Launch;
 import dev.tornadomoe.tornado.graph.LaunchArrays;
 import dev.tornadomoe.tornado.graph.LayerArrays;
 import dev.tornadomoe.tornado.graph.SessionArrays;
+import dev.tornadomoe.tornado.replay.StagingBuffer;
 import dev.tornadomoe.tornado.weights.DeviceExperts;
 import dev.tornadomoe.tornado.weights.DeviceLayer;
 import dev.tornadomoe.tornado.weights.DeviceWeights;
@@ -64,10 +65,27 @@ public final class DeviceMemory {
         new Bytes(windowBytes, weights + unusedOfPages(plan, storages, isThere, device))
             .plus(lasting),
         new Bytes(shared.bytes(), shared.bytes()),
-        Bytes.NONE,
+        staging(plan, storages, windows, device),
         rows,
         lasting,
         weights - windowBytes);
+  }
+
+  /// What weights go through that go up with each call. NVIDIA's driver takes as much of the device
+  /// for what is pinned.
+  private static Bytes staging(
+      MoePlan plan,
+      List<LayerStorage> storages,
+      Map<Integer, Integer> windows,
+      DeviceLimits device) {
+    long largest =
+        windows.values().stream()
+            .mapToLong(index -> storages.get(index).bytes(plan.layers().get(index)))
+            .max()
+            .orElse(0);
+    long host = StagingBuffer.bytes(largest);
+    boolean inPages = device.shape() == KernelShape.WORK_GROUPS;
+    return new Bytes(host, inPages ? Math.ceilDiv(host, GPU_PAGE) * GPU_PAGE : host);
   }
 
   /// What the caller's rows of all launches take on the device.

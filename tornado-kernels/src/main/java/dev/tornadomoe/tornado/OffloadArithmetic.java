@@ -47,7 +47,7 @@ final class OffloadArithmetic implements Arithmetic {
   private final OffloadLayers loaded;
 
   /// Has what goes up with each call: ordinary memory, since NVIDIA's driver takes as much of the
-  /// device for each buffer in pinned memory.
+  /// device for each buffer in pinned memory. It goes through a small pinned piece.
   private final Arena lasting;
 
   /// @param host for all other steps
@@ -127,6 +127,7 @@ final class OffloadArithmetic implements Arithmetic {
                               there.plan(plan, device.limits().shape()),
                               device,
                               lasting,
+                              host.threads(),
                               new ContinuedProgress(progress, onHost, all),
                               progress),
                       there,

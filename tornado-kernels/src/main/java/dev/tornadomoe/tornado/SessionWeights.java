@@ -1,6 +1,7 @@
 package dev.tornadomoe.tornado;
 
 import dev.tornadomoe.backend.Progress;
+import dev.tornadomoe.backend.cpu.HostThreads;
 import dev.tornadomoe.backend.host.Execution;
 import dev.tornadomoe.backend.host.LoadedWeights;
 import dev.tornadomoe.backend.host.WeightMemory;
@@ -28,6 +29,7 @@ final class SessionWeights implements LoadedWeights {
   private final StreamedWeights streamed;
 
   private final SegmentAllocator lasting;
+  private final HostThreads threads;
 
   /// Who hears how far compiling the first session's kernels is.
   private Progress progress;
@@ -36,9 +38,14 @@ final class SessionWeights implements LoadedWeights {
   private record Packed(DeviceWeights weights, Arena arena) {}
 
   private SessionWeights(
-      ChosenDevice device, SegmentAllocator lasting, Packed first, Progress progress) {
+      ChosenDevice device,
+      SegmentAllocator lasting,
+      HostThreads threads,
+      Packed first,
+      Progress progress) {
     this.device = device;
     this.lasting = lasting;
+    this.threads = threads;
     this.memory = first.weights().memory();
     this.streamed = first.weights().streamed();
     this.first = first;
@@ -51,22 +58,24 @@ final class SessionWeights implements LoadedWeights {
   /// @param compiling hears how far compiling the first session's kernels is
   static SessionWeights load(
       MoePlan plan, ChosenDevice device, Progress loading, Progress compiling) {
-    return load(plan, device, Arena.ofAuto(), loading, compiling);
+    return load(plan, device, Arena.ofAuto(), HostThreads.CALLING, loading, compiling);
   }
 
   /// Loads them for the first session.
   ///
   /// @param lasting has memory for what goes up with each call, until all sessions are closed
+  /// @param threads that copy what goes up with each call
   /// @param loading hears how far that is
   /// @param compiling hears how far compiling the first session's kernels is
   static SessionWeights load(
       MoePlan plan,
       ChosenDevice device,
       SegmentAllocator lasting,
+      HostThreads threads,
       Progress loading,
       Progress compiling) {
-    return new SessionWeights(
-        device, lasting, pack(plan, device, loading, lasting, StreamedWeights.NONE), compiling);
+    Packed first = pack(plan, device, loading, lasting, StreamedWeights.NONE);
+    return new SessionWeights(device, lasting, threads, first, compiling);
   }
 
   @SuppressWarnings("MustBeClosedChecker") // closed when they are uploaded
@@ -102,7 +111,7 @@ final class SessionWeights implements LoadedWeights {
       try {
         Progress compiling = progress;
         progress = Progress.NONE;
-        return new DeviceExecution(plan, device, packed.weights(), room, compiling);
+        return new DeviceExecution(plan, device, packed.weights(), room, threads, compiling);
       } finally {
         packed.arena().close();
       }

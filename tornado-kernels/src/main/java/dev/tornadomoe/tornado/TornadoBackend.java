@@ -6,6 +6,7 @@ import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.Tuner;
+import dev.tornadomoe.backend.cpu.CpuBackend;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.modular.HybridExperts;
@@ -32,6 +33,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
 /// The backend named `tornado`.
 public final class TornadoBackend implements Backend {
@@ -151,7 +153,9 @@ public final class TornadoBackend implements Backend {
   @Override
   public OptionalDouble uploadBytesPerSecond() {
     try {
-      return OptionalDouble.of(UploadRate.bytesPerSecond(device().device()));
+      TornadoDevice device = device().device();
+      return OptionalDouble.of(
+          CpuBackend.together(threads -> UploadRate.bytesPerSecond(device, threads)));
     } catch (ReplayException e) {
       throw new BackendException(
           String.format(

@@ -8,6 +8,7 @@ import dev.tornadomoe.tornado.replay.GraphMemory;
 import dev.tornadomoe.tornado.replay.HostRows;
 import dev.tornadomoe.tornado.replay.ReplayMode;
 import dev.tornadomoe.tornado.replay.ReplayedPlan;
+import dev.tornadomoe.tornado.replay.StagingBuffer;
 import dev.tornadomoe.tornado.tuning.ChosenDevice;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -107,6 +108,15 @@ public final class DevicePlan implements AutoCloseable {
   public void execute(Launch launch, int tokens, List<HostRows> rows) {
     launch.setTokens(tokens);
     replayed.replay(order(launch), rows);
+  }
+
+  /// Brings elements of arrays up before a launch that is given none of them.
+  ///
+  /// @param launch that is replayed
+  /// @param elements the first ones of arrays, in ordinary memory
+  /// @param staging what they go through
+  public void upload(Launch launch, List<HostRows> elements, StagingBuffer staging) {
+    replayed.upload(order(launch), elements, staging);
   }
 
   /// The same as the first with kernel times; without any where launches are not replayed.

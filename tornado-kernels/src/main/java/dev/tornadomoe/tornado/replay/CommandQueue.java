@@ -42,13 +42,27 @@ final class CommandQueue implements AutoCloseable {
       }
     } catch (ReplayException e) {
       // What was enqueued must be over before anyone touches its memory.
-      finishQuietly(e);
+      finishAfter(e);
       throw e;
     }
+    finish();
+  }
+
+  /// Has the device begin with a command, behind what it has of this queue.
+  ///
+  /// @param event gets an event for it
+  void begin(Command command, MemorySegment event) {
+    cl.enqueue(handle, command, event);
+    cl.flush(handle);
+  }
+
+  /// Waits for the end of all that was begun.
+  void finish() {
     cl.finish(handle);
   }
 
-  private void finishQuietly(ReplayException first) {
+  /// The same after a failure, which is the one that is told.
+  void finishAfter(Throwable first) {
     try {
       cl.finish(handle);
     } catch (ReplayException e) {

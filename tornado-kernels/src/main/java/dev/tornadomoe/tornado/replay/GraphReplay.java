@@ -117,12 +117,23 @@ public final class GraphReplay implements AutoCloseable {
     if (!rows.equals(lastRows)) {
       List<Command> commands = graphs.commands();
       for (HostRows each : rows) {
-        commands = commands.stream().map(each::in).toList();
+        commands = commands.stream().flatMap(each::in).toList();
       }
       lastRows = List.copyOf(rows);
       lastCommands = commands;
     }
     queue.run(lastCommands);
+  }
+
+  /// Brings elements of arrays to the device that a run does not ([HostRows#none]), and waits for
+  /// the end. It may be done beside a run of other graphs.
+  ///
+  /// @param elements the first ones of arrays, in ordinary memory
+  /// @param staging what they go through
+  /// @throws ReplayException as [#run()] does
+  void upload(List<HostRows> elements, StagingBuffer staging) {
+    requireAlive();
+    staging.upload(elements.stream().flatMap(each -> each.writes(graphs.commands())).toList());
   }
 
   /// Executes the graphs once in TornadoVM's way and once more replayed, on the same arrays.

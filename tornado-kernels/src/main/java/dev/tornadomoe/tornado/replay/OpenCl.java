@@ -37,7 +37,9 @@ final class OpenCl {
   private final MethodHandle enqueueWriteBuffer;
   private final MethodHandle enqueueNdRangeKernel;
   private final MethodHandle enqueueReadBuffer;
+  private final MethodHandle flush;
   private final MethodHandle finish;
+  private final MethodHandle waitForEvents;
   private final MethodHandle getEventProfilingInfo;
   private final MethodHandle releaseEvent;
 
@@ -115,7 +117,9 @@ final class OpenCl {
             JAVA_INT,
             ADDRESS,
             ADDRESS);
+    flush = of(library, "clFlush", JAVA_LONG);
     finish = of(library, "clFinish", JAVA_LONG);
+    waitForEvents = of(library, "clWaitForEvents", JAVA_INT, ADDRESS);
     getEventProfilingInfo =
         of(library, "clGetEventProfilingInfo", JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
     releaseEvent = of(library, "clReleaseEvent", JAVA_LONG);
@@ -202,7 +206,8 @@ final class OpenCl {
               write.buffer(),
               write.offset(),
               write.host(),
-              write);
+              write,
+              event);
       case Command.Read read ->
           transfer(
               "clEnqueueReadBuffer",
@@ -211,7 +216,8 @@ final class OpenCl {
               read.buffer(),
               read.offset(),
               read.host(),
-              read);
+              read,
+              event);
       case Command.Launch launch -> launch(queue, launch, event);
     }
   }
@@ -223,20 +229,13 @@ final class OpenCl {
       long buffer,
       long offset,
       MemorySegment host,
-      Command command) {
+      Command command,
+      MemorySegment event) {
     try {
       int status =
           (int)
               function.invokeExact(
-                  queue,
-                  buffer,
-                  0,
-                  offset,
-                  host.byteSize(),
-                  host,
-                  0,
-                  MemorySegment.NULL,
-                  MemorySegment.NULL);
+                  queue, buffer, 0, offset, host.byteSize(), host, 0, MemorySegment.NULL, event);
       require(name, command.subject(), status);
     } catch (Throwable e) {
       throw sentence(name, command.subject(), e);
@@ -261,6 +260,27 @@ final class OpenCl {
       require("clEnqueueNDRangeKernel", launch.subject(), status);
     } catch (Throwable e) {
       throw sentence("clEnqueueNDRangeKernel", launch.subject(), e);
+    }
+  }
+
+  /// Has the device begin with what was enqueued.
+  void flush(long queue) {
+    try {
+      require("clFlush", "", (int) flush.invokeExact(queue));
+    } catch (Throwable e) {
+      throw sentence("clFlush", "", e);
+    }
+  }
+
+  /// Waits for the end of a command.
+  ///
+  /// @param event where its event is
+  /// @param subject what the command is about
+  void await(MemorySegment event, String subject) {
+    try {
+      require("clWaitForEvents", subject, (int) waitForEvents.invokeExact(1, event));
+    } catch (Throwable e) {
+      throw sentence("clWaitForEvents", subject, e);
     }
   }
 

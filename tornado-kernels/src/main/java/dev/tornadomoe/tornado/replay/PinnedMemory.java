@@ -94,7 +94,7 @@ public final class PinnedMemory implements SegmentAllocator, AutoCloseable {
         if (LOGGED.add(sentence)) {
           LOG.log(
               System.Logger.Level.WARNING,
-              "rows lie in ordinary memory, which is slower: {0}",
+              "rows and weights on their way lie in ordinary memory, which is slower: {0}",
               sentence);
         }
       }

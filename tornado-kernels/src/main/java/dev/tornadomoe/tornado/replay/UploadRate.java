@@ -1,8 +1,10 @@
 package dev.tornadomoe.tornado.replay;
 
+import dev.tornadomoe.backend.cpu.HostThreads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
 /// How fast a program's own memory goes up to a device.
@@ -10,38 +12,52 @@ public final class UploadRate {
   /// Long enough that beginning a transfer counts little.
   private static final long BYTES = 64 << 20;
 
-  private static final int TIMES = 4;
+  /// Different memory each time: what was read last may be in the processor's cache.
+  private static final int PARTS = 4;
+
+  private static final int TIMES = 2 * PARTS;
   private static final double NANO = 1e-9;
 
   private UploadRate() {}
 
-  /// Measures it, with some memory of the device for the moment.
+  /// Measures it the way weights go up with each call, with some memory of the device for the
+  /// moment.
   ///
   /// @param device on whose queue nothing else should run
+  /// @param threads that copy
   /// @return bytes a second, the best of some transfers
   /// @throws ReplayException where a command fails, or the device can't replay
-  public static double bytesPerSecond(TornadoDevice device) {
+  public static double bytesPerSecond(TornadoDevice device, HostThreads threads) {
     GraphReplay.requireSupport(device);
-    OpenCl cl = OpenCl.get();
     OpenClMemory memory = OpenCl.memory();
     long context = TornadoInternals.context(device);
-    try (Arena arena = Arena.ofConfined();
-        CommandQueue queue = new CommandQueue(cl, context, TornadoInternals.handle(device), 0)) {
+    try (Arena arena = Arena.ofShared();
+        PinnedMemory pinned = new PinnedMemory(device, ReplayMode.AUTO);
+        StagingBuffer staging = StagingBuffer.of(device, BYTES, pinned, threads);
+        CommandQueue queue =
+            new CommandQueue(OpenCl.get(), context, TornadoInternals.handle(device), 0)) {
       long buffer = memory.createOnDevice(context, BYTES);
       try {
-        return BYTES / (NANO * leastNanos(queue, buffer, arena.allocate(BYTES, 64)));
+        return BYTES
+            / (NANO * leastNanos(queue, staging, buffer, arena.allocate(PARTS * BYTES, 64)));
       } finally {
         memory.release(buffer);
       }
     }
   }
 
-  private static long leastNanos(CommandQueue queue, long buffer, MemorySegment host) {
-    Command write = new Command.Write("a test of the upload's speed", host, buffer, 0);
+  private static long leastNanos(
+      CommandQueue queue, @Nullable StagingBuffer staging, long buffer, MemorySegment host) {
     long least = Long.MAX_VALUE;
     for (int i = 0; i < TIMES; i++) {
+      MemorySegment part = host.asSlice(i % PARTS * BYTES, BYTES);
+      Command.Write write = new Command.Write("a test of the upload's speed", part, buffer, 0);
       long start = System.nanoTime();
-      queue.run(List.of(write));
+      if (staging == null) {
+        queue.run(List.of(write));
+      } else {
+        staging.upload(List.of(write));
+      }
       least = Math.min(least, System.nanoTime() - start);
     }
     return least;

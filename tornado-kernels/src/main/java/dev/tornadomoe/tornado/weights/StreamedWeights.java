@@ -94,6 +94,17 @@ public record StreamedWeights(Map<Integer, Integer> windows, Map<Integer, Device
     }
   }
 
+  /// Bytes that go up for a call of one layer, of that which has the most; 0 where there is none.
+  public long largestBytes() {
+    return loaded.values().stream().mapToLong(StreamedWeights::bytes).max().orElse(0);
+  }
+
+  private static long bytes(DeviceLayer layer) {
+    return layer.expertArrays().stream()
+        .mapToLong(array -> ((TornadoNativeArray) array).getSegment().byteSize())
+        .sum();
+  }
+
   /// What goes up for a call of a layer; empty where its weights are on the device.
   ///
   /// @param window the layer whose arrays it uses

@@ -25,28 +25,27 @@ final class FaultyOpenCl {
     JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_INT, ADDRESS, ADDRESS
   };
 
+  private static final MemoryLayout[] ONE = {JAVA_LONG};
+
   private static final MemoryLayout[] INFO = {JAVA_LONG, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS};
 
   private static final Map<String, MemoryLayout[]> ARGUMENTS =
-      Map.of(
-          "clEnqueueWriteBuffer",
-          TRANSFER,
-          "clEnqueueReadBuffer",
-          TRANSFER,
-          "clEnqueueNDRangeKernel",
-          new MemoryLayout[] {
-            JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_INT, ADDRESS, ADDRESS
-          },
-          "clFinish",
-          new MemoryLayout[] {JAVA_LONG},
-          "clReleaseCommandQueue",
-          new MemoryLayout[] {JAVA_LONG},
-          "clReleaseEvent",
-          new MemoryLayout[] {JAVA_LONG},
-          "clGetEventProfilingInfo",
-          INFO,
-          "clGetKernelInfo",
-          INFO);
+      Map.ofEntries(
+          Map.entry("clEnqueueWriteBuffer", TRANSFER),
+          Map.entry("clEnqueueReadBuffer", TRANSFER),
+          Map.entry(
+              "clEnqueueNDRangeKernel",
+              new MemoryLayout[] {
+                JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_INT, ADDRESS,
+                ADDRESS
+              }),
+          Map.entry("clFlush", ONE),
+          Map.entry("clFinish", ONE),
+          Map.entry("clWaitForEvents", new MemoryLayout[] {JAVA_INT, ADDRESS}),
+          Map.entry("clReleaseCommandQueue", ONE),
+          Map.entry("clReleaseEvent", ONE),
+          Map.entry("clGetEventProfilingInfo", INFO),
+          Map.entry("clGetKernelInfo", INFO));
 
   private static final MethodHandle GET =
       own(AtomicInteger.class, "get", MethodType.methodType(int.class));

@@ -70,8 +70,9 @@ class PinnedMemoryTest {
       memory.allocate(BYTES, 64);
       assertThat(log.sentences())
           .containsExactly(
-              "rows lie in ordinary memory, which is slower: clCreateBuffer (3145791 bytes of host"
-                  + " memory) failed: CL_OUT_OF_HOST_MEMORY (-6)");
+              "rows and weights on their way lie in ordinary memory, which is slower:"
+                  + " clCreateBuffer (3145791 bytes of host memory) failed: CL_OUT_OF_HOST_MEMORY"
+                  + " (-6)");
     }
   }
 }
