@@ -40,6 +40,13 @@ public interface Execution extends AutoCloseable {
     return Optional.empty();
   }
 
+  /// Brings weights up that a call of a layer would else bring up itself, if they go up with calls.
+  /// It may be done beside a call, though not of a layer whose weights have the same place.
+  ///
+  /// @param layerIndex in the plan
+  /// @param tokens of the call
+  default void bringUp(int layerIndex, int tokens) {}
+
   /// How many tokens are worth a call of their own where they could be part of a longer one, which
   /// would read the experts' weights once for all of them. 1 where that is not known.
   ///

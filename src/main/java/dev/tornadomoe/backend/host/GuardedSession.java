@@ -276,6 +276,11 @@ public final class GuardedSession implements Session {
     return execution.rowMemory(bytes);
   }
 
+  /// Does what [Execution#bringUp] says.
+  public void bringUp(int layerIndex, int tokens) {
+    execution.bringUp(layerIndex, tokens);
+  }
+
   /// As [Execution#worthwhileTokens] says.
   public int worthwhileTokens(int layerIndex) {
     return execution.worthwhileTokens(layerIndex);

@@ -30,6 +30,7 @@ import dev.tornadomoe.tornado.weights.DeviceWeights;
 import dev.tornadomoe.tornado.weights.StreamedWeights;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -56,6 +57,9 @@ final class DeviceExecution implements Execution {
 
   /// What weights that go up with each call go through, where there are any.
   private final @Nullable StagingBuffer staging;
+
+  /// For each layer with a window whose weights lie there, by index; -1 where nobody knows.
+  private final int[] held;
 
   /// By the layer's index in the plan; layers of one window have the same.
   private final List<List<Launch>> launches;
@@ -86,6 +90,8 @@ final class DeviceExecution implements Execution {
         weights.layers().stream()
             .mapToInt(layer -> worthwhileTokens(plan, layer, device.tuning()))
             .toArray();
+    this.held = new int[plan.layers().size()];
+    Arrays.fill(held, -1);
     this.rows = new PinnedMemory(device.device(), ReplayMode.chosen());
     this.staging =
         OnFailure.close(
@@ -209,20 +215,44 @@ final class DeviceExecution implements Execution {
         || !addLying(results.get(index), chunk, launch, lying)) {
       return false;
     }
-    lying.addAll(broughtUp(launch, elements(index)));
+    lying.addAll(broughtUp(index, launch));
     devicePlan.execute(launch, chunk.tokens(), lying);
     return true;
   }
 
   /// What is left to go up with a launch of weights that do with each call.
-  private List<HostRows> broughtUp(Launch launch, List<StreamedWeights.Elements> elements) {
-    List<HostRows> rows =
-        elements.stream().map(each -> new HostRows(each.array(), each.own())).toList();
-    if (staging == null || rows.isEmpty()) {
-      return rows;
+  private List<HostRows> broughtUp(int index, Launch launch) {
+    List<StreamedWeights.Elements> elements = elements(index);
+    if (staging == null || elements.isEmpty()) {
+      return elements.stream().map(DeviceExecution::rows).toList();
     }
-    devicePlan.upload(launch, rows, staging);
+    bringUp(index, launch, elements, staging);
     return elements.stream().map(each -> HostRows.none(each.array())).toList();
+  }
+
+  private static HostRows rows(StreamedWeights.Elements elements) {
+    return new HostRows(elements.array(), elements.own());
+  }
+
+  /// Only replays find weights that were not theirs to bring up.
+  @Override
+  public void bringUp(int layerIndex, int tokens) {
+    List<StreamedWeights.Elements> elements = elements(layerIndex);
+    int first = Math.min(tokens, plan.options().chunkTokens());
+    Launch launch = Launch.smallest(launches.get(layerIndex), first);
+    if (staging != null && !elements.isEmpty() && devicePlan.isReplayed(launch)) {
+      bringUp(layerIndex, launch, elements, staging);
+    }
+  }
+
+  private void bringUp(
+      int index, Launch launch, List<StreamedWeights.Elements> elements, StagingBuffer through) {
+    int window = weights.streamed().window(index);
+    if (held[window] != index) {
+      held[window] = -1;
+      devicePlan.upload(launch, elements.stream().map(DeviceExecution::rows).toList(), through);
+      held[window] = index;
+    }
   }
 
   /// Ends with the first that lies elsewhere: in most sessions that is the first of all.
@@ -244,6 +274,7 @@ final class DeviceExecution implements Execution {
     for (RegionTransfer transfer : reads.get(index)) {
       transfer.in(call, arrays, chunk);
     }
+    held[weights.streamed().window(index)] = -1;
     elements(index).forEach(StreamedWeights.Elements::copy);
     run.accept(launch);
     for (RegionTransfer transfer : results.get(index)) {

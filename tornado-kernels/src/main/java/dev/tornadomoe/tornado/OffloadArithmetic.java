@@ -7,6 +7,7 @@ import dev.tornadomoe.backend.Progress;
 import dev.tornadomoe.backend.Session;
 import dev.tornadomoe.backend.cpu.BesideDevice;
 import dev.tornadomoe.backend.cpu.CpuBackend;
+import dev.tornadomoe.backend.cpu.HostThreads;
 import dev.tornadomoe.backend.host.Arithmetic;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.backend.host.Interruption;
@@ -40,6 +41,10 @@ final class OffloadArithmetic implements Arithmetic {
   private final Executor errands;
 
   private final @Nullable ExecutorService alone;
+
+  /// All of the CPU's threads.
+  private final HostThreads threads;
+
   private final ChosenDevice device;
   private final @Nullable LoadedWeights weights;
 
@@ -63,6 +68,7 @@ final class OffloadArithmetic implements Arithmetic {
       Arena lasting) {
     this.backend = backend;
     this.host = host.arithmetic();
+    this.threads = host.threads();
     Executor worker = host.errands();
     ExecutorService own = null;
     if (worker == null) {
@@ -165,7 +171,8 @@ final class OffloadArithmetic implements Arithmetic {
             loaded.plan(plan, device.limits().shape()),
             () -> there,
             Interruption.of(plan));
-    return OnFailure.close(session::close, () -> new OffloadCalls(plan, session, loaded, errands));
+    return OnFailure.close(
+        session::close, () -> new OffloadCalls(plan, session, loaded, errands, threads));
   }
 
   @Override

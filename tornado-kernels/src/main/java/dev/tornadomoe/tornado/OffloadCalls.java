@@ -3,24 +3,29 @@ package dev.tornadomoe.tornado;
 import dev.tornadomoe.MoeException;
 import dev.tornadomoe.backend.BackendException;
 import dev.tornadomoe.backend.MoeCall;
+import dev.tornadomoe.backend.cpu.HostThreads;
 import dev.tornadomoe.backend.host.BufferRef;
 import dev.tornadomoe.backend.host.GuardedSession;
 import dev.tornadomoe.layer.ExpertMap;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.plan.MoePlan;
+import dev.tornadomoe.tornado.OffloadLayers.Piece;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import java.util.concurrent.Executor;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// One session's calls of a device that has some of the experts, while the host computes the others
 /// or has them go through the device as well. What they read and write is theirs, or their device
 /// session's: a call that fails in the middle may leave one of them running.
 final class OffloadCalls implements AutoCloseable {
+  /// Elements that a thread adds at once.
+  private static final long ADDED = 32 << 10;
+
   private final GuardedSession device;
   private final MoePlan plan;
   private final OffloadLayers layers;
@@ -29,6 +34,7 @@ final class OffloadCalls implements AutoCloseable {
   private final List<int[]> elsewhere;
 
   private final DeviceWork work;
+  private final HostThreads threads;
   private final Arena arena = Arena.ofShared();
   private final MoeCall call = new MoeCall();
 
@@ -61,8 +67,15 @@ final class OffloadCalls implements AutoCloseable {
   /// @param device for the plan of these layers; closed with this
   /// @param layers what the device computes
   /// @param errands who waits for the device
-  OffloadCalls(MoePlan plan, GuardedSession device, OffloadLayers layers, Executor errands) {
+  /// @param threads that copy rows
+  OffloadCalls(
+      MoePlan plan,
+      GuardedSession device,
+      OffloadLayers layers,
+      Executor errands,
+      HostThreads threads) {
     this.work = new DeviceWork(errands);
+    this.threads = threads;
     this.device = device;
     this.plan = plan;
     this.layers = layers;
@@ -93,22 +106,18 @@ final class OffloadCalls implements AutoCloseable {
     return plan.options().chunkTokens() * (kinds * rowBytes(onDevice) + 2 * pairBytes(onDevice));
   }
 
-  /// Where the device leaves its sums, if they have room there.
+  /// Where the device leaves its sums.
   ///
   /// @param bytes of the rows that [#await] writes
-  Optional<MemorySegment> results(long bytes) {
-    return rows(output, bytes);
+  MemorySegment results(long bytes) {
+    return output.asSlice(0, bytes);
   }
 
-  /// Where the sums of what went through the device are, if they have room there.
+  /// Where the sums of what went through the device are.
   ///
   /// @param bytes of the rows that [#stream] writes
-  Optional<MemorySegment> streamed(long bytes) {
-    return rows(streamed, bytes);
-  }
-
-  private static Optional<MemorySegment> rows(MemorySegment memory, long bytes) {
-    return bytes <= memory.byteSize() ? Optional.of(memory.asSlice(0, bytes)) : Optional.empty();
+  MemorySegment streamed(long bytes) {
+    return streamed.asSlice(0, bytes);
   }
 
   private static long rowBytes(MoePlan onDevice) {
@@ -138,7 +147,8 @@ final class OffloadCalls implements AutoCloseable {
   /// Copies rows and weights to where the device reads them.
   private void take(int layerIndex, int tokens, BufferRef from, @Nullable BufferRef by) {
     int pairs = tokens * plan.layers().get(layerIndex).topK();
-    MemorySegment.copy(from.segment(), from.offset(), input, 0, rowBytes(layerIndex, tokens));
+    long bytes = rowBytes(layerIndex, tokens);
+    threads.copy(from.segment().asSlice(from.offset(), bytes), input.asSlice(0, bytes));
     if (by == null) {
       for (int pair = 0; pair < pairs; pair++) {
         weights.setAtIndex(ValueLayout.JAVA_FLOAT, pair, 1);
@@ -186,7 +196,7 @@ final class OffloadCalls implements AutoCloseable {
   }
 
   /// Has the host's experts of a layer go through the device, behind what was begun, and waits for
-  /// all of it.
+  /// all of it. The first weights go up while the device has what was begun.
   ///
   /// @param layerIndex in the host's plan
   /// @param from F32 `[M, H]`
@@ -206,31 +216,63 @@ final class OffloadCalls implements AutoCloseable {
       take(layerIndex, tokens, from, by);
     }
     long bytes = rowBytes(layerIndex, tokens);
-    work.begin(() -> runPieces(layerIndex, tokens, chosen, bytes));
-    awaitDevice(layerIndex);
-    copyUnlessThere(streamed, target, bytes);
-  }
-
-  /// One after the other, their sums added in this order.
-  private void runPieces(int layerIndex, int tokens, BufferRef chosen, long bytes) {
     streamNanos = 0;
+    long[] lastOfHalf = new long[2];
     boolean isFirst = true;
     for (int place : layers.pieces(layerIndex)) {
-      if (choose(place, layers.piece(place).map(), tokens, chosen)) {
-        streamNanos += run(place, tokens, isFirst ? streamed : more);
-        if (!isFirst) {
-          addMore(bytes / Float.BYTES);
-        }
+      Piece piece = layers.piece(place);
+      if (hasPairs(piece.map(), layerIndex, tokens, chosen)) {
+        awaitDevice(layerIndex, lastOfHalf[piece.half()]);
+        bringUp(layerIndex, place, tokens);
+        MemorySegment sums = isFirst ? streamed : more;
+        lastOfHalf[piece.half()] =
+            work.begin(() -> runPiece(place, tokens, chosen, sums, bytes / Float.BYTES));
         isFirst = false;
       }
     }
     if (isFirst) {
       streamed.asSlice(0, bytes).fill((byte) 0);
     }
+    awaitDevice(layerIndex);
+    copyUnlessThere(streamed, target, bytes);
+  }
+
+  private boolean hasPairs(ExpertMap map, int layerIndex, int tokens, BufferRef chosen) {
+    int pairs = tokens * plan.layers().get(layerIndex).topK();
+    return IntStream.range(0, pairs).anyMatch(pair -> map.localOf(chosen.getInt(pair)) >= 0);
+  }
+
+  /// What was begun goes on meanwhile; where this fails it is over, too.
+  private void bringUp(int layerIndex, int place, int tokens) {
+    try {
+      device.bringUp(place, tokens);
+    } catch (MoeException e) {
+      work.settle();
+      throw failed(layerIndex, e);
+    } catch (RuntimeException | Error e) {
+      work.settle();
+      throw e;
+    }
+  }
+
+  /// Pieces come one after the other, and their sums are added in this order.
+  private void runPiece(
+      int place, int tokens, BufferRef chosen, MemorySegment sums, long elements) {
+    choose(place, layers.piece(place).map(), tokens, chosen);
+    streamNanos += run(place, tokens, sums);
+    if (sums == more) {
+      addMore(elements);
+    }
   }
 
   private void addMore(long elements) {
-    for (long i = 0; i < elements; i++) {
+    threads.run(
+        Math.toIntExact(Math.ceilDiv(elements, ADDED)),
+        item -> addMore(item * ADDED, Math.min((item + 1) * ADDED, elements)));
+  }
+
+  private void addMore(long first, long end) {
+    for (long i = first; i < end; i++) {
       float sum =
           streamed.getAtIndex(ValueLayout.JAVA_FLOAT, i)
               + more.getAtIndex(ValueLayout.JAVA_FLOAT, i);
@@ -263,15 +305,28 @@ final class OffloadCalls implements AutoCloseable {
     try {
       work.await();
     } catch (MoeException e) {
-      throw new BackendException(
-          String.format(
-              Locale.ROOT,
-              "layer %d: the experts on the device failed: %s; the call's output is not complete:"
-                  + " call again, or prepare the whole layers for the CPU where the device is lost",
-              plan.layers().get(layerIndex).index(),
-              e.getMessage()),
-          e);
+      throw failed(layerIndex, e);
     }
+  }
+
+  /// The same for the first so many that were begun.
+  private void awaitDevice(int layerIndex, long count) {
+    try {
+      work.await(count);
+    } catch (MoeException e) {
+      throw failed(layerIndex, e);
+    }
+  }
+
+  private BackendException failed(int layerIndex, MoeException why) {
+    return new BackendException(
+        String.format(
+            Locale.ROOT,
+            "layer %d: the experts on the device failed: %s; the call's output is not complete:"
+                + " call again, or prepare the whole layers for the CPU where the device is lost",
+            plan.layers().get(layerIndex).index(),
+            why.getMessage()),
+        why);
   }
 
   /// How long the device took for the call that was awaited last.

@@ -17,6 +17,7 @@ import dev.tornadomoe.tornado.weights.StreamedExperts;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -42,7 +43,8 @@ record OffloadLayers(List<Resident> residents, List<Piece> pieces, int fromToken
   /// @param index of their layer in the plan
   /// @param layer of these experts alone, numbered from 0, with k numbers that are none of them
   /// @param map from the router's numbers to these
-  record Piece(int index, MoeLayer layer, ExpertMap map) {}
+  /// @param half which half of the window they go to, 0 or 1
+  record Piece(int index, MoeLayer layer, ExpertMap map, int half) {}
 
   /// Of a plan for some layers.
   static OffloadLayers of(MoePlan plan) {
@@ -65,17 +67,20 @@ record OffloadLayers(List<Resident> residents, List<Piece> pieces, int fromToken
     return new OffloadLayers(List.copyOf(residents), List.copyOf(pieces), fromTokens);
   }
 
-  /// In runs alike long.
+  /// In runs alike long, two of which have room in the window; or in single experts where it has
+  /// room for one.
   private static void addPieces(List<Piece> pieces, int index, MoeLayer layer, int windowExperts) {
     int experts = layer.experts().local().size();
-    int count = Math.ceilDiv(experts, windowExperts);
+    int most = experts <= windowExperts ? Math.ceilDiv(experts, 2) : Math.max(1, windowExperts / 2);
+    int count = Math.ceilDiv(experts, most);
     int size = Math.ceilDiv(experts, count);
     for (int first = 0; first < experts; first += size) {
-      pieces.add(piece(index, layer, first, Math.min(first + size, experts), windowExperts));
+      int half = windowExperts == 1 ? 0 : first / size % 2;
+      pieces.add(piece(index, layer, first, Math.min(first + size, experts), most, half));
     }
   }
 
-  private static Piece piece(int index, MoeLayer layer, int first, int end, int windowExperts) {
+  private static Piece piece(int index, MoeLayer layer, int first, int end, int most, int half) {
     ExpertMap all = layer.experts().map();
     int[] localOf = new int[layer.globalExperts()];
     Arrays.setAll(
@@ -84,7 +89,7 @@ record OffloadLayers(List<Resident> residents, List<Piece> pieces, int fromToken
           int local = all.localOf(expert);
           return local >= first && local < end ? local - first : -1;
         });
-    int[] own = new int[windowExperts + layer.topK()];
+    int[] own = new int[most + layer.topK()];
     Arrays.setAll(own, local -> local < end - first ? local : -1);
     List<Mlp> experts = layer.experts().local().subList(first, end);
     return new Piece(
@@ -96,7 +101,8 @@ record OffloadLayers(List<Resident> residents, List<Piece> pieces, int fromToken
             new ExpertWeights(experts, ExpertMap.of(own), layer.experts().activation()),
             null,
             false),
-        ExpertMap.of(localOf));
+        ExpertMap.of(localOf),
+        half);
   }
 
   boolean isEmpty() {
@@ -155,20 +161,24 @@ record OffloadLayers(List<Resident> residents, List<Piece> pieces, int fromToken
         TornadoBackend.experts(
             residents.isEmpty() ? layers : layers.subList(0, residents.size()), shape);
     ModularMoe there = new ModularMoe(new LocalPrepareAndFinalize(), experts);
-    ModularMoe passing =
-        new ModularMoe(new LocalPrepareAndFinalize(), new StreamedExperts(experts, fromTokens));
+    List<ModularMoe> passing =
+        IntStream.range(0, 2)
+            .mapToObj(half ->
+                new ModularMoe(
+                    new LocalPrepareAndFinalize(), new StreamedExperts(experts, fromTokens, half)))
+            .toList();
     int tokens = plan.options().chunkTokens();
     return Planner.builder()
         .maxTokens(tokens)
         .chunkTokens(Math.min(tokens, MOST_TOKENS))
         .callerRoutes(true)
-        .modularMoe(layer -> isPiece(layer) ? passing : there)
+        .modularMoe(layer -> pieceOf(layer).map(piece -> passing.get(piece.half())).orElse(there))
         .build()
         .plan(layers);
   }
 
   @SuppressWarnings("ReferenceEquality") // a resident may have the same experts
-  private boolean isPiece(MoeLayer layer) {
-    return pieces.stream().anyMatch(piece -> piece.layer() == layer);
+  private Optional<Piece> pieceOf(MoeLayer layer) {
+    return pieces.stream().filter(piece -> piece.layer() == layer).findFirst();
   }
 }

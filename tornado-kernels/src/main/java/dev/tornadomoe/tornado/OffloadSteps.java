@@ -33,13 +33,24 @@ final class OffloadSteps implements StepCompiler {
   /// The device's sums are added where it leaves them. A sanitised run watches all scratch in the
   /// workspace.
   @Override
+  public boolean isInWorkspace(int layerIndex, Operand operand) {
+    return sanitized || !ofDevice(operand);
+  }
+
+  private static boolean ofDevice(Operand operand) {
+    return operand.equals(OffloadExperts.STREAMED_ROWS)
+        || operand.equals(OffloadExperts.DEVICE_ROWS);
+  }
+
+  @Override
   public Optional<MemorySegment> ownMemory(int layerIndex, Operand operand, long bytes) {
-    if (device == null || sanitized) {
+    if (device == null || !ofDevice(operand)) {
       return Optional.empty();
     }
-    return operand.equals(OffloadExperts.STREAMED_ROWS)
-        ? device.streamed(bytes)
-        : operand.equals(OffloadExperts.DEVICE_ROWS) ? device.results(bytes) : Optional.empty();
+    return Optional.of(
+        operand.equals(OffloadExperts.STREAMED_ROWS)
+            ? device.streamed(bytes)
+            : device.results(bytes));
   }
 
   @Override

@@ -82,8 +82,8 @@ class TornadoOffloadTest {
     }
   }
 
-  /// With few tokens the CPU computes them, with more they go through a window of two experts, in
-  /// pieces; the last of an odd number of them is smaller than the window.
+  /// With few tokens the CPU computes them, with more they go through a window of four experts, in
+  /// pieces of two; the last of an odd number of them is smaller.
   @ParameterizedTest
   @MethodSource("layers")
   void expertsThatGoThroughTheDeviceComputeTheWholeLayer(LayerSpec spec) {
@@ -91,7 +91,7 @@ class TornadoOffloadTest {
     int experts = layer.experts().local().size();
     int[] all = {0, 1, experts / 2, experts - 1};
     for (int count : IS_FULL || spec.equals(INT4) ? all : new int[] {1}) {
-      Offload offload = offload(layer, count).prefill(streaming(layer, 2));
+      Offload offload = offload(layer, count).prefill(streaming(layer, 4));
       try (Session session = tornado.prepare(offload.plan(options()))) {
         for (int tokens : new int[] {1, MOST_TOKENS, 3}) {
           float[] input = Rows.random(tokens * layer.hidden(), 50 + tokens);

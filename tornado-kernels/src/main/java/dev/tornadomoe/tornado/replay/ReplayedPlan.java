@@ -1,6 +1,5 @@
 package dev.tornadomoe.tornado.replay;
 
-import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,9 +23,12 @@ public final class ReplayedPlan implements AutoCloseable {
 
   private final TornadoExecutionPlan plan;
   private final ReplayMode mode;
-  private final Map<List<Integer>, GraphReplay> replays = new HashMap<>();
+
+  /// Another thread may look here while one executes.
+  private final Map<List<Integer>, GraphReplay> replays = new ConcurrentHashMap<>();
+
   private @Nullable OpenCl cl;
-  private @Nullable String refusal;
+  private volatile @Nullable String refusal;
 
   /// Nothing is replayed yet.
   ///

@@ -20,9 +20,6 @@ public final class StagingBuffer implements AutoCloseable {
   /// the processor's caches.
   private static final long SLOT_BYTES = 4 << 20;
 
-  /// What a thread copies at once.
-  private static final long COPIED_BYTES = 128 << 10;
-
   /// The part of what goes up at once that all slots may take.
   private static final int PART = 4;
 
@@ -98,7 +95,7 @@ public final class StagingBuffer implements AutoCloseable {
   ///
   /// @throws ReplayException naming what failed; then nothing reads the slots any more, and what
   ///   was to go up may be there in part
-  void upload(List<Command.Write> writes) {
+  synchronized void upload(List<Command.Write> writes) {
     try {
       int next = 0;
       for (Command.Write write : writes) {
@@ -126,7 +123,7 @@ public final class StagingBuffer implements AutoCloseable {
       forget(slot);
     }
     MemorySegment staged = slot.memory.asSlice(0, bytes);
-    copy(write.host().asSlice(from, bytes), staged);
+    threads.copy(write.host().asSlice(from, bytes), staged);
     queue.begin(
         new Command.Write(write.subject(), staged, write.buffer(), write.offset() + from),
         slot.event);
@@ -138,16 +135,6 @@ public final class StagingBuffer implements AutoCloseable {
       slot.subject = null;
       cl.releaseEvent(slot.event.get(JAVA_LONG, 0));
     }
-  }
-
-  private void copy(MemorySegment from, MemorySegment to) {
-    long bytes = from.byteSize();
-    threads.run(
-        Math.toIntExact(Math.ceilDiv(bytes, COPIED_BYTES)),
-        item -> {
-          long at = item * COPIED_BYTES;
-          MemorySegment.copy(from, at, to, at, Math.min(COPIED_BYTES, bytes - at));
-        });
   }
 
   @Override

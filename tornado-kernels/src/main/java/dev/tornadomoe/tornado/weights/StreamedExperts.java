@@ -22,7 +22,9 @@ import java.util.Set;
 ///
 /// @param experts that they work as
 /// @param fromTokens the fewest tokens of a call
-public record StreamedExperts(HybridExperts experts, int fromTokens) implements Experts {
+/// @param half which of two places on the device they go to, 0 or 1: weights may go up to one while
+///   those in the other are computed with
+public record StreamedExperts(HybridExperts experts, int fromTokens, int half) implements Experts {
 
   /// Those of a layer of a plan, if its weights go up with each call.
   public static Optional<StreamedExperts> of(MoePlan plan, int layer) {

@@ -24,6 +24,7 @@ public record StreamedWeights(Map<Integer, Integer> windows, Map<Integer, Device
 
   /// What decides whether two layers are kept alike.
   private record Kind(
+      int half,
       Storage gateUp,
       Storage down,
       int experts,
@@ -33,9 +34,10 @@ public record StreamedWeights(Map<Integer, Integer> windows, Map<Integer, Device
       boolean hasUpBias,
       boolean hasDownBias,
       Activation activation) {
-    static Kind of(MoeLayer layer, LayerStorage storage) {
+    static Kind of(StreamedExperts streamed, MoeLayer layer, LayerStorage storage) {
       Mlp first = layer.experts().local().getFirst();
       return new Kind(
+          streamed.half(),
           storage.gateUp(),
           storage.down(),
           layer.globalExperts(),
@@ -60,17 +62,22 @@ public record StreamedWeights(Map<Integer, Integer> windows, Map<Integer, Device
     Map<Kind, Integer> largest = new HashMap<>();
     for (int index : streamed) {
       largest.merge(
-          Kind.of(plan.layers().get(index), storages.get(index)),
+          kind(plan, storages, index),
           index,
           (a, b) -> experts(plan, b) > experts(plan, a) ? b : a);
     }
     Map<Integer, Integer> windows = new HashMap<>();
     for (int index : streamed) {
-      windows.put(
-          index,
-          largest.getOrDefault(Kind.of(plan.layers().get(index), storages.get(index)), index));
+      windows.put(index, largest.getOrDefault(kind(plan, storages, index), index));
     }
     return windows;
+  }
+
+  private static Kind kind(MoePlan plan, List<LayerStorage> storages, int index) {
+    return Kind.of(
+        StreamedExperts.of(plan, index).orElseThrow(),
+        plan.layers().get(index),
+        storages.get(index));
   }
 
   /// The layer whose arrays a layer uses: its own unless it shares a window.
