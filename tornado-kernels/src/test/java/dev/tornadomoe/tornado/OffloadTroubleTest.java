@@ -21,6 +21,7 @@ import dev.tornadomoe.contract.Rows;
 import dev.tornadomoe.layer.MoeLayer;
 import dev.tornadomoe.offload.DevicePlacement;
 import dev.tornadomoe.offload.Offload;
+import dev.tornadomoe.offload.PrefillStreaming;
 import dev.tornadomoe.offload.RouteStatistics;
 import dev.tornadomoe.parallel.ExpertParallelism;
 import dev.tornadomoe.parallel.ThreadRanks;
@@ -29,6 +30,8 @@ import dev.tornadomoe.plan.MoePlan;
 import dev.tornadomoe.plan.Planner;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -43,6 +46,8 @@ class OffloadTroubleTest {
 
   private static final class PlayedDevice implements LoadedWeights {
     private boolean lost;
+    private boolean refusesWeights;
+    private final List<String> order = Collections.synchronizedList(new ArrayList<>());
     private boolean hostIsFull;
     private int sessions;
 
@@ -62,6 +67,7 @@ class OffloadTroubleTest {
             throw new BackendException("clFinish failed: CL_OUT_OF_RESOURCES (-5)");
           }
           MoeCall call = chunk.call();
+          order.add("run " + call.layer());
           // The call's own output belongs to the session that this is the inside of.
           MemorySegment output = required(call, CallerRegion.OUTPUT);
           float[] rows = new float[(int) (output.byteSize() / Float.BYTES)];
@@ -74,6 +80,15 @@ class OffloadTroubleTest {
                       required(call, CallerRegion.TOPK_IDS),
                       required(call, CallerRegion.TOPK_WEIGHTS)));
           output.copyFrom(MemorySegment.ofArray(rows));
+          order.add("done " + call.layer());
+        }
+
+        @Override
+        public void bringUp(int layerIndex, int tokens) {
+          if (refusesWeights) {
+            throw new BackendException("clEnqueueWriteBuffer failed: CL_OUT_OF_RESOURCES (-5)");
+          }
+          order.add("up " + layerIndex);
         }
 
         @Override
@@ -108,13 +123,19 @@ class OffloadTroubleTest {
   }
 
   private Session offloaded() {
+    return session(offload(3));
+  }
+
+  private Offload offload(int onDevice) {
     List<MoeLayer> layers = List.of(layer);
-    MoePlan plan =
-        Offload.of(
-                layers,
-                DevicePlacement.mostChosen(layers, RouteStatistics.EVEN, 3),
-                RouteStatistics.EVEN)
-            .plan(Planner.builder().maxTokens(4));
+    return Offload.of(
+        layers,
+        DevicePlacement.mostChosen(layers, RouteStatistics.EVEN, onDevice),
+        RouteStatistics.EVEN);
+  }
+
+  private Session session(Offload offload) {
+    MoePlan plan = offload.plan(Planner.builder().maxTokens(4));
     return GuardedSession.open(
         tornado,
         plan,
@@ -145,6 +166,43 @@ class OffloadTroubleTest {
       assertThat(run(session, input)).isEqualTo(before);
     }
     assertThat(device.sessions).isZero();
+  }
+
+  @Test
+  void weightsThatDoNotComeUpEndTheCallAndNotTheSession() {
+    float[] input = Rows.random(4 * layer.hidden(), 6);
+    try (Session session = session(offload(3).prefill(PrefillStreaming.from(2)))) {
+      float[] before = run(session, input);
+      device.refusesWeights = true;
+      assertThatThrownBy(() -> run(session, input))
+          .isInstanceOf(BackendException.class)
+          .hasMessageContaining(
+              ": the experts on the device failed: clEnqueueWriteBuffer failed:"
+                  + " CL_OUT_OF_RESOURCES (-5); the call's output is not complete: ");
+      device.refusesWeights = false;
+      assertThat(run(session, input)).isEqualTo(before);
+    }
+    assertThat(device.sessions).isZero();
+  }
+
+  /// Through a window of two experts, which has room for one in each half.
+  @Test
+  void weightsComeUpBeforeTheyAreComputedWithAndNotWhileTheirHalfIsInUse() {
+    long expert = layer.experts().local().getFirst().bytes();
+    try (Session session =
+        session(offload(1).prefill(PrefillStreaming.from(2).within(2 * expert)))) {
+      run(session, Rows.random(4 * layer.hidden(), 6));
+    }
+    List<String> order = device.order;
+    int pieces = layer.experts().local().size() - 1;
+    assertThat(pieces).isGreaterThan(2);
+    for (int place = 1; place <= pieces; place++) {
+      assertThat(order.indexOf("run " + place)).isGreaterThan(order.indexOf("up " + place));
+      if (place > 2) {
+        assertThat(order.indexOf("up " + place))
+            .isGreaterThan(order.indexOf("done " + (place - 2)));
+      }
+    }
   }
 
   @Test
