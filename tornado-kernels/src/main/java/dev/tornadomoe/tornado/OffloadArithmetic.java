@@ -96,9 +96,12 @@ final class OffloadArithmetic implements Arithmetic {
       return host;
     }
     MoePlan onDevice = there.plan(plan, device.limits().shape());
-    Bytes rows = Bytes.ofHost(OffloadCalls.bytes(plan, there, onDevice));
-    return host.plus(DeviceMemory.of(onDevice, device.limits()))
-        .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, rows, Bytes.NONE, 0));
+    SessionMemory beside = DeviceMemory.of(onDevice, device.limits());
+    long rows = OffloadCalls.bytes(plan, there, onDevice);
+    // NVIDIA's driver takes as much of the device for rows in pinned memory.
+    Bytes pinned = new Bytes(rows, rows + beside.rows().host());
+    return host.plus(beside)
+        .plus(new SessionMemory(Bytes.NONE, Bytes.NONE, Bytes.NONE, pinned, Bytes.NONE, 0));
   }
 
   /// What of a plan's part on a device has no kernel on any.

@@ -224,9 +224,9 @@ final class OffloadCalls implements AutoCloseable {
       if (hasPairs(piece.map(), layerIndex, tokens, chosen)) {
         awaitDevice(layerIndex, lastOfHalf[piece.half()]);
         bringUp(layerIndex, place, tokens);
-        MemorySegment sums = isFirst ? streamed : more;
+        boolean adds = !isFirst;
         lastOfHalf[piece.half()] =
-            work.begin(() -> runPiece(place, tokens, chosen, sums, bytes / Float.BYTES));
+            work.begin(() -> runPiece(place, tokens, chosen, adds, bytes / Float.BYTES));
         isFirst = false;
       }
     }
@@ -256,11 +256,10 @@ final class OffloadCalls implements AutoCloseable {
   }
 
   /// Pieces come one after the other, and their sums are added in this order.
-  private void runPiece(
-      int place, int tokens, BufferRef chosen, MemorySegment sums, long elements) {
+  private void runPiece(int place, int tokens, BufferRef chosen, boolean adds, long elements) {
     choose(place, layers.piece(place).map(), tokens, chosen);
-    streamNanos += run(place, tokens, sums);
-    if (sums == more) {
+    streamNanos += run(place, tokens, adds ? more : streamed);
+    if (adds) {
       addMore(elements);
     }
   }
