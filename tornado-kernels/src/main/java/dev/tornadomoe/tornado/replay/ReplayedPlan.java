@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -92,30 +91,31 @@ public final class ReplayedPlan implements AutoCloseable {
   /// @throws ReplayException when it fails; later executions are TornadoVM's unless replay is
   ///   required
   public void replay(List<Integer> graphs, List<HostRows> rows) {
-    known(graphs, replay -> replay.run(rows));
-  }
-
-  /// Brings elements of arrays up before graphs are replayed with none of them.
-  ///
-  /// @param graphs for which [#isReplayed] has said yes
-  /// @param elements the first ones of arrays, in ordinary memory
-  /// @param staging what they go through
-  /// @throws ReplayException as [#replay] does
-  public void upload(List<Integer> graphs, List<HostRows> elements, StagingBuffer staging) {
-    known(graphs, replay -> replay.upload(elements, staging));
-  }
-
-  private void known(List<Integer> graphs, Consumer<GraphReplay> use) {
     GraphReplay known = replays.get(graphs);
     if (known == null) {
       throw new IllegalStateException("graphs " + graphs + " were never replayed");
     }
     try {
-      use.accept(known);
+      known.run(rows);
     } catch (ReplayException e) {
       refuse(e);
       throw e;
     }
+  }
+
+  /// Brings elements of arrays up before graphs are replayed with none of them. Another thread may
+  /// do so while others are.
+  ///
+  /// @param graphs for which [#isReplayed] has said yes
+  /// @param elements the first ones of arrays, in ordinary memory
+  /// @param staging what they go through
+  /// @throws ReplayException when it fails, or replaying is over meanwhile
+  public void upload(List<Integer> graphs, List<HostRows> elements, StagingBuffer staging) {
+    GraphReplay known = replays.get(graphs);
+    if (known == null) {
+      throw new ReplayException(String.valueOf(refusal));
+    }
+    known.upload(elements, staging);
   }
 
   /// Executes some graphs with times; without any where TornadoVM executes the graphs.

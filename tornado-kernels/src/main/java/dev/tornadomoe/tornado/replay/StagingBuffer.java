@@ -6,19 +6,26 @@ import dev.tornadomoe.backend.cpu.HostThreads;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.common.TornadoDevice;
 
-/// A few pieces of pinned memory through which much ordinary memory goes up to a device: threads
-/// copy to one of them while the device reads another. A driver by itself copies with one thread,
-/// and with all of the memory pinned NVIDIA's takes as much of the device's.
+/// Pinned memory through which much ordinary memory goes up to a device. A driver by itself copies
+/// with one thread, and with all of the memory pinned NVIDIA's takes as much of the device's. Each
+/// thread has two slots, and copies to one while the device reads the other: nobody waits for other
+/// threads, and the device always has something to read.
 public final class StagingBuffer implements AutoCloseable {
-  private static final int SLOTS = 4;
+  /// As many threads copy at once: more than it takes to be faster than the way to the device.
+  private static final int LANES = 16;
 
-  /// Long enough that beginning a transfer counts little, and short enough that all slots stay in
-  /// the processor's caches.
-  private static final long SLOT_BYTES = 4 << 20;
+  /// What a thread has.
+  private static final int SLOTS_OF_LANE = 2;
+
+  /// Long enough that beginning a transfer counts little, and short enough for a core's cache.
+  private static final long SLOT_BYTES = 1 << 20;
 
   /// The part of what goes up at once that all slots may take.
   private static final int PART = 4;
@@ -46,19 +53,20 @@ public final class StagingBuffer implements AutoCloseable {
     }
   }
 
-  /// @param device of which nothing else is on its queue
+  /// @param device to which memory goes up, on a queue of this
   /// @param memory pinned, all of it
-  /// @param slots how many pieces it is divided into
+  /// @param lanes how many threads copy at once
   /// @param threads that copy
   StagingBuffer(
-      OpenCl cl, TornadoDevice device, MemorySegment memory, int slots, HostThreads threads) {
+      OpenCl cl, TornadoDevice device, MemorySegment memory, int lanes, HostThreads threads) {
     this.cl = cl;
     this.threads = threads;
     this.queue =
         new CommandQueue(cl, TornadoInternals.context(device), TornadoInternals.handle(device), 0);
-    long bytes = memory.byteSize() / slots;
+    int count = lanes * SLOTS_OF_LANE;
+    long bytes = memory.byteSize() / count;
     this.slots =
-        IntStream.range(0, slots)
+        IntStream.range(0, count)
             .mapToObj(i -> new Slot(memory.asSlice(i * bytes, bytes), arena.allocate(JAVA_LONG)))
             .toList();
   }
@@ -66,7 +74,7 @@ public final class StagingBuffer implements AutoCloseable {
   /// One in memory that it does not close, or null where that is not pinned: then nothing would be
   /// won.
   ///
-  /// @param device to which weights go up
+  /// @param device to which memory goes up
   /// @param largest bytes that go up at once
   /// @param pinned has the memory; closed after this
   /// @param threads that copy
@@ -79,7 +87,7 @@ public final class StagingBuffer implements AutoCloseable {
     }
     MemorySegment memory = pinned.allocate(bytes(largest), ALIGNMENT);
     return pinned.holds(memory)
-        ? new StagingBuffer(OpenCl.get(), device, memory, SLOTS, threads)
+        ? new StagingBuffer(OpenCl.get(), device, memory, LANES, threads)
         : null;
   }
 
@@ -87,27 +95,20 @@ public final class StagingBuffer implements AutoCloseable {
   ///
   /// @param largest bytes that go up at once
   public static long bytes(long largest) {
-    long even = Math.ceilDiv(largest, PART * SLOTS * ALIGNMENT) * ALIGNMENT;
-    return SLOTS * Math.min(SLOT_BYTES, even);
+    long count = LANES * SLOTS_OF_LANE;
+    long even = Math.ceilDiv(largest, PART * count * ALIGNMENT) * ALIGNMENT;
+    return count * Math.min(SLOT_BYTES, even);
   }
 
-  /// Brings memory up, one piece after the other, and waits for the end.
+  /// Brings memory up, and waits for the end.
   ///
   /// @throws ReplayException naming what failed; then nothing reads the slots any more, and what
   ///   was to go up may be there in part
   synchronized void upload(List<Command.Write> writes) {
+    List<Command.Write> parts = writes.stream().flatMap(this::parts).toList();
+    AtomicInteger next = new AtomicInteger();
     try {
-      int next = 0;
-      for (Command.Write write : writes) {
-        long bytes = write.host().byteSize();
-        for (long from = 0; from < bytes; ) {
-          Slot slot = slots.get(next);
-          long some = Math.min(slot.memory.byteSize(), bytes - from);
-          uploadPart(slot, write, from, some);
-          from += some;
-          next = (next + 1) % slots.size();
-        }
-      }
+      threads.run(slots.size() / SLOTS_OF_LANE, lane -> uploadParts(lane, parts, next));
       queue.finish();
     } catch (RuntimeException | Error e) {
       queue.finishAfter(e);
@@ -117,17 +118,44 @@ public final class StagingBuffer implements AutoCloseable {
     }
   }
 
-  private void uploadPart(Slot slot, Command.Write write, long from, long bytes) {
+  /// What goes through one slot each.
+  private Stream<Command.Write> parts(Command.Write write) {
+    long most = slots.getFirst().memory.byteSize();
+    long bytes = write.host().byteSize();
+    return LongStream.range(0, Math.ceilDiv(bytes, most))
+        .map(part -> part * most)
+        .mapToObj(from ->
+            new Command.Write(
+                write.subject(),
+                write.host().asSlice(from, Math.min(most, bytes - from)),
+                write.buffer(),
+                write.offset() + from));
+  }
+
+  /// One thread's: whatever part is the next, until there is none, or another thread has failed.
+  private void uploadParts(int lane, List<Command.Write> parts, AtomicInteger next) {
+    try {
+      int turn = 0;
+      for (int part = next.getAndIncrement(); part < parts.size(); part = next.getAndIncrement()) {
+        uploadPart(slots.get(lane * SLOTS_OF_LANE + turn), parts.get(part));
+        turn = (turn + 1) % SLOTS_OF_LANE;
+      }
+    } catch (RuntimeException | Error e) {
+      next.set(parts.size());
+      throw e;
+    }
+  }
+
+  private void uploadPart(Slot slot, Command.Write part) {
     if (slot.subject != null) {
       cl.await(slot.event, slot.subject);
       forget(slot);
     }
-    MemorySegment staged = slot.memory.asSlice(0, bytes);
-    threads.copy(write.host().asSlice(from, bytes), staged);
+    MemorySegment staged = slot.memory.asSlice(0, part.host().byteSize());
+    staged.copyFrom(part.host());
     queue.begin(
-        new Command.Write(write.subject(), staged, write.buffer(), write.offset() + from),
-        slot.event);
-    slot.subject = write.subject();
+        new Command.Write(part.subject(), staged, part.buffer(), part.offset()), slot.event);
+    slot.subject = part.subject();
   }
 
   private void forget(Slot slot) {

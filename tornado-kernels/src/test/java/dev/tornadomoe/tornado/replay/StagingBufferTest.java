@@ -10,6 +10,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -20,9 +21,10 @@ import uk.ac.manchester.tornado.api.common.TornadoDevice;
 /// Memory that goes up in pieces, compared with what was to go up.
 class StagingBufferTest {
   private static final int SLOT = 4096;
-  private static final int SLOTS = 3;
+  private static final int LANES = 2;
+  private static final int SLOTS = 2 * LANES;
 
-  /// Seven slots, and a last piece that is not full.
+  /// More than all slots, and a last piece that is not full.
   private static final long BYTES = 7 * SLOT + 100;
 
   private static final long OFFSET = 24;
@@ -83,9 +85,9 @@ class StagingBufferTest {
       assertThat(some).isNotNull();
     }
     assertThat(StagingBuffer.bytes(0)).isZero();
-    assertThat(StagingBuffer.bytes(1)).isEqualTo(256);
-    assertThat(StagingBuffer.bytes(16 << 10)).isEqualTo(4 << 10);
-    assertThat(StagingBuffer.bytes(1L << 40)).isEqualTo(16 << 20);
+    assertThat(StagingBuffer.bytes(1)).isEqualTo(2 << 10);
+    assertThat(StagingBuffer.bytes(16 << 20)).isEqualTo(4 << 20);
+    assertThat(StagingBuffer.bytes(1L << 40)).isEqualTo(32 << 20);
   }
 
   /// Each call does its work before it fails, and the next upload is right.
@@ -108,24 +110,44 @@ class StagingBufferTest {
 
   @Test
   void aThreadThatFailsEndsTheUpload() {
-    AtomicInteger calls = new AtomicInteger();
+    AtomicBoolean fails = new AtomicBoolean(true);
+    MemorySegment memory = pattern(BYTES, 6);
     HostThreads failing =
         (items, item) -> {
-          if (calls.incrementAndGet() == SLOTS + 2) {
-            throw new IllegalStateException("closed");
+          if (fails.get()) {
+            throw new IllegalStateException("no thread");
           }
           HostThreads.CALLING.run(items, item);
         };
-    MemorySegment memory = pattern(BYTES, 6);
     try (StagingBuffer staging = staging(OpenCl.get(), failing)) {
-      assertThatThrownBy(() -> staging.upload(List.of(write(memory, 0)))).hasMessage("closed");
+      assertThatThrownBy(() -> staging.upload(List.of(write(memory, 0)))).hasMessage("no thread");
+      fails.set(false);
       staging.upload(List.of(write(memory, 0)));
       assertThat(onDevice(0, BYTES).mismatch(memory)).isEqualTo(-1);
     }
   }
 
+  /// As where a session's memory is closed under an upload.
+  @Test
+  void memoryThatIsGoneEndsTheUpload() {
+    MemorySegment gone;
+    try (Arena closed = Arena.ofShared()) {
+      gone = closed.allocate(BYTES);
+    }
+    MemorySegment memory = pattern(BYTES, 7);
+    CpuBackend.together(threads -> {
+      try (StagingBuffer staging = staging(OpenCl.get(), threads)) {
+        assertThatThrownBy(() -> staging.upload(List.of(write(memory, 0), write(gone, 0))))
+            .isInstanceOf(IllegalStateException.class);
+        staging.upload(List.of(write(memory, 0)));
+        assertThat(onDevice(0, BYTES).mismatch(memory)).isEqualTo(-1);
+      }
+      return true;
+    });
+  }
+
   private StagingBuffer staging(OpenCl cl, HostThreads threads) {
-    return new StagingBuffer(cl, device, pinned.allocate(SLOTS * SLOT, 64), SLOTS, threads);
+    return new StagingBuffer(cl, device, pinned.allocate(SLOTS * SLOT, 64), LANES, threads);
   }
 
   private Command.Write write(MemorySegment memory, long offset) {
