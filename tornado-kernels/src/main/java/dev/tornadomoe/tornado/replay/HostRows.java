@@ -3,6 +3,7 @@ package dev.tornadomoe.tornado.replay;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import uk.ac.manchester.tornado.api.types.arrays.TornadoNativeArray;
 
 /// Elements that go up, or come back, in the place of a whole array: the first ones of it, from or
@@ -43,6 +44,20 @@ public record HostRows(TornadoNativeArray array, MemorySegment rows) {
                 ? Stream.of(in(write))
                 : Stream.empty())
         .distinct();
+  }
+
+  /// Segments are equal where they begin at the same place, however long they are.
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof HostRows that
+        && array == that.array
+        && rows.equals(that.rows)
+        && rows.byteSize() == that.rows.byteSize();
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * System.identityHashCode(array) + rows.hashCode();
   }
 
   private Command.Write in(Command.Write write) {

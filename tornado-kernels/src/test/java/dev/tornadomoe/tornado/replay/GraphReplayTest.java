@@ -76,6 +76,26 @@ class GraphReplayTest {
     }
   }
 
+  /// Memory of sessions begins at the same place, with as many rows as a call has.
+  @Test
+  void eachRunHasAsManyRowsAsItBrings() throws TornadoExecutionPlanException {
+    try (TornadoExecutionPlan plan = engine.plan();
+        Arena arena = Arena.ofConfined()) {
+      Engine.execute(plan);
+      MemorySegment memory = arena.allocate(Engine.SIZE * 4L, 8);
+      try (GraphReplay replay = GraphReplay.of(plan)) {
+        for (int count : new int[] {2, 5, 3, Engine.SIZE}) {
+          engine.set(count);
+          memory.copyFrom(engine.x.getSegment().asSlice(0, memory.byteSize()));
+          replay.run(List.of(new HostRows(engine.x, memory.asSlice(0, count * 4L))));
+          float[] expected = engine.x.toHeapArray();
+          System.arraycopy(Engine.expected(count), 0, expected, 0, count);
+          assertThat(memory.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(expected);
+        }
+      }
+    }
+  }
+
   @Test
   void aCheckFindsTheSameBitsAndLeavesOneExecution() throws TornadoExecutionPlanException {
     try (TornadoExecutionPlan plan = engine.plan()) {
