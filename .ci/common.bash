@@ -187,18 +187,21 @@ on_device() {
   "$@"
 }
 
-# Classes of the device module that have not ended since a fork died: the one that it ran, and those that no fork was left
-# for, with commas between. Nothing where anything else is wrong too: a test that fails is never run again.
+# Classes of the device module that have not ended since a fork died: the one that it ran, and those that no fork was
+# left for, with commas between. Nothing where none died, or anything else is wrong too: a test that fails is never run
+# again.
 #
 # Arguments: Maven's log.
 unfinished() {
   local elsewhere
+  grep -q 'The forked VM terminated' "$1" || return 0
   elsewhere=$(grep 'Failed to execute goal' "$1" | grep -vc 'surefire.* on project tornado-moe-tornado-kernels' || true)
   [[ $elsewhere -eq 0 ]] || return 0
   ! grep -lE '<(failure|error)\b' tornado-kernels/target/surefire-reports/*.xml >/dev/null 2>&1 || return 0
+  cd tornado-kernels/target
   comm -23 \
-    <(find tornado-kernels/target/test-classes -name '*Test.class' -printf '%P\n' | sed 's/\.class$//; y|/|.|' | sort) \
-    <(find tornado-kernels/target/surefire-reports -name 'TEST-*.xml' -printf '%f\n' | sed 's/^TEST-//; s/\.xml$//' | sort) |
+    <(find test-classes -name '*Test.class' -printf '%P\n' | sed 's/\.class$//; y|/|.|' | sort) \
+    <(find surefire-reports -name 'TEST-*.xml' -printf '%f\n' | sed 's/^TEST-//; s/\.xml$//' | sort) |
     paste -sd ,
 }
 
@@ -214,7 +217,8 @@ build() {
   [[ -n $again ]] || return 1
   say_died "a fork of the device tests before the end of $again"
   # The examples stand behind them in the build.
-  mvn -B -C "$@" "-Dtest=$again,dev.tornadomoe.examples.**,com.example.**" -Dsurefire.failIfNoSpecifiedTests=false </dev/null
+  mvn -B -C "$@" "-Dtest=$again,dev.tornadomoe.examples.**,com.example.**" \
+    -Dsurefire.failIfNoSpecifiedTests=false </dev/null
 }
 
 # Golden checkpoints with their experts on several ranks; tests have killed and stopped some.

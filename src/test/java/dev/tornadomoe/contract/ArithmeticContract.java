@@ -76,7 +76,7 @@ public abstract class ArithmeticContract extends BackendContract {
             13);
     ModularMoe modularMoe =
         new ModularMoe(new TwoSidedEnds(), ExpertsCatalog.named(experts).experts());
-    int[] counts = tokens(1, 4, 6); // a launch is replayed from the second on
+    int[] counts = tokens(1, 5, 5, 6); // the last replays a launch that had fewer tokens before
     int most = counts[counts.length - 1];
     Planner planner =
         Planner.builder().maxTokens(most).sanitize(true).modularMoe(modularMoe).build();

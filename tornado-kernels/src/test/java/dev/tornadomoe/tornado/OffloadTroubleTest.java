@@ -197,6 +197,7 @@ class OffloadTroubleTest {
     int pieces = layer.experts().local().size() - 1;
     assertThat(pieces).isGreaterThan(2);
     for (int place = 1; place <= pieces; place++) {
+      assertThat(order).contains("up " + place, "done " + place);
       assertThat(order.indexOf("run " + place)).isGreaterThan(order.indexOf("up " + place));
       if (place > 2) {
         assertThat(order.indexOf("up " + place))
